@@ -16,6 +16,7 @@ from elastic_core._core import (
     TokenizerError,
     TokenTree,
     TreeFileError,
+    TreeModel,
     __version__,
 )
 from elastic_core.measure import measure, measure_tree
@@ -45,6 +46,7 @@ __all__ = [
     "TokenTree",
     "TokenizerError",
     "TreeFileError",
+    "TreeModel",
     "__version__",
     "measure",
     "measure_tree",
