@@ -78,7 +78,7 @@ impl Decisions {
         Decisions {
             slots: Slots::new(slots, FRESH),
             refinement: Refinement::new(),
-            weights: [(); 2].map(|()| vec![f32x8::splat(0.15); WEIGHTS]),
+            weights: [(); 2].map(|()| vec![f32x8::splat(0.2); WEIGHTS]),
             calibration: identity.repeat(1 << ROWS),
             trust: [1 << 15; MAX_DEPTH + 1],
             learned: 0,
@@ -152,7 +152,7 @@ impl Decisions {
         if let Some(expected) = expected {
             approach(&mut self.trust[group.matched], expected == bit, 7);
         }
-        approach(&mut self.calibration[prediction.calibration], bit, 6);
+        approach(&mut self.calibration[prediction.calibration], bit, 7);
     }
 
     /// Counts a group as learned. How far the weights go along the gradient is ever less, down to
@@ -160,7 +160,7 @@ impl Decisions {
     #[inline(always)]
     pub(super) fn count(&mut self) {
         self.learned += 1;
-        self.rate = 0.0006 + 5.0 / (self.learned as f32 + 500.0);
+        self.rate = 0.0006 + 20.0 / (self.learned as f32 + 500.0);
     }
 }
 
