@@ -16,6 +16,7 @@ mod ends;
 mod file;
 mod history;
 mod logistic;
+mod memory;
 mod sample;
 mod slots;
 mod tree;
