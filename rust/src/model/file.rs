@@ -149,7 +149,7 @@ impl TreeModel {
     fn tables(&self) -> Vec<&[u8]> {
         let decisions = &self.decisions;
         let mut tables: Vec<&[u8]> = vec![
-            bytemuck::cast_slice(decisions.slots.as_slots()),
+            bytemuck::cast_slice(self.slots.as_slots()),
             bytemuck::cast_slice(decisions.refinement.as_flat()),
             bytemuck::cast_slice(&decisions.calibration),
             bytemuck::cast_slice(&decisions.trust),
@@ -165,7 +165,7 @@ impl TreeModel {
     fn tables_mut(&mut self) -> Vec<&mut [u8]> {
         let decisions = &mut self.decisions;
         let mut tables: Vec<&mut [u8]> = vec![
-            bytemuck::cast_slice_mut(decisions.slots.as_mut_slots()),
+            bytemuck::cast_slice_mut(self.slots.as_mut_slots()),
             bytemuck::cast_slice_mut(decisions.refinement.as_mut_flat()),
             bytemuck::cast_slice_mut(&mut decisions.calibration),
             bytemuck::cast_slice_mut(&mut decisions.trust),

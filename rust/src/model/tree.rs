@@ -3,10 +3,12 @@
 use rayon::prelude::*;
 
 pub use super::context::MAX_DEPTH;
-use super::context::{CONTEXTS, Context, Hashes, Plan, mix};
+use super::context::{Context, Hashes, Plan, mix};
+use super::counters::{FRESH, LANES};
 use super::decision::{Decisions, Group};
 use super::ends::Ends;
 use super::history::{History, Match};
+use super::slots::{Slot, Slots};
 use crate::code::{BitCoder, Cost};
 use crate::{Error, Job, Phase, Result};
 
@@ -47,6 +49,7 @@ pub struct TreeModel {
     bits: u32,
     plan: Plan,
     context: Context,
+    pub(super) slots: Slots,
     pub(super) decisions: Decisions,
     pub(super) ends: Ends,
     pub(super) history: History,
@@ -60,6 +63,35 @@ struct Place {
     /// The last symbol and the one before.
     last: [u32; 2],
     matched: Option<Match>,
+}
+
+impl Place {
+    /// The hashes of the contexts and the way to a group in them.
+    #[inline(always)]
+    fn in_group<const H: usize>(&self, value: u32, done: u32) -> [u64; H] {
+        std::array::from_fn(|lane| in_group(self.hashes.contexts[lane], value, done))
+    }
+
+    /// What the match says of a decision, if what was decided before agrees with it.
+    #[inline(always)]
+    fn expected(&self, value: u32, left: u32) -> Option<bool> {
+        let symbol = self.matched?.symbol;
+        let agrees = u64::from(symbol) >> (left + 1) == u64::from(value);
+        agrees.then_some(symbol >> left & 1 == 1)
+    }
+}
+
+impl Group {
+    #[inline(always)]
+    fn new(place: &Place, value: u32, done: u32, seen: usize) -> Group {
+        let number = done.div_ceil(4) as usize;
+        Group {
+            seen,
+            weights: (number * 16 + (value & 15) as usize) * 16,
+            path: mix(u64::from(place.last[0]) << 32, u64::from(value) | 1 << done),
+            matched: place.matched.map_or(0, |matched| matched.length),
+        }
+    }
 }
 
 impl TreeModel {
@@ -90,7 +122,8 @@ impl TreeModel {
             memory,
             bits,
             context: Context::new(plan, vocabulary),
-            decisions: Decisions::new(share / 4 * 3),
+            slots: Slots::new(share / 4 * 3, FRESH),
+            decisions: Decisions::new(),
             ends: Ends::new(depth),
             history: History::new(history),
             draws: 0,
@@ -252,7 +285,7 @@ impl TreeModel {
         // Groups to come: how the symbols begin, in how many bits, and their probability.
         let mut groups = vec![(0, 0, 1.0 - end)];
         while let Some((start, done, p)) = groups.pop() {
-            let group = self.frozen_group::<H>(place, start, done);
+            let group = self.peek::<H>(place, start, done);
             let size = self.group_size(done);
             let mut nodes = vec![(1, p)];
             while let Some((node, p)) = nodes.pop() {
@@ -267,9 +300,8 @@ impl TreeModel {
                     continue;
                 }
                 let left = self.bits - done - level - 1;
-                let one = if self.is_open(value, left) {
-                    let expected = expected(place.matched, value, left);
-                    let p1 = self.decisions.predict::<H>(&group, node, expected).p1;
+                let one = if is_open(value, left, self.vocabulary) {
+                    let p1 = self.p1(&group, node, place.expected(value, left));
                     nodes.push((node << 1 | 1, p * f64::from(p1) / ONE));
                     f64::from(p1) / ONE
                 } else {
@@ -322,7 +354,7 @@ impl TreeModel {
         while done < self.bits {
             let value = symbol.checked_shr(self.bits - done).unwrap_or(0);
             for &hash in &hashes.contexts[..H] {
-                self.decisions.slots.prefetch(in_group(hash, value, done));
+                self.slots.prefetch(in_group(hash, value, done));
             }
             done += self.group_size(done);
         }
@@ -356,23 +388,27 @@ impl TreeModel {
         let mut value = 0;
         let mut done = 0;
         while done < self.bits {
-            let mut group = self.group(place, value, done);
-            for lane in 0..H {
-                let hash = in_group(place.hashes.contexts[lane], value, done);
-                let (slot, seen) = self.decisions.slots.find_or_make(hash);
-                group.slots[lane] = slot;
-                group.seen += usize::from(seen);
-            }
+            let hashes = place.in_group::<H>(value, done);
+            let size = self.group_size(done);
+            let (slots, seen) = self.slots.open(hashes);
+            let group = Group::new(place, value, done, seen);
             self.decisions.count();
             let mut node = 1;
-            for _ in 0..self.group_size(done) {
+            for _ in 0..size {
                 let left = self.bits - done - 1;
                 let mut bit = false;
-                if self.is_open(value, left) {
-                    let expected = expected(place.matched, value, left);
-                    let prediction = self.decisions.predict::<H>(&group, node, expected);
+                if is_open(value, left, self.vocabulary) {
+                    let expected = place.expected(value, left);
+                    let mut counters = [0; LANES];
+                    for lane in 0..H {
+                        counters[lane] = slots[lane][node % 16];
+                    }
+                    let prediction = self.decisions.predict::<H>(counters, &group, node, expected);
                     bit = coder.code(symbol >> left & 1 == 1, prediction.p1);
-                    self.decisions.learn::<H>(&group, node, expected, &prediction, bit);
+                    let learned = self.decisions.learn::<H>(&group, expected, &prediction, bit);
+                    for lane in 0..H {
+                        slots[lane][node % 16] = learned[lane];
+                    }
                 }
                 value = value << 1 | u32::from(bit);
                 node = node << 1 | usize::from(bit);
@@ -393,19 +429,15 @@ impl TreeModel {
         }
         let mut done = 0;
         while done < self.bits {
-            let group = self.frozen_group::<H>(
-                place,
-                symbol.checked_shr(self.bits - done).unwrap_or(0),
-                done,
-            );
+            let value = symbol.checked_shr(self.bits - done).unwrap_or(0);
+            let group = self.peek::<H>(place, value, done);
             let mut node = 1;
             for _ in 0..self.group_size(done) {
                 let left = self.bits - done - 1;
                 let value = symbol.checked_shr(left + 1).unwrap_or(0);
                 let bit = symbol >> left & 1 == 1;
-                if self.is_open(value, left) {
-                    let expected = expected(place.matched, value, left);
-                    cost.code(bit, self.decisions.predict::<H>(&group, node, expected).p1);
+                if is_open(value, left, self.vocabulary) {
+                    cost.code(bit, self.p1(&group, node, place.expected(value, left)));
                 }
                 node = node << 1 | usize::from(bit);
                 done += 1;
@@ -413,28 +445,26 @@ impl TreeModel {
         }
     }
 
-    /// A group that is not open yet.
+    /// The contexts of a group as they are, which may not have been seen.
     #[inline(always)]
-    fn group(&self, place: &Place, value: u32, done: u32) -> Group {
-        let number = done.div_ceil(4) as usize;
-        Group {
-            slots: [0; CONTEXTS],
-            seen: 0,
-            weights: (number * 16 + (value & 15) as usize) * 16,
-            path: mix(u64::from(place.last[0]) << 32, u64::from(value) | 1 << done),
-            matched: place.matched.map_or(0, |matched| matched.length),
-        }
+    fn peek<const H: usize>(&self, place: &Place, value: u32, done: u32) -> ([&Slot; H], Group) {
+        let (slots, seen) = self.slots.peek(place.in_group::<H>(value, done));
+        (slots, Group::new(place, value, done, seen))
     }
 
-    fn frozen_group<const H: usize>(&self, place: &Place, value: u32, done: u32) -> Group {
-        let mut group = self.group(place, value, done);
-        let slots = &self.decisions.slots;
+    /// The probability of a 1 at a node, in 16 bits.
+    #[inline(always)]
+    fn p1<const H: usize>(
+        &self,
+        (slots, group): &([&Slot; H], Group),
+        node: usize,
+        expected: Option<bool>,
+    ) -> u32 {
+        let mut counters = [0; LANES];
         for lane in 0..H {
-            let slot = slots.find(in_group(place.hashes.contexts[lane], value, done));
-            group.seen += usize::from(slot.is_some());
-            group.slots[lane] = slot.unwrap_or(slots.blank());
+            counters[lane] = slots[lane][node % 16];
         }
-        group
+        self.decisions.predict::<H>(counters, group, node, expected).p1
     }
 
     /// How many decisions the group after `done` decisions has: the first takes what is left over
@@ -443,12 +473,12 @@ impl TreeModel {
     fn group_size(&self, done: u32) -> u32 {
         if done == 0 { (self.bits - 1) % 4 + 1 } else { 4 }
     }
+}
 
-    /// Whether a decision is one: with `left` to follow, a 1 after `value` can be a symbol.
-    #[inline(always)]
-    fn is_open(&self, value: u32, left: u32) -> bool {
-        (value << 1 | 1) << left < self.vocabulary
-    }
+/// Whether a decision is one: with `left` to follow, a 1 after `value` can be a symbol.
+#[inline(always)]
+fn is_open(value: u32, left: u32, vocabulary: u32) -> bool {
+    (value << 1 | 1) << left < vocabulary
 }
 
 /// The hash of a context and the way to a group in it.
@@ -456,11 +486,4 @@ impl TreeModel {
 fn in_group(hash: u64, value: u32, done: u32) -> u64 {
     // Spread over all bits, or the way would look like another last symbol of the context.
     mix(hash, (u64::from(value) | 1 << done).wrapping_mul(0xd6e8_feb8_6659_fd93))
-}
-
-/// What a match says of a decision, if what was decided before agrees with it.
-#[inline(always)]
-fn expected(matched: Option<Match>, value: u32, left: u32) -> Option<bool> {
-    let symbol = matched?.symbol;
-    (u64::from(symbol) >> (left + 1) == u64::from(value)).then_some(symbol >> left & 1 == 1)
 }
