@@ -16,6 +16,10 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
+HAMLET = """To be, or not to be, that is the question:
+Whether 'tis nobler in the mind to suffer
+The slings and arrows of outrageous fortune"""
+
 SCRIPTS = Path(sys.executable).parent
 PROGRAM = SCRIPTS / "elastic-core"
 
@@ -82,9 +86,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    backend.train_from_iterator(["to be or not to be, that is the question\n"] * 3, trainer)
+    backend.train_from_iterator([HAMLET] * 3, trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
     tokenizer.save_pretrained(folder)
+    torch.set_num_threads(1)  # More are slower where there is so little to compute.
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=300,

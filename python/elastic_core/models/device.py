@@ -36,8 +36,7 @@ def pick_device(name: str) -> torch.device:
     }[device.type]
     if (device.index or 0) >= count:
         raise InvalidArgumentError(
-            f"device {name}: this machine has {count} of the kind {device.type}; "
-            "choose auto to take what there is"
+            f"device {name}: this machine has no such device; choose auto to take what there is"
         )
     return device
 

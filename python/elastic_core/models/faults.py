@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,8 +33,11 @@ _REASONS = (
     ("safetensors", "it has no weights in safetensors, and no other kind is loaded"),
     ("custom code", "it needs code of its own, which is not run"),
     ("trust_remote_code", "it needs code of its own, which is not run"),
+    ("valid JSON", "its config.json is damaged"),
     ("config.json", "there is no config.json in it; name a transformers checkpoint"),
     ("model_type", "its config.json names no model that this version of transformers knows"),
+    ("does not recognize", "this version of transformers does not know its architecture"),
+    ("mismatched_sizes", "its weights do not have the shapes that its config.json says"),
     ("Unrecognized configuration class", "it is no causal language model"),
 )
 
@@ -53,7 +57,10 @@ def explained(spec: str) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps transformers and its client of the hub from writing, but for bars on a terminal."""
+    """Keeps transformers and its client of the hub from writing, but for bars on a terminal.
+
+    What the libraries warn each other of (a name that will go) is not for who loads a model.
+    """
     hub_logger = logging.getLogger("huggingface_hub")
     levels = transformers_logging.get_verbosity(), hub_logger.level
     bars = transformers_logging.is_progress_bar_enabled()
@@ -62,7 +69,9 @@ def quiet() -> Iterator[None]:
     if not sys.stderr.isatty():
         transformers_logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         transformers_logging.set_verbosity(levels[0])
         hub_logger.setLevel(levels[1])
@@ -79,8 +88,8 @@ def _reason(error: BaseException) -> str:
             if isinstance(cause, kinds):
                 return reason
         cause = cause.__cause__ or cause.__context__
-    text = str(error)
+    text = str(error).strip() or type(error).__name__
     for words, reason in _REASONS:
         if words in text:
             return reason
-    return f"it cannot be loaded ({text.strip().splitlines()[0] if text else type(error).__name__})"
+    return f"it cannot be loaded ({text.splitlines()[0].rstrip('.:!')})"

@@ -56,6 +56,8 @@ def load(
     """
     name = spec.removeprefix("hf:")
     check_dtype(dtype)
+    if batch is not None and batch < 1:
+        raise InvalidArgumentError(f"batch {batch}: must be at least 1")
     place = _place(device)
     if revision is not None and Path(name).is_dir():
         raise InvalidArgumentError(f"{spec}: a folder has no revisions; leave the revision out")

@@ -129,9 +129,8 @@ class TorchModel:
 
         self._batches.run([each.end - each.start for each in windows], score)
         for number, each in enumerate(found):
-            usable = np.isfinite(each)
-            if not usable.all():
-                raise no_probability(f"document {number}, token {usable.argmin()}")
+            if not np.isfinite(each).all():
+                raise no_probability(f"document {number}")
         return found
 
     def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:
