@@ -49,7 +49,13 @@ def no_tokenizer(folder: Path) -> None:
 
 
 def bert(folder: Path) -> None:
-    config = BertConfig(300, 32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    config = BertConfig(
+        vocab_size=300,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
     network: Any = BertLMHeadModel(config)
     network.save_pretrained(folder)
 
