@@ -28,6 +28,8 @@ from elastic_core.result import (
     MeasureResult,
     Rate,
 )
+from elastic_core.training.pretrain import pretrain
+from elastic_core.training.result import PretrainResult
 
 __all__ = [
     "Comparison",
@@ -42,6 +44,7 @@ __all__ = [
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
+    "PretrainResult",
     "Rate",
     "StaticRate",
     "Statistics",
@@ -52,4 +55,5 @@ __all__ = [
     "load_model",
     "measure",
     "measure_tree",
+    "pretrain",
 ]
