@@ -17,8 +17,8 @@ from elastic_core.units import format_count
     epilog="""Example:
 
     \b
-      seq 2000 > numbers.txt
-      elastic-core pretrain numbers.txt --model scratch:0.3M --tokens 4k --batch 1024 --out tiny"""
+      seq 2000 > n.txt
+      elastic-core pretrain n.txt --model scratch:0.3M --tokens 4k --out tiny"""
 )
 @click.argument("corpus")
 @click.option(
