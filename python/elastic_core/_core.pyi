@@ -1,6 +1,6 @@
 """The Rust core: corpora, token trees, their statistics and codes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Any, TypeAlias, final
 
@@ -13,6 +13,7 @@ __all__ = [
     "Corpus",
     "CorpusError",
     "DepthStatistics",
+    "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
     "StaticRate",
@@ -95,6 +96,39 @@ class Corpus:
     @property
     def reads_text(self) -> bool:
         """Whether one of the files is plain text, so that `split` is of use."""
+    def batches(self, *, bytes: int = 1048576, utf8: bool = False) -> Iterator[DocumentBatch]:
+        """The documents in order, a batch at a time; a thread reads ahead.
+
+        They are those that `TokenTree.build` reads under the same options. Errors come when the
+        reading gets to them.
+
+        Args:
+            bytes: Most bytes in a batch, where each document counts for one more than its text
+                has; a longer document is a batch of its own.
+            utf8: Whether documents that are not UTF-8 are bad rows, as they are to a tokenizer.
+
+        Raises:
+            InvalidArgumentError: `bytes` is 0.
+            CorpusError: The corpus is empty, damaged or has a row without usable text.
+            OSError: A file cannot be read.
+        """
+
+@final
+class DocumentBatch:
+    """Documents that follow one another in a corpus."""
+
+    @property
+    def sources(self) -> list[str]:
+        """The file that each document is from, as `Corpus.files` has it."""
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """The number of each document in its file, from 0; shape (documents,).
+
+        It is the number of the row, bad ones counted, or of the line that the document begins in.
+        """
+    @property
+    def texts(self) -> list[bytes]:
+        """The raw bytes of each document."""
 
 @final
 class DepthStatistics:
