@@ -20,6 +20,7 @@ from elastic_core._core import (
     __version__,
 )
 from elastic_core.measure import measure, measure_tree
+from elastic_core.models import LanguageModel, ModelError, load_model
 from elastic_core.result import (
     Comparison,
     CorpusResult,
@@ -39,8 +40,10 @@ __all__ = [
     "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
+    "LanguageModel",
     "MeasureConfig",
     "MeasureResult",
+    "ModelError",
     "Rate",
     "StaticRate",
     "Statistics",
@@ -48,6 +51,7 @@ __all__ = [
     "TokenizerError",
     "TreeFileError",
     "__version__",
+    "load_model",
     "measure",
     "measure_tree",
 ]
