@@ -83,9 +83,8 @@ proptest! {
             return Ok(());
         };
         let found = batches(file, options, bytes);
-        prop_assert!(sizes(&found).iter().all(|sizes| {
-            sizes.len() == 1 || sizes.iter().map(|size| size + 1).sum::<usize>() <= bytes
-        }));
+        let full = |sizes: &Vec<usize>| sizes.iter().map(|size| size + 1).sum::<usize>() <= bytes;
+        prop_assert!(sizes(&found).iter().all(|sizes| sizes.len() == 1 || full(sizes)));
         let indices: Vec<u64> = found.iter().flat_map(|batch| batch.indices.clone()).collect();
         let documents: Vec<_> = found.into_iter().flat_map(|batch| batch.texts).collect();
         prop_assert_eq!(&documents, &expected.into_iter().map(String::into_bytes).collect::<Vec<_>>());
