@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
-from typing import Any, TypeAlias, final
+from types import TracebackType
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ __all__ = [
     "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
+    "ScoreWriter",
     "StaticRate",
     "Statistics",
     "TokenTree",
@@ -129,6 +131,57 @@ class DocumentBatch:
     @property
     def texts(self) -> list[bytes]:
         """The raw bytes of each document."""
+
+@final
+class ScoreWriter:
+    """Writes what models make of documents to a Parquet file, a row for each document and model.
+
+    It is a context manager: the file appears at the end of the block, complete, or not at all if
+    the block fails. `docs/measure.md` lists the columns.
+
+    Args:
+        path: The file to write.
+
+    Raises:
+        InvalidArgumentError: The path is that of a folder.
+        OSError: The file cannot be written.
+    """
+
+    def __new__(cls, path: _Path) -> ScoreWriter: ...
+    def write(
+        self,
+        sources: Sequence[str],
+        indices: NDArray[np.int64],
+        corpus: str,
+        model: str,
+        tokens: NDArray[np.int64],
+        bytes: NDArray[np.int64],
+        characters: Sequence[int | None],
+        bits: NDArray[np.float64],
+    ) -> None:
+        """Adds a row for each document of a batch.
+
+        Args:
+            sources: The file that each is from.
+            indices: The number of each in its file, int64, shape (documents,).
+            corpus: The corpus that all are of.
+            model: The model.
+            tokens: Tokens scored, int64, shape (documents,).
+            bytes: Raw bytes of text, int64, shape (documents,).
+            characters: Unicode scalar values; None where a text is not UTF-8.
+            bits: Code lengths, float64, shape (documents,).
+
+        Raises:
+            InvalidArgumentError: The columns differ in length, or the block has ended.
+            OSError: The file cannot be written.
+        """
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None: ...
 
 @final
 class DepthStatistics:

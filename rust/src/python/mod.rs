@@ -6,6 +6,7 @@ mod batches;
 mod corpus;
 mod errors;
 mod job;
+mod scores;
 mod statistics;
 mod tree;
 
@@ -62,6 +63,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::register(module)?;
     module.add_class::<PyCorpus>()?;
     module.add_class::<batches::PyDocumentBatch>()?;
+    module.add_class::<scores::PyScoreWriter>()?;
     module.add_class::<tree::PyTokenTree>()?;
     module.add_class::<statistics::PyStatistics>()?;
     module.add_class::<statistics::PyDepthStatistics>()?;
