@@ -17,6 +17,7 @@ from elastic_core._core import (
     TokenizerError,
     TokenTree,
     TreeFileError,
+    TreeModel,
     __version__,
 )
 from elastic_core.measure import measure, measure_tree
@@ -50,6 +51,7 @@ __all__ = [
     "TokenTree",
     "TokenizerError",
     "TreeFileError",
+    "TreeModel",
     "__version__",
     "load_model",
     "measure",

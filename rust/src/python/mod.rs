@@ -6,6 +6,7 @@ mod batches;
 mod corpus;
 mod errors;
 mod job;
+mod model;
 mod scores;
 mod statistics;
 mod tree;
@@ -65,6 +66,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<batches::PyDocumentBatch>()?;
     module.add_class::<scores::PyScoreWriter>()?;
     module.add_class::<tree::PyTokenTree>()?;
+    module.add_class::<model::PyTreeModel>()?;
     module.add_class::<statistics::PyStatistics>()?;
     module.add_class::<statistics::PyDepthStatistics>()?;
     module.add_class::<statistics::PyStaticRate>()?;

@@ -59,4 +59,10 @@ impl Bpe {
             self.tokenizer.encode_fast(text, false).map_err(|error| error.to_string())?;
         Ok(encoding.get_ids().to_vec())
     }
+
+    /// The text of ids, special tokens included; bytes that are no UTF-8 are replaced.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        let text = self.tokenizer.decode(ids, false);
+        text.map_err(|error| Error::InvalidArgument(format!("ids that are no text: {error}")))
+    }
 }
