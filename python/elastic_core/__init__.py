@@ -12,6 +12,7 @@ from elastic_core._core import (
     DocumentBatch,
     ElasticCoreError,
     InvalidArgumentError,
+    ModelError,
     StaticRate,
     Statistics,
     TokenizerError,

@@ -17,6 +17,7 @@ __all__ = [
     "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
+    "ModelError",
     "ScoreWriter",
     "StaticRate",
     "Statistics",
@@ -47,6 +48,9 @@ class TokenizerError(ElasticCoreError):
 
 class TreeFileError(ElasticCoreError):
     """A tree file is damaged, of another version or not a token tree."""
+
+class ModelError(ElasticCoreError):
+    """A language model cannot be loaded, or cannot make anything of a document."""
 
 @final
 class Corpus:
@@ -614,6 +618,31 @@ class TreeModel:
         Raises:
             InvalidArgumentError: A tokenizer cannot read a document.
         """
+    def save(self, path: _Path, *, progress: _Progress | None = None) -> None:
+        """Writes the model to a file, which appears only when it is complete.
+
+        Args:
+            path: The file to write; a tokenizer becomes a part of it.
+            progress: Called with the phase, the bytes done and the bytes in all.
+
+        Raises:
+            InvalidArgumentError: The path is a folder.
+            OSError: The file cannot be written, or the disk is full.
+        """
+    @staticmethod
+    def load(path: _Path, *, progress: _Progress | None = None) -> TreeModel:
+        """Reads a model that was saved, checking that its file is whole and of this version.
+
+        Args:
+            path: What `save` wrote.
+            progress: Called with the phase, the bytes done and the bytes in all.
+
+        Raises:
+            ModelError: The file is damaged, of another version or not a tree model.
+            OSError: The file is missing or unreadable.
+        """
+    def identity(self) -> str:
+        """The SHA-256 of the file that `save` would write, in hexadecimal: which model this is."""
     def copy(self) -> TreeModel:
         """A model that has learned the same, and goes its own way from here."""
     @property

@@ -17,7 +17,7 @@ pub(super) type Count = [u16; 2];
 /// The counts after contexts of 0, 1 and 2 symbols.
 #[derive(Clone)]
 pub(super) struct Ends {
-    counts: [Vec<Count>; 3],
+    pub(super) counts: [Vec<Count>; 3],
     /// Longest context that is counted.
     longest: usize,
 }
@@ -49,14 +49,6 @@ impl Ends {
             count[0] += 1;
             count[1] += u16::from(end);
         }
-    }
-
-    pub(super) fn parts(&self) -> &[Vec<Count>; 3] {
-        &self.counts
-    }
-
-    pub(super) fn parts_mut(&mut self) -> &mut [Vec<Count>; 3] {
-        &mut self.counts
     }
 }
 

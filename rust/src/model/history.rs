@@ -9,11 +9,11 @@ use super::slots::prefetch;
 /// is one more prediction, trusted by how far back the two contexts agree.
 #[derive(Clone)]
 pub(super) struct History {
-    symbols: Vec<u32>,
+    pub(super) symbols: Vec<u32>,
     /// Symbols written so far; the next one goes to this place of the ring.
-    written: u64,
+    pub(super) written: u64,
     /// For each hash of a context, the place after it, plus one; 0 if it was not met.
-    index: Vec<u32>,
+    pub(super) index: Vec<u32>,
     shift: u32,
 }
 
@@ -33,11 +33,6 @@ impl History {
         // Hashes have 64 bits, of which the index takes the highest.
         let shift = 64 - entries.ilog2();
         History { symbols: vec![0; entries], written: 0, index: vec![0; entries], shift }
-    }
-
-    /// Bytes of ring and index.
-    pub(super) fn bytes(&self) -> usize {
-        2 * size_of::<u32>() * self.symbols.len()
     }
 
     /// What followed the context the last time, if it was met and `least` symbols of it agree.
@@ -92,13 +87,5 @@ impl History {
     #[inline(always)]
     fn place(&self, age: usize) -> usize {
         (self.written as usize).wrapping_sub(age) & (self.symbols.len() - 1)
-    }
-
-    pub(super) fn parts(&self) -> (&[u32], &[u32], u64) {
-        (&self.symbols, &self.index, self.written)
-    }
-
-    pub(super) fn parts_mut(&mut self) -> (&mut [u32], &mut [u32], &mut u64) {
-        (&mut self.symbols, &mut self.index, &mut self.written)
     }
 }

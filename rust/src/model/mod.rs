@@ -13,6 +13,7 @@ mod context;
 mod counters;
 mod decision;
 mod ends;
+mod file;
 mod history;
 mod logistic;
 mod sample;

@@ -27,11 +27,6 @@ impl Slots {
         Slots { slots: table, mask: slots - 2, fresh }
     }
 
-    /// Bytes of the table.
-    pub(super) fn bytes(&self) -> usize {
-        self.slots.len() * size_of::<Slot>()
-    }
-
     /// The slot of a context, made if it is not there.
     #[inline(always)]
     pub(super) fn find_or_make(&mut self, hash: u64) -> usize {

@@ -1,5 +1,6 @@
 //! `TreeModel`.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use numpy::ndarray::Array2;
@@ -232,6 +233,41 @@ impl PyTreeModel {
         let mut symbols = py.detach(|| self.symbols(documents))?;
         symbols.iter_mut().for_each(|document| document.push(self.alphabet.vocabulary()));
         Ok(symbols.iter().map(|document| document.to_pyarray(py)).collect())
+    }
+
+    /// Writes the model to a file, which appears only when it is complete.
+    ///
+    /// Args:
+    ///     path: The file to write; a tokenizer becomes a part of it.
+    ///     progress: Called with the phase, the bytes done and the bytes in all.
+    ///
+    /// Raises:
+    ///     InvalidArgumentError: The path is a folder.
+    ///     OSError: The file cannot be written, or the disk is full.
+    #[pyo3(signature = (path, *, progress=None))]
+    fn save(&self, py: Python<'_>, path: PathBuf, progress: Option<Py<PyAny>>) -> PyResult<()> {
+        job::run(py, progress, |job| self.model().save(&path, &self.alphabet, job))
+    }
+
+    /// Reads a model that was saved, checking that its file is whole and of this version.
+    ///
+    /// Args:
+    ///     path: What `save` wrote.
+    ///     progress: Called with the phase, the bytes done and the bytes in all.
+    ///
+    /// Raises:
+    ///     ModelError: The file is damaged, of another version or not a tree model.
+    ///     OSError: The file is missing or unreadable.
+    #[staticmethod]
+    #[pyo3(signature = (path, *, progress=None))]
+    fn load(py: Python<'_>, path: PathBuf, progress: Option<Py<PyAny>>) -> PyResult<PyTreeModel> {
+        let (model, alphabet) = job::run(py, progress, |job| TreeModel::load(&path, job))?;
+        Ok(PyTreeModel { alphabet, model: Mutex::new(model) })
+    }
+
+    /// The SHA-256 of the file that `save` would write, in hexadecimal: which model this is.
+    fn identity(&self, py: Python<'_>) -> PyResult<String> {
+        job::run(py, None, |job| self.model().identity(&self.alphabet, job))
     }
 
     /// A model that has learned the same, and goes its own way from here.
