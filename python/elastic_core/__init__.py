@@ -31,6 +31,8 @@ from elastic_core.result import (
     MeasureResult,
     Rate,
 )
+from elastic_core.training.pretrain import pretrain
+from elastic_core.training.result import PretrainResult
 
 __all__ = [
     "Comparison",
@@ -46,6 +48,7 @@ __all__ = [
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
+    "PretrainResult",
     "Rate",
     "StaticRate",
     "Statistics",
@@ -57,4 +60,5 @@ __all__ = [
     "load_model",
     "measure",
     "measure_tree",
+    "pretrain",
 ]

@@ -70,7 +70,15 @@ def play(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def one_thread() -> None:
+    """Keeps torch to one thread; more are slower where there is so little to compute."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
     """The folder of a tiny Llama that has learned nothing, and its byte-level tokenizer."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -89,7 +97,6 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     backend.train_from_iterator([HAMLET] * 3, trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
     tokenizer.save_pretrained(folder)
-    torch.set_num_threads(1)  # More are slower where there is so little to compute.
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=300,

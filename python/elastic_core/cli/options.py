@@ -81,7 +81,7 @@ def reading_options(command: Command) -> Command:
             default=0,
             show_default=True,
             metavar="N",
-            help="Seed of the sampling.",
+            help="Seed of all that is random.",
         ),
         click.option(
             "--on-bad-row",
