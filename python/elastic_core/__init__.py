@@ -22,7 +22,7 @@ from elastic_core._core import (
     __version__,
 )
 from elastic_core.measure import measure, measure_tree
-from elastic_core.models import LanguageModel, ModelError, load_model
+from elastic_core.models import LanguageModel, load_model
 from elastic_core.result import (
     Comparison,
     CorpusResult,

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from elastic_core._core import InvalidArgumentError
-from elastic_core.models.protocol import Document, LanguageModel, ModelError, Steps
+from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.models.protocol import Document, LanguageModel, Steps
 
 __all__ = ["Document", "LanguageModel", "ModelError", "Steps", "load_model"]
 
