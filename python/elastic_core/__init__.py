@@ -9,17 +9,20 @@ from elastic_core._core import (
     Corpus,
     CorpusError,
     DepthStatistics,
+    DocumentBatch,
     ElasticCoreError,
     InvalidArgumentError,
+    ModelError,
     StaticRate,
     Statistics,
     TokenizerError,
     TokenTree,
     TreeFileError,
+    TreeModel,
     __version__,
 )
 from elastic_core.measure import measure, measure_tree
-from elastic_core.models import LanguageModel, ModelError, load_model
+from elastic_core.models import LanguageModel, load_model
 from elastic_core.result import (
     Comparison,
     CorpusResult,
@@ -38,6 +41,7 @@ __all__ = [
     "CorpusResult",
     "DepthRow",
     "DepthStatistics",
+    "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
     "LanguageModel",
@@ -51,6 +55,7 @@ __all__ = [
     "TokenTree",
     "TokenizerError",
     "TreeFileError",
+    "TreeModel",
     "__version__",
     "load_model",
     "measure",

@@ -8,7 +8,7 @@ import click
 from elastic_core import Corpus
 from elastic_core.cli.options import reading_options
 from elastic_core.cli.progress import progress_shown
-from elastic_core.measure import check_reading
+from elastic_core.corpora import check_reading
 from elastic_core.training.pretrain import pretrain as pretrain_model
 from elastic_core.units import format_count
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elastic_core.measure import Progress
+from elastic_core.progress import Progress
 from elastic_core.units import format_count, format_size
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES = 5.0
-_PHASES_IN_BYTES = ("read", "compress", "tokenize")
+_PHASES_IN_BYTES = ("read", "compress", "tokenize", "score")
 _UNITS = {"sort": " segments", "train": " tokens"}
 _LONGEST_PHASE = 24
 
@@ -27,7 +27,7 @@ def progress_shown() -> Iterator[Progress]:
 
     Yields:
         What a job calls with the phase (`read novels`: what is done, then to what), the units
-        done and the units in all (0: not known).
+        done and the units in all (0: not known); with bits per byte, if a model scores text.
     """
     if sys.stderr.isatty():
         with _bars() as bars:
@@ -45,14 +45,16 @@ class _Bars:
         self._task: TaskID | None = None
         self._clock = _Clock()
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
+    def __call__(
+        self, phase: str, done: int, total: int, bits_per_byte: float | None = None, /
+    ) -> None:
         if self._task is None or phase != self._phase or self._clock.is_behind(done):
             if self._task is not None:
                 self._bars.remove_task(self._task)
             self._phase, self._clock = phase, _Clock()
             shown = phase if len(phase) <= _LONGEST_PHASE else f"{phase[: _LONGEST_PHASE - 3]}..."
             self._task = self._bars.add_task(shown, total=total or None, figures="")
-        figures = self._clock.figures(phase, done, total)
+        figures = self._clock.figures(phase, done, total, bits_per_byte)
         self._bars.update(self._task, completed=done, total=total or None, figures=figures)
 
 
@@ -64,10 +66,12 @@ class _Lines:
         self._clock = _Clock()
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
+    def __call__(
+        self, phase: str, done: int, total: int, bits_per_byte: float | None = None, /
+    ) -> None:
         if phase != self._phase or self._clock.is_behind(done):
             self._phase, self._clock = phase, _Clock()
-        figures = self._clock.figures(phase, done, total)
+        figures = self._clock.figures(phase, done, total, bits_per_byte)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
             click.echo(f"{phase}: {figures}", err=True)
@@ -84,14 +88,16 @@ class _Clock:
         """Whether so little done means that the phase has begun anew."""
         return done < self._done
 
-    def figures(self, phase: str, done: int, total: int) -> str:
-        """What is done, of how much, how fast, and the time left."""
+    def figures(self, phase: str, done: int, total: int, bits_per_byte: float | None) -> str:
+        """What is done, of how much, at which rate of a model, how fast, and the time left."""
         self._done = done
         kind = phase.split(" ", 1)[0]
         in_bytes = kind in _PHASES_IN_BYTES
         scaled = format_size if in_bytes else format_count
         unit = "" if in_bytes else _UNITS.get(kind, " leaves")
         amount = f"{scaled(done)} of {scaled(total)}{unit}" if total else f"{scaled(done)}{unit}"
+        if bits_per_byte is not None:
+            amount = f"{amount}, {bits_per_byte:.3f} bits/byte"
         if total and done >= total:
             return amount
         rate = done / max(time.monotonic() - self._start, 1e-9)

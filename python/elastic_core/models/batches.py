@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from elastic_core.models.protocol import ModelError
+from elastic_core._core import ModelError
 
 
 class Batches:

@@ -10,8 +10,7 @@ import torch
 from huggingface_hub import errors as hub
 from transformers.utils import logging as transformers_logging
 
-from elastic_core._core import ElasticCoreError
-from elastic_core.models.protocol import ModelError
+from elastic_core._core import ElasticCoreError, ModelError
 
 _HUB_REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from elastic_core.models.protocol import ModelError
+from elastic_core._core import ModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

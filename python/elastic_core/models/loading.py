@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.device import check_dtype, pick_device
 from elastic_core.models.faults import explained, quiet
-from elastic_core.models.protocol import ModelError
 from elastic_core.models.tokenizer import Tokenizer
 from elastic_core.models.torch import TorchModel
 

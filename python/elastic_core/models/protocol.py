@@ -6,14 +6,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import ElasticCoreError
-
 Document: TypeAlias = bytes | str
 """A text: its bytes, or a string that stands for its bytes in UTF-8."""
-
-
-class ModelError(ElasticCoreError):
-    """A language model cannot be loaded, or cannot make anything of a document."""
 
 
 class LanguageModel(Protocol):

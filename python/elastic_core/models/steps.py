@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.forward import no_probability
-from elastic_core.models.protocol import ModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.models.protocol import Document, ModelError
+from elastic_core._core import ModelError
+from elastic_core.models.protocol import Document
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.batches import Batches
 from elastic_core.models.forward import Forward, no_probability
 from elastic_core.models.generation import generate
-from elastic_core.models.protocol import Document, ModelError
+from elastic_core.models.protocol import Document
 from elastic_core.models.steps import TorchSteps
 from elastic_core.models.tokenizer import Tokenizer
 from elastic_core.models.windows import tile

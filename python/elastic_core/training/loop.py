@@ -16,7 +16,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from elastic_core.models.protocol import ModelError
+from elastic_core._core import ModelError
 from elastic_core.training.curve import Curve, Row
 from elastic_core.training.packing import Blocks
 from elastic_core.training.result import PretrainConfig

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from elastic_core._core import Corpus, InvalidArgumentError
-from elastic_core.measure import Progress, Source
-from elastic_core.models.protocol import ModelError
+from elastic_core._core import Corpus, InvalidArgumentError, ModelError
+from elastic_core.corpora import Source
+from elastic_core.progress import Progress
 from elastic_core.training.result import PretrainResult
 
 

@@ -3,11 +3,15 @@
 mod canonical;
 mod codebook;
 mod huffman;
+mod range;
 mod reference;
+mod scores;
 mod statistics;
 
 pub use canonical::{Decoder, Encoder};
 pub use codebook::{Codebook, read_codebook, write_codebook};
 pub use huffman::{CodeLengths, LengthClass};
+pub use range::{BitCoder, BitDecoder, BitEncoder, Cost};
 pub use reference::{Compressor, compressed_sizes};
+pub use scores::{ScoreWriter, Scores};
 pub use statistics::{DepthStatistics, StaticRate, Statistics, theorem_bits};
