@@ -43,7 +43,7 @@ def pretrain(
         seed: Seed of the weights and of the order of the blocks.
         repeat: Whether a corpus with fewer tokens is gone over again, in a new order.
         dtype: `float32`, `bfloat16` (mixed precision), or `auto`: bfloat16 on GPUs of compute
-            capability 8.0 on, float32 elsewhere.
+            capability 8.0 on and on CPUs with AVX-512 BF16 or AMX, float32 elsewhere.
         device: `cpu`, `cuda`, `mps`, or `auto`: the first GPU, else the CPU.
         progress: Called with the phase and its object (`train scratch:3M`), the units done and
             the units in all (0: not known); tokens while training, else bytes of text.
