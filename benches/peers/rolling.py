@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +106,7 @@ def harness(args: argparse.Namespace) -> Contestant:
     return log_probs
 
 
-def cut(text: str, lengths: Sequence[int], model: TorchModel, window: int) -> list[str]:
+def cut(text: str, lengths: NDArray[np.int64], model: TorchModel, window: int) -> list[str]:
     """Consecutive pieces of the text of these lengths, without those longer than a window."""
     ends = np.cumsum(lengths)
     ends = ends[: np.searchsorted(ends, len(text))]

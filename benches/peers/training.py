@@ -91,7 +91,7 @@ def bare(config: PretrainConfig, blocks: Blocks) -> float:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-    return loss.item()
+    return float(loss.item())
 
 
 def race(
