@@ -29,6 +29,7 @@ from elastic_core.result import (
     DepthRow,
     MeasureConfig,
     MeasureResult,
+    ModelRate,
     Rate,
 )
 from elastic_core.training.pretrain import pretrain
@@ -48,6 +49,7 @@ __all__ = [
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
+    "ModelRate",
     "PretrainResult",
     "Rate",
     "StaticRate",

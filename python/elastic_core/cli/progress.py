@@ -1,5 +1,6 @@
 """Progress of a long job on standard error: a bar on a terminal, plain lines elsewhere."""
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 _PHASES_IN_BYTES = ("read", "compress", "tokenize", "score")
 _UNITS = {"sort": " segments", "train": " tokens"}
 _LONGEST_PHASE = 24
+_RATE = re.compile(r", ([\d.]+ bits/byte)$")
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def progress_shown() -> Iterator[Progress]:
 
     Yields:
         What a job calls with the phase (`read novels`: what is done, then to what), the units
-        done and the units in all (0: not known); with bits per byte, if a model scores text.
+        done and the units in all (0: not known).
     """
     if sys.stderr.isatty():
         with _bars() as bars:
@@ -45,16 +47,15 @@ class _Bars:
         self._task: TaskID | None = None
         self._clock = _Clock()
 
-    def __call__(
-        self, phase: str, done: int, total: int, bits_per_byte: float | None = None, /
-    ) -> None:
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        phase, rate = _parted(phase)
         if self._task is None or phase != self._phase or self._clock.is_behind(done):
             if self._task is not None:
                 self._bars.remove_task(self._task)
             self._phase, self._clock = phase, _Clock()
             shown = phase if len(phase) <= _LONGEST_PHASE else f"{phase[: _LONGEST_PHASE - 3]}..."
             self._task = self._bars.add_task(shown, total=total or None, figures="")
-        figures = self._clock.figures(phase, done, total, bits_per_byte)
+        figures = self._clock.figures(phase, done, total, rate)
         self._bars.update(self._task, completed=done, total=total or None, figures=figures)
 
 
@@ -66,12 +67,11 @@ class _Lines:
         self._clock = _Clock()
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
 
-    def __call__(
-        self, phase: str, done: int, total: int, bits_per_byte: float | None = None, /
-    ) -> None:
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        phase, rate = _parted(phase)
         if phase != self._phase or self._clock.is_behind(done):
             self._phase, self._clock = phase, _Clock()
-        figures = self._clock.figures(phase, done, total, bits_per_byte)
+        figures = self._clock.figures(phase, done, total, rate)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
             click.echo(f"{phase}: {figures}", err=True)
@@ -88,23 +88,27 @@ class _Clock:
         """Whether so little done means that the phase has begun anew."""
         return done < self._done
 
-    def figures(self, phase: str, done: int, total: int, bits_per_byte: float | None) -> str:
-        """What is done, of how much, at which rate of a model, how fast, and the time left."""
+    def figures(self, phase: str, done: int, total: int, rate: str | None) -> str:
+        """What is done, of how much, a model's rate or else how fast, and the time left."""
         self._done = done
         kind = phase.split(" ", 1)[0]
         in_bytes = kind in _PHASES_IN_BYTES
         scaled = format_size if in_bytes else format_count
         unit = "" if in_bytes else _UNITS.get(kind, " leaves")
         amount = f"{scaled(done)} of {scaled(total)}{unit}" if total else f"{scaled(done)}{unit}"
-        if bits_per_byte is not None:
-            amount = f"{amount}, {bits_per_byte:.3f} bits/byte"
         if total and done >= total:
             return amount
-        rate = done / max(time.monotonic() - self._start, 1e-9)
-        parts = [amount, f"{scaled(rate)}{unit}/s"]
-        if total and rate:
-            parts.append(f"{_duration((total - done) / rate)} left")
+        speed = done / max(time.monotonic() - self._start, 1e-9)
+        parts = [amount, rate or f"{scaled(speed)}{unit}/s"]
+        if total and speed:
+            parts.append(f"{_duration((total - done) / speed)} left")
         return ", ".join(parts)
+
+
+def _parted(phase: str) -> tuple[str, str | None]:
+    """A phase without the rate so far, and that rate."""
+    found = _RATE.search(phase)
+    return (phase[: found.start()], found[1]) if found else (phase, None)
 
 
 def _bars() -> "Bars":
