@@ -9,6 +9,7 @@ from elastic_core._core import (
     Corpus,
     CorpusError,
     DepthStatistics,
+    DocumentBatch,
     ElasticCoreError,
     InvalidArgumentError,
     ModelError,
@@ -21,14 +22,18 @@ from elastic_core._core import (
     __version__,
 )
 from elastic_core.measure import measure, measure_tree
+from elastic_core.models import LanguageModel, load_model
 from elastic_core.result import (
     Comparison,
     CorpusResult,
     DepthRow,
     MeasureConfig,
     MeasureResult,
+    ModelRate,
     Rate,
 )
+from elastic_core.training.pretrain import pretrain
+from elastic_core.training.result import PretrainResult
 
 __all__ = [
     "Comparison",
@@ -37,11 +42,15 @@ __all__ = [
     "CorpusResult",
     "DepthRow",
     "DepthStatistics",
+    "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
+    "LanguageModel",
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
+    "ModelRate",
+    "PretrainResult",
     "Rate",
     "StaticRate",
     "Statistics",
@@ -50,6 +59,8 @@ __all__ = [
     "TreeFileError",
     "TreeModel",
     "__version__",
+    "load_model",
     "measure",
     "measure_tree",
+    "pretrain",
 ]

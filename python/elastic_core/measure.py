@@ -1,7 +1,8 @@
 """The main job: corpora in, a token tree for each, code lengths and rates out."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from elastic_core._core import (
     Corpus,
@@ -10,6 +11,18 @@ from elastic_core._core import (
     available_memory,
     compressed_sizes,
 )
+from elastic_core.corpora import (
+    JOINT,
+    SPLIT,
+    TEXT_KEY,
+    Source,
+    check_reading,
+    distinct_names,
+    open_corpus,
+    paths_of,
+)
+from elastic_core.progress import Progress, named
+from elastic_core.rates import rates_of
 from elastic_core.result import (
     Comparison,
     CorpusResult,
@@ -19,18 +32,7 @@ from elastic_core.result import (
 )
 from elastic_core.units import parse_memory
 
-Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""A corpus: a file, a folder, a glob or `-` for standard input; or several of them."""
-
-Progress = Callable[[str, int, int], object]
-"""Called now and then with the phase, the units done and the units in all (0: not known)."""
-
-JOINT = "joint"
-"""Name of the corpus that all the others make together."""
-
 _LEAST_MEMORY = 1 << 20
-_TEXT_KEY = ("text",)
-_SPLIT = "document"
 
 
 def measure(
@@ -41,8 +43,11 @@ def measure(
     memory: int | str | None = None,
     threads: int | None = None,
     compare: Sequence[str] = (),
-    split: str = _SPLIT,
-    text_key: Sequence[str] = _TEXT_KEY,
+    models: Sequence[str] = (),
+    model_options: Mapping[str, Any] | None = None,
+    per_document: str | os.PathLike[str] | None = None,
+    split: str = SPLIT,
+    text_key: Sequence[str] = TEXT_KEY,
     limit: int | None = None,
     sample: float | None = None,
     seed: int = 0,
@@ -63,6 +68,9 @@ def measure(
         memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
         threads: Threads to work on; None: one for each core.
         compare: Reference compressors with their level, such as `zstd:19` and `xz:9`.
+        models: Language models as `load_model` names them, such as `tree:8` and `hf:gpt2`.
+        model_options: Options of `load_model` for all models but tree models.
+        per_document: A Parquet file to write, with what each model makes of each document.
         split: What is a document in a plain text file: `document`, `line` or `paragraph`.
         text_key: Dotted paths of the text in a row; several are joined.
         limit: Only the first so many documents of each corpus.
@@ -70,7 +78,8 @@ def measure(
         seed: Seed of the sampling.
         on_bad_row: `error` or `skip`, for rows without usable text.
         progress: Called with the phase and the corpus (`read novels`), the units done and the
-            units in all; bytes while reading and compressing, leaves otherwise.
+            units in all; bytes while reading, compressing and scoring, leaves otherwise. The
+            rate so far stands behind the phase: `score novels with tree:8, 1.832 bits/byte`.
 
     Returns:
         The measurement; `to_dict()` is the JSON of the command line.
@@ -79,11 +88,12 @@ def measure(
         InvalidArgumentError: An argument is not what it should be.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
+        ModelError: A model cannot be loaded, or can make nothing of a document.
         OSError: A file is missing or unreadable, or the disk is full.
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to measure; name a file or a folder")
-    paths = tuple(_paths(source) for source in corpora)
+    paths = tuple(paths_of(source) for source in corpora)
     reading = ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row)
     config = MeasureConfig(
         paths=paths,
@@ -92,36 +102,47 @@ def measure(
         alphabet=alphabet,
         memory=memory,
         compare=tuple(compare),
+        models=tuple(models),
+        model_options=_given(model_options or {}),
         reading=reading,
     )
-    opened = [_open(each, reading) for each in paths]
+    opened = [open_corpus(each, reading) for each in paths]
     check_reading(opened, reading.split, reading.text_key)
-    _check_standard_input(opened, config.compare)
+    _check_standard_input(opened, config)
     _compare([], config, 0, threads, None)
-    names = _distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
+    names = distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
     share = share_memory(memory, len(opened))
     results = []
-    for name, corpus in zip(names, opened, strict=True):
-        named = _named(progress, name)
-        tree = TokenTree.build(
-            corpus,
-            depth=depth,
-            segment=segment,
-            alphabet=alphabet,
-            memory=share,
-            threads=threads,
-            progress=named,
-        )
-        compared = _compare([corpus], config, tree.bytes, threads, named)
-        statistics = tree.statistics(threads=threads, progress=named)
-        results.append(CorpusResult.of(name, tree, statistics, compared))
-    if len(results) > 1:
-        named = _named(progress, JOINT)
-        first, *others = (result.tree for result in results)
-        tree = first.merge(*others, memory=share, threads=threads, progress=named)
-        compared = _compare(opened, config, tree.bytes, threads, named)
-        statistics = tree.statistics(threads=threads, progress=named)
-        results.append(CorpusResult.of(JOINT, tree, statistics, compared))
+    with rates_of(
+        config.models,
+        config.model_options,
+        alphabet=alphabet,
+        per_document=per_document,
+        progress=progress,
+    ) as rates:
+        for name, corpus in zip(names, opened, strict=True):
+            told = named(progress, name)
+            tree = TokenTree.build(
+                corpus,
+                depth=depth,
+                segment=segment,
+                alphabet=alphabet,
+                memory=share,
+                threads=threads,
+                progress=told,
+            )
+            compared = _compare([corpus], config, tree.bytes, threads, told)
+            statistics = tree.statistics(threads=threads, progress=told)
+            scored = rates.of(name, corpus, tree.bytes)
+            results.append(CorpusResult.of(name, tree, statistics, compared, scored))
+        if len(results) > 1:
+            told = named(progress, JOINT)
+            first, *others = (result.tree for result in results)
+            tree = first.merge(*others, memory=share, threads=threads, progress=told)
+            compared = _compare(opened, config, tree.bytes, threads, told)
+            statistics = tree.statistics(threads=threads, progress=told)
+            scored = rates.joint(opened, tree.bytes)
+            results.append(CorpusResult.of(JOINT, tree, statistics, compared, scored))
     return MeasureResult(config, tuple(results))
 
 
@@ -149,8 +170,8 @@ def measure_tree(
         OSError: The file is missing or unreadable.
     """
     name = os.fspath(path)
-    named = _named(progress, name)
-    tree = TokenTree.open(path, memory=parse_memory(memory), progress=named)
+    told = named(progress, name)
+    tree = TokenTree.open(path, memory=parse_memory(memory), progress=told)
     config = MeasureConfig(
         paths=((name,),),
         depth=tree.depth,
@@ -158,69 +179,25 @@ def measure_tree(
         alphabet=tree.alphabet,
         memory=memory,
     )
-    statistics = tree.statistics(threads=threads, progress=named)
+    statistics = tree.statistics(threads=threads, progress=told)
     return MeasureResult(config, (CorpusResult.of(name, tree, statistics),))
 
 
-def check_reading(corpora: Sequence[Corpus], split: str, text_key: Sequence[str]) -> None:
-    """Refuses options of reading that have nothing to do with any file.
-
-    Raises:
-        InvalidArgumentError: A text key where no file has rows, or a split where none is text.
-    """
-    names = ", ".join(corpus.name for corpus in corpora)
-    if tuple(text_key) != _TEXT_KEY and not any(each.reads_rows for each in corpora):
-        raise InvalidArgumentError(
-            f"{names}: a text key is for rows, but no file here is .jsonl or .parquet; write a "
-            "JSON array as .jsonl, one row a line, or leave the text key out"
-        )
-    if split != _SPLIT and not any(each.reads_text for each in corpora):
-        raise InvalidArgumentError(
-            f"{names}: a split is for plain text, but every file here has rows; leave it out"
-        )
-
-
-def _paths(source: Source) -> tuple[str, ...]:
-    if isinstance(source, str | os.PathLike):
-        return (os.fspath(source),)
-    return tuple(os.fspath(path) for path in source)
-
-
-def _open(paths: tuple[str, ...], reading: ReadOptions) -> Corpus:
-    return Corpus(
-        paths,
-        split=reading.split,
-        text_key=reading.text_key,
-        limit=reading.limit,
-        sample=reading.sample,
-        seed=reading.seed,
-        on_bad_row=reading.on_bad_row,
-    )
-
-
-def _check_standard_input(corpora: Sequence[Corpus], compare: Sequence[str]) -> None:
+def _check_standard_input(corpora: Sequence[Corpus], config: MeasureConfig) -> None:
     readers = sum(corpus.reads_stdin for corpus in corpora)
     if readers > 1:
         raise InvalidArgumentError("standard input can be read only once; name `-` once")
-    if readers and compare:
+    if readers and (config.compare or config.models):
+        who = "reference compressors" if config.compare else "language models"
         raise InvalidArgumentError(
-            "reference compressors read the corpus again, and standard input can be read only "
-            "once; save it to a file first"
+            f"{who} read the corpus again, and standard input can be read only once; save it to a "
+            "file first"
         )
 
 
-def _distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:
-    """The names, those that are taken followed by a number; `joint` is taken if there is one."""
-    taken = {JOINT} if joint else set()
-    distinct = []
-    for name in names:
-        candidate, number = name, 1
-        while candidate in taken:
-            number += 1
-            candidate = f"{name} ({number})"
-        taken.add(candidate)
-        distinct.append(candidate)
-    return distinct
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a model's options that say something."""
+    return {name: value for name, value in options.items() if value not in (None, "auto")}
 
 
 def share_memory(memory: int | str | None, trees: int) -> int | None:
@@ -238,12 +215,6 @@ def share_memory(memory: int | str | None, trees: int) -> int | None:
         return total
     total = available_memory() // 2 if total is None else total
     return min(total, max(total // (trees + 1), _LEAST_MEMORY))
-
-
-def _named(progress: Progress | None, name: str) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda phase, done, total: progress(f"{phase} {name}", done, total)
 
 
 def _compare(
