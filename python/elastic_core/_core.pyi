@@ -642,7 +642,7 @@ class TreeModel:
             OSError: The file is missing or unreadable.
         """
     def identity(self) -> str:
-        """The SHA-256 of the file that `save` would write, in hexadecimal: which model this is."""
+        """The checksum that `save` would end the file with, a SHA-256 in hexadecimal: which model it is."""
     def copy(self) -> TreeModel:
         """A model that has learned the same, and goes its own way from here."""
     @property

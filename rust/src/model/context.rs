@@ -251,9 +251,9 @@ mod tests {
 
         #[test]
         fn the_last_symbols_do_count(
-            depth in 1..=8usize,
+            depth in 1..=LONGEST_HASHED,
             symbols in prop::collection::vec(0u32..300, 8..40),
-            at in 0..8usize,
+            at in 0..LONGEST_HASHED,
         ) {
             let mut changed = symbols.clone();
             let at = at % depth;

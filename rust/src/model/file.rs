@@ -40,7 +40,8 @@ impl TreeModel {
         aside.publish()
     }
 
-    /// The SHA-256 of the file that [`TreeModel::save`] would write, in hexadecimal.
+    /// The checksum that [`TreeModel::save`] would end the file with, in hexadecimal: which model
+    /// this is.
     pub fn identity(&self, alphabet: &Alphabet, job: &Job) -> Result<String> {
         let digest = self.write(&mut io::sink(), Path::new("a tree model"), alphabet, job)?;
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
