@@ -642,7 +642,7 @@ class TreeModel:
             OSError: The file is missing or unreadable.
         """
     def identity(self) -> str:
-        """The checksum that `save` would end the file with, a SHA-256 in hexadecimal: which model it is."""
+        """The SHA-256 that `save` would end the file with, in hexadecimal: which model this is."""
     def copy(self) -> TreeModel:
         """A model that has learned the same, and goes its own way from here."""
     @property

@@ -265,7 +265,7 @@ impl PyTreeModel {
         Ok(PyTreeModel { alphabet, model: Mutex::new(model) })
     }
 
-    /// The checksum that `save` would end the file with, a SHA-256 in hexadecimal: which model it is.
+    /// The SHA-256 that `save` would end the file with, in hexadecimal: which model this is.
     fn identity(&self, py: Python<'_>) -> PyResult<String> {
         job::run(py, None, |job| self.model().identity(&self.alphabet, job))
     }
