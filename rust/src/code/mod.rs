@@ -5,6 +5,7 @@ mod codebook;
 mod huffman;
 mod range;
 mod reference;
+mod rows;
 mod statistics;
 
 pub use canonical::{Decoder, Encoder};
@@ -12,4 +13,5 @@ pub use codebook::{Codebook, read_codebook, write_codebook};
 pub use huffman::{CodeLengths, LengthClass};
 pub use range::{BitCoder, BitDecoder, BitEncoder, Cost};
 pub use reference::{Compressor, compressed_sizes};
+pub use rows::{RowDecoder, RowEncoder};
 pub use statistics::{DepthStatistics, StaticRate, Statistics, theorem_bits};

@@ -179,6 +179,15 @@ impl Cost {
         -(rest.exponent as f64) - log2
     }
 
+    /// Adds the cost of what has probability `p`, which is from 2^-30 to 2.
+    #[inline]
+    pub(super) fn multiply(&mut self, p: f64) {
+        self.product *= p;
+        if self.product < Cost::LEAST {
+            self.normalize();
+        }
+    }
+
     /// Moves the product's exponent out, so that it is from 1 to 2.
     #[cold]
     fn normalize(&mut self) {
@@ -192,10 +201,7 @@ impl BitCoder for Cost {
     #[inline]
     fn code(&mut self, bit: bool, p1: u32) -> bool {
         let p = if bit { p1 } else { ONE - p1 };
-        self.product *= f64::from(p) * (1.0 / ONE as f64);
-        if self.product < Cost::LEAST {
-            self.normalize();
-        }
+        self.multiply(f64::from(p) * (1.0 / ONE as f64));
         bit
     }
 }
