@@ -15,16 +15,19 @@ __all__ = [
     "DepthStatistics",
     "ElasticCoreError",
     "InvalidArgumentError",
+    "ModelError",
     "StaticRate",
     "Statistics",
     "TokenTree",
     "TokenizerError",
     "TreeFileError",
+    "TreeModel",
     "__version__",
     "available_memory",
     "compressed_sizes",
 ]
 
+_Documents: TypeAlias = Sequence[bytes | str]
 _Path: TypeAlias = str | PathLike[str]
 _Progress: TypeAlias = Callable[[str, int, int], object]
 
@@ -42,6 +45,9 @@ class TokenizerError(ElasticCoreError):
 
 class TreeFileError(ElasticCoreError):
     """A tree file is damaged, of another version or not a token tree."""
+
+class ModelError(ElasticCoreError):
+    """A language model cannot be loaded, or cannot make anything of a document."""
 
 @final
 class Corpus:
@@ -410,6 +416,160 @@ class TokenTree:
             InvalidArgumentError: The tree is larger than memory; save it, read the file in parts.
         """
     def __len__(self) -> int: ...
+
+@final
+class TreeModel:
+    """An adaptive predictor over the token tree: the longest context is the depth d.
+
+    It learns as it goes: each symbol is predicted from at most d symbols before it in the same
+    document, then learned. The same calls give the same bits on every machine, and on any number
+    of threads.
+
+    Args:
+        depth: The longest context d in symbols, 1 to 32.
+        alphabet: `byte`, or `bpe:PATH` with PATH a Hugging Face `tokenizer.json`.
+        memory: Bytes that the model's tables may take, at least 16 MiB; None: 256 MiB. What is
+            seldom seen is forgotten when they are full, so the model depends on it.
+
+    Raises:
+        InvalidArgumentError: An argument is not what it should be.
+        TokenizerError: The tokenizer file cannot be loaded.
+    """
+
+    def __new__(
+        cls, depth: int = 8, *, alphabet: str = "byte", memory: int | None = None
+    ) -> TreeModel: ...
+    def update(
+        self,
+        documents: _Documents,
+        weight: float = 1.0,
+        *,
+        progress: _Progress | None = None,
+    ) -> NDArray[np.float64]:
+        """Learns documents in order, each followed by EOS.
+
+        Args:
+            documents: The documents, bytes or strings.
+            weight: How many times the data count. They are learned as often as it has whole parts,
+                one pass after another; of a fraction, that share of the symbols is learned, chosen
+                by a fixed pseudo-random sequence.
+            progress: Called with the phase, the symbols done and the symbols in all.
+
+        Returns:
+            The code length of each document in bits, EOS included, every symbol predicted before it
+            was learned; shape (documents,), float64. Of several passes, those of the first.
+
+        Raises:
+            InvalidArgumentError: The weight is not above 0, or a tokenizer cannot read a document.
+        """
+    def log_probs(
+        self,
+        documents: _Documents,
+        *,
+        threads: int | None = None,
+        progress: _Progress | None = None,
+    ) -> list[NDArray[np.float32]]:
+        """The natural logarithm of each symbol's probability; the model does not learn.
+
+        Args:
+            documents: The documents, bytes or strings.
+            threads: Threads to work on; None: one for each core.
+            progress: Called with the phase, the symbols done and the symbols in all.
+
+        Returns:
+            For each document an array of shape (symbols + 1,), float32; EOS's is the last.
+
+        Raises:
+            InvalidArgumentError: A tokenizer cannot read a document.
+        """
+    def next_distribution(
+        self, contexts: _Documents, *, threads: int | None = None
+    ) -> NDArray[np.float32]:
+        """The probability of every symbol after each context, EOS the last; nothing is learned.
+
+        Args:
+            contexts: How documents begin, bytes or strings; the last d symbols of each count.
+            threads: Threads to work on; None: one for each core.
+
+        Returns:
+            Shape (contexts, vocabulary + 1), float32; each row sums to 1.
+
+        Raises:
+            InvalidArgumentError: A tokenizer cannot read a context.
+        """
+    def sample(
+        self,
+        prompts: _Documents,
+        n: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        *,
+        threads: int | None = None,
+    ) -> list[bytes]:
+        """Goes on from each prompt; the same arguments give the same text.
+
+        Args:
+            prompts: How documents begin, bytes or strings.
+            n: Most symbols to add to each; EOS ends a text sooner.
+            temperature: Probabilities are raised to 1 / temperature and scaled to 1; 0: always the
+                likeliest symbol.
+            seed: Seed of the draws; each prompt has draws of its own.
+            threads: Threads to work on; None: one for each core.
+
+        Returns:
+            What follows each prompt, without the prompt.
+
+        Raises:
+            InvalidArgumentError: The temperature is below 0, or a tokenizer cannot read a prompt.
+        """
+    def symbols(self, documents: _Documents) -> list[NDArray[np.uint32]]:
+        """The ids of each document's symbols, EOS the last.
+
+        Returns:
+            For each document an array of shape (symbols + 1,), uint32.
+
+        Raises:
+            InvalidArgumentError: A tokenizer cannot read a document.
+        """
+    def save(self, path: _Path, *, progress: _Progress | None = None) -> None:
+        """Writes the model to a file, which appears only when it is complete.
+
+        Args:
+            path: The file to write; a tokenizer becomes a part of it.
+            progress: Called with the phase, the bytes done and the bytes in all.
+
+        Raises:
+            InvalidArgumentError: The path is a folder.
+            OSError: The file cannot be written, or the disk is full.
+        """
+    @staticmethod
+    def load(path: _Path, *, progress: _Progress | None = None) -> TreeModel:
+        """Reads a model that was saved, checking that its file is whole and of this version.
+
+        Args:
+            path: What `save` wrote.
+            progress: Called with the phase, the bytes done and the bytes in all.
+
+        Raises:
+            ModelError: The file is damaged, of another version or not a tree model.
+            OSError: The file is missing or unreadable.
+        """
+    def identity(self) -> str:
+        """The SHA-256 of the file that `save` would write, in hexadecimal: which model this is."""
+    def copy(self) -> TreeModel:
+        """A model that has learned the same, and goes its own way from here."""
+    @property
+    def depth(self) -> int:
+        """The longest context d, in symbols."""
+    @property
+    def alphabet(self) -> str:
+        """`byte`, or `bpe:` and 16 digits of the tokenizer file's SHA-256."""
+    @property
+    def vocabulary(self) -> int:
+        """How many symbols there are besides EOS, whose id is this number."""
+    @property
+    def memory(self) -> int:
+        """Bytes that the model's tables may take."""
 
 def compressed_sizes(
     corpora: Sequence[Corpus],

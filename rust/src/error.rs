@@ -72,6 +72,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A tree model's file is damaged, of another version or not a tree model.
+    #[error("{}: {reason}", path.display())]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+
     /// The folder for temporary files failed: no space left, not writable.
     #[error("{}: the temporary folder failed ({source}); free some space there or set TMPDIR to another folder", path.display())]
     Temporary {

@@ -36,10 +36,14 @@ pub enum Phase {
     Write,
     /// Running a reference compressor; progress in bytes of text.
     Compress,
+    /// Teaching a model; progress in symbols.
+    Learn,
+    /// Scoring with a model; progress in symbols.
+    Score,
 }
 
 impl Phase {
-    const ALL: [Phase; 8] = [
+    const ALL: [Phase; 10] = [
         Phase::Read,
         Phase::Sort,
         Phase::Merge,
@@ -48,6 +52,8 @@ impl Phase {
         Phase::Codebook,
         Phase::Write,
         Phase::Compress,
+        Phase::Learn,
+        Phase::Score,
     ];
 
     /// The phase's name, as progress lines show it.
@@ -61,6 +67,8 @@ impl Phase {
             Phase::Codebook => "codebook",
             Phase::Write => "write",
             Phase::Compress => "compress",
+            Phase::Learn => "learn",
+            Phase::Score => "score",
         }
     }
 }

@@ -13,6 +13,7 @@ struct Exceptions {
     corpus: Py<PyType>,
     tokenizer: Py<PyType>,
     tree_file: Py<PyType>,
+    model: Py<PyType>,
 }
 
 static EXCEPTIONS: PyOnceLock<Exceptions> = PyOnceLock::new();
@@ -53,6 +54,11 @@ impl Exceptions {
                 &[base.bind(py)],
                 "A tree file is damaged, of another version or not a token tree.",
             )?,
+            model: class(
+                "ModelError",
+                &[base.bind(py)],
+                "A language model cannot be loaded, or cannot make anything of a document.",
+            )?,
             base,
         })
     }
@@ -66,7 +72,8 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("InvalidArgumentError", exceptions.invalid_argument.bind(py))?;
     module.add("CorpusError", exceptions.corpus.bind(py))?;
     module.add("TokenizerError", exceptions.tokenizer.bind(py))?;
-    module.add("TreeFileError", exceptions.tree_file.bind(py))
+    module.add("TreeFileError", exceptions.tree_file.bind(py))?;
+    module.add("ModelError", exceptions.model.bind(py))
 }
 
 fn os_error(source: &std::io::Error, path: &std::path::Path) -> PyErr {
@@ -104,6 +111,7 @@ impl From<Error> for PyErr {
                 }
                 Error::Tokenizer { .. } => &exceptions.tokenizer,
                 Error::TreeFile { .. } => &exceptions.tree_file,
+                Error::ModelFile { .. } => &exceptions.model,
                 Error::Code(_) => &exceptions.base,
             };
             PyErr::from_type(kind.bind(py).clone(), error.to_string())

@@ -5,6 +5,7 @@
 mod corpus;
 mod errors;
 mod job;
+mod model;
 mod statistics;
 mod tree;
 
@@ -61,6 +62,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::register(module)?;
     module.add_class::<PyCorpus>()?;
     module.add_class::<tree::PyTokenTree>()?;
+    module.add_class::<model::PyTreeModel>()?;
     module.add_class::<statistics::PyStatistics>()?;
     module.add_class::<statistics::PyDepthStatistics>()?;
     module.add_class::<statistics::PyStaticRate>()?;

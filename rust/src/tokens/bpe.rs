@@ -15,6 +15,7 @@ pub struct Bpe {
     tokenizer: Arc<Tokenizer>,
     vocabulary: u32,
     fingerprint: String,
+    json: Arc<[u8]>,
 }
 
 impl Bpe {
@@ -22,7 +23,11 @@ impl Bpe {
     ///
     /// Truncation and padding are switched off: every token of a text counts.
     pub fn open(path: &Path) -> Result<Bpe> {
-        let bytes = fs::read(path).map_err(Error::io(path))?;
+        Bpe::from_json(path, fs::read(path).map_err(Error::io(path))?)
+    }
+
+    /// The tokenizer of a `tokenizer.json`'s bytes, which came from the file `path`.
+    pub(crate) fn from_json(path: &Path, bytes: Vec<u8>) -> Result<Bpe> {
         let unusable = |error: tokenizers::Error| Error::Tokenizer {
             path: path.to_path_buf(),
             reason: error.to_string(),
@@ -34,7 +39,12 @@ impl Bpe {
         let vocabulary = highest.ok_or_else(|| unusable("it has no tokens".into()))? + 1;
         let digest = Sha256::digest(&bytes);
         let fingerprint = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Bpe { tokenizer: Arc::new(tokenizer), vocabulary, fingerprint })
+        Ok(Bpe { tokenizer: Arc::new(tokenizer), vocabulary, fingerprint, json: bytes.into() })
+    }
+
+    /// The bytes of the `tokenizer.json`.
+    pub(crate) fn json(&self) -> &[u8] {
+        &self.json
     }
 
     /// Highest id plus one, added tokens included.
@@ -58,5 +68,11 @@ impl Bpe {
         let encoding =
             self.tokenizer.encode_fast(text, false).map_err(|error| error.to_string())?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of ids, special tokens included; bytes that are no UTF-8 are replaced.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        let text = self.tokenizer.decode(ids, false);
+        text.map_err(|error| Error::InvalidArgument(format!("ids that are no text: {error}")))
     }
 }

@@ -41,6 +41,18 @@ impl Alphabet {
         }
     }
 
+    /// The text that symbols stand for; bits that make no whole byte are left out.
+    pub fn decode(&self, symbols: &[u32]) -> Result<Vec<u8>> {
+        Ok(match self {
+            Alphabet::Bit => {
+                let byte = |bits: &[u32]| bits.iter().fold(0, |byte, &bit| byte << 1 | bit as u8);
+                symbols.chunks_exact(8).map(byte).collect()
+            }
+            Alphabet::Byte => symbols.iter().map(|&symbol| symbol as u8).collect(),
+            Alphabet::Bpe(bpe) => bpe.decode(symbols)?.into_bytes(),
+        })
+    }
+
     /// How many symbols there are besides EOS.
     pub fn vocabulary(&self) -> u32 {
         match self {

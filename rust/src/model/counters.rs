@@ -1,0 +1,150 @@
+//! Counters: how probable a 1 is after one context, from how often that context was seen.
+//!
+//! A counter is 16 bits: how often the decision was met (up to 15) in the top 4, the probability
+//! in the other 12. After n meetings it moves by `1 / (n + 1.5)` of what it was off by: first an
+//! average, later a window over about the last 16. What a counter says is refined by a map that
+//! learns, for each context length, which probability a counter of that state really has.
+//!
+//! Tried: 32-bit counters (16 bits of probability: no better), windows of 30 and 255 (0.1% and
+//! 0.7% worse), bit histories with a map and no probability (2% worse).
+
+use wide::{f32x8, i16x8, i32x8, u16x8};
+
+/// Contexts of one decision, and one place for the match.
+pub(super) const LANES: usize = 8;
+/// A counter that has seen nothing: one half.
+pub(super) const FRESH: u16 = 1 << 11;
+
+const PROBABILITY: u16 = 0xfff;
+const ONCE: u16 = 0x1000;
+const STATES: usize = 1 << 11;
+
+/// For each lane and counter state, the probability of a 1 in 15 bits.
+#[derive(Clone)]
+pub(super) struct Refinement {
+    map: Box<[[u16; STATES]; LANES]>,
+}
+
+impl Refinement {
+    pub(super) fn new() -> Refinement {
+        let mut map = Box::new([[0; STATES]; LANES]);
+        for lane in map.iter_mut() {
+            for (state, p) in lane.iter_mut().enumerate() {
+                *p = ((state % 128) * 256 + 128) as u16;
+            }
+        }
+        Refinement { map }
+    }
+
+    /// What the map says of a counter in `lane`.
+    #[inline(always)]
+    pub(super) fn of(&self, lane: usize, counter: u16) -> u16 {
+        self.map[lane][state(counter)]
+    }
+
+    /// Sets what the map says of a counter in `lane`.
+    #[inline(always)]
+    pub(super) fn set(&mut self, lane: usize, counter: u16, p: u16) {
+        self.map[lane][state(counter)] = p;
+    }
+
+    pub(super) fn as_flat(&self) -> &[u16] {
+        self.map.as_flattened()
+    }
+
+    pub(super) fn as_mut_flat(&mut self) -> &mut [u16] {
+        self.map.as_flattened_mut()
+    }
+}
+
+#[inline(always)]
+fn state(counter: u16) -> usize {
+    usize::from(counter >> 5) % STATES
+}
+
+/// Whether a counter has seen anything.
+#[inline(always)]
+pub(super) fn seen(counter: u16) -> bool {
+    counter >= ONCE
+}
+
+/// The mean of each counter's own probability and the map's word on it, in 12 bits.
+#[inline(always)]
+pub(super) fn blend(counters: u16x8, refined: u16x8) -> [u16; LANES] {
+    let own: u16x8 = (counters & u16x8::splat(PROBABILITY)) << 3u32;
+    let mean: u16x8 = (refined + own) >> 4u32;
+    mean.to_array()
+}
+
+/// The counters after they have met `bit`.
+#[inline(always)]
+pub(super) fn learn(counters: u16x8, bit: bool) -> [u16; LANES] {
+    let target = if bit { PROBABILITY as i16 } else { 0 };
+    let off = i16x8::splat(target) - signed(counters & u16x8::splat(PROBABILITY));
+    let met: u16x8 = counters >> 12u32;
+    let divisor = i32x8::from_u16x8(met).round_float() + f32x8::splat(1.5);
+    let step = (i32x8::from_i16x8(off).round_float() / divisor).fast_round_int();
+    let step = unsigned(i16x8::from_i32x8_truncate(step));
+    let room = unsigned(signed(met).simd_lt(i16x8::splat(15)));
+    (counters + step + (room & u16x8::splat(ONCE))).to_array()
+}
+
+/// The map's probabilities after `bit`: 1/64 of the way.
+#[inline(always)]
+pub(super) fn refine(refined: u16x8, bit: bool) -> [u16; LANES] {
+    let p = signed(refined);
+    let target = i16x8::splat(if bit { i16::MAX } else { 0 });
+    let step: i16x8 = (target - p) >> 6i32;
+    unsigned(p + step).to_array()
+}
+
+#[inline(always)]
+fn signed(lanes: u16x8) -> i16x8 {
+    bytemuck::cast(lanes)
+}
+
+#[inline(always)]
+fn unsigned(lanes: i16x8) -> u16x8 {
+    bytemuck::cast(lanes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// One counter, as the module's text says it.
+    fn naive(counter: u16, bit: bool) -> u16 {
+        let (met, p) = (counter >> 12, i32::from(counter & PROBABILITY));
+        let target = if bit { 4095 } else { 0 };
+        let step = (f64::from(target - p) / (f64::from(met) + 1.5)).round() as i32;
+        ((met + 1).min(15) << 12) | (p + step) as u16
+    }
+
+    proptest! {
+        #[test]
+        fn counters_learn_as_they_should(counters: [u16; LANES], bit: bool) {
+            let expected = counters.map(|counter| naive(counter, bit));
+            prop_assert_eq!(learn(u16x8::from(counters), bit), expected);
+        }
+
+        #[test]
+        fn the_map_moves_towards_the_bit(refined in prop::array::uniform8(0u16..32768), bit: bool) {
+            let moved = refine(u16x8::from(refined), bit);
+            for (before, after) in refined.into_iter().zip(moved) {
+                prop_assert!(after < 32768);
+                prop_assert!(if bit { after >= before } else { after <= before });
+            }
+        }
+
+        #[test]
+        fn blending_is_the_mean(counters: [u16; LANES], refined in prop::array::uniform8(0u16..32768)) {
+            let blended = blend(u16x8::from(counters), u16x8::from(refined));
+            for lane in 0..LANES {
+                let own = u32::from(counters[lane] & PROBABILITY) * 8;
+                prop_assert_eq!(u32::from(blended[lane]), (own + u32::from(refined[lane])) / 16);
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether a document ends here: one decision before each symbol.
+//!
+//! Documents end seldom, so counts do: of all symbols, after the last one, and after the last
+//! two. The longer context starts from what the shorter says, which weighs as much as having been
+//! met twice: `p = (ends + 2 * shorter) / (met + 2)`.
+
+use super::context::{MAX_DEPTH, mix};
+
+/// Entries of each table of counts, the last two symbols being hashed into one.
+const ENTRIES: usize = 1 << 14;
+/// What a model says that has seen nothing.
+const FIRST: f32 = 1.0 / 256.0;
+
+/// How often a context was met, and how often a document ended after it.
+pub(super) type Count = [u16; 2];
+
+/// The counts after contexts of 0, 1 and 2 symbols.
+#[derive(Clone)]
+pub(super) struct Ends {
+    pub(super) counts: [Vec<Count>; 3],
+    /// Longest context that is counted.
+    longest: usize,
+}
+
+impl Ends {
+    pub(super) fn new(depth: usize) -> Ends {
+        Ends { counts: [1, ENTRIES, ENTRIES].map(|n| vec![[0; 2]; n]), longest: depth.min(2) }
+    }
+
+    /// The probability that the document ends here, in 16 bits, from 1 to 65535.
+    #[inline(always)]
+    pub(super) fn predict(&self, window: &[u32; MAX_DEPTH]) -> u32 {
+        let mut p = FIRST;
+        for order in 0..=self.longest {
+            let [met, ends] = self.counts[order][place(order, window)];
+            p = (f32::from(ends) + 2.0 * p) / (f32::from(met) + 2.0);
+        }
+        ((p * 65_536.0) as u32).clamp(1, 65_535)
+    }
+
+    /// Learns whether it did. Counts are halved at 65535.
+    #[inline(always)]
+    pub(super) fn learn(&mut self, window: &[u32; MAX_DEPTH], end: bool) {
+        for order in 0..=self.longest {
+            let count = &mut self.counts[order][place(order, window)];
+            if count[0] == u16::MAX {
+                *count = count.map(|n| n / 2);
+            }
+            count[0] += 1;
+            count[1] += u16::from(end);
+        }
+    }
+}
+
+#[inline(always)]
+fn place(order: usize, window: &[u32; MAX_DEPTH]) -> usize {
+    match order {
+        0 => 0,
+        1 => window[0] as usize % ENTRIES,
+        _ => (mix(u64::from(window[0]), u64::from(window[1]) << 32) >> 50) as usize % ENTRIES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_after_a_certain_symbol_are_learned() {
+        let mut ends = Ends::new(8);
+        let after = |symbol| {
+            let mut window = [256; MAX_DEPTH];
+            window[0] = symbol;
+            window
+        };
+        assert_eq!(ends.predict(&after(1)), 256);
+        for _ in 0..100_000 {
+            ends.learn(&after(1), false);
+            ends.learn(&after(2), true);
+        }
+        assert_eq!(ends.predict(&after(1)), 1);
+        assert!(ends.predict(&after(2)) > 65_500);
+    }
+}

@@ -1,0 +1,225 @@
+//! A tree model in a file: everything it learned, checked as a whole.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | `89 45 43 54 4D 0D 0A 1A`: a tree model, and no text |
+//! | 4 | version of the format, little-endian as all numbers |
+//! | 4 | length of the header |
+//! | ... | header, JSON: depth, vocabulary, memory, alphabet and what else is one number |
+//! | ... | a zstd stream: the `tokenizer.json`, if the alphabet has one, and the tables |
+//! | 32 | SHA-256 of all bytes before it, which is the model's identity |
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::tree::TreeModel;
+use crate::aside::Aside;
+use crate::tokens::{Alphabet, Bpe};
+use crate::{Error, Job, Phase, Result};
+
+#[cfg(target_endian = "big")]
+compile_error!("tables are written as they stand in memory, which has to be little-endian");
+
+const MAGIC: [u8; 8] = *b"\x89ECTM\r\n\x1a";
+const VERSION: u32 = 1;
+const DIGEST: u64 = 32;
+/// Bytes between two looks at whether to stop.
+const PART: usize = 1 << 22;
+
+impl TreeModel {
+    /// Writes the model, whose symbols are those of `alphabet`, to a file that appears only when
+    /// it is complete.
+    pub fn save(&self, path: &Path, alphabet: &Alphabet, job: &Job) -> Result<()> {
+        let aside = Aside::create(path)?;
+        let digest = self.write(&mut BufWriter::new(aside.file()), path, alphabet, job)?;
+        aside.file().write_all(&digest).map_err(Error::io(path))?;
+        aside.publish()
+    }
+
+    /// The SHA-256 of the file that [`TreeModel::save`] would write, in hexadecimal.
+    pub fn identity(&self, alphabet: &Alphabet, job: &Job) -> Result<String> {
+        let digest = self.write(&mut io::sink(), Path::new("a tree model"), alphabet, job)?;
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Reads a model and its alphabet from a file, checking that it is whole and of this version.
+    pub fn load(path: &Path, job: &Job) -> Result<(TreeModel, Alphabet)> {
+        let fault = |reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
+        let broken =
+            || fault("a damaged tree model: its contents do not fit; save it again".into());
+        let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
+        let mut fixed = [0; 16];
+        let read = file.read_exact(&mut fixed);
+        if read.is_err() || fixed[..8] != MAGIC {
+            return Err(fault("not a saved tree model".into()));
+        }
+        let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| fixed[at + i]));
+        if number(8) != VERSION {
+            return Err(fault(format!(
+                "a tree model of format {}, but this version reads format {VERSION}; save it again",
+                number(8)
+            )));
+        }
+        // Nothing in the file is believed before all of it has been checked.
+        let body = check(&mut file, job).map_err(Error::io(path))?;
+        job.check()?;
+        let body = body.ok_or_else(broken)?;
+        let header = u64::from(number(12));
+        file.seek(io::SeekFrom::Start(16)).map_err(Error::io(path))?;
+        let header = read_bytes(&mut file, header).map_err(|_| broken())?;
+        let header: Value = serde_json::from_slice(&header).map_err(|_| broken())?;
+        let number = |key: &str| header[key].as_u64().ok_or_else(broken);
+        let vocabulary = u32::try_from(number("vocabulary")?).map_err(|_| broken())?;
+        let mut model = TreeModel::new(number("depth")? as usize, vocabulary, number("memory")?)?;
+        model.decisions.learned = number("learned")?;
+        model.history.written = number("written")?;
+        model.draws = number("draws")?;
+        let at = file.stream_position().map_err(Error::io(path))?;
+        let stream = zstd::Decoder::with_buffer(file.take(body - at));
+        let mut stream = stream.map_err(Error::io(path))?;
+        let tokenizer =
+            read_bytes(&mut stream, number("tokenizer_bytes")?).map_err(|_| broken())?;
+        job.start(Phase::Open, model.tables_mut().iter().map(|table| table.len() as u64).sum());
+        for table in model.tables_mut() {
+            for part in table.chunks_mut(PART) {
+                job.check()?;
+                stream.read_exact(part).map_err(|_| broken())?;
+                job.add(part.len() as u64);
+            }
+        }
+        let alphabet = match header["alphabet"].as_str() {
+            Some("byte") => Alphabet::Byte,
+            _ => Alphabet::Bpe(Bpe::from_json(path, tokenizer)?),
+        };
+        Ok((model, alphabet))
+    }
+
+    /// Writes all but the checksum, and returns that.
+    fn write(
+        &self,
+        file: &mut impl Write,
+        path: &Path,
+        alphabet: &Alphabet,
+        job: &Job,
+    ) -> Result<[u8; DIGEST as usize]> {
+        let tokenizer = match alphabet {
+            Alphabet::Bpe(bpe) => bpe.json(),
+            _ => &[],
+        };
+        let header = json!({
+            "depth": self.depth(),
+            "vocabulary": self.vocabulary(),
+            "memory": self.memory(),
+            "alphabet": alphabet.identity(),
+            "tokenizer_bytes": tokenizer.len(),
+            "learned": self.decisions.learned,
+            "written": self.history.written,
+            "draws": self.draws,
+        });
+        let header = header.to_string();
+        let mut file = Hashing { file, digest: Sha256::new() };
+        let tables = self.tables();
+        job.start(Phase::Write, tables.iter().map(|table| table.len() as u64).sum());
+        let write = |file: &mut Hashing<_>| {
+            file.write_all(&MAGIC)?;
+            file.write_all(&VERSION.to_le_bytes())?;
+            file.write_all(&(header.len() as u32).to_le_bytes())?;
+            file.write_all(header.as_bytes())?;
+            let mut stream = zstd::Encoder::new(&mut *file, 1)?;
+            stream.write_all(tokenizer)?;
+            for part in tables.iter().flat_map(|table| table.chunks(PART)) {
+                if job.check().is_err() {
+                    return Ok(());
+                }
+                stream.write_all(part)?;
+                job.add(part.len() as u64);
+            }
+            stream.finish()?.flush()
+        };
+        write(&mut file).map_err(Error::io(path))?;
+        job.check()?;
+        Ok(file.digest.finalize().into())
+    }
+
+    /// Everything that is learned and is no single number, as bytes.
+    fn tables(&self) -> Vec<&[u8]> {
+        let decisions = &self.decisions;
+        let mut tables: Vec<&[u8]> = vec![
+            bytemuck::cast_slice(decisions.slots.as_slots()),
+            bytemuck::cast_slice(decisions.refinement.as_flat()),
+            bytemuck::cast_slice(&decisions.calibration),
+            bytemuck::cast_slice(&decisions.trust),
+            bytemuck::cast_slice(&self.history.symbols),
+            bytemuck::cast_slice(&self.history.index),
+        ];
+        tables.extend(decisions.weights.iter().map(|set| bytemuck::cast_slice(set)));
+        tables.extend(self.ends.counts.iter().map(|counts| bytemuck::cast_slice(counts)));
+        tables
+    }
+
+    /// The same, in the same order, to read into.
+    fn tables_mut(&mut self) -> Vec<&mut [u8]> {
+        let decisions = &mut self.decisions;
+        let mut tables: Vec<&mut [u8]> = vec![
+            bytemuck::cast_slice_mut(decisions.slots.as_mut_slots()),
+            bytemuck::cast_slice_mut(decisions.refinement.as_mut_flat()),
+            bytemuck::cast_slice_mut(&mut decisions.calibration),
+            bytemuck::cast_slice_mut(&mut decisions.trust),
+            bytemuck::cast_slice_mut(&mut self.history.symbols),
+            bytemuck::cast_slice_mut(&mut self.history.index),
+        ];
+        tables.extend(decisions.weights.iter_mut().map(|set| bytemuck::cast_slice_mut(set)));
+        tables.extend(self.ends.counts.iter_mut().map(|counts| bytemuck::cast_slice_mut(counts)));
+        tables
+    }
+}
+
+/// A file whose bytes are hashed on their way.
+struct Hashing<'a, W> {
+    file: &'a mut W,
+    digest: Sha256,
+}
+
+impl<W: Write> Write for Hashing<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.digest.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// The length of a file without its checksum, if the checksum is right.
+fn check(file: &mut BufReader<File>, job: &Job) -> io::Result<Option<u64>> {
+    let size = file.get_ref().metadata()?.len();
+    let Some(body) = size.checked_sub(DIGEST) else { return Ok(None) };
+    job.start(Phase::Open, body);
+    file.rewind()?;
+    let mut digest = Sha256::new();
+    let mut left = body;
+    while left > 0 && job.check().is_ok() {
+        let part = read_bytes(file, left.min(PART as u64))?;
+        digest.update(&part);
+        job.add(part.len() as u64);
+        left -= part.len() as u64;
+    }
+    let expected = read_bytes(file, DIGEST)?;
+    Ok((digest.finalize()[..] == expected[..]).then_some(body))
+}
+
+/// Exactly so many bytes; room for them is made as they come.
+fn read_bytes(reader: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(length).read_to_end(&mut bytes)?;
+    if (bytes.len() as u64) < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
+}
