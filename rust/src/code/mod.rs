@@ -1,17 +1,24 @@
 //! What a token tree buys: code lengths, codes and rates.
 
+mod adaptive;
 mod canonical;
 mod codebook;
+mod codec;
+mod container;
 mod huffman;
 mod range;
 mod reference;
 mod rows;
+mod segments;
 mod statistics;
 
+pub use adaptive::TreeCodec;
 pub use canonical::{Decoder, Encoder};
 pub use codebook::{Codebook, read_codebook, write_codebook};
+pub use codec::{Codec, Coded, Coding, Description, compress, decompress};
 pub use huffman::{CodeLengths, LengthClass};
 pub use range::{BitCoder, BitDecoder, BitEncoder, Cost};
 pub use reference::{Compressor, compressed_sizes};
 pub use rows::{RowDecoder, RowEncoder};
+pub use segments::StaticCodec;
 pub use statistics::{DepthStatistics, StaticRate, Statistics, theorem_bits};
