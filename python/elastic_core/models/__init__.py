@@ -27,10 +27,9 @@ def load_model(spec: str, **options: Any) -> LanguageModel:
         ModelError: The model cannot be loaded.
     """
     if spec.startswith("tree:") or Path(spec).is_file():
-        from elastic_core.models import tree  # type: ignore[attr-defined]
+        from elastic_core.models import tree
 
-        model: LanguageModel = tree.load(spec, **options)
-        return model
+        return tree.load(spec, **options)
     if spec.startswith("hf:") or Path(spec).is_dir():
         try:
             from elastic_core.models import loading
