@@ -9,7 +9,7 @@ use std::thread::available_parallelism;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use elastic_core::corpus::{Corpus, DocumentSink, ReadOptions, Split};
+use elastic_core::corpus::{Corpus, DocumentSink, Place, ReadOptions, Split};
 use elastic_core::{Job, Result};
 use parquet::arrow::ArrowWriter;
 
@@ -28,7 +28,7 @@ impl DocumentSink for Count {
         Ok(())
     }
 
-    fn end_document(&mut self) -> Result<std::result::Result<(), String>> {
+    fn end_document(&mut self, _place: Place<'_>) -> Result<std::result::Result<(), String>> {
         Ok(Ok(()))
     }
 

@@ -9,6 +9,7 @@ from elastic_core._core import (
     Corpus,
     CorpusError,
     DepthStatistics,
+    DocumentBatch,
     ElasticCoreError,
     InvalidArgumentError,
     ModelError,
@@ -21,6 +22,7 @@ from elastic_core._core import (
     __version__,
 )
 from elastic_core.measure import measure, measure_tree
+from elastic_core.models import LanguageModel, load_model
 from elastic_core.result import (
     Comparison,
     CorpusResult,
@@ -29,6 +31,8 @@ from elastic_core.result import (
     MeasureResult,
     Rate,
 )
+from elastic_core.training.pretrain import pretrain
+from elastic_core.training.result import PretrainResult
 
 __all__ = [
     "Comparison",
@@ -37,11 +41,14 @@ __all__ = [
     "CorpusResult",
     "DepthRow",
     "DepthStatistics",
+    "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
+    "LanguageModel",
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
+    "PretrainResult",
     "Rate",
     "StaticRate",
     "Statistics",
@@ -50,6 +57,8 @@ __all__ = [
     "TreeFileError",
     "TreeModel",
     "__version__",
+    "load_model",
     "measure",
     "measure_tree",
+    "pretrain",
 ]

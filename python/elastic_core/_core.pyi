@@ -1,8 +1,9 @@
 """The Rust core: corpora, token trees, their statistics and codes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
-from typing import Any, TypeAlias, final
+from types import TracebackType
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ __all__ = [
     "Corpus",
     "CorpusError",
     "DepthStatistics",
+    "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
     "ModelError",
+    "ScoreWriter",
     "StaticRate",
     "Statistics",
     "TokenTree",
@@ -101,6 +104,90 @@ class Corpus:
     @property
     def reads_text(self) -> bool:
         """Whether one of the files is plain text, so that `split` is of use."""
+    def batches(self, *, bytes: int = 1048576, utf8: bool = False) -> Iterator[DocumentBatch]:
+        """The documents in order, a batch at a time; a thread reads ahead.
+
+        They are those that `TokenTree.build` reads under the same options. Errors come when the
+        reading gets to them.
+
+        Args:
+            bytes: Most bytes in a batch, where each document counts for one more than its text
+                has; a longer document is a batch of its own.
+            utf8: Whether documents that are not UTF-8 are bad rows, as they are to a tokenizer.
+
+        Raises:
+            InvalidArgumentError: `bytes` is 0.
+            CorpusError: The corpus is empty, damaged or has a row without usable text.
+            OSError: A file cannot be read.
+        """
+
+@final
+class DocumentBatch:
+    """Documents that follow one another in a corpus."""
+
+    @property
+    def sources(self) -> list[str]:
+        """The file that each document is from, as `Corpus.files` has it."""
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """The number of each document in its file, from 0; shape (documents,).
+
+        It is the number of the row, bad ones counted, or of the line that the document begins in.
+        """
+    @property
+    def texts(self) -> list[bytes]:
+        """The raw bytes of each document."""
+
+@final
+class ScoreWriter:
+    """Writes what models make of documents to a Parquet file, a row for each document and model.
+
+    It is a context manager: the file appears at the end of the block, complete, or not at all if
+    the block fails. `docs/measure.md` lists the columns.
+
+    Args:
+        path: The file to write.
+
+    Raises:
+        InvalidArgumentError: The path is that of a folder.
+        OSError: The file cannot be written.
+    """
+
+    def __new__(cls, path: _Path) -> ScoreWriter: ...
+    def write(
+        self,
+        sources: Sequence[str],
+        indices: NDArray[np.int64],
+        corpus: str,
+        model: str,
+        tokens: NDArray[np.int64],
+        bytes: NDArray[np.int64],
+        characters: Sequence[int | None],
+        bits: NDArray[np.float64],
+    ) -> None:
+        """Adds a row for each document of a batch.
+
+        Args:
+            sources: The file that each is from.
+            indices: The number of each in its file, int64, shape (documents,).
+            corpus: The corpus that all are of.
+            model: The model.
+            tokens: Tokens scored, int64, shape (documents,).
+            bytes: Raw bytes of text, int64, shape (documents,).
+            characters: Unicode scalar values; None where a text is not UTF-8.
+            bits: Code lengths, float64, shape (documents,).
+
+        Raises:
+            InvalidArgumentError: The columns differ in length, or the block has ended.
+            OSError: The file cannot be written.
+        """
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None: ...
 
 @final
 class DepthStatistics:

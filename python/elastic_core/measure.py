@@ -1,7 +1,7 @@
 """The main job: corpora in, a token tree for each, code lengths and rates out."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from elastic_core._core import (
     Corpus,
@@ -9,6 +9,16 @@ from elastic_core._core import (
     TokenTree,
     available_memory,
     compressed_sizes,
+)
+from elastic_core.corpora import (
+    JOINT,
+    SPLIT,
+    TEXT_KEY,
+    Source,
+    check_reading,
+    distinct_names,
+    open_corpus,
+    paths_of,
 )
 from elastic_core.result import (
     Comparison,
@@ -19,18 +29,10 @@ from elastic_core.result import (
 )
 from elastic_core.units import parse_memory
 
-Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""A corpus: a file, a folder, a glob or `-` for standard input; or several of them."""
-
 Progress = Callable[[str, int, int], object]
 """Called now and then with the phase, the units done and the units in all (0: not known)."""
 
-JOINT = "joint"
-"""Name of the corpus that all the others make together."""
-
 _LEAST_MEMORY = 1 << 20
-_TEXT_KEY = ("text",)
-_SPLIT = "document"
 
 
 def measure(
@@ -41,8 +43,8 @@ def measure(
     memory: int | str | None = None,
     threads: int | None = None,
     compare: Sequence[str] = (),
-    split: str = _SPLIT,
-    text_key: Sequence[str] = _TEXT_KEY,
+    split: str = SPLIT,
+    text_key: Sequence[str] = TEXT_KEY,
     limit: int | None = None,
     sample: float | None = None,
     seed: int = 0,
@@ -83,7 +85,7 @@ def measure(
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to measure; name a file or a folder")
-    paths = tuple(_paths(source) for source in corpora)
+    paths = tuple(paths_of(source) for source in corpora)
     reading = ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row)
     config = MeasureConfig(
         paths=paths,
@@ -94,11 +96,11 @@ def measure(
         compare=tuple(compare),
         reading=reading,
     )
-    opened = [_open(each, reading) for each in paths]
+    opened = [open_corpus(each, reading) for each in paths]
     check_reading(opened, reading.split, reading.text_key)
     _check_standard_input(opened, config.compare)
     _compare([], config, 0, threads, None)
-    names = _distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
+    names = distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
     share = share_memory(memory, len(opened))
     results = []
     for name, corpus in zip(names, opened, strict=True):
@@ -162,42 +164,6 @@ def measure_tree(
     return MeasureResult(config, (CorpusResult.of(name, tree, statistics),))
 
 
-def check_reading(corpora: Sequence[Corpus], split: str, text_key: Sequence[str]) -> None:
-    """Refuses options of reading that have nothing to do with any file.
-
-    Raises:
-        InvalidArgumentError: A text key where no file has rows, or a split where none is text.
-    """
-    names = ", ".join(corpus.name for corpus in corpora)
-    if tuple(text_key) != _TEXT_KEY and not any(each.reads_rows for each in corpora):
-        raise InvalidArgumentError(
-            f"{names}: a text key is for rows, but no file here is .jsonl or .parquet; write a "
-            "JSON array as .jsonl, one row a line, or leave the text key out"
-        )
-    if split != _SPLIT and not any(each.reads_text for each in corpora):
-        raise InvalidArgumentError(
-            f"{names}: a split is for plain text, but every file here has rows; leave it out"
-        )
-
-
-def _paths(source: Source) -> tuple[str, ...]:
-    if isinstance(source, str | os.PathLike):
-        return (os.fspath(source),)
-    return tuple(os.fspath(path) for path in source)
-
-
-def _open(paths: tuple[str, ...], reading: ReadOptions) -> Corpus:
-    return Corpus(
-        paths,
-        split=reading.split,
-        text_key=reading.text_key,
-        limit=reading.limit,
-        sample=reading.sample,
-        seed=reading.seed,
-        on_bad_row=reading.on_bad_row,
-    )
-
-
 def _check_standard_input(corpora: Sequence[Corpus], compare: Sequence[str]) -> None:
     readers = sum(corpus.reads_stdin for corpus in corpora)
     if readers > 1:
@@ -207,20 +173,6 @@ def _check_standard_input(corpora: Sequence[Corpus], compare: Sequence[str]) -> 
             "reference compressors read the corpus again, and standard input can be read only "
             "once; save it to a file first"
         )
-
-
-def _distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:
-    """The names, those that are taken followed by a number; `joint` is taken if there is one."""
-    taken = {JOINT} if joint else set()
-    distinct = []
-    for name in names:
-        candidate, number = name, 1
-        while candidate in taken:
-            number += 1
-            candidate = f"{name} ({number})"
-        taken.add(candidate)
-        distinct.append(candidate)
-    return distinct
 
 
 def share_memory(memory: int | str | None, trees: int) -> int | None:

@@ -1,10 +1,13 @@
-"""Sizes as people write them: `1GiB` in, `77.1 MB` out."""
+"""Sizes and counts as people write them: `1GiB` and `20M` in, `77.1 MB` out."""
 
 import re
+from fractions import Fraction
 
 from elastic_core._core import InvalidArgumentError
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE)
+_COUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmbgt]?)\s*", re.IGNORECASE)
+_THOUSANDS = {"": 0, "k": 1, "m": 2, "b": 3, "g": 3, "t": 4}
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _LARGEST = 2**63 - 1
 
@@ -47,6 +50,19 @@ def parse_memory(memory: int | str | None) -> int | None:
         InvalidArgumentError: The text is not a size.
     """
     return None if memory is None else parse_size(memory)
+
+
+def parse_count(count: int | str) -> int:
+    """The number in a count such as `20M`, `1.5k` or `2B`; letters stand for thousands.
+
+    Raises:
+        InvalidArgumentError: The text is not a count, or not a whole number above 0.
+    """
+    found = _COUNT.fullmatch(str(count))
+    number = Fraction(found[1]) * 1000 ** _THOUSANDS[found[2].lower()] if found else Fraction(0)
+    if number <= 0 or number.denominator != 1:
+        raise InvalidArgumentError(f"{count!r} is not a count; write one such as 500k or 20M")
+    return int(number)
 
 
 def format_size(count: float) -> str:

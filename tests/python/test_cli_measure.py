@@ -170,6 +170,7 @@ def test_version_and_help(cli: CommandLine) -> None:
 COMMANDS = [
     [],
     ["measure"],
+    ["pretrain"],
     ["tree"],
     ["tree", "build"],
     ["tree", "merge"],

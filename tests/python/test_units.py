@@ -3,7 +3,7 @@
 import pytest
 
 from elastic_core import InvalidArgumentError
-from elastic_core.units import format_count, format_size, parse_memory, parse_size
+from elastic_core.units import format_count, format_size, parse_count, parse_memory, parse_size
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,27 @@ def test_sizes_are_understood(text: int | str, size: int) -> None:
 def test_what_is_no_size_is_refused(text: int | str) -> None:
     with pytest.raises(InvalidArgumentError, match="size"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (7, 7),
+        ("7", 7),
+        ("20M", 20 * 10**6),
+        ("1.5k", 1500),
+        ("2b", 2 * 10**9),
+        (" 3 G ", 3 * 10**9),
+    ],
+)
+def test_counts_are_understood(text: int | str, count: int) -> None:
+    assert parse_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1", "1Mi", "1.5", "0k", 0, -5, "1e6"])
+def test_what_is_no_count_is_refused(text: int | str) -> None:
+    with pytest.raises(InvalidArgumentError, match="count"):
+        parse_count(text)
 
 
 def test_no_memory_stays_no_memory() -> None:

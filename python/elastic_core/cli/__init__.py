@@ -12,6 +12,7 @@ import click
 from elastic_core._core import __version__
 from elastic_core.cli.errors import run
 from elastic_core.cli.measure import measure
+from elastic_core.cli.pretrain import pretrain
 from elastic_core.cli.tree import tree
 
 __all__ = ["main", "program"]
@@ -31,6 +32,7 @@ def program() -> None:
 
 
 program.add_command(measure)
+program.add_command(pretrain)
 program.add_command(tree)
 
 

@@ -81,7 +81,7 @@ def reading_options(command: Command) -> Command:
             default=0,
             show_default=True,
             metavar="N",
-            help="Seed of the sampling.",
+            help="Seed of all that is random.",
         ),
         click.option(
             "--on-bad-row",
@@ -103,6 +103,65 @@ def output_option(help_text: str) -> Callable[[Command], Command]:
         metavar="FILE",
         callback=_check_folder,
         help=help_text,
+    )
+
+
+def model_options(command: Command) -> Command:
+    """How a language model is loaded, and what it sees of a text; see `docs/models.md`."""
+    return _with(
+        command,
+        click.option(
+            "--revision",
+            metavar="NAME",
+            help="Branch, tag or commit of a model on the Hugging Face hub.",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+            default="auto",
+            show_default=True,
+            help="Numbers to compute with; auto: the checkpoint's own, float32 on a CPU.",
+        ),
+        click.option(
+            "--device",
+            metavar="auto|cpu|cuda[:N]|mps|balanced",
+            default="auto",
+            show_default=True,
+            help="Where the model runs; balanced: spread over all GPUs.",
+        ),
+        click.option(
+            "--adapter",
+            metavar="PATH",
+            help="A PEFT adapter that is merged into the model.",
+        ),
+        click.option(
+            "--window",
+            type=int,
+            callback=_within(1, 2**31 - 1),
+            metavar="TOKENS",
+            help="Most tokens that the model sees at once.  [default: all it can, up to 2048]",
+        ),
+        click.option(
+            "--stride",
+            type=int,
+            callback=_within(1, 2**31 - 1),
+            metavar="TOKENS",
+            help="New tokens in each further window.  [default: half the window]",
+        ),
+        click.option(
+            "--bos",
+            type=click.Choice(["auto", "bos", "eos", "none"]),
+            default="auto",
+            show_default=True,
+            help="Special token that every window begins with.",
+        ),
+        click.option(
+            "--batch",
+            type=int,
+            callback=_within(1, 2**31 - 1),
+            metavar="TOKENS",
+            help="Tokens in one forward pass.  [default: 16384, 4096 on a CPU]",
+        ),
     )
 
 

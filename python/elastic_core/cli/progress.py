@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES = 5.0
-_PHASES_IN_BYTES = ("read", "compress")
+_PHASES_IN_BYTES = ("read", "compress", "tokenize")
+_UNITS = {"sort": " segments", "train": " tokens"}
 _LONGEST_PHASE = 24
 
 
@@ -89,7 +90,7 @@ class _Clock:
         kind = phase.split(" ", 1)[0]
         in_bytes = kind in _PHASES_IN_BYTES
         scaled = format_size if in_bytes else format_count
-        unit = "" if in_bytes else " segments" if kind == "sort" else " leaves"
+        unit = "" if in_bytes else _UNITS.get(kind, " leaves")
         amount = f"{scaled(done)} of {scaled(total)}{unit}" if total else f"{scaled(done)}{unit}"
         if total and done >= total:
             return amount

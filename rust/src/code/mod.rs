@@ -9,6 +9,7 @@ mod huffman;
 mod range;
 mod reference;
 mod rows;
+mod scores;
 mod segments;
 mod statistics;
 
@@ -20,5 +21,6 @@ pub use huffman::{CodeLengths, LengthClass};
 pub use range::{BitCoder, BitDecoder, BitEncoder, Cost};
 pub use reference::{Compressor, compressed_sizes};
 pub use rows::{RowDecoder, RowEncoder};
+pub use scores::{ScoreWriter, Scores};
 pub use segments::StaticCodec;
 pub use statistics::{DepthStatistics, StaticRate, Statistics, theorem_bits};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use rayon::prelude::*;
 
-use crate::corpus::{Corpus, DocumentSink};
+use crate::corpus::{Corpus, DocumentSink, Place};
 use crate::{Error, Job, Phase, Result};
 
 /// A compressor and its level.
@@ -169,7 +169,7 @@ impl DocumentSink for Feed<'_> {
         }
     }
 
-    fn end_document(&mut self) -> Result<std::result::Result<(), String>> {
+    fn end_document(&mut self, _place: Place<'_>) -> Result<std::result::Result<(), String>> {
         if let Some(held) = self.held.take() {
             self.held = Some(Vec::new());
             match std::str::from_utf8(&held) {

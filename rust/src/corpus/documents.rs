@@ -1,5 +1,7 @@
 //! Documents in, one thread's sink out: sampling, the limit, bad rows and the counts.
 
+use std::path::Path;
+
 use super::discover::File;
 use super::sample::Sampler;
 use super::{DocumentSink, OnBadRow, ReadCounts, ReadOptions};
@@ -7,12 +9,19 @@ use crate::{Error, Result};
 
 /// Where a document stands: what error messages and the sample go by.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub file: &'a File,
+pub struct Place<'a> {
+    pub(super) file: &'a File,
     /// What is counted: `document`, `line` or `row`.
     pub unit: &'static str,
     /// The number of the document's first row, from 0.
     pub row: u64,
+}
+
+impl<'a> Place<'a> {
+    /// The file's path, as [`super::Corpus::files`] gives it.
+    pub fn path(&self) -> &'a Path {
+        &self.file.path
+    }
 }
 
 /// One thread's sink, and what has reached it.
@@ -69,7 +78,7 @@ impl<'a, S: DocumentSink> Documents<'a, S> {
     /// The end of the current document.
     pub(super) fn end(&mut self, place: Place<'_>) -> Result<()> {
         let bytes = std::mem::take(&mut self.open);
-        match self.sink.end_document()? {
+        match self.sink.end_document(place)? {
             Ok(()) => {
                 self.counts.documents += 1;
                 self.counts.bytes += bytes;

@@ -5,6 +5,7 @@
 //! own.
 
 mod arrow;
+mod batches;
 mod codec;
 mod discover;
 mod documents;
@@ -23,7 +24,9 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Job, Result};
+pub use batches::{Batches, DocumentBatch};
 use discover::{File, discover};
+pub use documents::Place;
 
 /// How a plain text file is cut into documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,7 +89,7 @@ pub trait DocumentSink: Send {
     ///
     /// `Err(reason)` inside the `Ok` makes it a bad row (text that the alphabet cannot hold,
     /// say), which the reader treats by [`OnBadRow`].
-    fn end_document(&mut self) -> Result<std::result::Result<(), String>>;
+    fn end_document(&mut self, place: Place<'_>) -> Result<std::result::Result<(), String>>;
 
     /// No more documents come to this sink.
     fn finish(&mut self) -> Result<()>;
@@ -163,6 +166,14 @@ impl Corpus {
         sink: impl Fn() -> S + Sync,
     ) -> Result<ReadCounts> {
         read::read(self, threads, job, sink)
+    }
+
+    /// The documents in order, in batches of up to `bytes` bytes; a thread reads ahead.
+    ///
+    /// A document counts for a byte more than its text has; a longer one is a batch of its own.
+    /// With `utf8`, a document that is not UTF-8 is a bad row.
+    pub fn batches(&self, bytes: usize, utf8: bool) -> Result<Batches> {
+        Batches::new(self.clone(), bytes, utf8)
     }
 }
 

@@ -1,9 +1,11 @@
 //! `Corpus`: files and how to read them.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use pyo3::prelude::*;
 
+use super::batches::PyDocumentBatches;
 use crate::corpus::{Corpus, OnBadRow, ReadOptions, Split};
 use crate::{Error, Result};
 
@@ -132,6 +134,25 @@ impl PyCorpus {
     #[getter]
     fn reads_text(&self) -> bool {
         self.corpus.reads_text()
+    }
+
+    /// The documents in order, a batch at a time; a thread reads ahead.
+    ///
+    /// They are those that `TokenTree.build` reads under the same options. Errors come when the
+    /// reading gets to them.
+    ///
+    /// Args:
+    ///     bytes: Most bytes in a batch, where each document counts for one more than its text
+    ///         has; a longer document is a batch of its own.
+    ///     utf8: Whether documents that are not UTF-8 are bad rows, as they are to a tokenizer.
+    ///
+    /// Raises:
+    ///     InvalidArgumentError: `bytes` is 0.
+    ///     CorpusError: The corpus is empty, damaged or has a row without usable text.
+    ///     OSError: A file cannot be read.
+    #[pyo3(signature = (*, bytes=1_048_576, utf8=false))]
+    fn batches(&self, bytes: usize, utf8: bool) -> PyResult<PyDocumentBatches> {
+        Ok(PyDocumentBatches { batches: Mutex::new(self.corpus.batches(bytes, utf8)?) })
     }
 
     fn __repr__(&self) -> String {

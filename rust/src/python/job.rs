@@ -11,7 +11,7 @@ use crate::tree::thread_pool;
 use crate::{Job, Result};
 
 /// How often signals are looked at and progress is told.
-const BEAT: Duration = Duration::from_millis(100);
+pub(super) const BEAT: Duration = Duration::from_millis(100);
 
 /// Runs `work` on a thread of its own while this one listens for signals.
 ///

@@ -2,10 +2,12 @@
 //!
 //! The types and docstrings that Python users see stand in `python/elastic_core/_core.pyi`.
 
+mod batches;
 mod corpus;
 mod errors;
 mod job;
 mod model;
+mod scores;
 mod statistics;
 mod tree;
 
@@ -61,6 +63,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::register(module)?;
     module.add_class::<PyCorpus>()?;
+    module.add_class::<batches::PyDocumentBatch>()?;
+    module.add_class::<scores::PyScoreWriter>()?;
     module.add_class::<tree::PyTokenTree>()?;
     module.add_class::<model::PyTreeModel>()?;
     module.add_class::<statistics::PyStatistics>()?;

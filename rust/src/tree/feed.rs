@@ -4,7 +4,7 @@ use super::batch::{Piece, Symbol};
 use super::builder::{Builder, split_open};
 use super::shape::Segment;
 use crate::Result;
-use crate::corpus::DocumentSink;
+use crate::corpus::{DocumentSink, Place};
 use crate::tokens::{Alphabet, push_bits};
 
 /// Symbols that are gathered before the builder's lock is taken.
@@ -94,7 +94,7 @@ impl<T: Symbol> DocumentSink for Feeder<'_, T> {
         Ok(())
     }
 
-    fn end_document(&mut self) -> Result<std::result::Result<(), String>> {
+    fn end_document(&mut self, _place: Place<'_>) -> Result<std::result::Result<(), String>> {
         if let Alphabet::Bpe(bpe) = self.alphabet {
             let encoded = bpe.encode(&self.text);
             self.text.clear();

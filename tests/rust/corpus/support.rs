@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, RecordBatch};
-use elastic_core::corpus::{Corpus, DocumentSink, OnBadRow, ReadCounts, ReadOptions, Split};
+use elastic_core::corpus::{Corpus, DocumentSink, OnBadRow, Place, ReadCounts, ReadOptions, Split};
 use elastic_core::{Job, Result};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -25,7 +25,7 @@ impl DocumentSink for Collect {
         Ok(())
     }
 
-    fn end_document(&mut self) -> Result<std::result::Result<(), String>> {
+    fn end_document(&mut self, _place: Place<'_>) -> Result<std::result::Result<(), String>> {
         let text = String::from_utf8(std::mem::take(&mut self.current)).unwrap();
         if text.contains("refuse") {
             return Ok(Err("refused".to_string()));
@@ -51,7 +51,7 @@ impl DocumentSink for Count {
         Ok(())
     }
 
-    fn end_document(&mut self) -> Result<std::result::Result<(), String>> {
+    fn end_document(&mut self, _place: Place<'_>) -> Result<std::result::Result<(), String>> {
         Ok(Ok(()))
     }
 

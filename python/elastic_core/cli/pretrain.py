@@ -1,0 +1,126 @@
+"""`elastic-core pretrain`: a corpus becomes a new small model."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from elastic_core import Corpus
+from elastic_core.cli.options import reading_options
+from elastic_core.cli.progress import progress_shown
+from elastic_core.corpora import check_reading
+from elastic_core.training.pretrain import pretrain as pretrain_model
+from elastic_core.units import format_count
+
+
+@click.command(
+    epilog="""Example:
+
+    \b
+      seq 2000 > n.txt
+      elastic-core pretrain n.txt --model scratch:0.3M --tokens 4k --out tiny"""
+)
+@click.argument("corpus")
+@click.option(
+    "--model",
+    required=True,
+    metavar="scratch:SIZE",
+    help="The new model; SIZE is 0.3M, 1M, 3M, 10M, 30M or 100M parameters.",
+)
+@click.option(
+    "--tokens",
+    required=True,
+    metavar="N",
+    help="Tokens to train on, such as 20M; rounded up to whole steps.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for the model, its loss curve and result.json.",
+)
+@click.option(
+    "--checkpoints",
+    metavar="N,...",
+    default="",
+    help="Tokens after which the model is kept too, such as 1M,5M.",
+)
+@click.option(
+    "--batch", type=int, metavar="TOKENS", help="Tokens in a step.  [default: the size's own]"
+)
+@click.option(
+    "--context",
+    type=int,
+    metavar="TOKENS",
+    help="Tokens in a block, and positions of the model.  [default: the size's own]",
+)
+@click.option(
+    "--learning-rate",
+    type=float,
+    metavar="RATE",
+    help="The highest learning rate.  [default: the size's own]",
+)
+@click.option(
+    "--repeat/--no-repeat",
+    default=True,
+    show_default=True,
+    help="Whether a corpus with fewer tokens is gone over again.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Numbers to compute with; auto: bfloat16 on a GPU that is fast with it.",
+)
+@click.option(
+    "--device",
+    metavar="auto|cpu|cuda|mps",
+    default="auto",
+    show_default=True,
+    help="Where the model is trained.",
+)
+@reading_options
+def pretrain(
+    corpus: str,
+    checkpoints: str,
+    out: Path,
+    split: str,
+    text_key: tuple[str, ...],
+    limit: int | None,
+    sample: float | None,
+    seed: int,
+    on_bad_row: str,
+    **options: Any,
+) -> None:
+    """Trains a new small model on CORPUS, with a tokenizer made for it.
+
+    Ended in any way, it goes on when it is called again. Transformers and elastic-core load the
+    folder that it writes.
+    """
+    opened = Corpus(
+        corpus,
+        split=split,
+        text_key=text_key,
+        limit=limit,
+        sample=sample,
+        seed=seed,
+        on_bad_row=on_bad_row,
+    )
+    check_reading([opened], split, text_key)
+    with progress_shown() as progress:
+        result = pretrain_model(
+            opened,
+            out=out,
+            checkpoints=[each.strip() for each in checkpoints.split(",") if each.strip()],
+            seed=seed,
+            progress=progress,
+            **options,
+        )
+    click.echo(
+        f"{out}: {format_count(result.parameters)} parameters, trained on "
+        f"{format_count(result.config.tokens)} tokens ({result.epochs:.2f} epochs), "
+        f"loss {result.loss:.3f} nats per token",
+        err=True,
+    )

@@ -1,0 +1,94 @@
+"""A corpus as one row of token ids on disk, and the blocks of it that a model is trained on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elastic_core._core import Corpus, CorpusError
+from elastic_core.models.tokenizer import Tokenizer
+
+
+def documents(corpus: Corpus) -> Iterator[list[str]]:
+    """The documents of a corpus in order, some at a time.
+
+    Raises:
+        CorpusError: A document is not UTF-8.
+        OSError: A file cannot be read.
+    """
+    for file in corpus.files:
+        yield [_text(file, 0, Path(file).read_bytes())]
+
+
+def pack(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    end: int,
+    file: Path,
+    tell: Callable[[int], object],
+) -> None:
+    """Writes the ids of all documents to a file, uint16, each document's followed by `end`.
+
+    Args:
+        corpus: The documents.
+        tokenizer: What makes ids of them, below 65,536.
+        end: The id that ends a document.
+        file: The file.
+        tell: Called with the bytes of text that are done.
+
+    Raises:
+        CorpusError: The corpus is damaged, or a document is not UTF-8.
+        OSError: A file cannot be read or written.
+    """
+    done = 0
+    with file.open("wb") as packed:
+        for batch in documents(corpus):
+            for ids in tokenizer.encode(batch):
+                np.append(ids, end).astype(np.uint16).tofile(packed)
+            done += sum(len(text.encode()) for text in batch)
+            tell(done)
+
+
+class Blocks:
+    """Blocks of consecutive tokens in the order of training, as a torch data set.
+
+    Every pass over the corpus has an order of its own, which the seed decides. What is left
+    beyond the last whole block is not used.
+
+    Args:
+        file: What `pack` wrote.
+        context: Tokens in a block.
+        count: Blocks in all; more than the corpus has mean that it is gone over again.
+        seed: Seed of the order.
+    """
+
+    def __init__(self, file: Path, context: int, count: int, seed: int) -> None:
+        tokens = np.memmap(file, np.uint16, "r")
+        self.tokens = len(tokens)
+        self._blocks = tokens[: len(tokens) // context * context].reshape(-1, context)
+        self._count = count
+        self._seed = seed
+        self._epoch, self._order = -1, np.empty(0, np.int64)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        epoch, at = divmod(number, len(self._blocks))
+        if epoch != self._epoch:
+            random = np.random.default_rng((self._seed, epoch))
+            self._epoch, self._order = epoch, random.permutation(len(self._blocks))
+        ids = torch.from_numpy(self._blocks[self._order[at]].astype(np.int64))
+        return {"input_ids": ids, "labels": ids}
+
+
+def _text(source: str, index: int, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{source}, document {index + 1}: not UTF-8 at byte {error.start}, and a tokenizer "
+            "reads nothing else; leave it out or convert it"
+        ) from error

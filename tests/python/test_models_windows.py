@@ -1,0 +1,88 @@
+"""Windows and batches: every token once, nothing lost when memory runs out."""
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elastic_core import ModelError
+from elastic_core.models.batches import Batches
+from elastic_core.models.windows import Window, tile
+
+sizes = st.integers(1, 20).flatmap(
+    lambda window: st.tuples(st.just(window), st.integers(1, window))
+)
+
+
+def test_windows_by_hand() -> None:
+    assert list(tile(7, 14, window=8, stride=4)) == [
+        Window(7, 0, 0, 8),
+        Window(7, 4, 8, 12),
+        Window(7, 8, 12, 14),
+    ]
+    assert list(tile(0, 5, window=2, stride=2)) == [
+        Window(0, 0, 0, 2),
+        Window(0, 2, 2, 4),
+        Window(0, 4, 4, 5),
+    ]
+
+
+@given(st.integers(0, 100), sizes, st.integers(0, 1))
+def test_each_token_is_scored_once(tokens: int, size: tuple[int, int], first: int) -> None:
+    windows = list(tile(0, tokens, *size, first))
+    scored = [token for each in windows for token in range(each.scored, each.end)]
+    assert scored == list(range(first, tokens))
+    assert all(0 < each.end - each.start <= size[0] for each in windows)
+    assert all(each.start <= each.scored < each.end for each in windows)
+
+
+@given(st.integers(1, 100), st.integers(0, 100), sizes)
+def test_what_a_token_sees_does_not_depend_on_what_follows(
+    tokens: int, more: int, size: tuple[int, int]
+) -> None:
+    def seen_from(count: int) -> dict[int, int]:
+        windows = tile(0, count, *size)
+        return {token: each.start for each in windows for token in range(each.scored, each.end)}
+
+    assert seen_from(tokens).items() <= seen_from(tokens + more).items()
+
+
+@given(st.lists(st.integers(1, 50)), st.integers(1, 60), st.integers(50, 200))
+def test_memory_that_runs_out_loses_nothing(lengths: list[int], memory: int, tokens: int) -> None:
+    done: Counter[int] = Counter()
+
+    def work(batch: list[int]) -> None:
+        taken = len(batch) * max(lengths[item] for item in batch)
+        assert len(batch) == 1 or taken <= tokens
+        if len(batch) > 1 and taken > memory:
+            raise torch.OutOfMemoryError
+        done.update(batch)
+
+    Batches(tokens).run(lengths, work)
+    assert done == Counter(range(len(lengths)))
+
+
+def test_a_batch_that_did_not_fit_is_not_tried_again() -> None:
+    tried: list[int] = []
+
+    def work(batch: list[int]) -> None:
+        tried.append(len(batch))
+        if len(batch) > 3:
+            raise torch.OutOfMemoryError
+
+    batches = Batches(160)
+    batches.run([10] * 8, work)
+    assert tried == [8, 4, 2, 2, 2, 2]
+    tried.clear()
+    batches.run([10] * 4, work)
+    assert tried == [2, 2]
+
+
+def test_a_single_item_that_does_not_fit_is_an_error() -> None:
+    def work(_: list[int]) -> None:
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(ModelError, match="12 tokens at once; lower the window"):
+        Batches(100).run([5, 12], work)

@@ -1,0 +1,284 @@
+"""Pre-training, ended in every way there is."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import HAMLET, environment
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import elastic_core as ec
+from elastic_core.models.scratch import train_tokenizer
+from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.training import loop, run
+from elastic_core.training.curve import read_curve
+from elastic_core.training.packing import Blocks, pack
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SMALL: dict[str, Any] = {"model": "scratch:0.3M", "tokens": 600, "batch": 32, "context": 16}
+FILES = ["config.json", "model.safetensors", "tokenizer.json", "metrics.jsonl"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "hamlet.txt").write_text(HAMLET)
+    (folder / "other.txt").write_text("ay, there's the rub: " * 3)
+    return folder
+
+
+@pytest.fixture
+def whole(corpus: Path, tmp_path: Path) -> Path:
+    """The folder of a run that was not interrupted."""
+    ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=tmp_path / "whole")
+    return tmp_path / "whole"
+
+
+def same_files(one: Path, other: Path) -> bool:
+    kept = sorted(path.name for path in (one / "checkpoints").iterdir())
+    files = [*FILES, *(f"checkpoints/{name}/model.safetensors" for name in kept)]
+    return all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
+
+
+def test_a_new_model_is_trained(corpus: Path, tmp_path: Path) -> None:
+    told = []
+    result = ec.pretrain(
+        corpus,
+        **SMALL,
+        out=tmp_path / "out",
+        checkpoints=["0.1k", 300, 290],
+        progress=lambda *step: told.append(step),
+    )
+    assert (result.steps, result.config.tokens, result.parameters) == (19, 608, 319_968)
+    assert result.config.checkpoints == (128, 320)
+    assert result.epochs == 608 / result.corpus_tokens > 1
+    assert told[0][0] == f"read {corpus}"
+    assert told[-1] == ("train scratch:0.3M", 608, 608)
+    rows = read_curve(tmp_path / "out")
+    assert [row.step for row in rows] == list(range(1, 20))
+    assert [row.tokens for row in rows] == list(range(32, 609, 32))
+    assert rows[-1].loss == result.loss < rows[0].loss - 1
+    assert json.loads((tmp_path / "out" / "result.json").read_text()) == json.loads(
+        json.dumps(result.to_dict())
+    )
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [
+        "checkpoints",
+        "config.json",
+        "generation_config.json",
+        "loss.png",
+        "metrics.jsonl",
+        "model.safetensors",
+        "result.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+
+
+def test_every_model_that_is_kept_loads(whole: Path) -> None:
+    result = ec.PretrainResult.from_dict(json.loads((whole / "result.json").read_text()))
+    folders = [whole, *(Path(each.path) for each in result.checkpoints)]
+    assert len(folders) == 3
+    losses = []
+    for folder in folders:
+        network: Any = AutoModelForCausalLM.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer.encode("to be, or")]])
+        with torch.no_grad():
+            expected = float(network(ids, labels=ids).loss)
+        found = ec.load_model(str(folder)).log_probs(["to be, or"])[0]
+        assert -found.mean() == pytest.approx(expected, rel=1e-4)
+        losses.append(expected)
+    assert losses[0] < losses[2] < losses[1]
+
+
+def test_a_run_that_is_done_is_not_done_again(
+    whole: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_train", None)
+    result = ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=whole)
+    assert result.to_dict() == ec.PretrainResult.from_dict(result.to_dict()).to_dict()
+
+
+@pytest.mark.parametrize("phase", ["read", "tokenize", "train"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interrupted_run_goes_on(
+    phase: str,
+    error: type[BaseException],
+    corpus: Path,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_STATES", 0.0)
+
+    def fail(now: str, done: int, _: int) -> None:
+        if now.startswith(phase) and (phase != "train" or done == 11 * 32):
+            raise error
+
+    out = tmp_path / "out"
+    options = {**SMALL, "checkpoints": [100, 300], "out": out}
+    with pytest.raises(error):
+        ec.pretrain(corpus, **options, progress=fail)
+    assert not (out / "model.safetensors").exists()
+    assert out.exists() == (phase == "train")
+    seen: list[int] = []
+    ec.pretrain(
+        corpus, **options, progress=lambda now, done, _: seen.append(done) if "train" in now else 0
+    )
+    assert seen[0] == (11 * 32 if phase == "train" else 32)
+    assert same_files(whole, out)
+
+
+def test_a_killed_run_goes_on(corpus: Path, whole: Path, tmp_path: Path) -> None:
+    code = f"""
+import os, signal, torch, elastic_core as ec
+from elastic_core.training import loop
+torch.set_num_threads(1)
+loop._SECONDS_BETWEEN_STATES = 0.0
+def kill(phase, done, total):
+    if done == 13 * 32 and "train" in phase:
+        os.kill(os.getpid(), signal.SIGKILL)
+ec.pretrain({str(corpus)!r}, **{SMALL!r}, checkpoints=[100, 300], out="out", progress=kill)
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(), check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    out = tmp_path / "out"
+    torn = out / "unfinished" / "checkpoint-13"
+    torn.mkdir(exist_ok=True)
+    (torn / "trainer_state.json").write_text("{")
+    with (out / "metrics.jsonl").open("a") as metrics:
+        metrics.write('{"step": 13, "tok')
+    assert loop.last_state(out / "unfinished") == out / "unfinished" / "checkpoint-12"
+    ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=out)
+    assert same_files(whole, out)
+
+
+def test_the_seed_decides_the_result(whole: Path, corpus: Path, tmp_path: Path) -> None:
+    ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=tmp_path / "again")
+    assert same_files(whole, tmp_path / "again")
+    ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=tmp_path / "other", seed=1)
+    assert not same_files(whole, tmp_path / "other")
+
+
+def test_a_large_batch_is_cut_and_gradients_add_up(
+    whole: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_LOGITS", 1)
+    ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=tmp_path / "cut")
+    one, other = ([row.loss for row in read_curve(each)] for each in (whole, tmp_path / "cut"))
+    np.testing.assert_allclose(one, other, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "scratch:2M"}, "unknown new model 'scratch:2M'"),
+        ({"tokens": "many"}, "'many' is not a count"),
+        ({"tokens": 0}, "0 is not a count"),
+        ({"context": 1}, "context 1: must be at least 2"),
+        ({"batch": 40}, "batch 40: must be a multiple of the context, 16"),
+        ({"batch": 0}, "batch 0"),
+        ({"learning_rate": 0.0}, "learning rate 0.0"),
+        ({"learning_rate": float("nan")}, "learning rate nan"),
+        ({"seed": -1}, "seed -1"),
+        ({"checkpoints": [640]}, "checkpoint 640: training ends before it, after 608"),
+        ({"dtype": "float16"}, "unknown dtype 'float16'"),
+        ({"device": "tpu"}, "unknown device 'tpu'"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    options: dict[str, Any], words: str, corpus: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match=words):
+        ec.pretrain(corpus, **{**SMALL, **options}, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_something_else_is_refused(
+    whole: Path, corpus: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match="holds a run with seed 0, not 3; choose"):
+        ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=whole, seed=3)
+    with pytest.raises(ec.InvalidArgumentError, match="holds something other than a run"):
+        ec.pretrain(corpus, **SMALL, out=corpus)
+    (tmp_path / "file").touch()
+    with pytest.raises(ec.InvalidArgumentError, match="a file is in the way"):
+        ec.pretrain(corpus, **SMALL, out=tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        (b"to be", {}, "it has only 3 tokens, and 16 are needed"),
+        (HAMLET.encode(), {"repeat": False}, "and 608 are needed"),
+        (b"to \xff be", {}, "file.txt, document 1: not UTF-8 at byte 3"),
+    ],
+)
+def test_a_corpus_that_does_not_do_is_told(
+    content: bytes, options: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file.txt").write_bytes(content)
+    with pytest.raises(ec.CorpusError, match=words):
+        ec.pretrain(tmp_path / "file.txt", **{**SMALL, **options}, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_standard_input_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match="standard input can be read only once"):
+        ec.pretrain("-", **SMALL, out=tmp_path / "out")
+
+
+def test_a_loss_that_is_no_number_ends_the_run(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ec.ModelError, match="lower the learning rate, which was 1e"):
+        ec.pretrain(corpus, **SMALL, out=tmp_path / "out", learning_rate=1e30)
+
+
+def test_without_matplotlib_there_is_no_figure(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "can_draw", lambda: False)
+    ec.pretrain(corpus, **SMALL, out=tmp_path / "out")
+    assert not (tmp_path / "out" / "loss.png").exists()
+
+
+def test_documents_are_packed_with_ends_between_them(corpus: Path, tmp_path: Path) -> None:
+    tokenizer = Tokenizer(train_tokenizer([HAMLET], 300).backend_tokenizer, 300)
+    told: list[int] = []
+    pack(ec.Corpus(corpus), tokenizer, 0, tmp_path / "tokens.bin", told.append)
+    expected = [
+        id_
+        for file in sorted(corpus.iterdir())
+        for id_ in [*tokenizer.encode([file.read_text()])[0].tolist(), 0]
+    ]
+    assert np.fromfile(tmp_path / "tokens.bin", np.uint16).tolist() == expected
+    assert told[-1] == sum(file.stat().st_size for file in corpus.iterdir())
+
+
+@given(tokens=st.integers(4, 60), context=st.integers(2, 4), epochs=st.integers(1, 3))
+def test_every_pass_sees_every_block_once(
+    tokens: int, context: int, epochs: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("blocks") / "tokens.bin"
+    np.arange(tokens, dtype=np.uint16).tofile(file)
+    count = tokens // context
+    blocks = Blocks(file, context, count * epochs, seed=3)
+    assert len(blocks) == count * epochs
+    seen = [tuple(blocks[number]["input_ids"].tolist()) for number in range(len(blocks))]
+    every = [tuple(range(at, at + context)) for at in range(0, count * context, context)]
+    for epoch in range(epochs):
+        assert sorted(seen[epoch * count : (epoch + 1) * count]) == every
+    if count > 8 and epochs > 1:
+        assert seen[:count] != seen[count : 2 * count]
