@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use elastic_core::code::{Codec, Coding, StaticCodec, Statistics, TreeCodec, compress, decompress};
+use elastic_core::code::{
+    Codec, Coding, StaticCodec, Statistics, TreeCodec, compress, decoder, decompress,
+};
 use elastic_core::model::TreeModel;
 use elastic_core::tree::{BuildOptions, Segment, from_symbols, thread_pool};
 use elastic_core::{Error, Job, Result};
@@ -22,7 +24,12 @@ fn coded(text: &[u8], codec: &mut dyn Codec) -> (Vec<u8>, Coding) {
 fn decoded(file: &[u8]) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     let (from, to) = (Path::new("file.ec"), Path::new("text"));
-    decompress((file, from), (&mut text, to), |what| what.open(2), &Job::default())?;
+    decompress(
+        (file, from),
+        (&mut text, to),
+        |what| decoder(what, None, 2, &Job::default()),
+        &Job::default(),
+    )?;
     Ok(text)
 }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES = 5.0
-_PHASES_IN_BYTES = ("read", "compress", "tokenize")
+_PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize")
 _UNITS = {"sort": " segments", "train": " tokens"}
 _LONGEST_PHASE = 24
 

@@ -22,6 +22,7 @@ const BYTES: u32 = 256;
 /// Codes blocks with a tree model.
 pub struct TreeCodec {
     model: TreeModel,
+    description: Description,
 }
 
 impl TreeCodec {
@@ -29,7 +30,17 @@ impl TreeCodec {
     pub fn new(depth: usize, memory: u64) -> Result<TreeCodec> {
         let mut model = TreeModel::new(depth, BYTES, memory)?;
         model.begin();
-        Ok(TreeCodec { model })
+        let description = Description::Tree { depth: depth as u64, memory, revision: REVISION };
+        Ok(TreeCodec { model, description })
+    }
+
+    /// A codec with a model of bytes that was saved; `identity` is its file's SHA-256 in
+    /// hexadecimal.
+    pub(super) fn resume(mut model: TreeModel, identity: &str) -> TreeCodec {
+        model.begin();
+        let identity = u128::from_str_radix(&identity[..32], 16).unwrap_or_default().to_be_bytes();
+        let description = Description::SavedTree { identity, revision: REVISION };
+        TreeCodec { model, description }
     }
 
     /// The codec that a description asks for.
@@ -66,11 +77,7 @@ impl BitCoder for Priced {
 
 impl Codec for TreeCodec {
     fn description(&self) -> Description {
-        Description::Tree {
-            depth: self.model.depth() as u64,
-            memory: self.model.memory(),
-            revision: REVISION,
-        }
+        self.description.clone()
     }
 
     fn encode(&mut self, raw: &[u8], last: bool, job: &Job) -> Result<Coded> {

@@ -1,11 +1,10 @@
 //! Text in, an `.ec` file out, and back: the loop over blocks that all ways of coding share.
 
+use std::fmt;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::adaptive::TreeCodec;
 use super::container::{Block, Reader, Writer, check_of, push_varint, take_varint};
-use super::segments::StaticCodec;
 use crate::{Error, Job, Phase, Result};
 
 /// The longest block, in bytes of text. A block costs some 20 bytes, so it is long.
@@ -25,7 +24,14 @@ pub enum Description {
         depth: u64,
         /// Bytes of its tables.
         memory: u64,
-        /// [`super::adaptive::REVISION`] of its arithmetic.
+        /// Version of the model's arithmetic.
+        revision: u64,
+    },
+    /// A tree model that was saved, and goes on learning from there.
+    SavedTree {
+        /// The first bytes of its file's SHA-256.
+        identity: [u8; 16],
+        /// As above.
         revision: u64,
     },
     /// Another language model, described in JSON by whoever knows it.
@@ -38,7 +44,12 @@ impl Description {
         let (kind, numbers) = match self {
             Description::Static { depth } => (0, vec![*depth]),
             Description::Tree { depth, memory, revision } => (1, vec![*depth, *memory, *revision]),
-            Description::LanguageModel(json) => return [&[2], json.as_bytes()].concat(),
+            Description::SavedTree { identity, revision } => {
+                let mut bytes = [&[2], &identity[..]].concat();
+                push_varint(&mut bytes, *revision);
+                return bytes;
+            }
+            Description::LanguageModel(json) => return [&[3], json.as_bytes()].concat(),
         };
         let mut bytes = vec![kind];
         numbers.into_iter().for_each(|number| push_varint(&mut bytes, number));
@@ -48,33 +59,39 @@ impl Description {
     /// What [`Description::to_bytes`] wrote; `None` where it was not that.
     fn from_bytes(bytes: &[u8]) -> Option<Description> {
         let (&kind, mut rest) = bytes.split_first()?;
-        let mut number = || take_varint(&mut rest);
+        let rest = &mut rest;
         let description = match kind {
-            0 => Description::Static { depth: number()? },
-            1 => Description::Tree { depth: number()?, memory: number()?, revision: number()? },
+            0 => Description::Static { depth: take_varint(rest)? },
+            1 => Description::Tree {
+                depth: take_varint(rest)?,
+                memory: take_varint(rest)?,
+                revision: take_varint(rest)?,
+            },
             2 => {
-                let json = String::from_utf8(rest.to_vec()).ok()?;
-                return Some(Description::LanguageModel(json));
+                let (identity, after) = rest.split_first_chunk()?;
+                *rest = after;
+                Description::SavedTree { identity: *identity, revision: take_varint(rest)? }
+            }
+            3 => {
+                let json = String::from_utf8(std::mem::take(rest).to_vec()).ok()?;
+                Description::LanguageModel(json)
             }
             _ => return None,
         };
         rest.is_empty().then_some(description)
     }
+}
 
-    /// The codec that the description asks for, with `threads` to work on where that is of use.
-    ///
-    /// Fails for a language model, which only the caller knows.
-    pub fn open(&self, threads: usize) -> Result<Box<dyn Codec>> {
-        match *self {
-            Description::Static { depth } => {
-                Ok(Box::new(StaticCodec::new(depth as usize, threads)?))
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Description::Static { depth } => write!(f, "static:{depth}"),
+            Description::Tree { depth, .. } => write!(f, "tree:{depth}"),
+            Description::SavedTree { identity, .. } => {
+                f.write_str("the saved tree model whose SHA-256 begins with ")?;
+                identity.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
-            Description::Tree { depth, memory, revision } => {
-                Ok(Box::new(TreeCodec::open(depth as usize, memory, revision)?))
-            }
-            Description::LanguageModel(_) => {
-                Err(Error::Code("it was coded with a language model: name it".to_string()))
-            }
+            Description::LanguageModel(_) => f.write_str("a language model"),
         }
     }
 }
@@ -91,7 +108,7 @@ pub struct Coded {
 }
 
 /// A way of coding text, block by block.
-pub trait Codec {
+pub trait Codec: Send {
     /// What a decoder has to know.
     fn description(&self) -> Description;
 
