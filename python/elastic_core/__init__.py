@@ -31,6 +31,7 @@ from elastic_core.result import (
     DepthRow,
     MeasureConfig,
     MeasureResult,
+    ModelRate,
     Rate,
 )
 from elastic_core.training.pretrain import pretrain
@@ -52,6 +53,7 @@ __all__ = [
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
+    "ModelRate",
     "PretrainResult",
     "Rate",
     "StaticRate",
@@ -61,9 +63,9 @@ __all__ = [
     "TreeFileError",
     "TreeModel",
     "__version__",
-    "load_model",
     "compress",
     "decompress",
+    "load_model",
     "measure",
     "measure_tree",
     "pretrain",

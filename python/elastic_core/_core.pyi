@@ -719,8 +719,8 @@ class RowDecoder:
         """Reads a symbol with each row.
 
         Args:
-            rows: The probabilities that the symbols were coded with, shape (n, vocabulary), float32,
-                contiguous.
+            rows: The probabilities that the symbols were coded with, shape (n, vocabulary),
+                float32, contiguous.
 
         Returns:
             The symbols, shape (n,), uint32.

@@ -14,8 +14,8 @@ import numpy as np
 from elastic_core import _core
 from elastic_core._core import CodedFileError, InvalidArgumentError
 from elastic_core.lanes import LaneCoder
-from elastic_core.measure import Progress
 from elastic_core.models import LanguageModel, load_model
+from elastic_core.progress import Progress
 
 _BUILT_IN = re.compile(r"(tree|static):.*")
 _STREAM = "-"

@@ -47,7 +47,7 @@ class LaneCoder:
                 f"{model.spec}: a model of this kind does not code step by step; name it by its "
                 "spec, such as tree:8"
             )
-        self._model = cast(LaneModel, model)
+        self._model = cast("LaneModel", model)
         self._lanes = lanes
 
     def encode(self, text: bytes, encoder: RowEncoder) -> list[int] | None:

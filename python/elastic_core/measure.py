@@ -1,7 +1,8 @@
 """The main job: corpora in, a token tree for each, code lengths and rates out."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from elastic_core._core import (
     Corpus,
@@ -20,6 +21,8 @@ from elastic_core.corpora import (
     open_corpus,
     paths_of,
 )
+from elastic_core.progress import Progress, named
+from elastic_core.rates import rates_of
 from elastic_core.result import (
     Comparison,
     CorpusResult,
@@ -28,9 +31,6 @@ from elastic_core.result import (
     ReadOptions,
 )
 from elastic_core.units import parse_memory
-
-Progress = Callable[[str, int, int], object]
-"""Called now and then with the phase, the units done and the units in all (0: not known)."""
 
 _LEAST_MEMORY = 1 << 20
 
@@ -43,6 +43,9 @@ def measure(
     memory: int | str | None = None,
     threads: int | None = None,
     compare: Sequence[str] = (),
+    models: Sequence[str] = (),
+    model_options: Mapping[str, Any] | None = None,
+    per_document: str | os.PathLike[str] | None = None,
     split: str = SPLIT,
     text_key: Sequence[str] = TEXT_KEY,
     limit: int | None = None,
@@ -65,6 +68,9 @@ def measure(
         memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
         threads: Threads to work on; None: one for each core.
         compare: Reference compressors with their level, such as `zstd:19` and `xz:9`.
+        models: Language models as `load_model` names them, such as `tree:8` and `hf:gpt2`.
+        model_options: Options of `load_model` for all models but tree models.
+        per_document: A Parquet file to write, with what each model makes of each document.
         split: What is a document in a plain text file: `document`, `line` or `paragraph`.
         text_key: Dotted paths of the text in a row; several are joined.
         limit: Only the first so many documents of each corpus.
@@ -72,7 +78,8 @@ def measure(
         seed: Seed of the sampling.
         on_bad_row: `error` or `skip`, for rows without usable text.
         progress: Called with the phase and the corpus (`read novels`), the units done and the
-            units in all; bytes while reading and compressing, leaves otherwise.
+            units in all; bytes while reading, compressing and scoring, leaves otherwise. The
+            rate so far stands behind the phase: `score novels with tree:8, 1.832 bits/byte`.
 
     Returns:
         The measurement; `to_dict()` is the JSON of the command line.
@@ -81,6 +88,7 @@ def measure(
         InvalidArgumentError: An argument is not what it should be.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
+        ModelError: A model cannot be loaded, or can make nothing of a document.
         OSError: A file is missing or unreadable, or the disk is full.
     """
     if not corpora:
@@ -94,36 +102,47 @@ def measure(
         alphabet=alphabet,
         memory=memory,
         compare=tuple(compare),
+        models=tuple(models),
+        model_options=_given(model_options or {}),
         reading=reading,
     )
     opened = [open_corpus(each, reading) for each in paths]
     check_reading(opened, reading.split, reading.text_key)
-    _check_standard_input(opened, config.compare)
+    _check_standard_input(opened, config)
     _compare([], config, 0, threads, None)
     names = distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
     share = share_memory(memory, len(opened))
     results = []
-    for name, corpus in zip(names, opened, strict=True):
-        named = _named(progress, name)
-        tree = TokenTree.build(
-            corpus,
-            depth=depth,
-            segment=segment,
-            alphabet=alphabet,
-            memory=share,
-            threads=threads,
-            progress=named,
-        )
-        compared = _compare([corpus], config, tree.bytes, threads, named)
-        statistics = tree.statistics(threads=threads, progress=named)
-        results.append(CorpusResult.of(name, tree, statistics, compared))
-    if len(results) > 1:
-        named = _named(progress, JOINT)
-        first, *others = (result.tree for result in results)
-        tree = first.merge(*others, memory=share, threads=threads, progress=named)
-        compared = _compare(opened, config, tree.bytes, threads, named)
-        statistics = tree.statistics(threads=threads, progress=named)
-        results.append(CorpusResult.of(JOINT, tree, statistics, compared))
+    with rates_of(
+        config.models,
+        config.model_options,
+        alphabet=alphabet,
+        per_document=per_document,
+        progress=progress,
+    ) as rates:
+        for name, corpus in zip(names, opened, strict=True):
+            told = named(progress, name)
+            tree = TokenTree.build(
+                corpus,
+                depth=depth,
+                segment=segment,
+                alphabet=alphabet,
+                memory=share,
+                threads=threads,
+                progress=told,
+            )
+            compared = _compare([corpus], config, tree.bytes, threads, told)
+            statistics = tree.statistics(threads=threads, progress=told)
+            scored = rates.of(name, corpus, tree.bytes)
+            results.append(CorpusResult.of(name, tree, statistics, compared, scored))
+        if len(results) > 1:
+            told = named(progress, JOINT)
+            first, *others = (result.tree for result in results)
+            tree = first.merge(*others, memory=share, threads=threads, progress=told)
+            compared = _compare(opened, config, tree.bytes, threads, told)
+            statistics = tree.statistics(threads=threads, progress=told)
+            scored = rates.joint(opened, tree.bytes)
+            results.append(CorpusResult.of(JOINT, tree, statistics, compared, scored))
     return MeasureResult(config, tuple(results))
 
 
@@ -151,8 +170,8 @@ def measure_tree(
         OSError: The file is missing or unreadable.
     """
     name = os.fspath(path)
-    named = _named(progress, name)
-    tree = TokenTree.open(path, memory=parse_memory(memory), progress=named)
+    told = named(progress, name)
+    tree = TokenTree.open(path, memory=parse_memory(memory), progress=told)
     config = MeasureConfig(
         paths=((name,),),
         depth=tree.depth,
@@ -160,19 +179,25 @@ def measure_tree(
         alphabet=tree.alphabet,
         memory=memory,
     )
-    statistics = tree.statistics(threads=threads, progress=named)
+    statistics = tree.statistics(threads=threads, progress=told)
     return MeasureResult(config, (CorpusResult.of(name, tree, statistics),))
 
 
-def _check_standard_input(corpora: Sequence[Corpus], compare: Sequence[str]) -> None:
+def _check_standard_input(corpora: Sequence[Corpus], config: MeasureConfig) -> None:
     readers = sum(corpus.reads_stdin for corpus in corpora)
     if readers > 1:
         raise InvalidArgumentError("standard input can be read only once; name `-` once")
-    if readers and compare:
+    if readers and (config.compare or config.models):
+        who = "reference compressors" if config.compare else "language models"
         raise InvalidArgumentError(
-            "reference compressors read the corpus again, and standard input can be read only "
-            "once; save it to a file first"
+            f"{who} read the corpus again, and standard input can be read only once; save it to a "
+            "file first"
         )
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a model's options that say something."""
+    return {name: value for name, value in options.items() if value not in (None, "auto")}
 
 
 def share_memory(memory: int | str | None, trees: int) -> int | None:
@@ -190,12 +215,6 @@ def share_memory(memory: int | str | None, trees: int) -> int | None:
         return total
     total = available_memory() // 2 if total is None else total
     return min(total, max(total // (trees + 1), _LEAST_MEMORY))
-
-
-def _named(progress: Progress | None, name: str) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda phase, done, total: progress(f"{phase} {name}", done, total)
 
 
 def _compare(

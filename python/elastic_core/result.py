@@ -111,6 +111,39 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRate:
+    """What a language model makes of a corpus: the adaptive rate of a tree model, or a model rate.
+
+    Attributes:
+        model: The model as it was named, such as `tree:8`.
+        bits_per_token: Code length / tokens scored; None if there are none.
+        bits_per_character: Code length / Unicode scalar values; None if there are none or a
+            document is not UTF-8.
+        bits_per_byte: Code length / raw bytes of text; None for a corpus without a byte.
+        ratio: `bits_per_byte` / 8: code length / raw size.
+        documents: Documents scored; fewer than were read where the model can read some of them
+            only as bad rows.
+        tokens: Tokens scored, EOS among them where the settings say `eos`.
+        settings: All that the rate depends on: what the model says of itself, whether it is
+            `adaptive` (learns each token once it has predicted it), and its `identity`.
+    """
+
+    model: str
+    bits_per_token: float | None
+    bits_per_character: float | None
+    bits_per_byte: float | None
+    ratio: float | None
+    documents: int
+    tokens: int
+    settings: dict[str, Any]
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether this is an adaptive rate, and not that of a model that learned before."""
+        return bool(self.settings["adaptive"])
+
+
+@dataclass(frozen=True, slots=True)
 class CorpusResult:
     """One corpus, measured.
 
@@ -126,6 +159,7 @@ class CorpusResult:
         theorem_rate: The rate of the bound of Thm 3.4.
         normalized_rate: (H_d - log2 M_d) / d, in bits per symbol.
         compare: The reference compressors asked for.
+        model_rates: The rates of the models asked for.
         tree: The token tree of depth d.
     """
 
@@ -140,6 +174,7 @@ class CorpusResult:
     theorem_rate: Rate
     normalized_rate: float
     compare: tuple[Comparison, ...]
+    model_rates: tuple[ModelRate, ...]
     tree: TokenTree = field(repr=False, compare=False)
 
     @classmethod
@@ -149,6 +184,7 @@ class CorpusResult:
         tree: TokenTree,
         statistics: Statistics,
         compare: tuple[Comparison, ...] = (),
+        model_rates: tuple[ModelRate, ...] = (),
     ) -> Self:
         """The record of a tree and its statistics."""
         return cls(
@@ -163,6 +199,7 @@ class CorpusResult:
             theorem_rate=Rate.of(statistics.theorem),
             normalized_rate=statistics.normalized_rate,
             compare=compare,
+            model_rates=model_rates,
             tree=tree,
         )
 
@@ -178,6 +215,7 @@ class CorpusResult:
             "static_rate": asdict(self.static_rate),
             "normalized_rate": self.normalized_rate,
             "compare": [asdict(comparison) for comparison in self.compare],
+            "model_rates": [asdict(rate) for rate in self.model_rates],
         }
 
 
@@ -204,6 +242,8 @@ class MeasureConfig:
         alphabet: `bit`, `byte` or `bpe:PATH`.
         memory: The memory budget as it was given, or None.
         compare: The reference compressors asked for.
+        models: The language models asked for.
+        model_options: How they were loaded, as far as it was asked for.
         reading: How documents were cut out of files; None for a tree that was built before.
     """
 
@@ -213,6 +253,8 @@ class MeasureConfig:
     alphabet: str
     memory: int | str | None = None
     compare: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    model_options: dict[str, Any] = field(default_factory=dict)
     reading: ReadOptions | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -225,6 +267,8 @@ class MeasureConfig:
             "alphabet": self.alphabet,
             "memory": self.memory,
             "compare": list(self.compare),
+            "models": list(self.models),
+            "model_options": self.model_options,
             **{key: list(v) if isinstance(v, tuple) else v for key, v in reading.items()},
             "versions": {
                 "elastic_core": __version__,

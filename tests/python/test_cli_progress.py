@@ -61,5 +61,20 @@ def test_what_is_not_known_is_not_told(clock: Time, capsys: pytest.CaptureFixtur
     ]
 
 
+def test_the_rate_of_a_model_stands_for_the_speed(
+    clock: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress.progress_shown() as show:
+        show("score novels with tree:8", 0, 20_000)
+        clock.now += 4
+        show("score novels with tree:8, 2.104 bits/byte", 8000, 20_000)
+        clock.now += 4
+        show("score novels with tree:8, 1.832 bits/byte", 16_000, 20_000)
+    assert (
+        capsys.readouterr().err
+        == "score novels with tree:8: 16.0 kB of 20.0 kB, 1.832 bits/byte, 0:02 left\n"
+    )
+
+
 def test_hours_are_told() -> None:
     assert progress._duration(3 * 3600 + 5 * 60 + 7.4) == "3:05:07"

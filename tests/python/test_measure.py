@@ -13,6 +13,16 @@ import pytest
 import elastic_core as ec
 
 RATE_KEYS = ["bits_per_symbol", "bits_per_byte", "ratio", "with_codebook_ratio"]
+MODEL_KEYS = [
+    "model",
+    "bits_per_token",
+    "bits_per_character",
+    "bits_per_byte",
+    "ratio",
+    "documents",
+    "tokens",
+    "settings",
+]
 DEPTH_KEYS = [
     "depth",
     "nodes",
@@ -33,6 +43,7 @@ CORPUS_KEYS = [
     "static_rate",
     "normalized_rate",
     "compare",
+    "model_rates",
 ]
 CONFIG_KEYS = [
     "paths",
@@ -41,6 +52,8 @@ CONFIG_KEYS = [
     "alphabet",
     "memory",
     "compare",
+    "models",
+    "model_options",
     "split",
     "text_key",
     "limit",
@@ -77,10 +90,13 @@ def assert_schema(result: dict[str, Any]) -> None:
             )
         for compared in corpus["compare"]:
             assert list(compared) == ["name", "bytes", "bits_per_byte", "ratio"]
+        for rate in corpus["model_rates"]:
+            assert list(rate) == MODEL_KEYS
 
 
 def test_the_json_is_the_schema_exactly(play: Path) -> None:
-    result = ec.measure(play, depth=5, memory="64MiB", compare=["zstd:3", "xz:1"])
+    compare, models = ["zstd:3", "xz:1"], ["tree:2"]
+    result = ec.measure(play, depth=5, memory="64MiB", compare=compare, models=models)
     data = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert_schema(data)
     assert data["config"]["paths"] == [[str(play)]]

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from elastic_core.cli.options import reading_options, resource_options, tree_options
+from elastic_core.cli.options import (
+    MODEL_OPTIONS,
+    model_options,
+    per_document_option,
+    reading_options,
+    resource_options,
+    tree_options,
+)
 from elastic_core.cli.progress import progress_shown
 from elastic_core.measure import measure as measure_corpora
 from elastic_core.report import FORMATS, print_result
@@ -31,6 +38,16 @@ from elastic_core.report.folder import result_folder, write_result
     help="Reference compressors to set beside the rates, such as zstd:19,xz:9.",
 )
 @click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="SPEC",
+    help="A language model to score the text with: tree:DEPTH, hf:NAME, the folder of a "
+    "checkpoint, or a saved tree model. Give it several times for several.",
+)
+@per_document_option
+@model_options
+@click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
@@ -53,10 +70,13 @@ def measure(
     or .parquet, also as .gz, .zst, .xz or .bz2. Each argument is one corpus; with two or more
     the joint corpus comes last.
     """
+    model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
     with result_folder(out) if out else nullcontext() as folder:
         with progress_shown() as progress:
-            result = measure_corpora(*corpora, compare=names, progress=progress, **options)
+            result = measure_corpora(
+                *corpora, compare=names, model_options=model, progress=progress, **options
+            )
         if folder:
             write_result(result, folder)
             if not can_draw():

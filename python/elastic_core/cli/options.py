@@ -95,15 +95,19 @@ def reading_options(command: Command) -> Command:
 
 def output_option(help_text: str) -> Callable[[Command], Command]:
     """`--output FILE`, refused before the work begins where no file can be written."""
-    return click.option(
-        "-o",
-        "--output",
-        required=True,
-        type=click.Path(dir_okay=False, writable=True, path_type=Path),
-        metavar="FILE",
-        callback=_check_folder,
-        help=help_text,
-    )
+    return _written("-o", "--output", required=True, help=help_text)
+
+
+def per_document_option(command: Command) -> Command:
+    """`--per-document FILE`, refused as `--output` is."""
+    return _written(
+        "--per-document",
+        help="Parquet file for what each model makes of each document.",
+    )(command)
+
+
+MODEL_OPTIONS = ("revision", "dtype", "device", "adapter", "window", "stride", "bos", "batch")
+"""The parameters that `model_options` adds to a command."""
 
 
 def model_options(command: Command) -> Command:
@@ -203,7 +207,16 @@ def _within(
     return check
 
 
-def _check_folder(_context: click.Context, _parameter: click.Parameter, file: Path) -> Path:
+def _written(*names: str, **more: Any) -> Callable[[Command], Command]:
+    kind = click.Path(dir_okay=False, writable=True, path_type=Path)
+    return click.option(*names, type=kind, metavar="FILE", callback=_check_folder, **more)
+
+
+def _check_folder(
+    _context: click.Context, _parameter: click.Parameter, file: Path | None
+) -> Path | None:
+    if file is None:
+        return None
     if not file.parent.is_dir():
         raise click.UsageError(f"{file}: there is no folder {file.parent}; make it first")
     if not os.access(file.parent, os.W_OK):

@@ -1,5 +1,6 @@
 """Progress of a long job on standard error: a bar on a terminal, plain lines elsewhere."""
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elastic_core.measure import Progress
+from elastic_core.progress import Progress
 from elastic_core.units import format_count, format_size
 
 if TYPE_CHECKING:
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES = 5.0
-_PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize")
+_PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize", "score")
 _UNITS = {"sort": " segments", "train": " tokens"}
 _LONGEST_PHASE = 24
+_RATE = re.compile(r", ([\d.]+ bits/byte)$")
 
 
 @contextmanager
@@ -46,13 +48,14 @@ class _Bars:
         self._clock = _Clock()
 
     def __call__(self, phase: str, done: int, total: int) -> None:
+        phase, rate = _parted(phase)
         if self._task is None or phase != self._phase or self._clock.is_behind(done):
             if self._task is not None:
                 self._bars.remove_task(self._task)
             self._phase, self._clock = phase, _Clock()
             shown = phase if len(phase) <= _LONGEST_PHASE else f"{phase[: _LONGEST_PHASE - 3]}..."
             self._task = self._bars.add_task(shown, total=total or None, figures="")
-        figures = self._clock.figures(phase, done, total)
+        figures = self._clock.figures(phase, done, total, rate)
         self._bars.update(self._task, completed=done, total=total or None, figures=figures)
 
 
@@ -65,9 +68,10 @@ class _Lines:
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def __call__(self, phase: str, done: int, total: int) -> None:
+        phase, rate = _parted(phase)
         if phase != self._phase or self._clock.is_behind(done):
             self._phase, self._clock = phase, _Clock()
-        figures = self._clock.figures(phase, done, total)
+        figures = self._clock.figures(phase, done, total, rate)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
             click.echo(f"{phase}: {figures}", err=True)
@@ -84,8 +88,8 @@ class _Clock:
         """Whether so little done means that the phase has begun anew."""
         return done < self._done
 
-    def figures(self, phase: str, done: int, total: int) -> str:
-        """What is done, of how much, how fast, and the time left."""
+    def figures(self, phase: str, done: int, total: int, rate: str | None) -> str:
+        """What is done, of how much, a model's rate or else how fast, and the time left."""
         self._done = done
         kind = phase.split(" ", 1)[0]
         in_bytes = kind in _PHASES_IN_BYTES
@@ -94,11 +98,17 @@ class _Clock:
         amount = f"{scaled(done)} of {scaled(total)}{unit}" if total else f"{scaled(done)}{unit}"
         if total and done >= total:
             return amount
-        rate = done / max(time.monotonic() - self._start, 1e-9)
-        parts = [amount, f"{scaled(rate)}{unit}/s"]
-        if total and rate:
-            parts.append(f"{_duration((total - done) / rate)} left")
+        speed = done / max(time.monotonic() - self._start, 1e-9)
+        parts = [amount, rate or f"{scaled(speed)}{unit}/s"]
+        if total and speed:
+            parts.append(f"{_duration((total - done) / speed)} left")
         return ", ".join(parts)
+
+
+def _parted(phase: str) -> tuple[str, str | None]:
+    """A phase without the rate so far, and that rate."""
+    found = _RATE.search(phase)
+    return (phase[: found.start()], found[1]) if found else (phase, None)
 
 
 def _bars() -> "Bars":

@@ -1,12 +1,14 @@
-"""The measurement as Markdown: a heading and two tables for each corpus."""
+"""The measurement as Markdown: a heading and tables for each corpus."""
 
 from collections.abc import Iterable, Sequence
 
 from elastic_core.report.words import (
     DEPTH_HEADINGS,
+    MODEL_HEADINGS,
     RATE_HEADINGS,
     Headings,
     depth_cells,
+    model_cells,
     normalized,
     notes,
     rate_cells,
@@ -27,6 +29,8 @@ def markdown_text(result: MeasureResult) -> str:
         ]
         if rates := rate_cells(corpus):
             blocks.append(_table(_titles(RATE_HEADINGS), rates, first=":--"))
+        if rates := model_cells(corpus):
+            blocks.append(_table(_titles(MODEL_HEADINGS), rates, first=":--"))
         blocks.append(f"{_escaped(normalized(corpus))}.")
     return "\n\n".join([*blocks, *notes(result)]) + "\n"
 

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Literal
 
 from elastic_core.report.words import (
     DEPTH_HEADINGS,
+    MODEL_HEADINGS,
     RATE_HEADINGS,
     Headings,
     depth_cells,
+    model_cells,
     normalized,
     notes,
     rate_cells,
@@ -21,7 +23,13 @@ if TYPE_CHECKING:
 
 _WIDTH = 80
 _BOUNDLESS = 1000
-_SHORT_UNITS = {"bits/segment": "bits/seg", "bits/symbol": "bits/sym", "% of leaves": "%"}
+_NAMES = ("code", "model")
+_SHORT_UNITS = {
+    "bits/segment": "bits/seg",
+    "bits/symbol": "bits/sym",
+    "bits/character": "bits/char",
+    "% of leaves": "%",
+}
 
 
 def print_table(result: MeasureResult, console: "Console | None" = None) -> None:
@@ -42,6 +50,7 @@ def print_table(result: MeasureResult, console: "Console | None" = None) -> None
         console.print()
         _print(console, DEPTH_HEADINGS, depth_cells(corpus))
         _print(console, RATE_HEADINGS, rate_cells(corpus))
+        _print(console, MODEL_HEADINGS, model_cells(corpus))
         console.print(Text(normalized(corpus)), soft_wrap=True)
         console.print()
     for note in notes(result):
@@ -69,7 +78,7 @@ def _table(headings: Headings, rows: list[tuple[str, ...]], gap: int) -> "Table"
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
     for name, unit in headings:
         heading = Text.assemble((name, "bold"), "\n", (_SHORT_UNITS.get(unit, unit), "dim"))
-        side: Literal["left", "right"] = "left" if name == "code" else "right"
+        side: Literal["left", "right"] = "left" if name in _NAMES else "right"
         table.add_column(heading, justify=side, no_wrap=True)
     for row in rows:
         table.add_row(*map(Text, row))

@@ -27,6 +27,16 @@ RATE_HEADINGS: Headings = (
 )
 """The columns of `rate_cells`."""
 
+MODEL_HEADINGS: Headings = (
+    ("model", ""),
+    ("tokens", ""),
+    ("rate", "bits/token"),
+    ("rate", "bits/character"),
+    ("rate", "bits/byte"),
+    ("ratio", "of raw"),
+)
+"""The columns of `model_cells`."""
+
 ABSENT = "-"
 
 
@@ -91,15 +101,46 @@ def rate_cells(corpus: CorpusResult) -> list[tuple[str, ...]]:
     ]
 
 
+def model_cells(corpus: CorpusResult) -> list[tuple[str, ...]]:
+    """The rates of models on the corpus as texts, in the order of `MODEL_HEADINGS`."""
+    return [
+        (
+            rate.model,
+            f"{rate.tokens:,}",
+            _figure(rate.bits_per_token, 3),
+            _figure(rate.bits_per_character, 3),
+            _figure(rate.bits_per_byte, 3),
+            _figure(rate.ratio, 4),
+        )
+        for rate in corpus.model_rates
+    ]
+
+
 def notes(result: MeasureResult) -> list[str]:
-    """What a reader must know of the figures that are not there."""
+    """What a reader must know of the figures, and of those that are not there."""
+    found = []
     match result.config.segment:
         case "window":
-            return ["Windows overlap, so no rate per symbol or byte can be made of them."]
+            found.append("Windows overlap, so no rate per symbol or byte can be made of them.")
         case "prefix":
-            return ["Prefixes leave text out, so no rate per byte can be made of them."]
-        case _:
-            return []
+            found.append("Prefixes leave text out, so no rate per byte can be made of them.")
+    rates = result.corpora[-1].model_rates
+    if rates and result.corpora[-1].static_rate.bits_per_symbol is not None:
+        found.append("Static rate (each code): a code made of this very text and spent on it.")
+    if adaptive := [rate.model for rate in rates if rate.adaptive]:
+        found.append(
+            f"Adaptive rate ({', '.join(adaptive)}): every symbol predicted before it is learned."
+        )
+    if frozen := [rate.model for rate in rates if not rate.adaptive]:
+        found.append(f"Model rate ({', '.join(frozen)}): learned before, and nothing of this text.")
+    found += [
+        f"{rate.model} cannot read {counted(left_out, 'document', 'documents')} of {corpus.name}, "
+        "which its rate leaves out."
+        for corpus in result.corpora
+        for rate in corpus.model_rates
+        if (left_out := corpus.documents - rate.documents)
+    ]
+    return found
 
 
 def normalized(corpus: CorpusResult) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from elastic_core._core import Corpus, InvalidArgumentError, ModelError
 from elastic_core.corpora import Source
-from elastic_core.measure import Progress
+from elastic_core.progress import Progress
 from elastic_core.training.result import PretrainResult
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from transformers import PreTrainedTokenizerFast
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
-from elastic_core.measure import Progress
 from elastic_core.models.faults import quiet
 from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
 from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.progress import Progress
 from elastic_core.report.figure import can_draw
 from elastic_core.report.folder import result_folder
 from elastic_core.training.curve import draw_curve, read_curve

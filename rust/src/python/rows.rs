@@ -146,8 +146,8 @@ impl PyRowDecoder {
     /// Reads a symbol with each row.
     ///
     /// Args:
-    ///     rows: The probabilities that the symbols were coded with, shape (n, vocabulary), float32,
-    ///         contiguous.
+    ///     rows: The probabilities that the symbols were coded with, shape (n, vocabulary),
+    ///         float32, contiguous.
     ///
     /// Returns:
     ///     The symbols, shape (n,), uint32.

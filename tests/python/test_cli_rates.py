@@ -1,0 +1,128 @@
+"""`elastic-core measure --model` as a user runs it."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import CommandLine
+from test_measure import assert_schema
+
+import elastic_core as ec
+
+
+def test_the_table_has_the_rates_and_says_what_they_are(cli: CommandLine, play: Path) -> None:
+    done = cli("measure", play.name, "--model", "tree:8", "--model", "tree:2", "--compare", "xz:9")
+    assert (done.code, done.err) == (0, "")
+    assert max(map(len, done.out.splitlines())) <= 80
+    (row,) = [line for line in done.out.splitlines() if line.startswith("tree:8 ")]
+    bits = ec.TreeModel(8).update([play.read_bytes()])[0]
+    tokens, per_token, per_character, per_byte, ratio = row.split()[1:]
+    assert tokens == "124"
+    assert per_token == f"{bits / 124:.3f}"
+    assert per_character == per_byte == f"{bits / 123:.3f}"
+    assert ratio == f"{bits / 123 / 8:.4f}"
+    assert "Static rate (each code)" in done.out
+    assert "Adaptive rate (tree:8, tree:2): every symbol predicted" in done.out
+
+
+def test_json_csv_and_markdown_have_them(cli: CommandLine, play: Path) -> None:
+    arguments = ("measure", play.name, "--depth", "3", "--model", "tree:8", "--format")
+    result = json.loads(cli(*arguments, "json").out)
+    assert_schema(result)
+    (rate,) = result["corpora"][0]["model_rates"]
+    assert rate["model"] == "tree:8"
+    assert result["config"]["models"] == ["tree:8"]
+    rows = list(csv.DictReader(io.StringIO(cli(*arguments, "csv").out)))
+    assert [row["model"] for row in rows] == ["", "", "", "tree:8"]
+    assert [row["depth"] for row in rows] == ["1", "2", "3", ""]
+    for key in ("tokens", "bits_per_token", "bits_per_character", "bits_per_byte", "ratio"):
+        assert rows[-1][key] == str(rate[key])
+    told = cli(*arguments, "markdown").out
+    assert f"| tree:8 | 124 | {rate['bits_per_token']:.3f} |" in told
+
+
+def test_scores_stand_beside_documents(cli: CommandLine, tmp_path: Path) -> None:
+    texts = ["to be", "or not", ""]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    done = cli("measure", "rows.jsonl", "--model", "tree:3", "--per-document", "scores.parquet")
+    assert done.code == 0
+    scores = pl.read_parquet(tmp_path / "scores.parquet")
+    documents = pl.DataFrame({"index": range(3), "text": texts})
+    joined = documents.join(scores, on="index").sort("index")
+    assert joined["bytes"].to_list() == [len(text) for text in texts]
+    assert joined["bits"].to_list() == ec.TreeModel(3).update(texts).tolist()
+
+
+WRONG = [
+    (["play.txt", "--model", "nothing"], "unknown model 'nothing'"),
+    (["play.txt", "--model", "tree:0"], "from 1 to 32"),
+    (["play.txt", "--model", "tree:33"], "from 1 to 32"),
+    (["play.txt", "--model", "tree:x"], "from 1 to 32"),
+    (["play.txt", "--model", "tree:8", "--model", "tree:8"], "name each model once"),
+    (["play.txt", "--model", "tree:8", "--window", "9"], "a tree model has no window"),
+    (["play.txt", "--window", "9"], "window: there is no model for it"),
+    (["play.txt", "--per-document", "x.parquet"], "there is no model for it"),
+    (["play.txt", "--model", "tree:8", "--per-document", "no/x.parquet"], "there is no folder no"),
+    (["play.txt", "--model", "tree:8", "--per-document", "."], "is a directory"),
+    (["-", "--model", "tree:8"], "language models read the corpus again"),
+    (["play.txt", "--model", "tree:8", "--alphabet", "bit"], "not bit"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG)
+def test_wrong_calls_exit_with_2(
+    arguments: list[str], sentence: str, cli: CommandLine, play: Path, tmp_path: Path
+) -> None:
+    done = cli("measure", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert sentence in done.err
+    assert len(done.err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [play]
+
+
+def test_a_file_that_is_no_model_is_a_failed_job(cli: CommandLine, play: Path) -> None:
+    done = cli("measure", play.name, "--model", play.name)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "error: play.txt: not a saved tree model\n"
+
+
+def test_a_checkpoint_has_a_model_rate(
+    cli: CommandLine, play: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    options = ("--window", "16", "--stride", "16", "--device", "cpu")
+    models = ("--model", checkpoint, "--model", "tree:2")
+    done = cli("measure", play.name, *models, *options, "--format", "json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    rate, _ = result["corpora"][0]["model_rates"]
+    model = ec.load_model(str(checkpoint), window=16, stride=16, device="cpu")
+    (log_probs,) = model.log_probs([play.read_bytes()])
+    bits = -log_probs.sum(dtype="float64") / 0.6931471805599453
+    assert rate["tokens"] == len(log_probs)
+    assert rate["bits_per_byte"] == pytest.approx(bits / 123, rel=1e-5)
+    assert (rate["settings"]["window"], rate["settings"]["adaptive"]) == (16, False)
+    assert rate["settings"]["identity"] == model.identity
+    assert result["config"]["model_options"] == {"device": "cpu", "window": 16, "stride": 16}
+    (tmp_path / "odd.txt").write_bytes(b"good\n\xff\n")
+    odd = ("measure", "odd.txt", "--split", "line", "--model", checkpoint)
+    done = cli(*odd)
+    assert (done.code, done.out) == (1, "")
+    assert "odd.txt, line 2: invalid UTF-8 at byte 0" in done.err
+    done = cli(*odd, "--on-bad-row", "skip")
+    assert done.code == 0
+    assert "cannot read 1 document of odd.txt, which its rate leaves out" in done.out
+    assert "): learned before, and nothing of this text." in done.out
+
+
+def test_torch_is_left_alone_where_it_is_not_needed(play: Path) -> None:
+    script = (
+        "import sys, elastic_core as ec; "
+        f"ec.measure({str(play)!r}, models=['tree:2']); "
+        "assert not {'torch', 'transformers', 'tokenizers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,79 @@
+"""The tree model behind the protocol of all language models, and how `load_model` finds it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import elastic_core as ec
+from elastic_core.models.tree import TreeLanguageModel
+
+TEXTS: list[bytes | str] = [b"to be or not to be", "that is the qu\u00e9stion", b"", b"\xff\x00"]
+
+
+def model(spec: str = "tree:4") -> TreeLanguageModel:
+    found = ec.load_model(spec)
+    assert isinstance(found, TreeLanguageModel)
+    return found
+
+
+def test_it_says_what_it_is() -> None:
+    assert model().spec == "tree:4"
+    assert model().vocabulary == 257
+    assert model().reads_any_bytes
+    settings = {"depth": 4, "alphabet": "byte", "memory": 1 << 28, "eos": True}
+    assert json.loads(json.dumps(model().settings)) == settings
+    assert model().identity == {"weights": ec.TreeModel(4).identity()}
+
+
+def test_it_does_what_the_core_does() -> None:
+    wrapped, core = model(), ec.TreeModel(4)
+    for wraps, has in zip(wrapped.tokens(TEXTS), core.symbols(TEXTS), strict=True):
+        assert np.array_equal(wraps, has)
+        assert wraps[-1] == wrapped.vocabulary - 1
+    assert np.array_equal(wrapped.update(TEXTS), core.update(TEXTS))
+    for one, other in zip(wrapped.log_probs(TEXTS), core.log_probs(TEXTS), strict=True):
+        assert np.array_equal(one, other)
+    rows = wrapped.next_distribution(["to ", ""])
+    assert rows.shape == (2, wrapped.vocabulary)
+    assert rows.sum(axis=1) == pytest.approx(1)
+    texts = wrapped.generate(["to "], tokens=9, temperature=0.5, seed=3)
+    assert texts == core.sample(["to "], 9, 0.5, 3)
+
+
+def test_an_entry_of_log_probs_for_each_token() -> None:
+    lengths = [len(each) for each in model().log_probs(TEXTS)]
+    assert lengths == [len(each) for each in model().tokens(TEXTS)] == [19, 22, 1, 3]
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    first = model()
+    second = first.copy()
+    second.update(TEXTS)
+    assert first.identity == model().identity != second.identity
+
+
+def test_a_saved_model_is_named_by_its_file(tmp_path: Path) -> None:
+    core = ec.TreeModel(4)
+    core.update(TEXTS)
+    core.save(tmp_path / "saved.model")
+    saved = model(str(tmp_path / "saved.model"))
+    assert saved.identity == {"weights": core.identity()}
+    assert np.array_equal(saved.update(TEXTS), core.update(TEXTS))
+    (tmp_path / "text").write_text("no model")
+    with pytest.raises(ec.ModelError, match="not a saved tree model"):
+        model(str(tmp_path / "text"))
+
+
+@pytest.mark.parametrize("spec", ["tree:0", "tree:33", "tree:x", "tree:", "tree:8.0", "tree:٤"])
+def test_a_depth_is_a_number_from_1_to_32(spec: str) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match="write the depth as a number from 1 to 32"):
+        ec.load_model(spec)
+
+
+@pytest.mark.parametrize("name", ["revision", "device", "window", "batch"])
+def test_options_of_other_models_are_refused(name: str) -> None:
+    assert ec.load_model("tree:4", **{name: None}).spec == "tree:4"
+    with pytest.raises(ec.InvalidArgumentError, match=f"tree:4: a tree model has no {name}"):
+        ec.load_model("tree:4", **{name: 7})

@@ -1,0 +1,248 @@
+"""The rates of models: figures by hand from a toy model, the adaptive rate, refusals."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import elastic_core as ec
+from elastic_core import rates
+from elastic_core.models import Document, LanguageModel
+from elastic_core.models import load_model as load_real_model
+
+
+class Toy:
+    """A model of pairs of bytes: a token is two of them, or one at the end; p = 2^-(1 + first % 4).
+
+    It reads nothing but UTF-8 and can make nothing of a `?`.
+    """
+
+    spec = "toy"
+    vocabulary = 65536
+    settings: dict[str, Any] = {"eos": False}  # noqa: RUF012
+    identity: dict[str, str] = {"weights": "00"}  # noqa: RUF012
+
+    def tokens(self, documents: Sequence[Document]) -> list[NDArray[np.uint32]]:
+        raise NotImplementedError
+
+    def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
+        if any(b"?" in _bytes(document) for document in documents):
+            raise ec.ModelError("document 1 asks")
+        bits = [[1 + byte % 4 for byte in _bytes(document)[::2]] for document in documents]
+        return [np.array(each, np.float32) * np.float32(-math.log(2)) for each in bits]
+
+    def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:
+        raise NotImplementedError
+
+    def generate(
+        self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
+    ) -> list[bytes]:
+        raise NotImplementedError
+
+
+def _bytes(document: Document) -> bytes:
+    return document.encode() if isinstance(document, str) else document
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load_model(spec: str, **options: Any) -> LanguageModel:
+        return Toy() if spec == "toy" else load_real_model(spec, **options)
+
+    monkeypatch.setattr(rates, "load_model", load_model)
+
+
+def rows(path: Path, texts: Sequence[str]) -> Path:
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return path
+
+
+def measured(*corpora: Path, **options: Any) -> tuple[ec.CorpusResult, ...]:
+    return ec.measure(*corpora, depth=2, **options).corpora
+
+
+def test_figures_are_those_made_by_hand(tmp_path: Path) -> None:
+    # a = 97: 2 bits, c: 4, é = C3 A9: 4 bits. Tokens: ab c | é | (none), in 2 + 4 + 4 bits.
+    file = rows(tmp_path / "a.jsonl", ["abc", "é", ""])
+    (corpus,) = measured(file, models=["toy"])
+    (rate,) = corpus.model_rates
+    assert (rate.model, rate.tokens, rate.documents) == ("toy", 3, 3)
+    assert rate.bits_per_token == pytest.approx(10 / 3)
+    assert rate.bits_per_character == pytest.approx(10 / 4)
+    assert rate.bits_per_byte == pytest.approx(10 / 5)
+    assert rate.ratio == pytest.approx(10 / 5 / 8)
+    assert rate.settings == {"eos": False, "adaptive": False, "identity": {"weights": "00"}}
+    assert not rate.adaptive
+
+
+def test_what_cannot_be_divided_is_none(tmp_path: Path) -> None:
+    (corpus,) = measured(rows(tmp_path / "a.jsonl", ["", ""]), models=["toy", "tree:3"])
+    toy, tree = corpus.model_rates
+    assert toy.bits_per_token is toy.bits_per_byte is toy.bits_per_character is toy.ratio is None
+    assert (tree.tokens, tree.bits_per_byte) == (2, None)
+    assert tree.bits_per_token is not None
+
+
+def test_characters_are_counted_in_utf8_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a\xffb")
+    (corpus,) = measured(tmp_path / "a.txt", models=["tree:3"])
+    (rate,) = corpus.model_rates
+    assert rate.bits_per_character is None
+    assert rate.bits_per_byte is not None
+
+
+@given(texts=st.lists(st.text("abé ", max_size=8), min_size=1, max_size=12))
+def test_a_rate_is_the_code_length_over_what_divides_it(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    file = rows(tmp_path_factory.mktemp("rates") / "a.jsonl", texts)
+    documents = [text.encode() for text in texts]
+    (corpus,) = measured(file, models=["toy", "tree:3"])
+    toy, tree = corpus.model_rates
+    by_hand = sum(1 + byte % 4 for document in documents for byte in document[::2])
+    learned = math.fsum(ec.TreeModel(3).update(documents))
+    for rate, bits in ((toy, by_hand), (tree, learned)):
+        for figure, count in (
+            (rate.bits_per_token, rate.tokens),
+            (rate.bits_per_byte, sum(map(len, documents))),
+            (rate.bits_per_character, sum(map(len, texts))),
+        ):
+            assert figure == (pytest.approx(bits / count, rel=1e-6) if count else None)
+    assert toy.tokens == sum((len(document) + 1) // 2 for document in documents)
+    assert tree.tokens == sum(len(document) + 1 for document in documents)
+
+
+def test_the_adaptive_rate_is_that_of_a_fresh_model_each_time(tmp_path: Path) -> None:
+    one = rows(tmp_path / "a.jsonl", ["to be or not to be"] * 3)
+    two = rows(tmp_path / "b.jsonl", ["that is the question"] * 2)
+    corpora = measured(one, two, models=["tree:4"])
+    first, again, joint = (corpus.model_rates[0] for corpus in corpora)
+    model = ec.TreeModel(4)
+    bits = model.update([b"to be or not to be"] * 3).sum()
+    both = bits + model.update([b"that is the question"] * 2).sum()
+    alone = ec.TreeModel(4).update([b"that is the question"] * 2).sum()
+    assert first.bits_per_token == pytest.approx(bits / (3 * 19))
+    assert again.bits_per_token == pytest.approx(alone / (2 * 21))
+    assert joint.bits_per_token == pytest.approx(both / (3 * 19 + 2 * 21))
+    assert joint.adaptive
+    settings = {"depth": 4, "alphabet": "byte", "memory": 1 << 28, "eos": True, "adaptive": True}
+    assert {key: first.settings[key] for key in settings} == settings
+
+
+def test_a_saved_model_goes_on_from_where_it_stood(tmp_path: Path) -> None:
+    file = rows(tmp_path / "a.jsonl", ["to be or not to be"])
+    model = ec.TreeModel(4)
+    model.update([b"to be or not to be"])
+    model.save(tmp_path / "saved")
+    (corpus,) = measured(file, models=[str(tmp_path / "saved"), "tree:4"])
+    saved, new = corpus.model_rates
+    bits = model.copy().update([b"to be or not to be"])[0]
+    assert saved.bits_per_token == pytest.approx(bits / 19)
+    assert new.bits_per_token is not None
+    assert saved.bits_per_token is not None
+    assert saved.bits_per_token < new.bits_per_token
+    assert saved.settings["identity"] != new.settings["identity"]
+
+
+def test_the_joint_rate_of_other_models_is_the_sum(tmp_path: Path) -> None:
+    one = rows(tmp_path / "a.jsonl", ["abc"])
+    two = rows(tmp_path / "b.jsonl", ["é", "dd"])
+    rate = measured(one, two, models=["toy"])[-1].model_rates[0]
+    assert (rate.tokens, rate.documents) == (4, 3)
+    assert rate.bits_per_byte == pytest.approx((6 + 5) / 7)
+
+
+def test_text_that_a_model_cannot_read_is_a_bad_row_to_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
+    options: dict[str, Any] = {"split": "line", "models": ["toy", "tree:3"]}
+    with pytest.raises(ec.CorpusError, match=r"line 2: invalid UTF-8 .*--on-bad-row skip"):
+        measured(tmp_path / "a.txt", **options)
+    (corpus,) = measured(tmp_path / "a.txt", on_bad_row="skip", **options)
+    toy, tree = corpus.model_rates
+    assert (corpus.documents, toy.documents, tree.documents) == (2, 1, 2)
+
+
+def test_a_model_error_says_which_documents(tmp_path: Path) -> None:
+    file = rows(tmp_path / "a.jsonl", ["fine", "what?"])
+    with pytest.raises(ec.ModelError, match=r"toy: document 1 asks \(.*a.jsonl, document 0 on\)"):
+        measured(file, models=["toy"])
+
+
+def test_progress_tells_the_rate_so_far(tmp_path: Path) -> None:
+    file = rows(tmp_path / "a.jsonl", ["ab" * 100_000] * 3)
+    heard: list[Any] = []
+    ec.measure(file, models=["toy"], progress=lambda *step: heard.append(step))
+    phase = f"score {file} with toy"
+    assert [step for step in heard if step[0].startswith("score")] == [
+        (phase, 0, 600_000),
+        (f"{phase}, 1.000 bits/byte", 200_000, 600_000),
+        (f"{phase}, 1.000 bits/byte", 400_000, 600_000),
+    ]
+
+
+def test_the_alphabet_is_that_of_new_tree_models(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(vocab_size=20, show_progress=False)
+    tokenizer.train_from_iterator(["to be or not to be"], trainer)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    file = rows(tmp_path / "a.jsonl", ["to be or not to be"])
+    alphabet = f"bpe:{tmp_path / 'tokenizer.json'}"
+    (corpus,) = measured(file, alphabet=alphabet, models=["tree:3"])
+    (rate,) = corpus.model_rates
+    assert rate.settings["alphabet"].startswith("bpe:")
+    assert rate.tokens == corpus.symbols + 1
+    with pytest.raises(ec.InvalidArgumentError, match="not bit"):
+        measured(file, alphabet="bit", models=["tree:3"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"models": ["nothing"]}, "unknown model 'nothing'"),
+        ({"models": ["tree:0"]}, "tree:0: write the depth as a number from 1 to 32"),
+        ({"models": ["tree:33"]}, "tree:33: write the depth"),
+        ({"models": ["tree:x"]}, "tree:x: write the depth"),
+        ({"models": ["tree:"]}, "tree:: write the depth"),
+        ({"models": ["tree:3", "tree:3"]}, "name each model once"),
+        (
+            {"models": ["tree:3"], "model_options": {"window": 9}},
+            "tree:3: a tree model has no window",
+        ),
+        ({"model_options": {"window": 9}}, "window: there is no model for it"),
+        ({"per_document": "scores.parquet"}, "scores of documents: there is no model for it"),
+    ],
+)
+def test_wrong_calls_are_refused_before_any_work(
+    play: Path, options: dict[str, Any], sentence: str
+) -> None:
+    heard: list[Any] = []
+    with pytest.raises(ec.InvalidArgumentError, match=sentence):
+        ec.measure(play, progress=lambda *step: heard.append(step), **options)
+    assert not heard
+
+
+def test_options_are_for_the_models_that_have_them(
+    play: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def load_model(spec: str, **options: Any) -> LanguageModel:
+        asked[spec] = options
+        return Toy() if spec == "toy" else load_real_model(spec, **options)
+
+    monkeypatch.setattr(rates, "load_model", load_model)
+    options = {"window": 9, "stride": None, "dtype": "auto"}
+    result = ec.measure(play, models=["toy", "tree:2"], model_options=options)
+    assert asked == {"toy": {"window": 9}, "tree:2": {"alphabet": "byte"}}
+    assert result.to_dict()["config"]["models"] == ["toy", "tree:2"]
+    assert result.to_dict()["config"]["model_options"] == {"window": 9}
