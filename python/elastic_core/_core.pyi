@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias, final, type_check_only
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from elastic_core.lanes import LaneCoder
 
 __version__: str
 
@@ -38,14 +40,6 @@ __all__ = [
 _Documents: TypeAlias = Sequence[bytes | str]
 _Path: TypeAlias = str | PathLike[str]
 _Progress: TypeAlias = Callable[[str, int, int], object]
-
-@type_check_only
-class _Encoder(Protocol):
-    def encode(self, text: bytes, encoder: RowEncoder, /) -> list[int] | None: ...
-
-@type_check_only
-class _Decoder(Protocol):
-    def decode(self, counts: list[int], decoder: RowDecoder, /) -> bytes: ...
 
 class ElasticCoreError(Exception):
     """Base of every error of elastic-core that is not the operating system's."""
@@ -735,7 +729,7 @@ def compress(
     target: _Path,
     model: str,
     *,
-    coder: _Encoder | None = None,
+    coder: LaneCoder | None = None,
     threads: int | None = None,
     progress: _Progress | None = None,
 ) -> tuple[int, int, int, float]:
@@ -766,7 +760,7 @@ def decompress(
     target: _Path,
     *,
     model: str | None = None,
-    open: Callable[[str], _Decoder],
+    open: Callable[[str], LaneCoder],
     threads: int | None = None,
     progress: _Progress | None = None,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from elastic_core import _core
-from elastic_core._core import CodedFileError, InvalidArgumentError
+from elastic_core._core import CodedFileError, InvalidArgumentError, ModelError
 from elastic_core.lanes import LaneCoder
 from elastic_core.models import LanguageModel, load_model
 from elastic_core.progress import Progress
@@ -154,9 +154,9 @@ def decompress(
             lanes = int(description["lanes"])
         except (KeyError, TypeError, ValueError) as error:
             raise CodedFileError("its description is none of this version") from error
-        if model is not None:
-            spec = model
-        loaded = load_model(spec, **options) if isinstance(spec, str) else spec
+        loaded = _load_again(spec, options) if model is None else model
+        if isinstance(loaded, str):
+            loaded = load_model(loaded, **options)
         _check_model(describe(loaded, lanes, options), description)
         return LaneCoder(loaded, lanes)
 
@@ -189,6 +189,14 @@ def describe(model: LanguageModel, lanes: int, options: dict[str, Any]) -> dict[
         "lanes": lanes,
         "made": _surroundings(),
     }
+
+
+def _load_again(spec: str, options: dict[str, Any]) -> LanguageModel:
+    """Loads the model that a file names."""
+    try:
+        return load_model(spec, **options)
+    except (ModelError, InvalidArgumentError) as error:
+        raise ModelError(f"{error}; if the model is elsewhere now, name it with --model") from error
 
 
 def _check_model(found: dict[str, Any], description: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use super::container::{Block, Reader, Writer, check_of, push_varint, take_varint};
-use crate::{Error, Job, Phase, Result};
+use crate::{Error, Job, Result};
 
 /// The longest block, in bytes of text. A block costs some 20 bytes, so it is long.
 pub(super) const BLOCK: usize = 16 << 20;
@@ -213,7 +213,6 @@ pub fn decompress(
         Error::Code(reason) => reader.error(&reason),
         error => error,
     })?;
-    job.start(Phase::Decompress, 0);
     let (mut number, mut ended) = (0, false);
     while !ended {
         let mut batch = Vec::new();

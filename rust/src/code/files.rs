@@ -37,6 +37,7 @@ pub fn decompress_file(
 ) -> Result<()> {
     let (input, _) = open(source, job)?;
     let output = Output::create(target)?;
+    job.start(Phase::Decompress, 0);
     let from = (input, name(source, "standard input"));
     let to = (output.writer(), name(target, "standard output"));
     decompress(from, to, decoder, job)?;

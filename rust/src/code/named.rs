@@ -39,10 +39,15 @@ pub fn decoder(
     let refused =
         |model: &str| Error::Code(format!("it was coded with {description}, not {model}"));
     match (description, model) {
+        (Description::SavedTree { .. }, Some(model))
+            if model.starts_with("tree:") || model.starts_with("static:") =>
+        {
+            Err(refused(model))
+        }
         (&Description::SavedTree { identity, revision }, Some(model)) => {
             let codec = saved(model, job)?;
             if codec.description() != (Description::SavedTree { identity, revision }) {
-                return Err(refused(&format!("with {model} as it is now")));
+                return Err(refused(model));
             }
             Ok(Box::new(codec))
         }

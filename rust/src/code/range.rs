@@ -85,7 +85,7 @@ impl BitEncoder {
             return Err(Error::Code("it has a decision of probability 0".to_string()));
         }
         let words = self.coder.into_compressed().unwrap_infallible();
-        Ok(to_bytes(words.into_iter().flat_map(u32::to_be_bytes).collect()))
+        Ok(to_bytes(words.into_iter().map(u32::to_be_bytes)))
     }
 }
 
@@ -206,10 +206,14 @@ impl BitCoder for Cost {
     }
 }
 
-/// The bytes of a code without the zeros at its end, which a decoder sees there anyway.
-pub(super) fn to_bytes(mut bytes: Vec<u8>) -> Vec<u8> {
-    let len = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    bytes.truncate(len);
+/// The bytes of a code's words without the zeros that end the last one.
+///
+/// A decoder would see more zeros there as well, but a code that is nothing else would then be
+/// far shorter than it costs.
+pub(super) fn to_bytes<const N: usize>(words: impl IntoIterator<Item = [u8; N]>) -> Vec<u8> {
+    let mut bytes: Vec<u8> = words.into_iter().flatten().collect();
+    let zeros = bytes.iter().rev().take(N).take_while(|&&byte| byte == 0).count();
+    bytes.truncate(bytes.len() - zeros);
     bytes
 }
 
@@ -256,6 +260,12 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_zeros_is_not_shortened() {
+        let bytes = encode(&[(true, 1 << 15); 1000]);
+        assert!((121..=125).contains(&bytes.len()) && bytes.iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
     fn an_impossible_decision_is_refused() {
         let mut encoder = BitEncoder::new();
         encoder.code(true, 0);
@@ -264,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_left_over_is_damage() {
-        let bytes = encode(&[(false, 1 << 15); 1000]);
+        let bytes = encode(&[(true, 1 << 15); 1000]);
         assert!(BitDecoder::new(&bytes).finish().is_err());
     }
 

@@ -263,7 +263,7 @@ impl RowEncoder {
     /// The code.
     pub fn finish(self) -> Vec<u8> {
         let words = self.coder.into_compressed().unwrap_infallible();
-        to_bytes(words.into_iter().flat_map(u64::to_be_bytes).collect())
+        to_bytes(words.into_iter().map(u64::to_be_bytes))
     }
 }
 
