@@ -15,6 +15,7 @@ mod rows;
 mod scores;
 mod segments;
 mod statistics;
+mod weights;
 
 pub use adaptive::TreeCodec;
 pub use canonical::{Decoder, Encoder};
