@@ -17,12 +17,17 @@ use super::slots::Slots;
 
 /// Steps of the calibration between the smallest and the largest probability.
 const STEPS: usize = 24;
+/// Rows of the calibration, as a power of 2; their places are hashed. More bring nothing, and miss
+/// the cache.
+const ROWS: u32 = 13;
+/// Sets of weights of either kind: for up to 8 groups of 16 ways of 16 nodes; for matches of up to
+/// [`MAX_DEPTH`] symbols and 8 counts of contexts.
+const WEIGHTS: usize = 2048;
 /// The lane of the match.
 const MATCH: usize = LANES - 1;
 
 /// The four decisions that slots are for: a node of a symbol's binary tree and the three levels
 /// under it.
-#[derive(Clone, Copy)]
 pub(super) struct Group {
     /// The contexts' slots.
     pub(super) slots: [usize; CONTEXTS],
@@ -58,33 +63,28 @@ pub(super) struct Decisions {
     pub(super) calibration: Vec<u16>,
     /// For each length of a match, the probability that it predicts the decision, in 16 bits.
     pub(super) trust: [u16; MAX_DEPTH + 1],
-    /// Decisions learned, which slow the weights' learning down.
+    /// Groups learned, which slow the weights' learning down.
     pub(super) learned: u64,
+    rate: f32,
     logistic: Logistic,
 }
 
 impl Decisions {
-    /// Decisions whose slots take at most `slots` bytes, for symbols of `groups` groups.
-    pub(super) fn new(slots: usize, groups: usize) -> Decisions {
+    /// Decisions whose slots take at most `slots` bytes.
+    pub(super) fn new(slots: usize) -> Decisions {
         let logistic = Logistic::new();
         let identity = (0..STEPS).map(|step| logistic.squash(((2 * step + 1) << 12) / (2 * STEPS)));
         let identity: Vec<u16> = identity.collect();
         Decisions {
             slots: Slots::new(slots, FRESH),
             refinement: Refinement::new(),
-            weights: [groups * 256, (MAX_DEPTH + 1) * 8].map(|n| vec![f32x8::splat(0.15); n]),
-            calibration: identity.repeat(1 << 16),
+            weights: [(); 2].map(|()| vec![f32x8::splat(0.2); WEIGHTS]),
+            calibration: identity.repeat(1 << ROWS),
             trust: [1 << 15; MAX_DEPTH + 1],
             learned: 0,
+            rate: 0.0,
             logistic,
         }
-    }
-
-    /// How many of a group's contexts have been seen; the shortest, which always was, not counted.
-    #[inline(always)]
-    pub(super) fn seen<const H: usize>(&self, group: &Group) -> usize {
-        let seen = |lane: &usize| counters::seen(self.slots.counter(group.slots[*lane], 1));
-        (1..H).filter(seen).count()
     }
 
     /// Predicts the decision at `node` of a group; `expected` is the match's word on it.
@@ -119,8 +119,8 @@ impl Decisions {
         let sum = self.weights[0][weights[0]] + self.weights[1][weights[1]];
         let place = Logistic::place(add_up(odds * sum));
         let mixed = self.logistic.squash(place);
-        let calibration =
-            (mix(group.path, node as u64) >> 48) as usize * STEPS + ((place * STEPS) >> 12);
+        let row = (mix(group.path, node as u64) >> (64 - ROWS)) as usize;
+        let calibration = row * STEPS + ((place * STEPS) >> 12);
         let p1 = (u32::from(mixed) + u32::from(self.calibration[calibration])) / 2;
         let p1 = p1.clamp(16, 65_520);
         Prediction { counters, refined, odds, mixed, calibration, weights, p1 }
@@ -138,13 +138,13 @@ impl Decisions {
     ) {
         let target = if bit { 1 << 16 } else { 0 };
         let off = (target - i32::from(prediction.mixed)) as f32 * (1.0 / 65_536.0);
-        let step = prediction.odds * f32x8::splat(off * self.rate());
+        let step = prediction.odds * f32x8::splat(off * self.rate);
         self.weights[0][prediction.weights[0]] += step;
         self.weights[1][prediction.weights[1]] += step;
 
+        let refined = counters::refine(prediction.refined, bit).to_array();
+        let learned = counters::learn(prediction.counters, bit).to_array();
         let counters = prediction.counters.to_array();
-        let learned = counters::learn(prediction.counters, bit);
-        let refined = counters::refine(prediction.refined, bit);
         for lane in 0..H {
             self.slots.set(group.slots[lane], node, learned[lane]);
             self.refinement.set(lane, counters[lane], refined[lane]);
@@ -152,14 +152,15 @@ impl Decisions {
         if let Some(expected) = expected {
             approach(&mut self.trust[group.matched], expected == bit, 7);
         }
-        approach(&mut self.calibration[prediction.calibration], bit, 6);
-        self.learned += 1;
+        approach(&mut self.calibration[prediction.calibration], bit, 7);
     }
 
-    /// How far the weights go along the gradient: ever less, down to a floor.
+    /// Counts a group as learned. How far the weights go along the gradient is ever less, down to
+    /// a floor.
     #[inline(always)]
-    fn rate(&self) -> f32 {
-        0.0006 + 20.0 / (self.learned as f32 + 2_000.0)
+    pub(super) fn count(&mut self) {
+        self.learned += 1;
+        self.rate = 0.0006 + 20.0 / (self.learned as f32 + 500.0);
     }
 }
 

@@ -4,7 +4,7 @@
 //! two. The longer context starts from what the shorter says, which weighs as much as having been
 //! met twice: `p = (ends + 2 * shorter) / (met + 2)`.
 
-use super::context::{MAX_DEPTH, mix};
+use super::context::mix;
 
 /// Entries of each table of counts, the last two symbols being hashed into one.
 const ENTRIES: usize = 1 << 14;
@@ -27,12 +27,13 @@ impl Ends {
         Ends { counts: [1, ENTRIES, ENTRIES].map(|n| vec![[0; 2]; n]), longest: depth.min(2) }
     }
 
-    /// The probability that the document ends here, in 16 bits, from 1 to 65535.
+    /// The probability that the document ends after `last`, its last symbol and the one before, in
+    /// 16 bits, from 1 to 65535.
     #[inline(always)]
-    pub(super) fn predict(&self, window: &[u32; MAX_DEPTH]) -> u32 {
+    pub(super) fn predict(&self, last: [u32; 2]) -> u32 {
         let mut p = FIRST;
         for order in 0..=self.longest {
-            let [met, ends] = self.counts[order][place(order, window)];
+            let [met, ends] = self.counts[order][place(order, last)];
             p = (f32::from(ends) + 2.0 * p) / (f32::from(met) + 2.0);
         }
         ((p * 65_536.0) as u32).clamp(1, 65_535)
@@ -40,9 +41,9 @@ impl Ends {
 
     /// Learns whether it did. Counts are halved at 65535.
     #[inline(always)]
-    pub(super) fn learn(&mut self, window: &[u32; MAX_DEPTH], end: bool) {
+    pub(super) fn learn(&mut self, last: [u32; 2], end: bool) {
         for order in 0..=self.longest {
-            let count = &mut self.counts[order][place(order, window)];
+            let count = &mut self.counts[order][place(order, last)];
             if count[0] == u16::MAX {
                 *count = count.map(|n| n / 2);
             }
@@ -53,11 +54,11 @@ impl Ends {
 }
 
 #[inline(always)]
-fn place(order: usize, window: &[u32; MAX_DEPTH]) -> usize {
+fn place(order: usize, last: [u32; 2]) -> usize {
     match order {
         0 => 0,
-        1 => window[0] as usize % ENTRIES,
-        _ => (mix(u64::from(window[0]), u64::from(window[1]) << 32) >> 50) as usize % ENTRIES,
+        1 => last[0] as usize % ENTRIES,
+        _ => (mix(u64::from(last[0]), u64::from(last[1]) << 32) >> 50) as usize % ENTRIES,
     }
 }
 
@@ -68,17 +69,12 @@ mod tests {
     #[test]
     fn ends_after_a_certain_symbol_are_learned() {
         let mut ends = Ends::new(8);
-        let after = |symbol| {
-            let mut window = [256; MAX_DEPTH];
-            window[0] = symbol;
-            window
-        };
-        assert_eq!(ends.predict(&after(1)), 256);
+        assert_eq!(ends.predict([1, 0]), 256);
         for _ in 0..100_000 {
-            ends.learn(&after(1), false);
-            ends.learn(&after(2), true);
+            ends.learn([1, 0], false);
+            ends.learn([2, 0], true);
         }
-        assert_eq!(ends.predict(&after(1)), 1);
-        assert!(ends.predict(&after(2)) > 65_500);
+        assert_eq!(ends.predict([1, 0]), 1);
+        assert!(ends.predict([2, 0]) > 65_500);
     }
 }

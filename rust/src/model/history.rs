@@ -1,18 +1,22 @@
 //! The text learned so far, and where each long context was last met in it.
 
-use super::context::{Context, MAX_DEPTH};
+use super::context::Context;
 use super::slots::prefetch;
+
+/// Bits of a place in the ring; the other 8 of an entry check its context.
+const PLACE_BITS: u32 = 24;
 
 /// A ring of the latest symbols with an index of contexts.
 ///
 /// After a context of at least the plan's matched length, the symbol that followed it last time
-/// is one more prediction, trusted by how far back the two contexts agree.
+/// is one more prediction, trusted by how far back the two contexts agree. Without the check in
+/// the index, nearly every context that was never met cost a look at some far place of the ring.
 #[derive(Clone)]
 pub(super) struct History {
     pub(super) symbols: Vec<u32>,
     /// Symbols written so far; the next one goes to this place of the ring.
     pub(super) written: u64,
-    /// For each hash of a context, the place after it, plus one; 0 if it was not met.
+    /// For each hash of a context, the place after it and a check of the hash.
     pub(super) index: Vec<u32>,
     shift: u32,
 }
@@ -27,12 +31,13 @@ pub(super) struct Match {
 }
 
 impl History {
-    /// A ring and an index that take `bytes` together.
+    /// A ring and an index that take at most `bytes` bytes together.
     pub(super) fn new(bytes: usize) -> History {
-        let entries = 1usize << (bytes / (2 * size_of::<u32>())).max(2).ilog2();
+        let entries = (bytes / (2 * size_of::<u32>())).clamp(2, 1 << PLACE_BITS);
+        let bits = entries.ilog2();
+        let zeros = vec![0; 1 << bits];
         // Hashes have 64 bits, of which the index takes the highest.
-        let shift = 64 - entries.ilog2();
-        History { symbols: vec![0; entries], written: 0, index: vec![0; entries], shift }
+        History { symbols: zeros.clone(), written: 0, index: zeros, shift: 64 - bits }
     }
 
     /// What followed the context the last time, if it was met and `least` symbols of it agree.
@@ -40,25 +45,21 @@ impl History {
     pub(super) fn find(
         &self,
         context: &Context,
+        hash: u64,
         eos: u32,
         least: usize,
         depth: usize,
     ) -> Option<Match> {
-        // Places are counted modulo 2^32; the ring is shorter.
-        let after = self.index[(context.matched >> self.shift) as usize].checked_sub(1)?;
-        let age = (self.written as u32).wrapping_sub(after) as usize;
-        if age == 0 || age + MAX_DEPTH > self.symbols.len() {
+        let entry = self.index[(hash >> self.shift) as usize];
+        if entry >> PLACE_BITS != check(hash) {
             return None;
         }
-        let at = |back: usize| self.symbols[self.place(age + back)];
+        let after = entry as usize & (self.symbols.len() - 1);
+        let at = |back: usize| self.symbols[after.wrapping_sub(back) & (self.symbols.len() - 1)];
         let mut length = 0;
-        while length < depth && at(1 + length) == context.window[length] {
-            if context.window[length] == eos {
-                // Both documents begin here.
-                length = depth;
-            } else {
-                length += 1;
-            }
+        while length < depth && at(1 + length) == context.back(1 + length) {
+            // Where both documents begin, nothing before it counts.
+            length = if at(1 + length) == eos { depth } else { length + 1 };
         }
         (length >= least).then(|| Match { symbol: at(0), length })
     }
@@ -72,20 +73,21 @@ impl History {
     /// Remembers where a context stands: before the next symbol.
     #[inline(always)]
     pub(super) fn remember(&mut self, hash: u64) {
-        self.index[(hash >> self.shift) as usize] = (self.written as u32).wrapping_add(1);
+        let place = self.written as u32 & ((1 << PLACE_BITS) - 1);
+        self.index[(hash >> self.shift) as usize] = check(hash) << PLACE_BITS | place;
     }
 
     /// Adds a symbol.
     #[inline(always)]
     pub(super) fn push(&mut self, symbol: u32) {
-        let place = self.place(0);
+        let place = self.written as usize & (self.symbols.len() - 1);
         self.symbols[place] = symbol;
         self.written += 1;
     }
+}
 
-    /// Where in the ring the symbol is that was written so many symbols ago.
-    #[inline(always)]
-    fn place(&self, age: usize) -> usize {
-        (self.written as usize).wrapping_sub(age) & (self.symbols.len() - 1)
-    }
+/// What tells contexts of one entry apart, in 8 bits, never 0.
+#[inline(always)]
+fn check(hash: u64) -> u32 {
+    (hash as u32 & 0xff).max(1)
 }

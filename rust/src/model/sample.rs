@@ -60,7 +60,7 @@ impl TreeModel {
                         break;
                     }
                     sample.push(symbol);
-                    context.push(self.plan(), symbol);
+                    context.push(symbol);
                 }
                 Ok(sample)
             })
@@ -70,7 +70,7 @@ impl TreeModel {
     fn context_after<T: Copy + Into<u32>>(&self, symbols: &[T]) -> Context {
         let mut context = self.empty_context();
         let seen = symbols.len().saturating_sub(self.depth());
-        symbols[seen..].iter().for_each(|&symbol| context.push(self.plan(), symbol.into()));
+        symbols[seen..].iter().for_each(|&symbol| context.push(symbol.into()));
         context
     }
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 pub use super::context::MAX_DEPTH;
-use super::context::{CONTEXTS, Context, Plan, mix};
+use super::context::{CONTEXTS, Context, Hashes, Plan, mix};
 use super::decision::{Decisions, Group};
 use super::ends::Ends;
 use super::history::{History, Match};
@@ -54,6 +54,14 @@ pub struct TreeModel {
     pub(super) draws: u64,
 }
 
+/// What the prediction of a symbol goes by.
+struct Place {
+    hashes: Hashes,
+    /// The last symbol and the one before.
+    last: [u32; 2],
+    matched: Option<Match>,
+}
+
 impl TreeModel {
     /// A model that has learned nothing.
     ///
@@ -81,8 +89,8 @@ impl TreeModel {
             vocabulary,
             memory,
             bits,
-            context: Context::new(&plan, vocabulary),
-            decisions: Decisions::new(share / 4 * 3, bits.div_ceil(4) as usize),
+            context: Context::new(plan, vocabulary),
+            decisions: Decisions::new(share / 4 * 3),
             ends: Ends::new(depth),
             history: History::new(history),
             draws: 0,
@@ -107,7 +115,7 @@ impl TreeModel {
 
     /// Begins a document: the context is empty.
     pub fn begin(&mut self) {
-        self.context = Context::new(&self.plan, self.vocabulary);
+        self.context = Context::new(self.plan, self.vocabulary);
         self.history.push(self.vocabulary);
     }
 
@@ -116,8 +124,9 @@ impl TreeModel {
     /// Returns the symbol, which a decoder finds out; it ignores the one that is given. A symbol
     /// above EOS counts as EOS.
     pub fn code<C: BitCoder>(&mut self, symbol: u32, coder: &mut C) -> u32 {
-        let symbol = for_contexts!(self.plan.contexts(), self.learn(symbol, coder));
-        self.context.push(&self.plan, symbol);
+        let place = self.place(&self.context);
+        let symbol = for_contexts!(self.plan.contexts(), self.learn(&place, symbol, coder));
+        self.context.push(symbol);
         symbol
     }
 
@@ -202,8 +211,11 @@ impl TreeModel {
                 let mut context = self.empty_context();
                 let scored = symbols.chain([self.vocabulary]).map(|symbol| {
                     let mut cost = Cost::default();
-                    for_contexts!(self.plan.contexts(), self.price(&context, symbol, &mut cost));
-                    context.push(&self.plan, symbol);
+                    for_contexts!(
+                        self.plan.contexts(),
+                        self.price(&self.place(&context), symbol, &mut cost)
+                    );
+                    context.push(symbol);
                     (-cost.bits() * std::f64::consts::LN_2) as f32
                 });
                 let scored: Vec<f32> = scored.collect();
@@ -230,18 +242,17 @@ impl TreeModel {
     /// The probabilities of all symbols after `context`, EOS the last.
     pub(super) fn distribution(&self, context: &Context) -> Vec<f64> {
         let mut row = vec![0.0; self.vocabulary as usize + 1];
-        for_contexts!(self.plan.contexts(), self.fill(context, &mut row));
+        for_contexts!(self.plan.contexts(), self.fill(&self.place(context), &mut row));
         row
     }
 
-    fn fill<const H: usize>(&self, context: &Context, row: &mut [f64]) {
-        let end = f64::from(self.ends.predict(&context.window)) / ONE;
+    fn fill<const H: usize>(&self, place: &Place, row: &mut [f64]) {
+        let end = f64::from(self.ends.predict(place.last)) / ONE;
         row[self.vocabulary as usize] = end;
-        let matched = self.find_match(context);
         // Groups to come: how the symbols begin, in how many bits, and their probability.
         let mut groups = vec![(0, 0, 1.0 - end)];
         while let Some((start, done, p)) = groups.pop() {
-            let group = self.frozen_group::<H>(context, start, done, matched);
+            let group = self.frozen_group::<H>(place, start, done);
             let size = self.group_size(done);
             let mut nodes = vec![(1, p)];
             while let Some((node, p)) = nodes.pop() {
@@ -257,7 +268,7 @@ impl TreeModel {
                 }
                 let left = self.bits - done - level - 1;
                 let one = if self.is_open(value, left) {
-                    let expected = expected(matched, value, left);
+                    let expected = expected(place.matched, value, left);
                     let p1 = self.decisions.predict::<H>(&group, node, expected).p1;
                     nodes.push((node << 1 | 1, p * f64::from(p1) / ONE));
                     f64::from(p1) / ONE
@@ -269,24 +280,21 @@ impl TreeModel {
         }
     }
 
-    pub(super) fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
     pub(super) fn empty_context(&self) -> Context {
-        Context::new(&self.plan, self.vocabulary)
+        Context::new(self.plan, self.vocabulary)
     }
 
     /// Learns a symbol or only prices it, by the next of a sequence of pseudo-random numbers.
     fn learn_share<const H: usize>(&mut self, symbol: u32, share: f64, cost: &mut Cost) {
+        let place = self.place(&self.context);
         self.draws += 1;
         if ((mix(self.draws, 0) >> 11) as f64) < share * (1u64 << 53) as f64 {
-            self.learn::<H>(symbol, cost);
+            self.learn::<H>(&place, symbol, cost);
         } else {
-            self.price::<H>(&self.context, symbol, cost);
+            self.price::<H>(&place, symbol, cost);
             self.history.push(symbol);
         }
-        self.context.push(&self.plan, symbol);
+        self.context.push(symbol);
     }
 
     fn learn_all<const H: usize>(
@@ -295,54 +303,73 @@ impl TreeModel {
         coder: &mut impl BitCoder,
     ) {
         let mut symbols = symbols.into_iter().peekable();
-        let mut next = self.context.clone();
         while let Some(symbol) = symbols.next() {
-            next.push(&self.plan, symbol);
-            if let Some(&ahead) = symbols.peek() {
-                self.prefetch::<H>(&next, ahead);
+            let place = self.place(&self.context);
+            self.context.push(symbol);
+            if let Some(&next) = symbols.peek() {
+                self.prefetch::<H>(next);
             }
-            self.learn::<H>(symbol, coder);
-            self.context.clone_from(&next);
+            self.learn::<H>(&place, symbol, coder);
         }
     }
 
-    fn prefetch<const H: usize>(&self, context: &Context, symbol: u32) {
-        self.history.prefetch(context.matched);
+    /// Has the memory brought near that coding `symbol` next will need.
+    #[inline(always)]
+    fn prefetch<const H: usize>(&self, symbol: u32) {
+        let hashes = self.context.hashes();
+        self.history.prefetch(hashes.matched);
         let mut done = 0;
         while done < self.bits {
             let value = symbol.checked_shr(self.bits - done).unwrap_or(0);
-            for &hash in &context.hashes[..H] {
+            for &hash in &hashes.contexts[..H] {
                 self.decisions.slots.prefetch(in_group(hash, value, done));
             }
             done += self.group_size(done);
         }
     }
 
-    /// Codes and learns a symbol after the current context.
+    /// What a prediction at `context` goes by.
     #[inline(always)]
-    fn learn<const H: usize>(&mut self, symbol: u32, coder: &mut impl BitCoder) -> u32 {
-        let p = self.ends.predict(&self.context.window);
+    fn place(&self, context: &Context) -> Place {
+        let hashes = context.hashes();
+        let last = [context.back(1), context.back(2)];
+        let matched = self.plan.matched().and_then(|least| {
+            self.history.find(context, hashes.matched, self.vocabulary, least, self.depth)
+        });
+        Place { hashes, last, matched }
+    }
+
+    /// Codes and learns a symbol at a place.
+    #[inline(always)]
+    fn learn<const H: usize>(
+        &mut self,
+        place: &Place,
+        symbol: u32,
+        coder: &mut impl BitCoder,
+    ) -> u32 {
+        let p = self.ends.predict(place.last);
         let end = coder.code(symbol >= self.vocabulary, p);
-        self.ends.learn(&self.context.window, end);
+        self.ends.learn(place.last, end);
         if end {
             return self.vocabulary;
         }
-        let matched = self.find_match(&self.context);
         let mut value = 0;
         let mut done = 0;
         while done < self.bits {
-            let mut group = self.group(&self.context, value, done, matched);
+            let mut group = self.group(place, value, done);
             for lane in 0..H {
-                let hash = in_group(self.context.hashes[lane], value, done);
-                group.slots[lane] = self.decisions.slots.find_or_make(hash);
+                let hash = in_group(place.hashes.contexts[lane], value, done);
+                let (slot, seen) = self.decisions.slots.find_or_make(hash);
+                group.slots[lane] = slot;
+                group.seen += usize::from(seen);
             }
-            group.seen = self.decisions.seen::<H>(&group);
+            self.decisions.count();
             let mut node = 1;
             for _ in 0..self.group_size(done) {
                 let left = self.bits - done - 1;
                 let mut bit = false;
                 if self.is_open(value, left) {
-                    let expected = expected(matched, value, left);
+                    let expected = expected(place.matched, value, left);
                     let prediction = self.decisions.predict::<H>(&group, node, expected);
                     bit = coder.code(symbol >> left & 1 == 1, prediction.p1);
                     self.decisions.learn::<H>(&group, node, expected, &prediction, bit);
@@ -352,26 +379,24 @@ impl TreeModel {
                 done += 1;
             }
         }
-        self.history.remember(self.context.matched);
+        self.history.remember(place.hashes.matched);
         self.history.push(value);
         value
     }
 
-    /// Prices a symbol after `context`, or EOS, and learns nothing.
-    fn price<const H: usize>(&self, context: &Context, symbol: u32, cost: &mut Cost) {
+    /// Prices a symbol at a place, or EOS, and learns nothing.
+    fn price<const H: usize>(&self, place: &Place, symbol: u32, cost: &mut Cost) {
         let end = symbol >= self.vocabulary;
-        cost.code(end, self.ends.predict(&context.window));
+        cost.code(end, self.ends.predict(place.last));
         if end {
             return;
         }
-        let matched = self.find_match(context);
         let mut done = 0;
         while done < self.bits {
             let group = self.frozen_group::<H>(
-                context,
+                place,
                 symbol.checked_shr(self.bits - done).unwrap_or(0),
                 done,
-                matched,
             );
             let mut node = 1;
             for _ in 0..self.group_size(done) {
@@ -379,7 +404,7 @@ impl TreeModel {
                 let value = symbol.checked_shr(left + 1).unwrap_or(0);
                 let bit = symbol >> left & 1 == 1;
                 if self.is_open(value, left) {
-                    let expected = expected(matched, value, left);
+                    let expected = expected(place.matched, value, left);
                     cost.code(bit, self.decisions.predict::<H>(&group, node, expected).p1);
                 }
                 node = node << 1 | usize::from(bit);
@@ -388,38 +413,27 @@ impl TreeModel {
         }
     }
 
+    /// A group that is not open yet.
     #[inline(always)]
-    fn find_match(&self, context: &Context) -> Option<Match> {
-        let least = self.plan.matched()?;
-        self.history.find(context, self.vocabulary, least, self.depth)
-    }
-
-    /// A group without its slots.
-    #[inline(always)]
-    fn group(&self, context: &Context, value: u32, done: u32, matched: Option<Match>) -> Group {
+    fn group(&self, place: &Place, value: u32, done: u32) -> Group {
         let number = done.div_ceil(4) as usize;
         Group {
             slots: [0; CONTEXTS],
             seen: 0,
             weights: (number * 16 + (value & 15) as usize) * 16,
-            path: mix(u64::from(context.window[0]) << 32, u64::from(value) | 1 << done),
-            matched: matched.map_or(0, |matched| matched.length),
+            path: mix(u64::from(place.last[0]) << 32, u64::from(value) | 1 << done),
+            matched: place.matched.map_or(0, |matched| matched.length),
         }
     }
 
-    fn frozen_group<const H: usize>(
-        &self,
-        context: &Context,
-        value: u32,
-        done: u32,
-        matched: Option<Match>,
-    ) -> Group {
-        let mut group = self.group(context, value, done, matched);
+    fn frozen_group<const H: usize>(&self, place: &Place, value: u32, done: u32) -> Group {
+        let mut group = self.group(place, value, done);
+        let slots = &self.decisions.slots;
         for lane in 0..H {
-            group.slots[lane] =
-                self.decisions.slots.find(in_group(context.hashes[lane], value, done));
+            let slot = slots.find(in_group(place.hashes.contexts[lane], value, done));
+            group.seen += usize::from(slot.is_some());
+            group.slots[lane] = slot.unwrap_or(slots.blank());
         }
-        group.seen = self.decisions.seen::<H>(&group);
         group
     }
 
@@ -440,7 +454,8 @@ impl TreeModel {
 /// The hash of a context and the way to a group in it.
 #[inline(always)]
 fn in_group(hash: u64, value: u32, done: u32) -> u64 {
-    if done == 0 { hash } else { mix(hash, u64::from(value) | 1 << done) }
+    // Spread over all bits, or the way would look like another last symbol of the context.
+    mix(hash, (u64::from(value) | 1 << done).wrapping_mul(0xd6e8_feb8_6659_fd93))
 }
 
 /// What a match says of a decision, if what was decided before agrees with it.
