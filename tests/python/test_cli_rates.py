@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
-from conftest import CommandLine
+from conftest import PROGRAM, CommandLine, environment
 from test_measure import assert_schema
 
 import elastic_core as ec
@@ -91,9 +94,7 @@ def test_a_file_that_is_no_model_is_a_failed_job(cli: CommandLine, play: Path) -
     assert done.err == "error: play.txt: not a saved tree model\n"
 
 
-def test_a_checkpoint_has_a_model_rate(
-    cli: CommandLine, play: Path, checkpoint: Path, tmp_path: Path
-) -> None:
+def test_a_checkpoint_has_a_model_rate(cli: CommandLine, play: Path, checkpoint: Path) -> None:
     options = ("--window", "16", "--stride", "16", "--device", "cpu")
     models = ("--model", checkpoint, "--model", "tree:2")
     done = cli("measure", play.name, *models, *options, "--format", "json")
@@ -108,15 +109,29 @@ def test_a_checkpoint_has_a_model_rate(
     assert (rate["settings"]["window"], rate["settings"]["adaptive"]) == (16, False)
     assert rate["settings"]["identity"] == model.identity
     assert result["config"]["model_options"] == {"device": "cpu", "window": 16, "stride": 16}
-    (tmp_path / "odd.txt").write_bytes(b"good\n\xff\n")
-    odd = ("measure", "odd.txt", "--split", "line", "--model", checkpoint)
-    done = cli(*odd)
-    assert (done.code, done.out) == (1, "")
-    assert "odd.txt, line 2: invalid UTF-8 at byte 0" in done.err
-    done = cli(*odd, "--on-bad-row", "skip")
-    assert done.code == 0
-    assert "cannot read 1 document of odd.txt, which its rate leaves out" in done.out
-    assert "): learned before, and nothing of this text." in done.out
+
+
+def test_ctrl_c_leaves_no_scores(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_bytes(np.random.default_rng(1).bytes(1 << 25))
+    options = ["--depth", "1", "--model", "tree:32", "--per-document", "scores.parquet"]
+    with subprocess.Popen(
+        [PROGRAM, "measure", "long.txt", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=environment(),
+    ) as running:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob(".elastic-core-*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(1.5)
+        assert running.poll() is None, "the job was over before the signal"
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=20)
+    assert (running.returncode, out) == (130, "")
+    assert err.strip().endswith("error: interrupted")
+    assert [path.name for path in tmp_path.iterdir()] == ["long.txt"]
 
 
 def test_torch_is_left_alone_where_it_is_not_needed(play: Path) -> None:

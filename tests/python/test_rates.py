@@ -16,6 +16,7 @@ import elastic_core as ec
 from elastic_core import rates
 from elastic_core.models import Document, LanguageModel
 from elastic_core.models import load_model as load_real_model
+from elastic_core.report import print_result
 
 
 class Toy:
@@ -167,6 +168,23 @@ def test_text_that_a_model_cannot_read_is_a_bad_row_to_it(tmp_path: Path) -> Non
     (corpus,) = measured(tmp_path / "a.txt", on_bad_row="skip", **options)
     toy, tree = corpus.model_rates
     assert (corpus.documents, toy.documents, tree.documents) == (2, 1, 2)
+
+
+def test_the_table_says_what_a_model_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
+    options: dict[str, Any] = {"split": "line", "on_bad_row": "skip", "models": ["toy"]}
+    print_result(ec.measure(tmp_path / "a.txt", **options))
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"toy cannot read 1 document of {tmp_path / 'a.txt'}, which its rate leaves out." in told
+    assert "Model rate (toy): learned before, and nothing of this text." in told
+
+
+def test_a_checkpoint_reads_nothing_but_utf8(tmp_path: Path, checkpoint: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
+    with pytest.raises(ec.CorpusError, match="line 2: invalid UTF-8 at byte 1"):
+        measured(tmp_path / "a.txt", split="line", models=[str(checkpoint)])
 
 
 def test_a_model_error_says_which_documents(tmp_path: Path) -> None:
