@@ -6,6 +6,7 @@ of Ji et al., *Language Models Resist Alignment: Evidence From Data Compression*
 """
 
 from elastic_core._core import (
+    CodedFileError,
     Corpus,
     CorpusError,
     DepthStatistics,
@@ -21,6 +22,7 @@ from elastic_core._core import (
     TreeModel,
     __version__,
 )
+from elastic_core.coding import CodingResult, compress, decompress
 from elastic_core.measure import measure, measure_tree
 from elastic_core.models import LanguageModel, load_model
 from elastic_core.result import (
@@ -36,6 +38,8 @@ from elastic_core.training.pretrain import pretrain
 from elastic_core.training.result import PretrainResult
 
 __all__ = [
+    "CodedFileError",
+    "CodingResult",
     "Comparison",
     "Corpus",
     "CorpusError",
@@ -59,6 +63,8 @@ __all__ = [
     "TreeFileError",
     "TreeModel",
     "__version__",
+    "compress",
+    "decompress",
     "load_model",
     "measure",
     "measure_tree",

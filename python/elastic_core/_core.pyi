@@ -8,9 +8,12 @@ from typing import Any, Self, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.lanes import LaneCoder
+
 __version__: str
 
 __all__ = [
+    "CodedFileError",
     "Corpus",
     "CorpusError",
     "DepthStatistics",
@@ -18,6 +21,8 @@ __all__ = [
     "ElasticCoreError",
     "InvalidArgumentError",
     "ModelError",
+    "RowDecoder",
+    "RowEncoder",
     "ScoreWriter",
     "StaticRate",
     "Statistics",
@@ -27,7 +32,9 @@ __all__ = [
     "TreeModel",
     "__version__",
     "available_memory",
+    "compress",
     "compressed_sizes",
+    "decompress",
 ]
 
 _Documents: TypeAlias = Sequence[bytes | str]
@@ -48,6 +55,9 @@ class TokenizerError(ElasticCoreError):
 
 class TreeFileError(ElasticCoreError):
     """A tree file is damaged, of another version or not a token tree."""
+
+class CodedFileError(ElasticCoreError):
+    """A compressed file is damaged, foreign, or was coded with another model."""
 
 class ModelError(ElasticCoreError):
     """A language model cannot be loaded, or cannot make anything of a document."""
@@ -657,6 +667,121 @@ class TreeModel:
     @property
     def memory(self) -> int:
         """Bytes that the model's tables may take."""
+
+@final
+class RowEncoder:
+    """Writes symbols by range coder, each with a row of probabilities.
+
+    A row becomes integer weights by the rule in `docs/coding.md`, so the code is the same on every
+    machine that has the same rows.
+    """
+
+    def __new__(cls) -> Self: ...
+    def expect(self, symbols: int) -> None:
+        """Says how many symbols will come in all; progress is told by it."""
+
+    def encode(self, rows: NDArray[np.float32], symbols: NDArray[np.uint32]) -> None:
+        """Codes a symbol with each row.
+
+        Args:
+            rows: Probabilities, shape (n, vocabulary), float32, contiguous; each row sums to 1 but
+                for 2^-8, in a vocabulary of 2^20 at most.
+            symbols: The symbols, shape (n,), uint32.
+
+        Raises:
+            InvalidArgumentError: A row is no distribution or has no such symbol; it is named by the
+                number of rows before it.
+        """
+
+    @property
+    def bits(self) -> float:
+        """The sum of -log2 p over the symbols so far, in bits; a p below 2^-30 counts as that."""
+
+    def finish(self) -> bytes:
+        """The code of all symbols so far; the encoder begins anew."""
+
+@final
+class RowDecoder:
+    """Reads symbols that a `RowEncoder` wrote.
+
+    Args:
+        code: What `RowEncoder.finish` returned.
+    """
+
+    def __new__(cls, code: bytes) -> Self: ...
+    def decode(self, rows: NDArray[np.float32]) -> NDArray[np.uint32]:
+        """Reads a symbol with each row.
+
+        Args:
+            rows: The probabilities that the symbols were coded with, shape (n, vocabulary),
+                float32, contiguous.
+
+        Returns:
+            The symbols, shape (n,), uint32.
+
+        Raises:
+            InvalidArgumentError: A row is no distribution.
+            CodedFileError: The code is damaged, or was written with other rows.
+        """
+
+def compress(
+    source: _Path,
+    target: _Path,
+    model: str,
+    *,
+    coder: LaneCoder | None = None,
+    threads: int | None = None,
+    progress: _Progress | None = None,
+) -> tuple[int, int, int, float]:
+    """Codes a file.
+
+    Args:
+        source: The file; `-` is standard input.
+        target: The file to write, which appears only when it is complete; `-` is standard output.
+        model: `tree:D`, `static:D` or the file of a saved tree model; where `coder` is given, its
+            description, JSON.
+        coder: A language model's `encode(text, encoder)`, which hands tokens to the encoder and
+            returns how many each lane has, or None if the text is not the model's to code.
+        threads: Blocks that are coded at once with `static:D`; None: one for each core.
+        progress: Called with the phase, the bytes of text done and those in all (0: not known).
+
+    Returns:
+        Bytes of text, bytes of the file, those of them that describe the model, and the code length
+        in bits that the model predicted.
+
+    Raises:
+        InvalidArgumentError: The model is none of these.
+        ModelError: The file is no saved tree model.
+        OSError: A file cannot be read or written.
+    """
+
+def decompress(
+    source: _Path,
+    target: _Path,
+    *,
+    model: str | None = None,
+    open: Callable[[str], LaneCoder],
+    threads: int | None = None,
+    progress: _Progress | None = None,
+) -> None:
+    """Decodes a file that `compress` wrote.
+
+    Args:
+        source: The file; `-` is standard input.
+        target: The file to write, which appears only when it is complete; `-` is standard output.
+        model: The file of the saved tree model that the text was coded with; None where it was
+            another one.
+        open: Called with a language model's description, JSON; returns what has its
+            `decode(tokens, decoder)`, which reads so many tokens of each lane from the decoder and
+            returns the text.
+        threads: Blocks that are decoded at once with `static:D`; None: one for each core.
+        progress: Called with the phase, the bytes of text done and 0: how many come is not known.
+
+    Raises:
+        CodedFileError: The file is damaged, foreign or was coded with another model.
+        ModelError: `model` is no saved tree model.
+        OSError: A file cannot be read or written.
+    """
 
 def compressed_sizes(
     corpora: Sequence[Corpus],

@@ -81,6 +81,22 @@ pub enum Error {
         reason: String,
     },
 
+    /// A compressed file is damaged, foreign, or was coded with another model.
+    #[error("{}: {reason}", path.display())]
+    CodedFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+
+    /// A language model failed while it coded.
+    #[error("the language model failed: {source}")]
+    Model {
+        /// What went wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
     /// The folder for temporary files failed: no space left, not writable.
     #[error("{}: the temporary folder failed ({source}); free some space there or set TMPDIR to another folder", path.display())]
     Temporary {

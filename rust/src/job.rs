@@ -34,8 +34,10 @@ pub enum Phase {
     Codebook,
     /// Writing a file; progress in leaves.
     Write,
-    /// Running a reference compressor; progress in bytes of text.
+    /// Coding text, or running a reference compressor; progress in bytes of text.
     Compress,
+    /// Decoding text; progress in bytes of it.
+    Decompress,
     /// Teaching a model; progress in symbols.
     Learn,
     /// Scoring with a model; progress in symbols.
@@ -43,7 +45,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Phase; 10] = [
+    const ALL: [Phase; 11] = [
         Phase::Read,
         Phase::Sort,
         Phase::Merge,
@@ -52,6 +54,7 @@ impl Phase {
         Phase::Codebook,
         Phase::Write,
         Phase::Compress,
+        Phase::Decompress,
         Phase::Learn,
         Phase::Score,
     ];
@@ -67,6 +70,7 @@ impl Phase {
             Phase::Codebook => "codebook",
             Phase::Write => "write",
             Phase::Compress => "compress",
+            Phase::Decompress => "decompress",
             Phase::Learn => "learn",
             Phase::Score => "score",
         }

@@ -202,7 +202,7 @@ proptest! {
         let mut bytes = Vec::new();
         let size = write_codebook(&tree, &lengths, &mut bytes, &Job::default()).unwrap();
         prop_assert_eq!(size, bytes.len() as u64);
-        let book = read_codebook(&mut &bytes[..]).unwrap();
+        let book = read_codebook(&mut &bytes[..], usize::MAX).unwrap();
         prop_assert_eq!(&book.paths, &expected.keys().cloned().collect::<Vec<_>>());
         let coded: u128 = book
             .lengths
@@ -223,7 +223,7 @@ proptest! {
         prop_assert_eq!(u128::from(bits), lengths.total_bits());
         let decoded = Decoder::new(&book.lengths).unwrap().decode(&code, segments.len()).unwrap();
         prop_assert_eq!(decoded, segments);
-        prop_assert!(read_codebook(&mut &bytes[..bytes.len() - 1]).is_err());
+        prop_assert!(read_codebook(&mut &bytes[..bytes.len() - 1], usize::MAX).is_err());
     }
 }
 

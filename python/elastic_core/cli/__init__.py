@@ -10,6 +10,8 @@ from typing import NoReturn
 import click
 
 from elastic_core._core import __version__
+from elastic_core.cli.compress import compress
+from elastic_core.cli.decompress import decompress
 from elastic_core.cli.errors import run
 from elastic_core.cli.measure import measure
 from elastic_core.cli.pretrain import pretrain
@@ -31,6 +33,8 @@ def program() -> None:
     """Measures the token trees of massive corpora, their codes and compression rates."""
 
 
+program.add_command(compress)
+program.add_command(decompress)
 program.add_command(measure)
 program.add_command(pretrain)
 program.add_command(tree)

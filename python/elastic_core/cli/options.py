@@ -178,14 +178,22 @@ def resource_options(command: Command) -> Command:
             metavar="SIZE",
             help="Memory to stay within, such as 512MB or 4GiB.  [default: half of what is free]",
         ),
-        click.option(
-            "--threads",
-            type=int,
-            callback=_within(1, 1024),
-            metavar="N",
-            help="Threads to work on.  [default: one for each core]",
-        ),
+        threads_option("Threads to work on.  [default: one for each core]"),
     )
+
+
+def threads_option(help_text: str) -> Callable[[Command], Command]:
+    """`--threads`."""
+    return click.option(
+        "--threads", type=int, callback=_within(1, 1024), metavar="N", help=help_text
+    )
+
+
+def force_option(command: Command) -> Command:
+    """`--force`: the file to write may be there."""
+    return click.option(
+        "--force", "overwrite", is_flag=True, help="Overwrite the file to write if it is there."
+    )(command)
 
 
 def _within(

@@ -109,8 +109,10 @@ pub fn write_codebook(
     Ok(bytes)
 }
 
-/// Reads what [`write_codebook`] wrote; damaged bytes give [`Error::Code`].
-pub fn read_codebook(source: &mut impl Read) -> Result<Codebook> {
+/// Reads what [`write_codebook`] wrote, if it has at most so many leaves.
+///
+/// Damaged bytes give [`Error::Code`].
+pub fn read_codebook(source: &mut impl Read, most_leaves: usize) -> Result<Codebook> {
     let damaged = |what: &str| Error::Code(format!("the codebook {what}"));
     let mut head = [0; 16];
     source.read_exact(&mut head).map_err(|_| damaged("ends early"))?;
@@ -128,8 +130,8 @@ pub fn read_codebook(source: &mut impl Read) -> Result<Codebook> {
         let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
         let mut frame = Vec::new();
         source.take(size.into()).read_to_end(&mut frame).map_err(|_| damaged("ends early"))?;
-        if leaves > BLOCK {
-            return Err(damaged("has a block that is too long"));
+        if leaves > BLOCK || leaves > most_leaves - book.paths.len() {
+            return Err(damaged("has more leaves than it can"));
         }
         let raw = zstd::bulk::decompress(&frame, leaves * (2 + depth * width))
             .map_err(|_| damaged("has a damaged block"))?;

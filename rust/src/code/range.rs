@@ -85,7 +85,7 @@ impl BitEncoder {
             return Err(Error::Code("it has a decision of probability 0".to_string()));
         }
         let words = self.coder.into_compressed().unwrap_infallible();
-        Ok(to_bytes(words.into_iter().flat_map(u32::to_be_bytes).collect()))
+        Ok(to_bytes(words.into_iter().map(u32::to_be_bytes)))
     }
 }
 
@@ -179,6 +179,15 @@ impl Cost {
         -(rest.exponent as f64) - log2
     }
 
+    /// Adds the cost of what has probability `p`, which is from 2^-30 to 2.
+    #[inline]
+    pub(super) fn multiply(&mut self, p: f64) {
+        self.product *= p;
+        if self.product < Cost::LEAST {
+            self.normalize();
+        }
+    }
+
     /// Moves the product's exponent out, so that it is from 1 to 2.
     #[cold]
     fn normalize(&mut self) {
@@ -192,18 +201,19 @@ impl BitCoder for Cost {
     #[inline]
     fn code(&mut self, bit: bool, p1: u32) -> bool {
         let p = if bit { p1 } else { ONE - p1 };
-        self.product *= f64::from(p) * (1.0 / ONE as f64);
-        if self.product < Cost::LEAST {
-            self.normalize();
-        }
+        self.multiply(f64::from(p) * (1.0 / ONE as f64));
         bit
     }
 }
 
-/// The bytes of a code without the zeros at its end, which a decoder sees there anyway.
-pub(super) fn to_bytes(mut bytes: Vec<u8>) -> Vec<u8> {
-    let len = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    bytes.truncate(len);
+/// The bytes of a code's words without the zeros that end the last one.
+///
+/// A decoder would see more zeros there as well, but a code that is nothing else would then be
+/// far shorter than it costs.
+pub(super) fn to_bytes<const N: usize>(words: impl IntoIterator<Item = [u8; N]>) -> Vec<u8> {
+    let mut bytes: Vec<u8> = words.into_iter().flatten().collect();
+    let zeros = bytes.iter().rev().take(N).take_while(|&&byte| byte == 0).count();
+    bytes.truncate(bytes.len() - zeros);
     bytes
 }
 
@@ -250,6 +260,12 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_zeros_is_not_shortened() {
+        let bytes = encode(&[(true, 1 << 15); 1000]);
+        assert!((121..=125).contains(&bytes.len()) && bytes.iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
     fn an_impossible_decision_is_refused() {
         let mut encoder = BitEncoder::new();
         encoder.code(true, 0);
@@ -258,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_left_over_is_damage() {
-        let bytes = encode(&[(false, 1 << 15); 1000]);
+        let bytes = encode(&[(true, 1 << 15); 1000]);
         assert!(BitDecoder::new(&bytes).finish().is_err());
     }
 

@@ -27,6 +27,7 @@ use crate::{Error, Job, Result};
 pub use batches::{Batches, DocumentBatch};
 use discover::{File, discover};
 pub use documents::Place;
+pub(crate) use stdin::Stdin;
 
 /// How a plain text file is cut into documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

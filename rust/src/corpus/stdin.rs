@@ -17,7 +17,7 @@ const BLOCK: usize = 1 << 18;
 const BEAT: Duration = Duration::from_millis(50);
 
 /// The bytes of standard input.
-pub(super) struct Stdin<'a> {
+pub(crate) struct Stdin<'a> {
     blocks: Receiver<io::Result<Vec<u8>>>,
     block: Vec<u8>,
     used: usize,
@@ -25,7 +25,7 @@ pub(super) struct Stdin<'a> {
 }
 
 impl<'a> Stdin<'a> {
-    pub(super) fn new(job: &'a Job) -> Stdin<'a> {
+    pub(crate) fn new(job: &'a Job) -> Stdin<'a> {
         let (sender, blocks) = bounded(2);
         thread::spawn(move || {
             loop {

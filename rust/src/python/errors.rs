@@ -14,6 +14,7 @@ struct Exceptions {
     tokenizer: Py<PyType>,
     tree_file: Py<PyType>,
     model: Py<PyType>,
+    coded_file: Py<PyType>,
 }
 
 static EXCEPTIONS: PyOnceLock<Exceptions> = PyOnceLock::new();
@@ -59,9 +60,21 @@ impl Exceptions {
                 &[base.bind(py)],
                 "A language model cannot be loaded, or cannot make anything of a document.",
             )?,
+            coded_file: class(
+                "CodedFileError",
+                &[base.bind(py)],
+                "A compressed file is damaged, foreign, or was coded with another model.",
+            )?,
             base,
         })
     }
+}
+
+/// Whether Python raised that a code is damaged.
+pub(super) fn is_damage(error: &PyErr, py: Python<'_>) -> bool {
+    EXCEPTIONS
+        .get(py)
+        .is_some_and(|exceptions| error.is_instance(py, exceptions.coded_file.bind(py)))
 }
 
 /// Adds the exceptions to the module.
@@ -73,7 +86,8 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CorpusError", exceptions.corpus.bind(py))?;
     module.add("TokenizerError", exceptions.tokenizer.bind(py))?;
     module.add("TreeFileError", exceptions.tree_file.bind(py))?;
-    module.add("ModelError", exceptions.model.bind(py))
+    module.add("ModelError", exceptions.model.bind(py))?;
+    module.add("CodedFileError", exceptions.coded_file.bind(py))
 }
 
 fn os_error(source: &std::io::Error, path: &std::path::Path) -> PyErr {
@@ -98,6 +112,13 @@ impl From<Error> for PyErr {
                 Ok(exceptions) => exceptions,
                 Err(failed) => return failed,
             };
+            let error = match error {
+                Error::Model { source } => match source.downcast::<PyErr>() {
+                    Ok(raised) => return *raised,
+                    Err(source) => Error::Model { source },
+                },
+                error => error,
+            };
             let kind = match &error {
                 Error::Interrupted => return PyKeyboardInterrupt::new_err(()),
                 Error::Io { path, source } => return os_error(source, path),
@@ -111,8 +132,8 @@ impl From<Error> for PyErr {
                 }
                 Error::Tokenizer { .. } => &exceptions.tokenizer,
                 Error::TreeFile { .. } => &exceptions.tree_file,
-                Error::ModelFile { .. } => &exceptions.model,
-                Error::Code(_) => &exceptions.base,
+                Error::ModelFile { .. } | Error::Model { .. } => &exceptions.model,
+                Error::CodedFile { .. } | Error::Code(_) => &exceptions.coded_file,
             };
             PyErr::from_type(kind.bind(py).clone(), error.to_string())
         })

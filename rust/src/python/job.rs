@@ -1,6 +1,7 @@
 //! Long calls from Python: the interpreter is released, progress goes out, Ctrl-C comes in.
 
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -21,7 +22,16 @@ pub(super) fn run<T: Send>(
     progress: Option<Py<PyAny>>,
     work: impl FnOnce(&Job) -> Result<T> + Send,
 ) -> PyResult<T> {
-    let job = Job::default();
+    run_shared(py, progress, |job| work(job))
+}
+
+/// The same for work that lets objects of Python have a hold of the job.
+pub(super) fn run_shared<T: Send>(
+    py: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    work: impl FnOnce(&Arc<Job>) -> Result<T> + Send,
+) -> PyResult<T> {
+    let job = Arc::new(Job::default());
     py.detach(|| {
         std::thread::scope(|scope| {
             let (done, finished) = mpsc::channel::<()>();

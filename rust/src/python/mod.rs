@@ -3,10 +3,12 @@
 //! The types and docstrings that Python users see stand in `python/elastic_core/_core.pyi`.
 
 mod batches;
+mod coding;
 mod corpus;
 mod errors;
 mod job;
 mod model;
+mod rows;
 mod scores;
 mod statistics;
 mod tree;
@@ -67,9 +69,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scores::PyScoreWriter>()?;
     module.add_class::<tree::PyTokenTree>()?;
     module.add_class::<model::PyTreeModel>()?;
+    module.add_class::<rows::PyRowEncoder>()?;
+    module.add_class::<rows::PyRowDecoder>()?;
     module.add_class::<statistics::PyStatistics>()?;
     module.add_class::<statistics::PyDepthStatistics>()?;
     module.add_class::<statistics::PyStaticRate>()?;
+    module.add_function(wrap_pyfunction!(coding::compress, module)?)?;
+    module.add_function(wrap_pyfunction!(coding::decompress, module)?)?;
     module.add_function(wrap_pyfunction!(compressed_sizes, module)?)?;
     module.add_function(wrap_pyfunction!(available_memory, module)?)
 }

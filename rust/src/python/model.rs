@@ -14,7 +14,7 @@ use crate::tokens::Alphabet;
 use crate::{Error, Job, Result};
 
 /// Memory that a model takes unless told otherwise, in bytes.
-const MEMORY: u64 = 256 << 20;
+pub(super) const MEMORY: u64 = 256 << 20;
 
 /// An adaptive predictor over the token tree: the longest context is the depth d.
 ///

@@ -1,0 +1,97 @@
+"""Range coding from rows of probabilities: elastic-core beside the constriction package.
+
+python benches/peers/rows.py [--rounds 7]
+
+Both code the same symbols with the same rows, 4 MiB of rows at a time as a model hands them over,
+in turns in one process; constriction by its fastest family, `Categorical(perfect=False)`. Printed
+are symbols a CPU second, medians over the rounds, and the ratio within each round.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from elastic_core._core import RowDecoder, RowEncoder
+
+FLOATS = 1 << 20
+REPEATS = 10
+FAMILY = constriction.stream.model.Categorical(perfect=False)
+
+Rows = NDArray[np.float32]
+Symbols = NDArray[np.uint32]
+
+
+def rows_and_symbols(vocabulary: int) -> tuple[Rows, Symbols]:
+    """Softmax of normal logits that are as sharp as a language model's, and a draw from each."""
+    random = np.random.default_rng(vocabulary)
+    powers = np.exp(random.normal(0, 3, (FLOATS // vocabulary, vocabulary)))
+    rows = powers / powers.sum(1, keepdims=True)
+    draws = random.random((len(rows), 1))
+    symbols = (rows.cumsum(1) < draws).sum(1).clip(max=vocabulary - 1)
+    return rows.astype(np.float32), symbols.astype(np.uint32)
+
+
+def encode_ours(rows: Rows, symbols: Symbols) -> bytes:
+    encoder = RowEncoder()
+    encoder.encode(rows, symbols)
+    return encoder.finish()
+
+
+def decode_ours(code: bytes, rows: Rows) -> Any:
+    return RowDecoder(code).decode(rows)
+
+
+def encode_theirs(rows: Rows, symbols: Symbols) -> Any:
+    encoder = constriction.stream.queue.RangeEncoder()
+    encoder.encode(symbols.astype(np.int32), FAMILY, rows)
+    return encoder.get_compressed()
+
+
+def decode_theirs(code: Any, rows: Rows) -> Any:
+    return constriction.stream.queue.RangeDecoder(code).decode(FAMILY, rows)
+
+
+def rate(run: Callable[[], Any], symbols: int) -> float:
+    """Symbols a CPU second."""
+    start = time.process_time()
+    for _ in range(REPEATS):
+        run()
+    return REPEATS * symbols / (time.process_time() - start)
+
+
+def main() -> None:
+    """Races both ways at two vocabularies and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    print("| | elastic-core | constriction | ratio |\n|---|---:|---:|---:|")
+    for vocabulary in (256, 8192, 131072):
+        rows, symbols = rows_and_symbols(vocabulary)
+        ours, theirs = encode_ours(rows, symbols), encode_theirs(rows, symbols)
+        assert (decode_ours(ours, rows) == symbols).all()
+        assert (decode_theirs(theirs, rows) == symbols).all()
+        races: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+            "encode": (lambda: encode_ours(rows, symbols), lambda: encode_theirs(rows, symbols)),
+            "decode": (lambda: decode_ours(ours, rows), lambda: decode_theirs(theirs, rows)),
+        }
+        for way, (run_ours, run_theirs) in races.items():
+            pairs = [
+                (rate(run_ours, len(symbols)), rate(run_theirs, len(symbols)))
+                for _ in range(rounds)
+            ]
+            medians = [statistics.median(each) for each in zip(*pairs, strict=True)]
+            ratio = statistics.median(a / b for a, b in pairs)
+            print(
+                f"| {way}, {vocabulary} symbols | {medians[0] / 1e3:,.0f} k/s | "
+                f"{medians[1] / 1e3:,.0f} k/s | {ratio:.2f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""`elastic-core compress`: a file becomes an .ec file of its code length."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from elastic_core.cli.options import force_option, model_options, output_option, threads_option
+from elastic_core.cli.progress import progress_shown
+from elastic_core.coding import compress as compress_file
+from elastic_core.units import format_size
+
+
+@click.command(
+    epilog="""Example:
+
+    \b
+      seq 1000 > n.txt
+      elastic-core compress n.txt --model tree:8 -o n.ec"""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--model",
+    metavar="SPEC",
+    default="tree:8",
+    show_default=True,
+    help="tree:D, a saved tree model, static:D, hf:NAME, or a folder with a checkpoint.",
+)
+@output_option("The .ec file to write; - is standard output.")
+@force_option
+@threads_option(
+    "Blocks that are coded at once with static:D; the others go from start to end.  "
+    "[default: one for each core]"
+)
+@model_options
+def compress(file: Path, output: Path, **options: Any) -> None:
+    """Codes FILE losslessly, at the length that a model predicts; - is standard input.
+
+    `elastic-core decompress` gives the text back, with the same model.
+    """
+    with progress_shown() as progress:
+        result = compress_file(file, output, progress=progress, **options)
+    sizes = f"{format_size(result.raw_bytes)} to {format_size(result.coded_bytes)}"
+    predicted = format_size(result.predicted_bits / 8)
+    rate = (
+        ""
+        if result.ratio is None
+        else (f", {result.bits_per_byte:.3f} bits/byte, ratio {result.ratio:.4f}")
+    )
+    click.echo(f"{file}: {sizes}{rate}; {result.model} predicted {predicted}", err=True)

@@ -1,0 +1,142 @@
+//! Coding by the paper's protocol (Def 3.3): Huffman's code for the segments of each block.
+//!
+//! Each block is a document of its own, cut into segments of d bytes; its codebook comes first.
+//! With one codebook for the whole text the text would have to be read twice, and a decoder would
+//! have to hold the codebook of any text; so a text longer than a block pays for several codebooks,
+//! each of which is counted. What is predicted is what `measure` says of the block with codebook.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::canonical::{Decoder, Encoder};
+use super::codebook::{read_codebook, write_codebook};
+use super::codec::{Codec, Coded, Description};
+use super::container::Block;
+use super::huffman::CodeLengths;
+use crate::tree::{BuildOptions, Segment, TokenTree, from_symbols};
+use crate::{Error, Job, Result};
+
+/// The only method of this codec.
+const HUFFMAN: u8 = 1;
+/// Bytes that the tree of a block may take; a block's tree takes less.
+const MEMORY: u64 = 4 << 30;
+const EOS: u32 = 256;
+
+/// Codes blocks by Huffman's code for their segments, several blocks at once.
+#[derive(Debug, Clone, Copy)]
+pub struct StaticCodec {
+    depth: usize,
+    threads: usize,
+}
+
+impl StaticCodec {
+    /// A codec for segments of `depth` bytes, 1 to 64.
+    ///
+    /// It codes `threads` blocks at once, on the threads of the current rayon pool; the file is the
+    /// same for any number of them.
+    pub fn new(depth: usize, threads: usize) -> Result<StaticCodec> {
+        if !(1..=64).contains(&depth) {
+            let reason = format!("static:{depth}: a segment has from 1 to 64 bytes");
+            return Err(Error::InvalidArgument(reason));
+        }
+        Ok(StaticCodec { depth, threads: threads.max(1) })
+    }
+
+    fn encode_block(&self, raw: &[u8], job: &Job) -> Result<Coded> {
+        job.check()?;
+        let quiet = Job::default();
+        let options =
+            BuildOptions { depth: self.depth, segment: Segment::Chunk, memory: MEMORY, threads: 1 };
+        let tree = from_symbols(raw, &[0, raw.len() as u64], EOS, options, &quiet)?;
+        let layers = tree.layers(&quiet)?.layers;
+        let lengths = match layers.last() {
+            Some(deepest) => CodeLengths::optimal(&deepest.spectrum),
+            None => CodeLengths::default(),
+        };
+        let mut bytes = Vec::new();
+        let codebook = write_codebook(&tree, &lengths, &mut bytes, &quiet)?;
+        let (paths, lengths) = leaves(&tree, &lengths)?;
+        let mut encoder = Encoder::new(&lengths)?;
+        for segment in segments(raw, self.depth) {
+            let leaf = paths.get(&segment).copied();
+            encoder.push(leaf.ok_or_else(|| Error::Code("a segment has no leaf".to_string()))?)?;
+        }
+        let (code, bits) = encoder.finish();
+        bytes.extend_from_slice(&code);
+        job.add(raw.len() as u64);
+        Ok(Coded { method: HUFFMAN, bytes, predicted_bits: (8 * codebook + bits) as f64 })
+    }
+
+    fn decode_block(&self, coded: &[u8], raw_len: usize, job: &Job) -> Result<Vec<u8>> {
+        job.check()?;
+        let segments = raw_len / self.depth + 1;
+        let mut code = coded;
+        let book = read_codebook(&mut code, segments)?;
+        if book.depth != self.depth || book.vocabulary != EOS {
+            return Err(Error::Code("its codebook is of another depth".to_string()));
+        }
+        let mut raw = Vec::with_capacity(raw_len);
+        for leaf in Decoder::new(&book.lengths)?.decode(code, segments)? {
+            let symbols = book.paths[leaf].iter().take_while(|&&symbol| symbol != EOS);
+            raw.extend(symbols.map(|&symbol| symbol as u8));
+        }
+        job.add(raw_len as u64);
+        Ok(raw)
+    }
+}
+
+impl Codec for StaticCodec {
+    fn description(&self) -> Description {
+        Description::Static { depth: self.depth as u64 }
+    }
+
+    fn abreast(&self) -> usize {
+        self.threads
+    }
+
+    fn encode(&mut self, raw: &[u8], _last: bool, job: &Job) -> Result<Coded> {
+        self.encode_block(raw, job)
+    }
+
+    fn decode(&mut self, _method: u8, coded: &[u8], raw_len: usize, job: &Job) -> Result<Vec<u8>> {
+        self.decode_block(coded, raw_len, job)
+    }
+
+    fn encode_all(&mut self, blocks: &[Vec<u8>], _last: bool, job: &Job) -> Result<Vec<Coded>> {
+        blocks.par_iter().map(|raw| self.encode_block(raw, job)).collect()
+    }
+
+    fn decode_all(&mut self, blocks: &[Block], job: &Job) -> Vec<Result<Vec<u8>>> {
+        let decode = |block: &Block| self.decode_block(&block.coded, block.raw_len as usize, job);
+        blocks.par_iter().map(decode).collect()
+    }
+}
+
+/// The segments of a document; the last has EOS, and perhaps nothing else.
+fn segments(raw: &[u8], depth: usize) -> impl Iterator<Item = Vec<u16>> {
+    (0..=raw.len() / depth).map(move |at| {
+        let end = raw.len().min((at + 1) * depth);
+        let mut segment: Vec<u16> = raw[at * depth..end].iter().map(|&byte| byte.into()).collect();
+        if segment.len() < depth {
+            segment.push(EOS as u16);
+        }
+        segment
+    })
+}
+
+/// The number of each leaf by its path, and the lengths of their codewords.
+fn leaves(tree: &TokenTree, lengths: &CodeLengths) -> Result<(HashMap<Vec<u16>, usize>, Vec<u32>)> {
+    let (mut paths, mut words) = (HashMap::new(), Vec::new());
+    let mut assignment = lengths.assign();
+    let shape = tree.shape();
+    tree.for_each_leaf(&Job::default(), |row, count| {
+        let path = row[..shape.path_len(row) * 2].chunks(2);
+        let path = path.map(|symbol| u16::from_be_bytes([symbol[0], symbol[1]]));
+        paths.insert(path.collect(), words.len());
+        let length = assignment.next(count);
+        words.push(length.ok_or_else(|| Error::Code("a leaf has no codeword".to_string()))?);
+        Ok(())
+    })?;
+    Ok((paths, words))
+}
