@@ -17,8 +17,10 @@ mod file;
 mod history;
 mod logistic;
 mod memory;
+mod place;
 mod sample;
 mod slots;
+mod symbol;
 mod tree;
 
 pub use tree::{MAX_DEPTH, TreeModel};
