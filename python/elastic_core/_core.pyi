@@ -652,7 +652,7 @@ class TreeModel:
             OSError: The file is missing or unreadable.
         """
     def identity(self) -> str:
-        """The SHA-256 of the file that `save` would write, in hexadecimal: which model this is."""
+        """The SHA-256 that `save` would end the file with, in hexadecimal: which model this is."""
     def copy(self) -> TreeModel:
         """A model that has learned the same, and goes its own way from here."""
     @property

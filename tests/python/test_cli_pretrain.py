@@ -34,10 +34,7 @@ def test_a_model_is_trained_and_goes_on_when_called_again(cli: CommandLine, tmp_
         ("nowhere.txt --model scratch:1M --tokens 1M --out out", 2, ["nowhere.txt"]),
         ("play.txt --model hf:gpt2 --tokens 1M --out out", 2, ["hf:gpt2", "scratch:"]),
         ("play.txt --model scratch:1M --tokens few --out out", 2, ["few", "20M"]),
-        ("play.txt --model scratch:1M --tokens 1M --out play.txt", 2, ["play.txt", "folder"]),
-        ("play.txt --model scratch:1M --tokens 1M --out .", 2, ["other than a run"]),
-        ("play.txt --model scratch:1M --tokens 1M --out out --device tpu", 2, ["tpu"]),
-        ("play.txt --model scratch:1M --tokens 1M --out out", 1, ["play.txt", "tokens", "context"]),
+        ("play.txt --model scratch:1M --tokens 1M --out out --context 1", 2, ["context 1"]),
         ("play.txt --model scratch:1M --tokens 1M --out out --text-key a", 2, ["text key"]),
     ],
 )
@@ -45,6 +42,14 @@ def test_what_is_wrong_is_told_in_one_sentence(
     arguments: str, code: int, words: list[str], cli: CommandLine, play: Path
 ) -> None:
     assert_told(cli("pretrain", *arguments.split()), code, *words)
+    assert list(play.parent.iterdir()) == [play]
+
+
+def test_a_corpus_that_is_too_small_is_told(cli: CommandLine, play: Path) -> None:
+    done = cli("pretrain", play.name, "--model", "scratch:1M", "--tokens", "1M", "--out", "out")
+    assert (done.code, done.out) == (1, "")
+    told = done.err.splitlines()[-1]  # Lines of progress may stand before it.
+    assert told.startswith("error: play.txt: it has only 37 tokens, and 256 are needed")
     assert list(play.parent.iterdir()) == [play]
 
 

@@ -72,7 +72,7 @@ from elastic_core.units import format_count
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Numbers to compute with; auto: bfloat16 on a GPU that is fast with it.",
+    help="Numbers to compute with; auto: bfloat16 where the device is fast with it.",
 )
 @click.option(
     "--device",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.models.extra import extra_needed
 from elastic_core.models.protocol import Document, LanguageModel, Steps
 
 __all__ = ["Document", "LanguageModel", "ModelError", "Steps", "load_model"]
@@ -31,12 +32,8 @@ def load_model(spec: str, **options: Any) -> LanguageModel:
 
         return tree.load(spec, **options)
     if spec.startswith("hf:") or Path(spec).is_dir():
-        try:
+        with extra_needed(spec):
             from elastic_core.models import loading
-        except ModuleNotFoundError as error:
-            raise ModelError(
-                f"{spec}: {error.name} is not installed; pip install 'elastic-core[lm]'"
-            ) from error
         return loading.load(spec, **options)
     if spec.startswith("scratch:"):
         raise InvalidArgumentError(

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 Ids = NDArray[np.uint32]
 
 # Logits held at a time in float32: 256 MiB. All at once, those of 16,384 tokens would take
-# 10 GB where the vocabulary has 150,000.
-_LOGITS = 1 << 26
+# 10 GB where the vocabulary has 150,000. On a CPU 16 MiB stay near it: with 4096 tokens and a
+# vocabulary of 4096 that takes 0.07 s where one piece takes 0.10 s, and logsumexp 0.14 s.
+_LOGITS, _LOGITS_ON_CPU = 1 << 26, 1 << 22
 
 
 def no_probability(place: str) -> ModelError:
@@ -63,8 +64,8 @@ class Forward:
         answers = torch.from_numpy(np.concatenate(targets).astype(np.int64))
         found = torch.empty(len(answers))
         for part, logits in self._logits(rows, counts):
-            picked = logits.gather(1, answers[part, None].to(logits.device))[:, 0]
-            found[part] = (picked - logits.logsumexp(1)).cpu()
+            chosen = answers[part, None].to(logits.device)
+            found[part] = logits.log_softmax(1).gather(1, chosen)[:, 0].cpu()
         return [each.numpy() for each in found.split(counts)]
 
     @torch.inference_mode()
@@ -87,8 +88,9 @@ class Forward:
             wanted[number, len(row) - count : len(row)] = True
         found = self._whole(ids) if self._head is None else self._hidden(ids)
         found = found[wanted.to(found.device)]
+        most = _LOGITS_ON_CPU if found.device.type == "cpu" else _LOGITS
         start = 0
-        for part in found.split(max(1, _LOGITS // self.vocabulary)):
+        for part in found.split(max(1, most // self.vocabulary)):
             logits = part if self._head is None else self._head(part)
             yield slice(start, start + len(part)), logits.float()
             start += len(part)

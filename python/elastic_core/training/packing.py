@@ -7,19 +7,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elastic_core._core import Corpus, CorpusError
+from elastic_core._core import Corpus
 from elastic_core.models.tokenizer import Tokenizer
+
+_BATCH_BYTES = 4 << 20
 
 
 def documents(corpus: Corpus) -> Iterator[list[str]]:
-    """The documents of a corpus in order, some at a time.
+    """The documents of a corpus in order, some megabytes at a time.
 
     Raises:
-        CorpusError: A document is not UTF-8.
+        CorpusError: The corpus is empty or damaged, or a document is not UTF-8.
         OSError: A file cannot be read.
     """
-    for file in corpus.files:
-        yield [_text(file, 0, Path(file).read_bytes())]
+    for batch in corpus.batches(bytes=_BATCH_BYTES, utf8=True):
+        yield [text.decode() for text in batch.texts]
 
 
 def pack(
@@ -82,13 +84,3 @@ class Blocks:
             self._epoch, self._order = epoch, random.permutation(len(self._blocks))
         ids = torch.from_numpy(self._blocks[self._order[at]].astype(np.int64))
         return {"input_ids": ids, "labels": ids}
-
-
-def _text(source: str, index: int, text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{source}, document {index + 1}: not UTF-8 at byte {error.start}, and a tokenizer "
-            "reads nothing else; leave it out or convert it"
-        ) from error

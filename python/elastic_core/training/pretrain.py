@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from elastic_core._core import Corpus, InvalidArgumentError, ModelError
+from elastic_core._core import Corpus, InvalidArgumentError
 from elastic_core.corpora import Source
+from elastic_core.models.extra import extra_needed
 from elastic_core.progress import Progress
+from elastic_core.training.plan import plan
 from elastic_core.training.result import PretrainResult
 
 
@@ -43,7 +45,7 @@ def pretrain(
         seed: Seed of the weights and of the order of the blocks.
         repeat: Whether a corpus with fewer tokens is gone over again, in a new order.
         dtype: `float32`, `bfloat16` (mixed precision), or `auto`: bfloat16 on GPUs of compute
-            capability 8.0 on, float32 elsewhere.
+            capability 8.0 on and on CPUs with AVX-512 BF16 or AMX, float32 elsewhere.
         device: `cpu`, `cuda`, `mps`, or `auto`: the first GPU, else the CPU.
         progress: Called with the phase and its object (`train scratch:3M`), the units done and
             the units in all (0: not known); tokens while training, else bytes of text.
@@ -61,24 +63,19 @@ def pretrain(
             "pre-training reads the corpus twice, and standard input can be read only once; save "
             "it to a file first"
         )
-    try:
-        from elastic_core.training.plan import plan
+    with extra_needed(model):
+        config = plan(
+            opened,
+            model=model,
+            tokens=tokens,
+            checkpoints=checkpoints,
+            batch=batch,
+            context=context,
+            learning_rate=learning_rate,
+            seed=seed,
+            repeat=repeat,
+            dtype=dtype,
+            device=device,
+        )
         from elastic_core.training.run import run
-    except ModuleNotFoundError as error:
-        raise ModelError(
-            f"{model}: {error.name} is not installed; pip install 'elastic-core[lm]'"
-        ) from error
-    config = plan(
-        opened,
-        model=model,
-        tokens=tokens,
-        checkpoints=checkpoints,
-        batch=batch,
-        context=context,
-        learning_rate=learning_rate,
-        seed=seed,
-        repeat=repeat,
-        dtype=dtype,
-        device=device,
-    )
     return run(opened, config, Path(out), progress)

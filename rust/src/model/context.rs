@@ -137,18 +137,24 @@ impl Context {
     /// Moves on by one symbol.
     #[inline(always)]
     pub(super) fn push(&mut self, symbol: u32) {
-        for lane in 0..LANES {
-            let length = self.rolling[lane].length;
-            if length > 0 {
-                let oldest = self.back(length);
-                self.rolling[lane].push(symbol, oldest);
-            }
+        for lane in 0..self.plan.lengths {
+            self.roll(lane, symbol);
         }
+        self.roll(CONTEXTS, symbol);
         if let Some(longest) = self.plan.word {
             self.push_letter(symbol, longest);
         }
         self.symbols[self.written % MAX_DEPTH] = symbol;
         self.written = self.written.wrapping_add(1);
+    }
+
+    #[inline(always)]
+    fn roll(&mut self, lane: usize, symbol: u32) {
+        let length = self.rolling[lane].length;
+        if length > 0 {
+            let oldest = self.back(length);
+            self.rolling[lane].push(symbol, oldest);
+        }
     }
 
     /// The word that is begun: the letters since the last symbol that is none, without case.
@@ -245,9 +251,9 @@ mod tests {
 
         #[test]
         fn the_last_symbols_do_count(
-            depth in 1..=8usize,
+            depth in 1..=LONGEST_HASHED,
             symbols in prop::collection::vec(0u32..300, 8..40),
-            at in 0..8usize,
+            at in 0..LONGEST_HASHED,
         ) {
             let mut changed = symbols.clone();
             let at = at % depth;

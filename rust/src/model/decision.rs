@@ -10,10 +10,9 @@
 
 use wide::{f32x8, u16x8};
 
-use super::context::{CONTEXTS, MAX_DEPTH, mix};
-use super::counters::{self, FRESH, LANES, Refinement};
+use super::context::{MAX_DEPTH, mix};
+use super::counters::{self, LANES, Refinement};
 use super::logistic::Logistic;
-use super::slots::Slots;
 
 /// Steps of the calibration between the smallest and the largest probability.
 const STEPS: usize = 24;
@@ -29,8 +28,6 @@ const MATCH: usize = LANES - 1;
 /// The four decisions that slots are for: a node of a symbol's binary tree and the three levels
 /// under it.
 pub(super) struct Group {
-    /// The contexts' slots.
-    pub(super) slots: [usize; CONTEXTS],
     /// How many contexts have been seen.
     pub(super) seen: usize,
     /// Number of the first of its 16 weight sets.
@@ -53,10 +50,9 @@ pub(super) struct Prediction {
     pub(super) p1: u32,
 }
 
-/// All that a model learns but for the text itself.
+/// What turns counters into a probability.
 #[derive(Clone)]
 pub(super) struct Decisions {
-    pub(super) slots: Slots,
     pub(super) refinement: Refinement,
     /// Weights by place in the symbol, then by match and contexts seen.
     pub(super) weights: [Vec<f32x8>; 2],
@@ -70,13 +66,11 @@ pub(super) struct Decisions {
 }
 
 impl Decisions {
-    /// Decisions whose slots take at most `slots` bytes.
-    pub(super) fn new(slots: usize) -> Decisions {
+    pub(super) fn new() -> Decisions {
         let logistic = Logistic::new();
         let identity = (0..STEPS).map(|step| logistic.squash(((2 * step + 1) << 12) / (2 * STEPS)));
         let identity: Vec<u16> = identity.collect();
         Decisions {
-            slots: Slots::new(slots, FRESH),
             refinement: Refinement::new(),
             weights: [(); 2].map(|()| vec![f32x8::splat(0.2); WEIGHTS]),
             calibration: identity.repeat(1 << ROWS),
@@ -87,18 +81,18 @@ impl Decisions {
         }
     }
 
-    /// Predicts the decision at `node` of a group; `expected` is the match's word on it.
+    /// Predicts the decision at `node` of a group from the contexts' counters; `expected` is the
+    /// match's word on it.
     #[inline(always)]
     pub(super) fn predict<const H: usize>(
         &self,
+        counters: [u16; LANES],
         group: &Group,
         node: usize,
         expected: Option<bool>,
     ) -> Prediction {
-        let mut counters = [0; LANES];
         let mut refined = [0; LANES];
         for lane in 0..H {
-            counters[lane] = self.slots.counter(group.slots[lane], node);
             refined[lane] = self.refinement.of(lane, counters[lane]);
         }
         let counters = u16x8::from(counters);
@@ -126,16 +120,15 @@ impl Decisions {
         Prediction { counters, refined, odds, mixed, calibration, weights, p1 }
     }
 
-    /// Learns how a decision went.
+    /// Learns how a decision went, and returns the counters after it.
     #[inline(always)]
     pub(super) fn learn<const H: usize>(
         &mut self,
         group: &Group,
-        node: usize,
         expected: Option<bool>,
         prediction: &Prediction,
         bit: bool,
-    ) {
+    ) -> [u16; LANES] {
         let target = if bit { 1 << 16 } else { 0 };
         let off = (target - i32::from(prediction.mixed)) as f32 * (1.0 / 65_536.0);
         let step = prediction.odds * f32x8::splat(off * self.rate);
@@ -146,13 +139,13 @@ impl Decisions {
         let learned = counters::learn(prediction.counters, bit).to_array();
         let counters = prediction.counters.to_array();
         for lane in 0..H {
-            self.slots.set(group.slots[lane], node, learned[lane]);
             self.refinement.set(lane, counters[lane], refined[lane]);
         }
         if let Some(expected) = expected {
             approach(&mut self.trust[group.matched], expected == bit, 7);
         }
         approach(&mut self.calibration[prediction.calibration], bit, 7);
+        learned
     }
 
     /// Counts a group as learned. How far the weights go along the gradient is ever less, down to

@@ -1,8 +1,8 @@
 //! Whether a document ends here: one decision before each symbol.
 //!
-//! Documents end seldom, so counts do: of all symbols, after the last one, and after the last
-//! two. The longer context starts from what the shorter says, which weighs as much as having been
-//! met twice: `p = (ends + 2 * shorter) / (met + 2)`.
+//! Documents end seldom, so counts do: after the last symbol, and after the last two. The longer
+//! context starts from what the shorter says, which weighs as much as having been met twice:
+//! `p = (ends + 2 * shorter) / (met + 2)`.
 
 use super::context::mix;
 
@@ -14,17 +14,17 @@ const FIRST: f32 = 1.0 / 256.0;
 /// How often a context was met, and how often a document ended after it.
 pub(super) type Count = [u16; 2];
 
-/// The counts after contexts of 0, 1 and 2 symbols.
+/// The counts after the last symbol, and after the last two.
 #[derive(Clone)]
 pub(super) struct Ends {
-    pub(super) counts: [Vec<Count>; 3],
-    /// Longest context that is counted.
-    longest: usize,
+    pub(super) counts: [Vec<Count>; 2],
+    /// How many contexts are counted.
+    contexts: usize,
 }
 
 impl Ends {
     pub(super) fn new(depth: usize) -> Ends {
-        Ends { counts: [1, ENTRIES, ENTRIES].map(|n| vec![[0; 2]; n]), longest: depth.min(2) }
+        Ends { counts: [(); 2].map(|()| vec![[0; 2]; ENTRIES]), contexts: depth.min(2) }
     }
 
     /// The probability that the document ends after `last`, its last symbol and the one before, in
@@ -32,7 +32,7 @@ impl Ends {
     #[inline(always)]
     pub(super) fn predict(&self, last: [u32; 2]) -> u32 {
         let mut p = FIRST;
-        for order in 0..=self.longest {
+        for order in 0..self.contexts {
             let [met, ends] = self.counts[order][place(order, last)];
             p = (f32::from(ends) + 2.0 * p) / (f32::from(met) + 2.0);
         }
@@ -42,7 +42,7 @@ impl Ends {
     /// Learns whether it did. Counts are halved at 65535.
     #[inline(always)]
     pub(super) fn learn(&mut self, last: [u32; 2], end: bool) {
-        for order in 0..=self.longest {
+        for order in 0..self.contexts {
             let count = &mut self.counts[order][place(order, last)];
             if count[0] == u16::MAX {
                 *count = count.map(|n| n / 2);
@@ -56,8 +56,7 @@ impl Ends {
 #[inline(always)]
 fn place(order: usize, last: [u32; 2]) -> usize {
     match order {
-        0 => 0,
-        1 => last[0] as usize % ENTRIES,
+        0 => last[0] as usize % ENTRIES,
         _ => (mix(u64::from(last[0]), u64::from(last[1]) << 32) >> 50) as usize % ENTRIES,
     }
 }

@@ -40,7 +40,8 @@ impl TreeModel {
         aside.publish()
     }
 
-    /// The SHA-256 of the file that [`TreeModel::save`] would write, in hexadecimal.
+    /// The checksum that [`TreeModel::save`] would end the file with, in hexadecimal: which model
+    /// this is.
     pub fn identity(&self, alphabet: &Alphabet, job: &Job) -> Result<String> {
         let digest = self.write(&mut io::sink(), Path::new("a tree model"), alphabet, job)?;
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -149,7 +150,7 @@ impl TreeModel {
     fn tables(&self) -> Vec<&[u8]> {
         let decisions = &self.decisions;
         let mut tables: Vec<&[u8]> = vec![
-            bytemuck::cast_slice(decisions.slots.as_slots()),
+            bytemuck::cast_slice(self.slots.as_slots()),
             bytemuck::cast_slice(decisions.refinement.as_flat()),
             bytemuck::cast_slice(&decisions.calibration),
             bytemuck::cast_slice(&decisions.trust),
@@ -165,7 +166,7 @@ impl TreeModel {
     fn tables_mut(&mut self) -> Vec<&mut [u8]> {
         let decisions = &mut self.decisions;
         let mut tables: Vec<&mut [u8]> = vec![
-            bytemuck::cast_slice_mut(decisions.slots.as_mut_slots()),
+            bytemuck::cast_slice_mut(self.slots.as_mut_slots()),
             bytemuck::cast_slice_mut(decisions.refinement.as_mut_flat()),
             bytemuck::cast_slice_mut(&mut decisions.calibration),
             bytemuck::cast_slice_mut(&mut decisions.trust),

@@ -1,7 +1,7 @@
 //! The text learned so far, and where each long context was last met in it.
 
 use super::context::Context;
-use super::slots::prefetch;
+use super::memory::{huge_pages, prefetch};
 
 /// Bits of a place in the ring; the other 8 of an entry check its context.
 const PLACE_BITS: u32 = 24;
@@ -35,9 +35,11 @@ impl History {
     pub(super) fn new(bytes: usize) -> History {
         let entries = (bytes / (2 * size_of::<u32>())).clamp(2, 1 << PLACE_BITS);
         let bits = entries.ilog2();
-        let zeros = vec![0; 1 << bits];
+        let (mut symbols, mut index) = (vec![0; 1 << bits], vec![0; 1 << bits]);
+        huge_pages(&mut symbols);
+        huge_pages(&mut index);
         // Hashes have 64 bits, of which the index takes the highest.
-        History { symbols: zeros.clone(), written: 0, index: zeros, shift: 64 - bits }
+        History { symbols, written: 0, index, shift: 64 - bits }
     }
 
     /// What followed the context the last time, if it was met and `least` symbols of it agree.

@@ -16,8 +16,11 @@ mod ends;
 mod file;
 mod history;
 mod logistic;
+mod memory;
+mod place;
 mod sample;
 mod slots;
+mod symbol;
 mod tree;
 
 pub use tree::{MAX_DEPTH, TreeModel};

@@ -1,5 +1,8 @@
 //! Where the counters are: a hash table of slots, one slot for the decisions of four bits.
 
+use super::context::CONTEXTS;
+use super::memory::{huge_pages, prefetch};
+
 /// Entries of a slot: a check of its context, then the counters of its 15 decisions by node
 /// number (1 is the first decision; node j leads to 2j and 2j + 1).
 pub(super) type Slot = [u16; 16];
@@ -8,7 +11,7 @@ pub(super) type Slot = [u16; 16];
 /// used of the two it could stand in, which share a cache line.
 #[derive(Clone)]
 pub(super) struct Slots {
-    /// A power of 2 of them, then a blank one.
+    /// A power of 2 of them, then a blank one and those for contexts that go without.
     slots: Vec<Slot>,
     /// Makes a hash the number of the first of a pair.
     mask: usize,
@@ -19,15 +22,44 @@ impl Slots {
     /// A table of at most `bytes` bytes whose counters begin as `fresh`.
     pub(super) fn new(bytes: usize, fresh: u16) -> Slots {
         let slots = 1 << (bytes / size_of::<Slot>()).max(2).ilog2();
-        let mut table = vec![[0; 16]; slots + 1];
+        let mut table = vec![[0; 16]; slots + 1 + CONTEXTS];
         huge_pages(&mut table);
         table[slots] = [fresh; 16];
         Slots { slots: table, mask: slots - 2, fresh }
     }
 
-    /// The slot of a context, made if it is not there, and whether it was.
+    /// The slots of contexts, made if they are not there, and how many were.
+    ///
+    /// (Tried: numbers of slots, checked at every decision; copies of the slots on the stack; and
+    /// the copies' transpose, with all counters of a node in one vector. All were slower.)
     #[inline(always)]
-    pub(super) fn find_or_make(&mut self, hash: u64) -> (usize, bool) {
+    pub(super) fn open<const H: usize>(&mut self, hashes: [u64; H]) -> ([&mut Slot; H], usize) {
+        let mut numbers = [0; H];
+        let mut seen = 0;
+        for lane in 0..H {
+            let (number, known) = self.find_or_make(hashes[lane]);
+            seen += usize::from(known);
+            // A context may have displaced another's slot, or look like it: it goes without.
+            let taken = numbers[..lane].contains(&number);
+            numbers[lane] = if taken { self.scratch(lane) } else { number };
+        }
+        match self.slots.get_disjoint_mut(numbers) {
+            Ok(slots) => (slots, seen),
+            Err(_) => unreachable!("numbers are made distinct and within the table"),
+        }
+    }
+
+    /// The slots of contexts as they are, blank if they are not there, and how many are.
+    #[inline(always)]
+    pub(super) fn peek<const H: usize>(&self, hashes: [u64; H]) -> ([&Slot; H], usize) {
+        let found = hashes.map(|hash| self.find(hash));
+        let seen = found.iter().flatten().count();
+        (found.map(|number| &self.slots[number.unwrap_or(self.mask + 2)]), seen)
+    }
+
+    /// The number of a context's slot, made if it is not there, and whether it was.
+    #[inline(always)]
+    fn find_or_make(&mut self, hash: u64) -> (usize, bool) {
         let place = self.place(hash);
         let check = check(hash);
         let pair = &mut self.slots[place..place + 2];
@@ -45,35 +77,24 @@ impl Slots {
         (place + victim, false)
     }
 
-    /// The slot of a context, if it is there.
     #[inline(always)]
-    pub(super) fn find(&self, hash: u64) -> Option<usize> {
+    fn find(&self, hash: u64) -> Option<usize> {
         let place = self.place(hash);
-        (place..place + 2).find(|&slot| self.slots[slot][0] == check(hash))
+        (place..place + 2).find(|&number| self.slots[number][0] == check(hash))
+    }
+
+    /// The number of a slot for a context that goes without.
+    #[inline(always)]
+    fn scratch(&mut self, lane: usize) -> usize {
+        let number = self.mask + 3 + lane;
+        self.slots[number] = [self.fresh; 16];
+        number
     }
 
     /// Has the memory of a context brought near, for a [`Slots::find_or_make`] to come.
     #[inline(always)]
     pub(super) fn prefetch(&self, hash: u64) {
         prefetch(&self.slots[self.place(hash)]);
-    }
-
-    /// The counter of a slot at a node. (Tried: copies of a group's slots on the stack, and their
-    /// transpose, with all counters of a node in one vector; both were a fifth slower.)
-    #[inline(always)]
-    pub(super) fn counter(&self, slot: usize, node: usize) -> u16 {
-        self.slots[slot][node % 16]
-    }
-
-    #[inline(always)]
-    pub(super) fn set(&mut self, slot: usize, node: usize, counter: u16) {
-        self.slots[slot][node % 16] = counter;
-    }
-
-    /// A slot that has seen nothing.
-    #[inline(always)]
-    pub(super) fn blank(&self) -> usize {
-        self.slots.len() - 1
     }
 
     /// All slots, for a file.
@@ -98,38 +119,6 @@ fn check(hash: u64) -> u16 {
     (hash >> 48) as u16 | 1
 }
 
-/// Asks the processor to bring `value` near; changes nothing.
-#[inline(always)]
-pub(super) fn prefetch<T>(value: &T) {
-    // SAFETY: a hint about an address, which a reference makes valid; it cannot fault.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
-}
-
-/// Asks for huge pages for memory that is not touched yet: a tenth less time, as nearly every look
-/// into the table is to another page.
-fn huge_pages(table: &mut [Slot]) {
-    // SAFETY: a hint about whole pages of memory that this slice borrows; their contents stay.
-    #[cfg(target_os = "linux")]
-    unsafe {
-        const PAGE: usize = 4096;
-        let range = table.as_mut_ptr_range();
-        let start = (range.start as usize).next_multiple_of(PAGE);
-        let end = range.end as usize / PAGE * PAGE;
-        if start < end {
-            let address = std::ptr::with_exposed_provenance_mut(start);
-            libc::madvise(address, end - start, libc::MADV_HUGEPAGE);
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = table;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,13 +129,14 @@ mod tests {
         let hashes: Vec<u64> = (1..20u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         for &hash in &hashes {
             slots.prefetch(hash);
-            let (slot, seen) = slots.find_or_make(hash);
-            assert!(!seen);
-            assert_eq!(slots.counter(slot, 1), 7);
-            slots.set(slot, 1, 0x1007);
-            assert_eq!(slots.find(hash), Some(slot));
-            assert_eq!(slots.find_or_make(hash), (slot, true));
-            assert_eq!(slots.counter(slot, 1), 0x1007);
+            assert_eq!(slots.peek([hash]).1, 0);
+            let ([slot], seen) = slots.open([hash]);
+            assert_eq!((slot[1], seen), (7, 0));
+            slot[1] = 0x1007;
+            let ([slot], seen) = slots.open([hash]);
+            assert_eq!((slot[1], seen), (0x1007, 1));
+            let ([slot], seen) = slots.peek([hash]);
+            assert_eq!((slot[1], seen), (0x1007, 1));
         }
     }
 
@@ -154,29 +144,21 @@ mod tests {
     fn the_less_used_of_a_pair_goes() {
         let mut slots = Slots::new(64, 7);
         let hash = |check: u64| check << 49;
-        let (often, _) = slots.find_or_make(hash(1));
-        slots.set(often, 1, 0xf007);
-        let (seldom, _) = slots.find_or_make(hash(2));
-        slots.set(seldom, 1, 0x1007);
-        assert_eq!(slots.find_or_make(hash(3)), (seldom, false));
-        assert_eq!(slots.find(hash(1)), Some(often));
-        assert_eq!(slots.find(hash(2)), None);
-        assert_eq!(slots.counter(slots.blank(), 1), 7);
+        slots.open([hash(1)]).0[0][1] = 0xf007;
+        slots.open([hash(2)]).0[0][1] = 0x1007;
+        assert_eq!(slots.open([hash(3)]).1, 0);
+        assert_eq!(slots.peek([hash(1)]).0[0][1], 0xf007);
+        let ([slot], seen) = slots.peek([hash(2)]);
+        assert_eq!((slot[1], seen), (7, 0));
     }
 
     #[test]
-    fn huge_pages_change_nothing() {
-        for slots in [0, 1, 1000, 1 << 16] {
-            let mut table = vec![[7; 16]; slots];
-            huge_pages(&mut table);
-            assert!(table.iter().all(|slot| *slot == [7; 16]));
+    fn contexts_that_collide_do_not_share_a_slot() {
+        let mut slots = Slots::new(64, 7);
+        for hashes in [[1 << 49; 3], [1 << 49, 2 << 49, 3 << 49]] {
+            let (opened, _) = slots.open(hashes);
+            opened.into_iter().enumerate().for_each(|(i, slot)| slot[5] = i as u16);
         }
-    }
-
-    #[test]
-    fn prefetching_changes_nothing() {
-        let values = vec![1u8, 2, 3];
-        values.iter().for_each(prefetch);
-        assert_eq!(values, [1, 2, 3]);
+        assert_eq!(slots.peek([9 << 49]).0[0], &[7; 16]);
     }
 }

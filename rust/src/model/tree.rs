@@ -3,30 +3,15 @@
 use rayon::prelude::*;
 
 pub use super::context::MAX_DEPTH;
-use super::context::{CONTEXTS, Context, Hashes, Plan, mix};
-use super::decision::{Decisions, Group};
+use super::context::{Context, Plan, mix};
+use super::counters::FRESH;
+use super::decision::Decisions;
 use super::ends::Ends;
-use super::history::{History, Match};
+use super::history::History;
+use super::slots::Slots;
+use super::symbol::for_contexts;
 use crate::code::{BitCoder, Cost};
 use crate::{Error, Job, Phase, Result};
-
-/// Calls a method with the number of contexts as a constant, so that its loops are unrolled.
-macro_rules! for_contexts {
-    ($contexts:expr, $model:ident.$method:ident($($argument:expr),*)) => {
-        match $contexts {
-            0 | 1 => $model.$method::<1>($($argument),*),
-            2 => $model.$method::<2>($($argument),*),
-            3 => $model.$method::<3>($($argument),*),
-            4 => $model.$method::<4>($($argument),*),
-            5 => $model.$method::<5>($($argument),*),
-            6 => $model.$method::<6>($($argument),*),
-            _ => $model.$method::<7>($($argument),*),
-        }
-    };
-}
-
-/// The probability 1 in the units of decisions.
-const ONE: f64 = 65_536.0;
 
 /// Symbols between two looks at whether to stop.
 const CHUNK: usize = 1 << 16;
@@ -40,26 +25,19 @@ pub const LEAST_MEMORY: u64 = 16 << 20;
 /// nothing else. What is learned has a fixed size: contexts that were seldom met make room.
 #[derive(Clone)]
 pub struct TreeModel {
-    depth: usize,
-    vocabulary: u32,
+    pub(super) depth: usize,
+    pub(super) vocabulary: u32,
     memory: u64,
     /// Bits of a symbol.
-    bits: u32,
-    plan: Plan,
-    context: Context,
+    pub(super) bits: u32,
+    pub(super) plan: Plan,
+    pub(super) context: Context,
+    pub(super) slots: Slots,
     pub(super) decisions: Decisions,
     pub(super) ends: Ends,
     pub(super) history: History,
     /// Pseudo-random numbers drawn so far, to learn a share of some data.
     pub(super) draws: u64,
-}
-
-/// What the prediction of a symbol goes by.
-struct Place {
-    hashes: Hashes,
-    /// The last symbol and the one before.
-    last: [u32; 2],
-    matched: Option<Match>,
 }
 
 impl TreeModel {
@@ -90,7 +68,8 @@ impl TreeModel {
             memory,
             bits,
             context: Context::new(plan, vocabulary),
-            decisions: Decisions::new(share / 4 * 3),
+            slots: Slots::new(share / 4 * 3, FRESH),
+            decisions: Decisions::new(),
             ends: Ends::new(depth),
             history: History::new(history),
             draws: 0,
@@ -239,47 +218,6 @@ impl TreeModel {
         Ok(())
     }
 
-    /// The probabilities of all symbols after `context`, EOS the last.
-    pub(super) fn distribution(&self, context: &Context) -> Vec<f64> {
-        let mut row = vec![0.0; self.vocabulary as usize + 1];
-        for_contexts!(self.plan.contexts(), self.fill(&self.place(context), &mut row));
-        row
-    }
-
-    fn fill<const H: usize>(&self, place: &Place, row: &mut [f64]) {
-        let end = f64::from(self.ends.predict(place.last)) / ONE;
-        row[self.vocabulary as usize] = end;
-        // Groups to come: how the symbols begin, in how many bits, and their probability.
-        let mut groups = vec![(0, 0, 1.0 - end)];
-        while let Some((start, done, p)) = groups.pop() {
-            let group = self.frozen_group::<H>(place, start, done);
-            let size = self.group_size(done);
-            let mut nodes = vec![(1, p)];
-            while let Some((node, p)) = nodes.pop() {
-                let level = usize::ilog2(node);
-                let value = start << level | (node as u32 ^ 1 << level);
-                if level == size {
-                    if done + size == self.bits {
-                        row[value as usize] = p;
-                    } else {
-                        groups.push((value, done + size, p));
-                    }
-                    continue;
-                }
-                let left = self.bits - done - level - 1;
-                let one = if self.is_open(value, left) {
-                    let expected = expected(place.matched, value, left);
-                    let p1 = self.decisions.predict::<H>(&group, node, expected).p1;
-                    nodes.push((node << 1 | 1, p * f64::from(p1) / ONE));
-                    f64::from(p1) / ONE
-                } else {
-                    0.0
-                };
-                nodes.push((node << 1, p * (1.0 - one)));
-            }
-        }
-    }
-
     pub(super) fn empty_context(&self) -> Context {
         Context::new(self.plan, self.vocabulary)
     }
@@ -312,155 +250,4 @@ impl TreeModel {
             self.learn::<H>(&place, symbol, coder);
         }
     }
-
-    /// Has the memory brought near that coding `symbol` next will need.
-    #[inline(always)]
-    fn prefetch<const H: usize>(&self, symbol: u32) {
-        let hashes = self.context.hashes();
-        self.history.prefetch(hashes.matched);
-        let mut done = 0;
-        while done < self.bits {
-            let value = symbol.checked_shr(self.bits - done).unwrap_or(0);
-            for &hash in &hashes.contexts[..H] {
-                self.decisions.slots.prefetch(in_group(hash, value, done));
-            }
-            done += self.group_size(done);
-        }
-    }
-
-    /// What a prediction at `context` goes by.
-    #[inline(always)]
-    fn place(&self, context: &Context) -> Place {
-        let hashes = context.hashes();
-        let last = [context.back(1), context.back(2)];
-        let matched = self.plan.matched().and_then(|least| {
-            self.history.find(context, hashes.matched, self.vocabulary, least, self.depth)
-        });
-        Place { hashes, last, matched }
-    }
-
-    /// Codes and learns a symbol at a place.
-    #[inline(always)]
-    fn learn<const H: usize>(
-        &mut self,
-        place: &Place,
-        symbol: u32,
-        coder: &mut impl BitCoder,
-    ) -> u32 {
-        let p = self.ends.predict(place.last);
-        let end = coder.code(symbol >= self.vocabulary, p);
-        self.ends.learn(place.last, end);
-        if end {
-            return self.vocabulary;
-        }
-        let mut value = 0;
-        let mut done = 0;
-        while done < self.bits {
-            let mut group = self.group(place, value, done);
-            for lane in 0..H {
-                let hash = in_group(place.hashes.contexts[lane], value, done);
-                let (slot, seen) = self.decisions.slots.find_or_make(hash);
-                group.slots[lane] = slot;
-                group.seen += usize::from(seen);
-            }
-            self.decisions.count();
-            let mut node = 1;
-            for _ in 0..self.group_size(done) {
-                let left = self.bits - done - 1;
-                let mut bit = false;
-                if self.is_open(value, left) {
-                    let expected = expected(place.matched, value, left);
-                    let prediction = self.decisions.predict::<H>(&group, node, expected);
-                    bit = coder.code(symbol >> left & 1 == 1, prediction.p1);
-                    self.decisions.learn::<H>(&group, node, expected, &prediction, bit);
-                }
-                value = value << 1 | u32::from(bit);
-                node = node << 1 | usize::from(bit);
-                done += 1;
-            }
-        }
-        self.history.remember(place.hashes.matched);
-        self.history.push(value);
-        value
-    }
-
-    /// Prices a symbol at a place, or EOS, and learns nothing.
-    fn price<const H: usize>(&self, place: &Place, symbol: u32, cost: &mut Cost) {
-        let end = symbol >= self.vocabulary;
-        cost.code(end, self.ends.predict(place.last));
-        if end {
-            return;
-        }
-        let mut done = 0;
-        while done < self.bits {
-            let group = self.frozen_group::<H>(
-                place,
-                symbol.checked_shr(self.bits - done).unwrap_or(0),
-                done,
-            );
-            let mut node = 1;
-            for _ in 0..self.group_size(done) {
-                let left = self.bits - done - 1;
-                let value = symbol.checked_shr(left + 1).unwrap_or(0);
-                let bit = symbol >> left & 1 == 1;
-                if self.is_open(value, left) {
-                    let expected = expected(place.matched, value, left);
-                    cost.code(bit, self.decisions.predict::<H>(&group, node, expected).p1);
-                }
-                node = node << 1 | usize::from(bit);
-                done += 1;
-            }
-        }
-    }
-
-    /// A group that is not open yet.
-    #[inline(always)]
-    fn group(&self, place: &Place, value: u32, done: u32) -> Group {
-        let number = done.div_ceil(4) as usize;
-        Group {
-            slots: [0; CONTEXTS],
-            seen: 0,
-            weights: (number * 16 + (value & 15) as usize) * 16,
-            path: mix(u64::from(place.last[0]) << 32, u64::from(value) | 1 << done),
-            matched: place.matched.map_or(0, |matched| matched.length),
-        }
-    }
-
-    fn frozen_group<const H: usize>(&self, place: &Place, value: u32, done: u32) -> Group {
-        let mut group = self.group(place, value, done);
-        let slots = &self.decisions.slots;
-        for lane in 0..H {
-            let slot = slots.find(in_group(place.hashes.contexts[lane], value, done));
-            group.seen += usize::from(slot.is_some());
-            group.slots[lane] = slot.unwrap_or(slots.blank());
-        }
-        group
-    }
-
-    /// How many decisions the group after `done` decisions has: the first takes what is left over
-    /// from groups of four.
-    #[inline(always)]
-    fn group_size(&self, done: u32) -> u32 {
-        if done == 0 { (self.bits - 1) % 4 + 1 } else { 4 }
-    }
-
-    /// Whether a decision is one: with `left` to follow, a 1 after `value` can be a symbol.
-    #[inline(always)]
-    fn is_open(&self, value: u32, left: u32) -> bool {
-        (value << 1 | 1) << left < self.vocabulary
-    }
-}
-
-/// The hash of a context and the way to a group in it.
-#[inline(always)]
-fn in_group(hash: u64, value: u32, done: u32) -> u64 {
-    // Spread over all bits, or the way would look like another last symbol of the context.
-    mix(hash, (u64::from(value) | 1 << done).wrapping_mul(0xd6e8_feb8_6659_fd93))
-}
-
-/// What a match says of a decision, if what was decided before agrees with it.
-#[inline(always)]
-fn expected(matched: Option<Match>, value: u32, left: u32) -> Option<bool> {
-    let symbol = matched?.symbol;
-    (u64::from(symbol) >> (left + 1) == u64::from(value)).then_some(symbol >> left & 1 == 1)
 }

@@ -265,7 +265,7 @@ impl PyTreeModel {
         Ok(PyTreeModel { alphabet, model: Mutex::new(model) })
     }
 
-    /// The SHA-256 of the file that `save` would write, in hexadecimal: which model this is.
+    /// The SHA-256 that `save` would end the file with, in hexadecimal: which model this is.
     fn identity(&self, py: Python<'_>) -> PyResult<String> {
         job::run(py, None, |job| self.model().identity(&self.alphabet, job))
     }

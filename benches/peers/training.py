@@ -1,0 +1,137 @@
+"""Races pre-training against a bare loop: same model, blocks, batch and number of threads.
+
+python benches/peers/training.py --corpus FOLDER --work FOLDER
+
+The bare loop is what training cannot do without: forward, backward, cut the gradient, step. Both
+train on the same blocks in the same order, in turns. Making the tokenizer and the blocks is not
+timed; what transformers' Trainer does before its first step is.
+"""
+
+import argparse
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from harness import text_files
+
+import elastic_core as ec
+from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
+from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.training.curve import read_curve
+from elastic_core.training.loop import train
+from elastic_core.training.packing import Blocks, documents, pack
+from elastic_core.training.plan import plan
+from elastic_core.training.result import PretrainConfig
+
+Contestant = Callable[[PretrainConfig, Blocks], float]
+
+
+def main() -> None:
+    """Packs the corpus, runs the rounds, prints the figures."""
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    args.work.mkdir(parents=True, exist_ok=True)
+    corpus = ec.Corpus(text_files(args.corpus)[: args.files])
+    config = plan(
+        corpus,
+        model=args.model,
+        tokens=1,
+        checkpoints=(),
+        batch=None,
+        context=None,
+        learning_rate=None,
+        seed=0,
+        repeat=True,
+        dtype="float32",
+        device="cpu",
+    )
+    config = replace(config, tokens=args.steps * config.batch)
+    file = args.work / "tokens.bin"
+    size = parse_size(args.model)
+    tokenizer = train_tokenizer(
+        (text for batch in documents(corpus) for text in batch), size.vocabulary
+    )
+    pack(corpus, Tokenizer(tokenizer.backend_tokenizer, size.vocabulary), 0, file, lambda _: None)
+    blocks = Blocks(file, config.context, config.tokens // config.context, seed=0)
+    print(f"{args.model}, {args.steps} steps of {config.batch} tokens, {args.rounds} rounds")
+
+    def pretrain(config: PretrainConfig, blocks: Blocks) -> float:
+        states = args.work / "states"
+        shutil.rmtree(states, ignore_errors=True)
+        model = new_model(size, config.context, seed=0)
+        train(
+            model,
+            blocks,
+            config,
+            args.work,
+            states=states,
+            keep=lambda _: None,
+            tell=lambda _: None,
+        )
+        return read_curve(args.work)[-1].loss
+
+    race(config, blocks, pretrain, bare, args.rounds)
+
+
+def bare(config: PretrainConfig, blocks: Blocks) -> float:
+    """Trains by the shortest loop there is; gives the last loss."""
+    model = new_model(parse_size(config.model), config.context, seed=0)
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
+    rows = config.batch // config.context
+    for step in range(config.tokens // config.batch):
+        batch = [blocks[number] for number in range(step * rows, (step + 1) * rows)]
+        ids = torch.stack([block["input_ids"] for block in batch])
+        loss = model(ids, labels=ids).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+    return float(loss.item())
+
+
+def race(
+    config: PretrainConfig, blocks: Blocks, ours: Contestant, theirs: Contestant, rounds: int
+) -> None:
+    """Runs both in turns and prints medians, and the ratios within each pair."""
+    seconds: list[tuple[float, float]] = []
+    for turn in range(rounds):
+        laps: dict[Contestant, tuple[float, float]] = {}
+        for contestant in (ours, theirs) if turn % 2 else (theirs, ours):
+            start = time.process_time()
+            loss = contestant(config, blocks)
+            laps[contestant] = time.process_time() - start, loss
+        seconds.append((laps[ours][0], laps[theirs][0]))
+        print(f"  last loss {laps[ours][1]:.3f} and {laps[theirs][1]:.3f}", file=sys.stderr)
+    for name, column in (("elastic-core pretrain", 0), ("bare loop", 1)):
+        cpu = statistics.median(pair[column] for pair in seconds)
+        print(f"{name:22} {cpu:8.2f} CPU s {config.tokens / cpu:10,.0f} tokens/CPU s")
+    speeds = sorted(theirs / ours for ours, theirs in seconds)
+    print(
+        f"speed of the bare loop's {statistics.median(speeds):.1%} "
+        f"({speeds[0]:.1%} to {speeds[-1]:.1%})"
+    )
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt files")
+    parser.add_argument("--work", type=Path, required=True, help="folder for tokens and states")
+    parser.add_argument("--files", type=int, default=4, help="files of the corpus to read")
+    parser.add_argument("--model", default="scratch:3M")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    if not text_files(args.corpus):
+        sys.exit(f"{args.corpus}: no .txt file there.")
+    return args
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""The libraries that come with the extra `lm`, which most of elastic-core does without."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from elastic_core._core import ModelError
+
+
+@contextmanager
+def extra_needed(spec: str) -> Iterator[None]:
+    """Says of a model, where the block imports what is not installed, how to install it.
+
+    Raises:
+        ModelError: A module is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"{spec}: {error.name} is not installed; pip install 'elastic-core[lm]'"
+        ) from error
