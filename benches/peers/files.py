@@ -29,6 +29,7 @@ def contestants(file: Path, out: Path) -> dict[str, list[str]]:
     commands = {
         OURS: [*tree, "tree:16"],
         "elastic-core tree:8": [*tree, "tree:8"],
+        "elastic-core tree:7": [*tree, "tree:7"],
         "PPMd -o16": [*ppmd, "-m0=PPMd:o=16:mem=1g", str(out), str(file)],
         "PPMd -o6": [*ppmd, "-m0=PPMd:o=6:mem=1g", str(out), str(file)],
         "zpaq -m5": ["zpaq", "add", str(out), str(file), "-m5", "-t1"],
