@@ -125,9 +125,12 @@ fn segments(raw: &[u8], depth: usize) -> impl Iterator<Item = Vec<u16>> {
     })
 }
 
-/// The number of each leaf by its path, and the lengths of their codewords.
-fn leaves(tree: &TokenTree, lengths: &CodeLengths) -> Result<(HashMap<Vec<u16>, usize>, Vec<u32>)> {
-    let (mut paths, mut words) = (HashMap::new(), Vec::new());
+/// The number of each leaf by its path.
+type Leaves = HashMap<Vec<u16>, usize>;
+
+/// The numbers of the leaves, and the lengths of their codewords.
+fn leaves(tree: &TokenTree, lengths: &CodeLengths) -> Result<(Leaves, Vec<u32>)> {
+    let (mut paths, mut words) = (Leaves::new(), Vec::new());
     let mut assignment = lengths.assign();
     let shape = tree.shape();
     tree.for_each_leaf(&Job::default(), |row, count| {

@@ -22,38 +22,34 @@ const SLACK: u64 = 1 << 16;
 const TOLERANCE: u64 = TOTAL >> 8;
 /// The largest vocabulary, so that the least weights take no more than a thousandth of all.
 const MAX_VOCABULARY: usize = 1 << 20;
+/// What no probability reaches.
+const LIMIT: f32 = 1.5;
 /// Symbols whose weights are summed up together.
 const BLOCK: usize = 256;
-
-/// The highest bit pattern: of the largest probability, or of what is negative or no number.
-#[multiversion(targets("x86_64+avx2"))]
-fn highest(probabilities: &[f32]) -> u32 {
-    let mut highest = 0;
-    for p in probabilities {
-        highest = highest.max(p.to_bits());
-    }
-    highest
-}
 
 /// `floor(p * scale)`; a conversion that saturates would take four times the time.
 #[inline(always)]
 fn floor(p: f32, scale: f32) -> u32 {
-    // SAFETY: a row's probabilities are from 0 to below 2, and the scale is below 2^30.
+    // SAFETY: it is called only with p from 0 to LIMIT, and the scale is below 2^30.
     unsafe { (p * scale).to_int_unchecked::<i32>() as u32 }
 }
 
-/// The weight of all symbols of a block.
+/// The weight of all symbols of a block, and the highest bit pattern: of the largest probability, or
+/// of what is negative or no number.
 #[multiversion(targets("x86_64+avx2"))]
-fn weigh_block(block: &[f32], scale: f32) -> u64 {
+fn weigh_block(block: &[f32], scale: f32) -> (u64, u32) {
     // Sums of 64 bits would take twice the time. The rough one does not overflow, and tells
     // whether the other one did.
-    let (mut weight, mut rough) = (block.len() as u32, 0u32);
+    let (mut weight, mut rough, mut highest) = (block.len() as u32, 0u32, 0);
     for &p in block {
-        let floor = floor(p, scale);
+        highest = highest.max(p.to_bits());
+        let p = if p > 0.0 { p } else { 0.0 };
+        let floor = floor(if p < LIMIT { p } else { LIMIT }, scale);
         weight = weight.wrapping_add(floor);
         rough = rough.wrapping_add(floor >> 8);
     }
-    if u64::from(rough) < TOTAL >> 7 { weight.into() } else { u64::from(rough) << 8 }
+    let weight = if u64::from(rough) < TOTAL >> 7 { weight.into() } else { u64::from(rough) << 8 };
+    (weight, highest)
 }
 
 /// The index of the symbol that has the weight number `at` in a block, and the number in it.
@@ -82,20 +78,20 @@ fn find(block: &[f32], scale: f32, mut at: u32) -> (usize, u32) {
     (index, at)
 }
 
-/// Checks each probability by itself and returns the scale of the row.
+/// The scale of a row, if it is of a possible length.
 fn scale_of(row: &[f32]) -> Result<f32, String> {
     if !(1..=MAX_VOCABULARY).contains(&row.len()) {
         return Err(format!("it has {} symbols, where 1 to 2^20 are possible", row.len()));
     }
-    // The bit patterns of numbers from 0 on are in their order, all others are above.
-    if highest(row) >= 1.5f32.to_bits() {
-        return Err("a probability in it is negative, above 1 or not a number".to_string());
-    }
     Ok((TOTAL - SLACK - row.len() as u64) as f32)
 }
 
-/// Checks the sum of all weights.
-fn check(total: u64, row: &[f32]) -> Result<(), String> {
+/// Checks a row by the sum of all weights and the highest bit pattern.
+fn check(total: u64, highest: u32, row: &[f32]) -> Result<(), String> {
+    // The bit patterns of numbers from 0 on are in their order, all others are above.
+    if highest >= LIMIT.to_bits() {
+        return Err("a probability in it is negative, above 1 or not a number".to_string());
+    }
     if !(TOTAL - TOLERANCE..=TOTAL).contains(&total) {
         let sum: f32 = row.iter().sum();
         return Err(format!("its probabilities sum to {sum}, not to 1"));
@@ -116,11 +112,19 @@ impl Slot {
     /// The slot of `symbol`, which is in the row; fails, saying why, if that is no distribution.
     pub(super) fn of(symbol: usize, row: &[f32]) -> Result<Slot, String> {
         let scale = scale_of(row)?;
-        let weigh = |part: &[f32]| part.chunks(BLOCK).map(|block| weigh_block(block, scale)).sum();
-        let left: u64 = weigh(&row[..symbol]);
-        let weight = u64::from(1 + floor(row[symbol], scale));
-        let right: u64 = weigh(&row[symbol + 1..]);
-        check(left + weight + right, row)?;
+        let mut highest = 0;
+        let mut weigh = |part: &[f32]| {
+            let mut weight = 0;
+            for block in part.chunks(BLOCK) {
+                let (own, high) = weigh_block(block, scale);
+                weight += own;
+                highest = highest.max(high);
+            }
+            weight
+        };
+        let (left, weight) = (weigh(&row[..symbol]), weigh(&row[symbol..=symbol]));
+        let right = weigh(&row[symbol + 1..]);
+        check(left + weight + right, highest, row)?;
         let last = symbol + 1 == row.len();
         Ok(Slot { left, weight: if last { TOTAL - left } else { weight } })
     }
@@ -152,8 +156,13 @@ impl<'a> Weights<'a> {
     pub(super) fn of(row: &'a [f32], blocks: &'a mut Vec<u64>) -> Result<Weights<'a>, String> {
         let scale = scale_of(row)?;
         blocks.clear();
-        blocks.extend(row.chunks(BLOCK).map(|block| weigh_block(block, scale)));
-        check(blocks.iter().sum(), row)?;
+        let mut highest = 0;
+        for block in row.chunks(BLOCK) {
+            let (weight, high) = weigh_block(block, scale);
+            blocks.push(weight);
+            highest = highest.max(high);
+        }
+        check(blocks.iter().sum(), highest, row)?;
         Ok(Weights { row, scale, blocks })
     }
 
