@@ -209,7 +209,7 @@ fn files_keep_all_that_was_learned() {
     let text: Vec<u32> =
         b"to be or not to be, that is the question".repeat(20).into_iter().map(u32::from).collect();
     let mut model = model(12, 256);
-    learn(&mut model, &[text.clone()], 1.5);
+    learn(&mut model, std::slice::from_ref(&text), 1.5);
     model.save(&path, &Alphabet::Byte, &Job::default()).unwrap();
     let (mut loaded, alphabet) = TreeModel::load(&path, &Job::default()).unwrap();
     assert_eq!(alphabet.identity(), "byte");
@@ -217,7 +217,10 @@ fn files_keep_all_that_was_learned() {
     let bytes = fs::read(&path).unwrap();
     let checksum: String = bytes[bytes.len() - 32..].iter().map(|b| format!("{b:02x}")).collect();
     assert_eq!(checksum, identity(&model));
-    assert_eq!(learn(&mut loaded, &[text.clone()], 0.5), learn(&mut model, &[text], 0.5));
+    assert_eq!(
+        learn(&mut loaded, std::slice::from_ref(&text), 0.5),
+        learn(&mut model, &[text], 0.5)
+    );
     assert_eq!(identity(&loaded), identity(&model));
 }
 
