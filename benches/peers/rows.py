@@ -65,32 +65,36 @@ def rate(run: Callable[[], Any], symbols: int) -> float:
     return REPEATS * symbols / (time.process_time() - start)
 
 
+def race(vocabulary: int, rounds: int) -> None:
+    """Races both ways at one vocabulary and prints a line for each."""
+    rows, symbols = rows_and_symbols(vocabulary)
+    ours, theirs = encode_ours(rows, symbols), encode_theirs(rows, symbols)
+    assert (decode_ours(ours, rows) == symbols).all()
+    assert (decode_theirs(theirs, rows) == symbols).all()
+    races: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+        "encode": (lambda: encode_ours(rows, symbols), lambda: encode_theirs(rows, symbols)),
+        "decode": (lambda: decode_ours(ours, rows), lambda: decode_theirs(theirs, rows)),
+    }
+    for way, (run_ours, run_theirs) in races.items():
+        pairs = [
+            (rate(run_ours, len(symbols)), rate(run_theirs, len(symbols))) for _ in range(rounds)
+        ]
+        medians = [statistics.median(each) for each in zip(*pairs, strict=True)]
+        ratio = statistics.median(own / other for own, other in pairs)
+        print(
+            f"| {way}, {vocabulary} symbols | {medians[0] / 1e3:,.0f} k/s | "
+            f"{medians[1] / 1e3:,.0f} k/s | {ratio:.2f} |"
+        )
+
+
 def main() -> None:
-    """Races both ways at two vocabularies and prints a table."""
+    """Prints a table for three vocabularies."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     print("| | elastic-core | constriction | ratio |\n|---|---:|---:|---:|")
     for vocabulary in (256, 8192, 131072):
-        rows, symbols = rows_and_symbols(vocabulary)
-        ours, theirs = encode_ours(rows, symbols), encode_theirs(rows, symbols)
-        assert (decode_ours(ours, rows) == symbols).all()
-        assert (decode_theirs(theirs, rows) == symbols).all()
-        races: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
-            "encode": (lambda: encode_ours(rows, symbols), lambda: encode_theirs(rows, symbols)),
-            "decode": (lambda: decode_ours(ours, rows), lambda: decode_theirs(theirs, rows)),
-        }
-        for way, (run_ours, run_theirs) in races.items():
-            pairs = [
-                (rate(run_ours, len(symbols)), rate(run_theirs, len(symbols)))
-                for _ in range(rounds)
-            ]
-            medians = [statistics.median(each) for each in zip(*pairs, strict=True)]
-            ratio = statistics.median(a / b for a, b in pairs)
-            print(
-                f"| {way}, {vocabulary} symbols | {medians[0] / 1e3:,.0f} k/s | "
-                f"{medians[1] / 1e3:,.0f} k/s | {ratio:.2f} |"
-            )
+        race(vocabulary, rounds)
 
 
 if __name__ == "__main__":

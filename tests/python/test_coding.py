@@ -36,6 +36,9 @@ class FakeModel:
     spec = "fake"
     vocabulary = 128
 
+    def __repr__(self) -> str:
+        return self.spec
+
     def __init__(self, seed: int = 0) -> None:
         logits = np.random.default_rng(seed).normal(0, 3, (129, 128))
         powers = np.exp(logits)
