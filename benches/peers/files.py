@@ -71,9 +71,9 @@ def main() -> None:
             sizes[name], spent = run(command, file, out)
             seconds[name].append(spent)
     print(f"{size:,} bytes\n{'':24}{'bits/byte':>10}{'CPU s':>8}{'ratio':>8}")
-    for name, spent in seconds.items():
-        ratios = [theirs / ours for theirs, ours in zip(spent, seconds[OURS], strict=True)]
-        rate, median = 8 * sizes[name] / size, statistics.median(spent)
+    for name, laps in seconds.items():
+        ratios = [theirs / ours for theirs, ours in zip(laps, seconds[OURS], strict=True)]
+        rate, median = 8 * sizes[name] / size, statistics.median(laps)
         print(f"{name:24}{rate:10.4f}{median:8.2f}{statistics.median(ratios):8.2f}")
 
 
