@@ -47,4 +47,6 @@ def compress(file: Path, output: Path, **options: Any) -> None:
         if result.ratio is None
         else (f", {result.bits_per_byte:.3f} bits/byte, ratio {result.ratio:.4f}")
     )
-    click.echo(f"{file}: {sizes}{rate}; {result.model} predicted {predicted}", err=True)
+    described = f"its description takes {format_size(result.description_bytes)}"
+    summary = f"{file}: {sizes}{rate}; {result.model} predicted {predicted}, {described}"
+    click.echo(summary, err=True)
