@@ -3,6 +3,8 @@
 //! A symbol is a path of binary decisions, the highest bit of its id first, in groups of four for
 //! which each context has one slot. A decision that could lead to no symbol is none.
 
+use std::borrow::Borrow;
+
 use super::context::Context;
 use super::counters::LANES;
 use super::decision::Group;
@@ -85,10 +87,7 @@ impl TreeModel {
                 let mut bit = false;
                 if is_open(value, left, self.vocabulary) {
                     let expected = place.expected(value, left);
-                    let mut counters = [0; LANES];
-                    for lane in 0..H {
-                        counters[lane] = slots[lane][node % 16];
-                    }
+                    let counters = counters_of(&slots, node);
                     let prediction = self.decisions.predict::<H>(counters, &group, node, expected);
                     bit = coder.code(symbol >> left & 1 == 1, prediction.p1);
                     let learned = self.decisions.learn::<H>(&group, expected, &prediction, bit);
@@ -146,11 +145,7 @@ impl TreeModel {
         node: usize,
         expected: Option<bool>,
     ) -> u32 {
-        let mut counters = [0; LANES];
-        for lane in 0..H {
-            counters[lane] = slots[lane][node % 16];
-        }
-        self.decisions.predict::<H>(counters, group, node, expected).p1
+        self.decisions.predict::<H>(counters_of(slots, node), group, node, expected).p1
     }
 
     /// The probabilities of all symbols after `context`, EOS the last.
@@ -199,4 +194,14 @@ impl TreeModel {
     fn group_size(&self, done: u32) -> u32 {
         if done == 0 { (self.bits - 1) % 4 + 1 } else { 4 }
     }
+}
+
+/// The counters of a node, one a lane.
+#[inline(always)]
+fn counters_of<S: Borrow<Slot>>(slots: &[S], node: usize) -> [u16; LANES] {
+    let mut counters = [0; LANES];
+    for (counter, slot) in counters.iter_mut().zip(slots) {
+        *counter = slot.borrow()[node % 16];
+    }
+    counters
 }

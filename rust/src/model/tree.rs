@@ -153,22 +153,14 @@ impl TreeModel {
     fn pass<T: Copy + Into<u32>>(&mut self, document: &[T], share: f64, job: &Job) -> Result<f64> {
         let mut cost = Cost::default();
         self.begin();
-        if share < 1.0 {
-            let symbols = document.iter().map(|&symbol| symbol.into()).chain([self.vocabulary]);
-            for symbol in symbols {
-                for_contexts!(self.plan.contexts(), self.learn_share(symbol, share, &mut cost));
-            }
-            job.add(document.len() as u64 + 1);
+        for part in document.chunks(CHUNK) {
+            let symbols = part.iter().map(|&symbol| symbol.into());
+            self.learn_part(symbols, share, &mut cost);
+            job.add(part.len() as u64);
             job.check()?;
-        } else {
-            for part in document.chunks(CHUNK) {
-                self.code_all(part.iter().map(|&symbol| symbol.into()), &mut cost);
-                job.add(part.len() as u64);
-                job.check()?;
-            }
-            self.code(self.vocabulary, &mut cost);
-            job.add(1);
         }
+        self.learn_part([self.vocabulary], share, &mut cost);
+        job.add(1);
         Ok(cost.bits())
     }
 
@@ -185,23 +177,27 @@ impl TreeModel {
         documents
             .par_iter()
             .map(|document| {
-                job.check()?;
-                let symbols = document.iter().map(|&symbol| symbol.into());
                 let mut context = self.empty_context();
-                let scored = symbols.chain([self.vocabulary]).map(|symbol| {
-                    let mut cost = Cost::default();
-                    for_contexts!(
-                        self.plan.contexts(),
-                        self.price(&self.place(&context), symbol, &mut cost)
-                    );
-                    context.push(symbol);
-                    (-cost.bits() * std::f64::consts::LN_2) as f32
-                });
-                let scored: Vec<f32> = scored.collect();
-                job.add(scored.len() as u64);
+                let mut scored = Vec::with_capacity(document.len() + 1);
+                for part in document.chunks(CHUNK) {
+                    job.check()?;
+                    let symbols = part.iter().map(|&symbol| symbol.into());
+                    scored.extend(symbols.map(|symbol| self.score(&mut context, symbol)));
+                    job.add(part.len() as u64);
+                }
+                scored.push(self.score(&mut context, self.vocabulary));
+                job.add(1);
                 Ok(scored)
             })
             .collect()
+    }
+
+    /// The natural logarithm of a symbol's probability after `context`, which moves on by it.
+    fn score(&self, context: &mut Context, symbol: u32) -> f32 {
+        let mut cost = Cost::default();
+        for_contexts!(self.plan.contexts(), self.price(&self.place(context), symbol, &mut cost));
+        context.push(symbol);
+        (-cost.bits() * std::f64::consts::LN_2) as f32
     }
 
     pub(super) fn check<T: Copy + Into<u32>>(&self, documents: &[&[T]]) -> Result<()> {
@@ -220,6 +216,17 @@ impl TreeModel {
 
     pub(super) fn empty_context(&self) -> Context {
         Context::new(self.plan, self.vocabulary)
+    }
+
+    /// Learns a share of symbols that follow one another.
+    fn learn_part(&mut self, symbols: impl IntoIterator<Item = u32>, share: f64, cost: &mut Cost) {
+        if share < 1.0 {
+            for symbol in symbols {
+                for_contexts!(self.plan.contexts(), self.learn_share(symbol, share, cost));
+            }
+        } else {
+            self.code_all(symbols, cost);
+        }
     }
 
     /// Learns a symbol or only prices it, by the next of a sequence of pseudo-random numbers.
