@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from elastic_core import Corpus
 from elastic_core.cli.options import reading_options
 from elastic_core.cli.progress import progress_shown
-from elastic_core.corpora import check_reading
+from elastic_core.corpora import check_reading, open_corpus
+from elastic_core.result import ReadOptions
 from elastic_core.training.pretrain import pretrain as pretrain_model
 from elastic_core.units import format_count
 
@@ -99,15 +99,8 @@ def pretrain(
     Ended in any way, it goes on when it is called again. Transformers and elastic-core load the
     folder that it writes.
     """
-    opened = Corpus(
-        corpus,
-        split=split,
-        text_key=text_key,
-        limit=limit,
-        sample=sample,
-        seed=seed,
-        on_bad_row=on_bad_row,
-    )
+    reading = ReadOptions(split, text_key, limit, sample, seed, on_bad_row)
+    opened = open_corpus((corpus,), reading)
     check_reading([opened], split, text_key)
     with progress_shown() as progress:
         result = pretrain_model(
