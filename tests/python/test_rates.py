@@ -16,7 +16,7 @@ import elastic_core as ec
 from elastic_core import rates
 from elastic_core.models import Document, LanguageModel
 from elastic_core.models import load_model as load_real_model
-from elastic_core.report import print_result
+from elastic_core.report.measure import print_result
 
 
 class Toy:

@@ -10,10 +10,12 @@ import pytest
 from rich.console import Console
 
 import elastic_core as ec
-from elastic_core.report import csv_text, json_text, markdown_text, print_table
-from elastic_core.report.csv import COLUMNS
-from elastic_core.report.figure import save_figure
-from elastic_core.report.folder import result_folder, slugs, write_result
+from elastic_core.report.figures import save
+from elastic_core.report.folder import result_folder, slugs
+from elastic_core.report.measure import csv_text, json_text, markdown_text, print_table
+from elastic_core.report.measure.csv import COLUMNS
+from elastic_core.report.measure.figure import draw
+from elastic_core.report.measure.files import write_result
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def test_the_figure_is_drawn_and_the_same_each_time(
 ) -> None:
     named = replace(result, corpora=(replace(result.corpora[0], name="$5 and $6"),))
     for stem in ("one", "two"):
-        save_figure(named, tmp_path, stem)
+        save(draw(named), tmp_path, stem)
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 

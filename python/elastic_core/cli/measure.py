@@ -16,9 +16,10 @@ from elastic_core.cli.options import (
 )
 from elastic_core.cli.progress import progress_shown
 from elastic_core.measure import measure as measure_corpora
-from elastic_core.report import FORMATS, print_result
-from elastic_core.report.figure import HOW_TO_DRAW, can_draw
-from elastic_core.report.folder import result_folder, write_result
+from elastic_core.report.figures import HOW_TO_DRAW, can_draw
+from elastic_core.report.folder import result_folder
+from elastic_core.report.measure import FORMATS, print_result
+from elastic_core.report.measure.files import write_result
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""A measurement's result folder: `result.json`, the trees, the figure."""
+"""Result folders, whose files appear when all of them are written."""
 
 import re
 import shutil
@@ -8,9 +8,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.report import json_text
-from elastic_core.report.figure import can_draw, save_figure
-from elastic_core.result import MeasureResult
 
 _LONGEST_SLUG = 80
 
@@ -58,29 +55,6 @@ def _make(path: Path) -> Path:
     except OSError as error:
         error.filename = str(path)
         raise
-
-
-def write_result(result: MeasureResult, folder: Path) -> None:
-    """Writes a measurement's files.
-
-    These are `result.json`; `tree.parquet`, or with several corpora `tree-NAME.parquet` for
-    each and `tree.parquet` for the joint tree; and, where matplotlib is installed,
-    `depths.png` and `depths.svg`.
-
-    Args:
-        result: The measurement.
-        folder: An existing folder.
-
-    Raises:
-        OSError: A file cannot be written.
-    """
-    *several, last = result.corpora
-    for slug, corpus in zip(slugs([corpus.name for corpus in several]), several, strict=True):
-        corpus.tree.save(folder / f"tree-{slug}.parquet")
-    last.tree.save(folder / "tree.parquet")
-    if can_draw():
-        save_figure(result, folder)
-    (folder / "result.json").write_text(json_text(result), "utf-8", "backslashreplace")
 
 
 def slugs(names: Sequence[str]) -> list[str]:

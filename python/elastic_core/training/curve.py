@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from elastic_core.report.figures import tidy
+
 METRICS = "metrics.jsonl"
 
 
@@ -63,8 +65,7 @@ def draw_curve(rows: list[Row], file: Path, title: str) -> None:
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("tokens")
     axes.set_ylabel("loss, nats per token")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     figure.savefig(file)
 
 

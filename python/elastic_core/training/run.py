@@ -14,7 +14,7 @@ from elastic_core.models.faults import quiet
 from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
 from elastic_core.models.tokenizer import Tokenizer
 from elastic_core.progress import Progress
-from elastic_core.report.figure import can_draw
+from elastic_core.report.figures import can_draw
 from elastic_core.report.folder import result_folder
 from elastic_core.training.curve import draw_curve, read_curve
 from elastic_core.training.loop import train

@@ -1,10 +1,8 @@
 """The words and figures that the table and the Markdown share."""
 
+from elastic_core.report.tables import ABSENT, Headings, figure
 from elastic_core.result import CorpusResult, MeasureConfig, MeasureResult
 from elastic_core.units import counted, format_size
-
-Headings = tuple[tuple[str, str], ...]
-"""The columns of a table: each one's name and unit, or what else belongs to the name."""
 
 DEPTH_HEADINGS: Headings = (
     ("depth", ""),
@@ -37,7 +35,8 @@ MODEL_HEADINGS: Headings = (
 )
 """The columns of `model_cells`."""
 
-ABSENT = "-"
+NAMES = ("code", "model")
+"""The columns whose cells are words."""
 
 
 def summary(corpus: CorpusResult) -> str:
@@ -87,16 +86,16 @@ def rate_cells(corpus: CorpusResult) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
         (
             name,
-            _figure(rate.bits_per_symbol, 3),
-            _figure(rate.bits_per_byte, 3),
-            _figure(rate.ratio, 4),
-            _figure(rate.with_codebook_ratio, 4),
+            figure(rate.bits_per_symbol, 3),
+            figure(rate.bits_per_byte, 3),
+            figure(rate.ratio, 4),
+            figure(rate.with_codebook_ratio, 4),
         )
         for name, rate in static
         if rate.bits_per_symbol is not None
     ]
     return rows + [
-        (each.name, ABSENT, _figure(each.bits_per_byte, 3), _figure(each.ratio, 4), ABSENT)
+        (each.name, ABSENT, figure(each.bits_per_byte, 3), figure(each.ratio, 4), ABSENT)
         for each in corpus.compare
     ]
 
@@ -107,10 +106,10 @@ def model_cells(corpus: CorpusResult) -> list[tuple[str, ...]]:
         (
             rate.model,
             f"{rate.tokens:,}",
-            _figure(rate.bits_per_token, 3),
-            _figure(rate.bits_per_character, 3),
-            _figure(rate.bits_per_byte, 3),
-            _figure(rate.ratio, 4),
+            figure(rate.bits_per_token, 3),
+            figure(rate.bits_per_character, 3),
+            figure(rate.bits_per_byte, 3),
+            figure(rate.ratio, 4),
         )
         for rate in corpus.model_rates
     ]
@@ -150,7 +149,3 @@ def normalized(corpus: CorpusResult) -> str:
         f"normalized rate (H_{depth} - log2 leaves)/{depth}: "
         f"{corpus.normalized_rate:.4f} bits/symbol"
     )
-
-
-def _figure(value: float | None, digits: int) -> str:
-    return ABSENT if value is None else f"{value:.{digits}f}"
