@@ -8,7 +8,8 @@ use std::io::sink;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use elastic_core::Job;
 use elastic_core::code::{CodeLengths, Decoder, Encoder, write_codebook};
-use elastic_core::tree::{BuildOptions, Segment, Spectrum, from_symbols};
+use elastic_core::mass::Spectrum;
+use elastic_core::tree::{BuildOptions, Segment, from_symbols};
 
 /// The length of each leaf's codeword, from those of its weight's class.
 fn lengths_of(counts: &[u64]) -> Vec<u32> {

@@ -12,6 +12,7 @@ mod error;
 mod guard;
 mod job;
 mod machine;
+pub mod mass;
 pub mod model;
 #[cfg(feature = "python")]
 mod python;

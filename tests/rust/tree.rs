@@ -6,7 +6,8 @@ use elastic_core::Job;
 use elastic_core::code::{
     CodeLengths, Decoder, Encoder, Statistics, read_codebook, write_codebook,
 };
-use elastic_core::tree::{BuildOptions, Segment, Spectrum, Symbol, TokenTree, from_symbols};
+use elastic_core::mass::Spectrum;
+use elastic_core::tree::{BuildOptions, Segment, Symbol, TokenTree, from_symbols};
 use proptest::prelude::*;
 
 type Oracle = BTreeMap<Vec<u32>, u64>;

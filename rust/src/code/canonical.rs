@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::code::CodeLengths;
-    use crate::tree::Spectrum;
+    use crate::mass::Spectrum;
 
     #[test]
     fn canonical_words_by_hand() {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::tree::Spectrum;
+use crate::mass::Spectrum;
 
 /// How many of the leaves with each count get a codeword of which length.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

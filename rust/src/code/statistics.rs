@@ -2,7 +2,8 @@
 
 use super::codebook::write_codebook;
 use super::huffman::CodeLengths;
-use crate::tree::{Segment, Spectrum, TokenTree};
+use crate::mass::Spectrum;
+use crate::tree::{Segment, TokenTree};
 use crate::{Job, Phase, Result};
 
 /// The statistics of a tree pruned to one depth.

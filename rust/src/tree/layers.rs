@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use super::leaves::{divide, for_each};
 use super::shape::Shape;
-use super::spectrum::{Spectrum, SpectrumBuilder};
 use super::{TokenTree, shared_symbols};
+use crate::mass::{Spectrum, SpectrumBuilder};
 use crate::{Job, Phase, Result};
 
 /// One depth of a tree.

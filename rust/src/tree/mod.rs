@@ -15,7 +15,6 @@ mod packing;
 mod run;
 mod shape;
 mod sort;
-mod spectrum;
 mod stream;
 mod table;
 
@@ -26,7 +25,6 @@ pub use builder::{BuildOptions, build, from_symbols, thread_pool};
 pub use export::ExportFormat;
 pub use layers::{Layer, Layers};
 pub use shape::{Segment, Shape, Volume};
-pub use spectrum::Spectrum;
 pub use table::{Counts, LeafTable};
 
 use leaves::{Leaves, Room};
@@ -124,6 +122,7 @@ impl TokenTree {
         Ok(TokenTree::new(first.shape.clone(), volume, leaves))
     }
 
+    /// [`Error::InvalidArgument`] if `other` is another shape than this tree's.
     fn require_shape(&self, other: &Shape) -> Result<()> {
         let mine = &self.shape;
         let differing = if mine.alphabet != other.alphabet {
@@ -139,7 +138,7 @@ impl TokenTree {
         };
         let (what, mine, other) = differing;
         Err(Error::InvalidArgument(format!(
-            "trees of different {what} ({mine} and {other}) cannot be merged: build them alike"
+            "trees of different {what} ({mine} and {other}) do not fit together: build them alike"
         )))
     }
 
