@@ -223,12 +223,12 @@ class CorpusResult:
 class ReadOptions:
     """How documents are cut out of files; `docs/measure.md` says what each option does."""
 
-    split: str
-    text_key: tuple[str, ...]
-    limit: int | None
-    sample: float | None
-    seed: int
-    on_bad_row: str
+    split: str = "document"
+    text_key: tuple[str, ...] = ("text",)
+    limit: int | None = None
+    sample: float | None = None
+    seed: int = 0
+    on_bad_row: str = "error"
 
 
 @dataclass(frozen=True, slots=True)
