@@ -88,25 +88,43 @@ impl JointSpectrum {
         job.start(Phase::Measure, self.layers().iter().map(JointLayer::classes).sum());
         self.layers()
             .par_iter()
-            .map(|layer| {
-                let mut points: Vec<Point> =
-                    volumes.iter().map(|at| Point::new(at, toward)).collect();
-                let mut block = Block::new(self.segments());
-                layer.for_each_class(|counts, leaves| {
-                    block.push(counts, leaves);
-                    if block.len() < BLOCK {
-                        return Ok(());
-                    }
-                    job.check()?;
-                    job.add(block.len() as u64);
-                    points.par_iter_mut().for_each(|point| point.add(&block));
-                    block.clear();
-                    Ok(())
-                })?;
-                points.par_iter_mut().for_each(|point| point.add(&block));
-                Ok(points.into_iter().map(Point::finish).collect())
-            })
+            .map(|layer| self.layer_rates(layer, volumes, toward, job))
             .collect()
+    }
+
+    fn layer_rates(
+        &self,
+        layer: &JointLayer,
+        volumes: &[Vec<f64>],
+        toward: usize,
+        job: &Job,
+    ) -> Result<Vec<Rates>> {
+        let mut sweeps: Vec<Sweep> = Vec::new();
+        // Where each choice of volumes stands: its sweep, and its place there.
+        let mut places = Vec::with_capacity(volumes.len());
+        for at in volumes {
+            let found = sweeps.iter().position(|sweep| sweep.has_others_of(at));
+            let sweep = found.unwrap_or_else(|| {
+                sweeps.push(Sweep::new(at, toward));
+                sweeps.len() - 1
+            });
+            places.push((sweep, sweeps[sweep].points.len()));
+            sweeps[sweep].points.push(Point::new(at[toward], at.len()));
+        }
+        let mut block = Block::new(self.segments());
+        layer.for_each_class(|counts, leaves| {
+            block.push(counts, leaves);
+            if block.leaves.len() < BLOCK {
+                return Ok(());
+            }
+            job.check()?;
+            job.add(block.leaves.len() as u64);
+            sweeps.iter_mut().for_each(|sweep| sweep.add(&block));
+            block.clear();
+            Ok(())
+        })?;
+        sweeps.iter_mut().for_each(|sweep| sweep.add(&block));
+        Ok(places.into_iter().map(|(sweep, point)| sweeps[sweep].rates(point)).collect())
     }
 }
 
@@ -148,110 +166,157 @@ impl<'a> Block<'a> {
         self.leaves.push(leaves as f64);
     }
 
-    fn len(&self) -> usize {
-        self.leaves.len()
-    }
-
     fn clear(&mut self) {
         self.probabilities.clear();
         self.leaves.clear();
     }
 }
 
-/// The sums of one choice of volumes.
-struct Point<'a> {
-    volumes: &'a [f64],
+/// Choices of volumes that differ in that of dataset t alone.
+///
+/// With `u = sum_(i != t) w_i P_i` a leaf has `W q = u + w_t P_t`. So `-log2 q` is that of the
+/// code without t, which one pass finds for all points, and a shift, which only the leaves that t
+/// and another dataset have make them compute. To do without that took three times as long.
+struct Sweep {
+    /// The volumes, that of t set to 0.
+    others: Vec<f64>,
     toward: usize,
-    /// W.
-    total: f64,
-    /// `log2 (W_without / W)`: the shift of a leaf that `toward` does not have.
-    thinned: f64,
-    gamma: Vec<Sum>,
-    /// `sum_x P_i P_t / q`.
-    overlap: Vec<Sum>,
-    shift: Vec<Sum>,
-    covered: Sum,
-    /// Occurrences of `toward` in leaves that no dataset with a volume has, itself included.
-    unseen: Sum,
+    points: Vec<Point>,
+    /// `-sum P_i log2 u` over the leaves with `u > 0`, and the sum of `P_i` there.
+    bits: Vec<Sum>,
+    seen: Vec<Sum>,
+    /// `-sum P_i log2 P_t` over the leaves with `u = 0 < P_t`, and the sum of `P_i` there.
+    alone_bits: Vec<Sum>,
+    alone: Vec<Sum>,
+    /// Whether a dataset has leaves with `u = P_t = 0`, which no code of this sweep has.
+    lost: Vec<bool>,
+    /// The leaves of the present block that have `u` and `P_t` above 0: `P_t`, `u`, how many they
+    /// are, and n numbers `P_i`.
+    shared: Vec<[f64; 3]>,
+    shared_probabilities: Vec<f64>,
 }
 
-impl<'a> Point<'a> {
-    fn new(volumes: &'a [f64], toward: usize) -> Point<'a> {
-        let sums = || vec![Sum::default(); volumes.len()];
-        let others = volumes.iter().enumerate().filter(|(dataset, _)| *dataset != toward);
-        let total_without: f64 = others.map(|(_, volume)| volume).sum();
-        Point {
-            volumes,
+impl Sweep {
+    fn new(volumes: &[f64], toward: usize) -> Sweep {
+        let n = volumes.len();
+        let mut others = volumes.to_vec();
+        others[toward] = 0.0;
+        let sums = || vec![Sum::default(); n];
+        Sweep {
+            others,
             toward,
-            total: total_without + volumes[toward],
-            thinned: -(volumes[toward] / total_without).ln_1p() * LOG2_E,
-            gamma: sums(),
-            overlap: sums(),
-            shift: sums(),
-            covered: Sum::default(),
-            unseen: Sum::default(),
+            points: Vec::new(),
+            bits: sums(),
+            seen: sums(),
+            alone_bits: sums(),
+            alone: sums(),
+            lost: vec![false; n],
+            shared: Vec::new(),
+            shared_probabilities: Vec::new(),
         }
+    }
+
+    fn has_others_of(&self, volumes: &[f64]) -> bool {
+        let mut pairs = self.others.iter().zip(volumes).enumerate();
+        pairs.all(|(dataset, (mine, theirs))| dataset == self.toward || mine == theirs)
     }
 
     fn add(&mut self, block: &Block) {
-        let (n, own) = (self.volumes.len(), self.volumes[self.toward]);
-        for (p, &leaves) in block.probabilities.chunks_exact(n).zip(&block.leaves) {
-            let toward = p[self.toward];
-            let mut without = 0.0;
-            for (dataset, (volume, p)) in self.volumes.iter().zip(p).enumerate() {
-                if dataset != self.toward {
-                    without += volume * p;
-                }
+        self.shared.clear();
+        self.shared_probabilities.clear();
+        for (p, &leaves) in block.probabilities.chunks_exact(self.others.len()).zip(&block.leaves) {
+            let own = p[self.toward];
+            let others: f64 = self.others.iter().zip(p).map(|(volume, p)| volume * p).sum();
+            if others > 0.0 && own > 0.0 {
+                self.shared.push([own, others, leaves]);
+                self.shared_probabilities.extend_from_slice(p);
             }
-            let weight = without + own * toward;
-            let bits = (self.total / weight).log2();
-            // -log2 of q over the q without `toward`, exact where little is added to it.
-            let shift = match (toward > 0.0, without > 0.0) {
-                (false, _) => -self.thinned,
-                (true, true) => -self.thinned - (own * toward / without).ln_1p() * LOG2_E,
-                (true, false) if own > 0.0 => f64::NEG_INFINITY,
-                (true, false) => f64::NAN,
+            let (bits, mass) = match (others > 0.0, own > 0.0) {
+                (true, _) => (&mut self.bits, &mut self.seen),
+                (false, true) => (&mut self.alone_bits, &mut self.alone),
+                (false, false) => {
+                    self.lost.iter_mut().zip(p).for_each(|(lost, &p)| *lost |= p > 0.0);
+                    continue;
+                }
             };
-            let overlap = leaves * toward * self.total / weight;
-            for (dataset, &p) in p.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-                self.gamma[dataset].add(leaves * p * bits);
-                self.shift[dataset].add(leaves * p * shift);
-                if toward > 0.0 {
-                    self.overlap[dataset].add(p * overlap);
-                }
-            }
-            if toward > 0.0 {
-                let sum = if without > 0.0 { &mut self.covered } else { &mut self.unseen };
-                sum.add(leaves * toward);
+            let each = leaves * -(if others > 0.0 { others } else { own }).log2();
+            for ((bits, mass), &p) in bits.iter_mut().zip(mass).zip(p).filter(|(_, p)| **p > 0.0) {
+                bits.add(p * each);
+                mass.add(p * leaves);
             }
         }
+        let (shared, probabilities) = (&self.shared, &self.shared_probabilities);
+        self.points.par_iter_mut().for_each(|point| point.add(shared, probabilities));
     }
 
-    fn finish(self) -> Rates {
-        let slope_bits: Vec<f64> = self
-            .overlap
-            .iter()
-            .map(|overlap| (1.0 - overlap.value()) / self.total * LOG2_E)
-            .collect();
-        let mut force_bits: Vec<f64> =
-            self.volumes.iter().zip(&slope_bits).map(|(volume, slope)| volume * slope).collect();
-        for (force, volume) in force_bits.iter_mut().zip(self.volumes) {
-            // A dataset without a volume pulls at nothing, however steep its own slope is.
-            if *volume == 0.0 {
-                *force = 0.0;
+    /// The rates of one point.
+    fn rates(&self, point: usize) -> Rates {
+        let (n, point) = (self.others.len(), &self.points[point]);
+        let without: f64 = self.others.iter().sum();
+        let total = without + point.volume;
+        let thinned = (point.volume / without).ln_1p() * LOG2_E;
+        let mut rates = Rates {
+            gamma_bits: Vec::with_capacity(n),
+            slope_bits: Vec::with_capacity(n),
+            force_bits: Vec::with_capacity(n),
+            shift_bits: Vec::with_capacity(n),
+            coverage: self.seen[self.toward].value(),
+        };
+        for dataset in 0..n {
+            let (seen, alone) = (self.seen[dataset].value(), self.alone[dataset].value());
+            let shift = seen * thinned - point.growth[dataset].value() * LOG2_E;
+            let mut gamma = self.bits[dataset].value() + seen * without.log2() + shift;
+            let mut overlap = point.overlap[dataset].value() * total;
+            if alone > 0.0 {
+                gamma += self.alone_bits[dataset].value() + alone * (total / point.volume).log2();
+                overlap += alone * total / point.volume;
             }
+            let slope = (1.0 - overlap) / total * LOG2_E;
+            rates.gamma_bits.push(if self.lost[dataset] { f64::INFINITY } else { gamma });
+            rates.slope_bits.push(slope);
+            rates.force_bits.push(match (dataset == self.toward, point.volume) {
+                // w_t sum P_t^2 / q / W tends to the occurrences that nothing else covers.
+                (true, 0.0) => -alone * LOG2_E,
+                (true, volume) => volume * slope,
+                // A dataset without a volume pulls at nothing, however steep its slope is.
+                (false, _) if self.others[dataset] == 0.0 => 0.0,
+                (false, _) => self.others[dataset] * slope,
+            });
+            rates.shift_bits.push(match (self.lost[dataset], alone > 0.0, point.volume > 0.0) {
+                (false, false, _) => shift,
+                (false, true, true) => f64::NEG_INFINITY,
+                _ => f64::NAN,
+            });
         }
-        if self.volumes[self.toward] == 0.0 {
-            // w_t sum P_t^2 / q / W tends to the occurrences that nothing else covers.
-            force_bits[self.toward] = -self.unseen.value() * LOG2_E;
-        }
-        let values = |sums: &[Sum]| sums.iter().map(|sum| sum.value()).collect();
-        Rates {
-            gamma_bits: values(&self.gamma),
-            slope_bits,
-            force_bits,
-            shift_bits: values(&self.shift),
-            coverage: self.covered.value(),
+        rates
+    }
+}
+
+/// The sums of one volume of dataset t, over the leaves that t shares with others.
+struct Point {
+    volume: f64,
+    /// `sum_x P_i ln(1 + w_t P_t / u)`.
+    growth: Vec<Sum>,
+    /// `sum_x P_i P_t / (u + w_t P_t)`.
+    overlap: Vec<Sum>,
+}
+
+impl Point {
+    fn new(volume: f64, datasets: usize) -> Point {
+        let sums = || vec![Sum::default(); datasets];
+        Point { volume, growth: sums(), overlap: sums() }
+    }
+
+    fn add(&mut self, shared: &[[f64; 3]], probabilities: &[f64]) {
+        let n = self.growth.len();
+        for (&[own, others, leaves], p) in shared.iter().zip(probabilities.chunks_exact(n)) {
+            let added = self.volume * own;
+            let growth = leaves * (added / others).ln_1p();
+            let overlap = leaves * own / (others + added);
+            for (dataset, &p) in p.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+                self.growth[dataset].add(p * growth);
+                self.overlap[dataset].add(p * overlap);
+            }
         }
     }
 }
