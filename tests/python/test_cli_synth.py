@@ -1,11 +1,12 @@
 """`elastic-core synth` as a user runs it."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CommandLine
-from test_cli_errors import assert_told
+from conftest import PROGRAM, CommandLine, environment
+from test_cli_errors import assert_told, limit_files_to
 from test_synth import assert_schema, read
 
 import elastic_core as ec
@@ -67,3 +68,18 @@ def test_what_is_wrong_is_told_in_one_sentence(
 ) -> None:
     assert_told(cli("synth", *arguments.split()), 2, *words)
     assert list(play.parent.iterdir()) == [play]
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "synth", "out"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        preexec_fn=limit_files_to(1 << 16),
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: out: file too large\n"
+    assert not list(tmp_path.iterdir())

@@ -214,7 +214,8 @@ def test_all_words_of_a_depth_can_be_leaves() -> None:
 
 def test_arrays_cannot_be_written_to() -> None:
     result = ec.synth(corpora=["a=1:9"], leaves=5)
-    for array in (result.words, result.probabilities, result.counts):
+    arrays = (result.law.probabilities, result.words, result.probabilities, result.counts)
+    for array in arrays:
         assert not array.flags.writeable
 
 

@@ -106,7 +106,7 @@ class SynthResult:
         return entropy_bits(self.counts / self.counts.sum(axis=1, keepdims=True))
 
     def coverage(self, corpus: int, under: int) -> float:
-        """Share of one corpus's exact mass on leaves that another can have."""
+        """Share of one corpus's exact mass on leaves that another has; both by number, from 0."""
         mass, known = self.probabilities[corpus], self.probabilities[under] > 0
         inside, outside = mass[known].sum(), mass[~known].sum()
         return float(inside / (inside + outside))

@@ -73,7 +73,11 @@ def synth(
         return _draw(config)
     with result_folder(Path(out)) as folder:
         result = _draw(config)
-        write_result(result, folder)
+        try:
+            write_result(result, folder)
+        except OSError as error:
+            error.filename = os.fspath(out)
+            raise
     return result
 
 
@@ -84,7 +88,7 @@ def _draw(config: SynthConfig) -> SynthResult:
     for number, corpus in enumerate(config.corpora):
         for block in draw_segments(probabilities[number], corpus.segments, number, config.seed):
             counts[number] += np.bincount(block, minlength=len(words))
-    for array in (words, probabilities, counts):
+    for array in (law.probabilities, words, probabilities, counts):
         array.setflags(write=False)
     return SynthResult(config, law, words, probabilities, counts)
 
