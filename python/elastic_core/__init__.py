@@ -34,6 +34,9 @@ from elastic_core.result import (
     ModelRate,
     Rate,
 )
+from elastic_core.synthesis.laws import MassLaw
+from elastic_core.synthesis.result import SynthConfig, SynthCorpus, SynthResult
+from elastic_core.synthesis.synth import synth
 from elastic_core.training.pretrain import pretrain
 from elastic_core.training.result import PretrainResult
 
@@ -50,6 +53,7 @@ __all__ = [
     "ElasticCoreError",
     "InvalidArgumentError",
     "LanguageModel",
+    "MassLaw",
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
@@ -58,6 +62,9 @@ __all__ = [
     "Rate",
     "StaticRate",
     "Statistics",
+    "SynthConfig",
+    "SynthCorpus",
+    "SynthResult",
     "TokenTree",
     "TokenizerError",
     "TreeFileError",
@@ -69,4 +76,5 @@ __all__ = [
     "measure",
     "measure_tree",
     "pretrain",
+    "synth",
 ]

@@ -15,6 +15,7 @@ from elastic_core.cli.decompress import decompress
 from elastic_core.cli.errors import run
 from elastic_core.cli.measure import measure
 from elastic_core.cli.pretrain import pretrain
+from elastic_core.cli.synth import synth
 from elastic_core.cli.tree import tree
 
 __all__ = ["main", "program"]
@@ -37,6 +38,7 @@ program.add_command(compress)
 program.add_command(decompress)
 program.add_command(measure)
 program.add_command(pretrain)
+program.add_command(synth)
 program.add_command(tree)
 
 
