@@ -13,6 +13,8 @@ from elastic_core._core import (
     DocumentBatch,
     ElasticCoreError,
     InvalidArgumentError,
+    JointRates,
+    JointSpectrum,
     ModelError,
     StaticRate,
     Statistics,
@@ -23,6 +25,8 @@ from elastic_core._core import (
     __version__,
 )
 from elastic_core.coding import CodingResult, compress, decompress
+from elastic_core.elasticity.result import ElasticityResult
+from elastic_core.elasticity.study import elasticity
 from elastic_core.measure import measure, measure_tree
 from elastic_core.models import LanguageModel, load_model
 from elastic_core.result import (
@@ -51,7 +55,10 @@ __all__ = [
     "DepthStatistics",
     "DocumentBatch",
     "ElasticCoreError",
+    "ElasticityResult",
     "InvalidArgumentError",
+    "JointRates",
+    "JointSpectrum",
     "LanguageModel",
     "MassLaw",
     "MeasureConfig",
@@ -72,6 +79,7 @@ __all__ = [
     "__version__",
     "compress",
     "decompress",
+    "elasticity",
     "load_model",
     "measure",
     "measure_tree",

@@ -7,11 +7,25 @@ from typing import Any, TypeVar
 
 import click
 
+from elastic_core.trees import USUAL
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def tree_options(command: Command) -> Command:
     """`--depth`, `--segment` and `--alphabet`: what the tree is made of."""
+    return _tree_options(command, *USUAL)
+
+
+def saved_tree_options(command: Command) -> Command:
+    """The same where sources may be saved trees, whose shape is then the default."""
+    return _tree_options(command, None, None, None)
+
+
+def _tree_options(
+    command: Command, depth: int | None, segment: str | None, alphabet: str | None
+) -> Command:
+    usual = "" if depth else "  [default: {}, or that of the saved trees]"
     return _with(
         command,
         click.option(
@@ -19,24 +33,24 @@ def tree_options(command: Command) -> Command:
             type=int,
             callback=_within(1, 64),
             metavar="D",
-            default=8,
+            default=depth,
             show_default=True,
-            help="Depth d of the tree in symbols, 1 to 64.",
+            help="Depth d of the tree in symbols, 1 to 64." + usual.format(USUAL[0]),
         ),
         click.option(
             "--segment",
             type=click.Choice(["chunk", "prefix", "window"]),
-            default="chunk",
+            default=segment,
             show_default=True,
             help="What of a document is coded: consecutive chunks of d symbols, its first d "
-            "symbols alone, or the d symbols from every position on.",
+            "symbols alone, or the d symbols from every position on." + usual.format(USUAL[1]),
         ),
         click.option(
             "--alphabet",
             metavar="bit|byte|bpe:PATH",
-            default="byte",
+            default=alphabet,
             show_default=True,
-            help="What a symbol is; PATH is that of a tokenizer.json.",
+            help="What a symbol is; PATH is that of a tokenizer.json." + usual.format(USUAL[2]),
         ),
     )
 
