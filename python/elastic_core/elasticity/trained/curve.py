@@ -81,6 +81,16 @@ class RateCurve:
         return Estimate.ratio(self._change[:, :, 1], self._change[:, :, 0])
 
     @property
+    def law(self) -> NDArray[np.int8]:
+        """Whether -k is in the interval of `ratio`; int8, shape (L - 1,).
+
+        1: it is. -1: it is not, for the interval of `force` does not hold 0. 0: it cannot be told,
+        for that of `force` holds 0, but `ratio` could be anything.
+        """
+        held = np.isfinite(self.ratio.low).astype(np.int8)
+        return np.where(self.force.signs == 0, held, np.int8(-1))
+
+    @property
     def _change(self) -> NDArray[np.float64]:
         return self.gamma[:, 1:] - self.gamma[:, :1]
 
@@ -92,7 +102,7 @@ class RateCurve:
     def to_dict(self) -> list[dict[str, Any]]:
         """A row for each volume; the changes from volume 0 are absent in its own."""
         level, change, springs = self.level, self.change, self.springs
-        force, ratio = self.force, self.ratio
+        force, ratio, law = self.force, self.ratio, self.law
         rows = []
         for number, volume in enumerate(self.volumes.tolist()):
             row = {"volume": volume, "gamma": _named(level[number])}
@@ -101,6 +111,7 @@ class RateCurve:
                 row["springs"] = _named(springs[number - 1])
                 row["force"] = force[number - 1].to_dict()
                 row["ratio"] = ratio[number - 1].to_dict()
+                row["law"] = {1: True, -1: False, 0: None}[int(law[number - 1])]
             rows.append(row)
         return rows
 

@@ -1,0 +1,1 @@
+"""Elasticity: tables, words and figures."""
