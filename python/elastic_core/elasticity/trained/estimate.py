@@ -73,6 +73,9 @@ class Estimate:
         """The estimates at an index of the arrays."""
         return Estimate(*(np.asarray(each[index]) for each in (self.mean, self.low, self.high)))
 
+    def __neg__(self) -> "Estimate":
+        return Estimate(-self.mean, -self.high, -self.low)
+
     def to_dict(self) -> dict[str, Any]:
         """Nested lists of numbers, None in the place of NaN."""
         return {"mean": _plain(self.mean), "low": _plain(self.low), "high": _plain(self.high)}

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from sys import getsizeof
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def trained(
         OSError: A file is missing or unreadable.
     """
     check(order, rate, seeds, seed, threads)
-    TreeModel(model_depth, alphabet=alphabet)
+    TreeModel(model_depth, alphabet=alphabet)  # refuses what is wrong before anything is read
     above = None if volumes is None else rising(volumes)
     trainings = seeds if order == "sequential" else seeds * (1 + len(above or range(VOLUMES)))
     threads = threads or os.cpu_count() or 1
@@ -83,7 +84,7 @@ def trained(
     for corpus in corpora:
         utf8 = alphabet.startswith("bpe:")
         documents.append(read(corpus, utf8=utf8, room=room, progress=progress))
-        room -= sum(map(len, documents[-1]))
+        room -= sum(map(getsizeof, documents[-1]))
     numbers = tuple(range(seed, seed + seeds))
     splits = [_split(documents, number) for number in numbers]
     above = grid(above, min(each[2].size / each[1].size for each in splits))

@@ -5,6 +5,7 @@ A piece is a row (document, start, stop) of an int64 array; its text is `documen
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from sys import getsizeof
 from typing import Self
 
 import numpy as np
@@ -34,7 +35,7 @@ def read(corpus: Corpus, *, utf8: bool, room: int, progress: Progress | None) ->
     Args:
         corpus: The corpus.
         utf8: Whether documents that are not UTF-8 are bad rows, as they are to a tokenizer.
-        room: Most bytes of text to hold.
+        room: Most bytes to hold, those that Python adds to each document counted.
         progress: Called with `read NAME` and the bytes of text; how many come is not known.
 
     Raises:
@@ -43,11 +44,12 @@ def read(corpus: Corpus, *, utf8: bool, room: int, progress: Progress | None) ->
         OSError: A file cannot be read.
     """
     documents: list[bytes] = []
-    size = 0
+    size = held = 0
     for batch in corpus.batches(utf8=utf8):
         documents += filter(None, batch.texts)
         size += sum(map(len, batch.texts))
-        if size > room:
+        held += sum(map(getsizeof, batch.texts))
+        if held > room:
             raise InvalidArgumentError(
                 f"{corpus.name}: more text than memory has room for, {format_size(max(room, 0))}; "
                 "give more memory, or less text with a sample or a limit"

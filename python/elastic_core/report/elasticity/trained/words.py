@@ -12,7 +12,7 @@ from elastic_core.units import counted
 
 LEVEL_HEADINGS: Headings = (
     ("text", ""),
-    ("l", "|D_t|/|D_a|"),
+    ("l", "of |D_a|"),
     ("pre-training", "bits/byte"),
     ("alignment", "bits/byte"),
     ("perturbation", "bits/byte"),
@@ -21,10 +21,10 @@ LEVEL_HEADINGS: Headings = (
 
 CHANGE_HEADINGS: Headings = (
     ("text", ""),
-    ("l", "|D_t|/|D_a|"),
+    ("l", "of |D_a|"),
     ("pre-training", "bits/kB"),
     ("alignment", "bits/kB"),
-    ("ratio", "alignment/pre-training"),
+    ("ratio", "align./pre-tr."),
     ("law", "-k"),
     ("force", "bits/kB"),
 )
@@ -44,17 +44,23 @@ _LAW = {1: "holds", -1: "fails", 0: "cannot be told"}
 def setting(curve: TrainedCurve) -> str:
     """What was trained: model, order, rate, seeds, and the k that came of it."""
     config = curve.config
-    rate = f", rate {config.rate:g}" if config.order == "sequential" else ""
     return (
-        f"tree:{config.model_depth}, alphabet {config.alphabet}, order {config.order}{rate}, "
+        f"tree:{config.model_depth}, alphabet {config.alphabet}, order {order(curve)}, "
         f"{counted(len(config.seeds), 'seed', 'seeds')}, k = {curve.k.mean:.2f}"
     )
+
+
+def order(curve: TrainedCurve) -> str:
+    """The order of learning, and the rate where there is one."""
+    config = curve.config
+    rate = f", rate {config.rate:g}" if config.order == "sequential" else ""
+    return f"{config.order}{rate}"
 
 
 def level_cells(curve: TrainedCurve) -> list[tuple[str, ...]]:
     """The rates as texts, in the order of `LEVEL_HEADINGS`, each with half of its interval."""
     return [
-        (name, f"{volume:.4g}", *(_spread(rates.level[row, corpus], 4) for corpus in range(3)))
+        (name, f"{volume:.3g}", *(_spread(rates.level[row, corpus], 4) for corpus in range(3)))
         for name, rates in _kinds(curve)
         for row, volume in enumerate(rates.volumes)
     ]
@@ -65,11 +71,11 @@ def change_cells(curve: TrainedCurve) -> list[tuple[str, ...]]:
     return [
         (
             name,
-            f"{volume:.4g}",
-            *(_spread(rates.change[row, corpus], 2, PER_KB) for corpus in range(2)),
+            f"{volume:.3g}",
+            *(_spread(rates.change[row, corpus], 1, PER_KB) for corpus in range(2)),
             _interval(rates.ratio[row]),
             f"{-curve.k.mean:.2f}",
-            _spread(rates.force[row], 2, PER_KB),
+            _spread(rates.force[row], 1, PER_KB),
         )
         for name, rates in _kinds(curve)
         for row, volume in enumerate(rates.volumes[1:])
@@ -87,10 +93,10 @@ def findings(curve: TrainedCurve) -> list[str]:
         row = int(sure[0]) if len(sure) else -1
         pretrain, align = rates.change[row, 0], rates.change[row, 1]
         sentences.append(
-            f"{curve.config.order}, {name} text, l = {rates.volumes[1:][row]:.4g}: "
+            f"{curve.config.order}, {name} text, l = {rates.volumes[1:][row]:.3g}: "
             f"the pre-training's rate {_MOVED[int(pretrain.signs)]} "
-            f"({_spread(pretrain, 2, PER_KB)} bits/kB), "
-            f"the alignment's {_MOVED[int(align.signs)]} ({_spread(align, 2, PER_KB)}); "
+            f"({_spread(pretrain, 1, PER_KB)} bits/kB), "
+            f"the alignment's {_MOVED[int(align.signs)]} ({_spread(align, 1, PER_KB)}); "
             f"ratio {_interval(rates.ratio[row])}, law {-curve.k.mean:.2f}: "
             f"{_LAW[int(rates.law[row])]}."
         )
@@ -127,16 +133,16 @@ def _spread(estimate: Estimate, digits: int, unit: float = 1) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
-    """A ratio and its interval, such as `-3.10 [-4.00, -2.20]`; `ABSENT` where there is none."""
+    """A ratio and its interval, such as `-3.10 [-4.00, -2.20]`; `[-]` where it has no bounds."""
     mean, low, high = (float(each) for each in (estimate.mean, estimate.low, estimate.high))
     told = f"{mean:.2f}" if math.isfinite(mean) else ABSENT
-    return f"{told} {ABSENT if math.isnan(low) else f'[{low:.2f}, {high:.2f}]'}"
+    return f"{told} [{ABSENT if math.isnan(low) else f'{low:.2f}, {high:.2f}'}]"
 
 
 def _where(found: NDArray[np.int8], volumes: NDArray[np.float64], words: Mapping[int, str]) -> str:
     """What is found at which volumes, such as `agree at l = 0.25, 1; differ at l = 0.0625`."""
     return "; ".join(
-        f"{word} at l = {', '.join(f'{volume:.4g}' for volume in volumes[found == value])}"
+        f"{word} at l = {', '.join(f'{volume:.3g}' for volume in volumes[found == value])}"
         for value, word in words.items()
         if (found == value).any()
     )
