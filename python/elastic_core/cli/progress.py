@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES = 5.0
-_PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize", "score")
+_PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize", "score", "learn")
 _UNITS = {"sort": " segments", "train": " tokens", "rate": " classes", "resample": " resamples"}
 _LONGEST_PHASE = 24
 _RATE = re.compile(r", ([\d.]+ bits/byte)$")
