@@ -58,7 +58,7 @@ def _named(option: str) -> tuple[str, Documents]:
     name, equals, path = option.partition("=")
     if not equals:
         raise click.UsageError(f"{option}: write NAME=PATH")
-    return name, read(Path(path))
+    return name, read(EXISTING.convert(path, None, None))
 
 
 main()

@@ -47,8 +47,9 @@ class Law:
 
     @property
     def ratio(self) -> Array:
-        """D gamma_a / dl over d gamma_p / dl."""
-        return self.align / self.pretrain
+        """The slope of the alignment over that of the pre-training; not finite where that is 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.align / self.pretrain
 
     @property
     def share(self) -> Array:
@@ -58,7 +59,8 @@ class Law:
     @property
     def undone(self) -> Array:
         """How many segments of the alignment a segment of the perturbation takes back."""
-        return self.align / self.gain
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.align / self.gain
 
     @classmethod
     def over(cls, cases: Sequence["Law"], depths: int | Sequence[int]) -> "Law":

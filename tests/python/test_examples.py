@@ -91,11 +91,15 @@ def test_beyond_finds_what_is_known_of_three_words(folder: Path) -> None:
     assert figures == [f"elasticity-{name}.png" for name in names]
 
 
-def test_beyond_refuses_a_perturbation_without_a_name(folder: Path) -> None:
-    options = ["--pretrain", "pretrain", "--align", "align", "--perturb", "third"]
+@pytest.mark.parametrize(
+    ("perturb", "told"),
+    [("third", "third: write NAME=PATH"), ("it=nowhere", "'nowhere' does not exist")],
+)
+def test_beyond_refuses_a_perturbation_that_is_none(perturb: str, told: str, folder: Path) -> None:
+    options = ["--pretrain", "pretrain", "--align", "align", "--perturb", perturb]
     done = run(folder, *options, "--out", "refused")
     assert done.returncode == 2
-    assert "third: write NAME=PATH" in done.stderr
+    assert told in done.stderr
     assert not (folder / "refused").exists()
 
 
