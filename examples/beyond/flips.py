@@ -55,7 +55,9 @@ def zero(force: Array, k: float) -> float | None:
 def flip(force: Array, k: float) -> str:
     """The l at which a slope is 0, or what the rate does for all l."""
     at = zero(force, k)
-    return f"{at:.3g}" if at is not None else "rises" if force[0] > 0 else "falls"
+    if at is None:
+        return "rises" if force[0] > 0 else "falls"
+    return f"{float(f'{at:.3g}'):,g}"
 
 
 def missing(joint: ec.JointSpectrum, role: int, perturb: int) -> Array:
