@@ -23,6 +23,16 @@ from elastic_core._core import (
     __version__,
 )
 from elastic_core.coding import CodingResult, compress, decompress
+from elastic_core.mass.mass import mass
+from elastic_core.mass.result import (
+    CorpusMass,
+    DepthMass,
+    LawFit,
+    LikelihoodRatio,
+    MassConfig,
+    MassResult,
+    TailFit,
+)
 from elastic_core.measure import measure, measure_tree
 from elastic_core.models import LanguageModel, load_model
 from elastic_core.result import (
@@ -43,13 +53,19 @@ __all__ = [
     "Comparison",
     "Corpus",
     "CorpusError",
+    "CorpusMass",
     "CorpusResult",
+    "DepthMass",
     "DepthRow",
     "DepthStatistics",
     "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
     "LanguageModel",
+    "LawFit",
+    "LikelihoodRatio",
+    "MassConfig",
+    "MassResult",
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
@@ -58,6 +74,7 @@ __all__ = [
     "Rate",
     "StaticRate",
     "Statistics",
+    "TailFit",
     "TokenTree",
     "TokenizerError",
     "TreeFileError",
@@ -66,6 +83,7 @@ __all__ = [
     "compress",
     "decompress",
     "load_model",
+    "mass",
     "measure",
     "measure_tree",
     "pretrain",

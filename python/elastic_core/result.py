@@ -231,6 +231,22 @@ class ReadOptions:
     on_bad_row: str
 
 
+def reading_dict(reading: ReadOptions | None) -> dict[str, Any]:
+    """The options of reading in a JSON's `config`; null each if there are none."""
+    if reading is None:
+        return dict.fromkeys(ReadOptions.__slots__)
+    return asdict(reading) | {"text_key": list(reading.text_key)}
+
+
+def versions() -> dict[str, str]:
+    """The versions at work, in a JSON's `config`."""
+    return {
+        "elastic_core": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class MeasureConfig:
     """What was asked for, so that a result can be had again.
@@ -259,7 +275,6 @@ class MeasureConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The `config` of the JSON, the versions at work included."""
-        reading = asdict(self.reading) if self.reading else dict.fromkeys(ReadOptions.__slots__)
         return {
             "paths": [list(paths) for paths in self.paths],
             "depth": self.depth,
@@ -269,12 +284,8 @@ class MeasureConfig:
             "compare": list(self.compare),
             "models": list(self.models),
             "model_options": self.model_options,
-            **{key: list(v) if isinstance(v, tuple) else v for key, v in reading.items()},
-            "versions": {
-                "elastic_core": __version__,
-                "python": platform.python_version(),
-                "platform": platform.platform(),
-            },
+            **reading_dict(self.reading),
+            "versions": versions(),
         }
 
 

@@ -13,6 +13,7 @@ from elastic_core._core import __version__
 from elastic_core.cli.compress import compress
 from elastic_core.cli.decompress import decompress
 from elastic_core.cli.errors import run
+from elastic_core.cli.mass import mass
 from elastic_core.cli.measure import measure
 from elastic_core.cli.pretrain import pretrain
 from elastic_core.cli.tree import tree
@@ -35,6 +36,7 @@ def program() -> None:
 
 program.add_command(compress)
 program.add_command(decompress)
+program.add_command(mass)
 program.add_command(measure)
 program.add_command(pretrain)
 program.add_command(tree)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_LINES = 5.0
 _PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize", "score")
-_UNITS = {"sort": " segments", "train": " tokens"}
+_UNITS = {"sort": " segments", "train": " tokens", "bootstrap": " replicates"}
 _LONGEST_PHASE = 24
 _RATE = re.compile(r", ([\d.]+ bits/byte)$")
 

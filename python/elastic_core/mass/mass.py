@@ -1,0 +1,134 @@
+"""The main job: corpora in, the law of their leaf weights out."""
+
+from collections.abc import Sequence
+
+from elastic_core._core import Corpus, InvalidArgumentError, TokenTree
+from elastic_core.corpora import (
+    SPLIT,
+    TEXT_KEY,
+    Source,
+    check_reading,
+    distinct_names,
+    open_corpus,
+    paths_of,
+)
+from elastic_core.mass.result import CorpusMass, MassConfig, MassResult
+from elastic_core.progress import Progress, named
+from elastic_core.result import ReadOptions
+from elastic_core.units import parse_memory
+
+
+def mass(
+    *corpora: Source,
+    depth: int = 8,
+    segment: str = "chunk",
+    alphabet: str = "byte",
+    bootstrap: int = 100,
+    memory: int | str | None = None,
+    threads: int | None = None,
+    split: str = SPLIT,
+    text_key: Sequence[str] = TEXT_KEY,
+    limit: int | None = None,
+    sample: float | None = None,
+    seed: int = 0,
+    on_bad_row: str = "error",
+    progress: Progress | None = None,
+) -> MassResult:
+    """Tests which law the weights of each corpus's leaves follow, at every depth.
+
+    Assumption A.7 of Ji et al. (2025) says that the probability of a leaf, as a random variable,
+    follows a Pareto law. All leaves of the tree pruned to each depth from 1 to `depth` are tested
+    for that, and those above the count from which on it fits best, by the method of Clauset,
+    Shalizi and Newman (2009); lognormal, exponential and Zipf-Mandelbrot laws stand beside it.
+
+    Args:
+        *corpora: One corpus an argument: a file, folder, glob or `-`, or a list of these.
+        depth: Depth d of the tree in symbols, 1 to 64.
+        segment: How a document becomes segments: `chunk`, `prefix` or `window`.
+        alphabet: `bit`, `byte` or `bpe:PATH` with the path of a `tokenizer.json`.
+        bootstrap: Replicates behind each p-value, whose standard error is at most
+            1 / (2 sqrt bootstrap); 0: no p-value and so no verdict.
+        memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
+        threads: Threads to work on; None: one for each core. The result does not depend on it.
+        split: What is a document in a plain text file: `document`, `line` or `paragraph`.
+        text_key: Dotted paths of the text in a row; several are joined.
+        limit: Only the first so many documents of each corpus.
+        sample: Keep each document with this probability.
+        seed: Seed of the sampling and of the bootstrap.
+        on_bad_row: `error` or `skip`, for rows without usable text.
+        progress: Called with the phase and the corpus (`bootstrap novels`), the units done and the
+            units in all: bytes while reading, leaves while counting them, then replicates.
+
+    Returns:
+        The test; `to_dict()` is the JSON of the command line.
+
+    Raises:
+        InvalidArgumentError: An argument is not what it should be.
+        CorpusError: A corpus is empty, damaged or has a row without usable text.
+        TokenizerError: The tokenizer file cannot be loaded.
+        OSError: A file is missing or unreadable, or the disk is full.
+    """
+    if not corpora:
+        raise InvalidArgumentError("no corpus to test; name a file or a folder")
+    if bootstrap < 0:
+        raise InvalidArgumentError(f"bootstrap {bootstrap}: must be 0 or more replicates")
+    paths = tuple(paths_of(source) for source in corpora)
+    reading = ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row)
+    config = MassConfig(paths, depth, segment, alphabet, memory, bootstrap, reading)
+    opened = [open_corpus(each, reading) for each in paths]
+    check_reading(opened, reading.split, reading.text_key)
+    if sum(corpus.reads_stdin for corpus in opened) > 1:
+        raise InvalidArgumentError("standard input can be read only once; name `-` once")
+    names = distinct_names([corpus.name for corpus in opened], joint=False)
+    results = [
+        _test(name, corpus, config, threads, named(progress, name))
+        for name, corpus in zip(names, opened, strict=True)
+    ]
+    return MassResult(config, tuple(results))
+
+
+def _test(
+    name: str,
+    corpus: Corpus,
+    config: MassConfig,
+    threads: int | None,
+    progress: Progress | None,
+) -> CorpusMass:
+    from elastic_core.mass.depth import depth_mass
+
+    tree = TokenTree.build(
+        corpus,
+        depth=config.depth,
+        segment=config.segment,
+        alphabet=config.alphabet,
+        memory=parse_memory(config.memory),
+        threads=threads,
+        progress=progress,
+    )
+    depths = tree.statistics(threads=threads, progress=progress).depths
+    told, total = 0, 2 * config.bootstrap * len(depths)
+
+    def tell() -> None:
+        nonlocal told
+        told += 1
+        if progress:
+            progress("bootstrap", told, total)
+
+    return CorpusMass(
+        name=name,
+        documents=tree.documents,
+        bytes=tree.bytes,
+        symbols=tree.symbols,
+        bad_rows=tree.bad_rows,
+        segments=tree.segments,
+        depths=tuple(
+            depth_mass(
+                each,
+                bootstrap=config.bootstrap,
+                seed=config.reading.seed,
+                threads=threads,
+                tell=tell,
+            )
+            for each in depths
+        ),
+    )
