@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
-from scipy.special import zeta
 
 from elastic_core.mass.fit import Fitting, ParetoFit
-from elastic_core.mass.laws import Pareto
+from elastic_core.mass.laws import Pareto, log_zeta
 from elastic_core.mass.spectrum import Floats, Spectrum
 
 _ONE_BY_ONE = 1024
@@ -95,19 +94,19 @@ def draw(law: Pareto, size: int, random: Generator) -> Spectrum:
 def quantiles(alpha: float, start: float, logs: Floats) -> Floats:
     """For each u = e^-log the greatest x with P(X >= x) >= u, under Pareto's law from `start` on.
 
-    It is the integer part of the real x at which zeta(alpha, x) is u zeta(alpha, start). Far out
-    zeta(alpha, x) is (x - 1/2)^(1 - alpha) / (alpha - 1), which gives x; nearer, that is where
-    Newton's method sets out, on the log of zeta against the log of x, a line but for a slight bend.
+    It is the integer part of the real x at which zeta(alpha, x) is u zeta(alpha, start). Newton's
+    method sets out from where the asymptote of zeta has that value, and goes along its log against
+    the log of x, a line but for a slight bend.
     """
-    target = np.log(zeta(alpha, start)) - logs
+    target = log_zeta(alpha, start) - logs
     log_x = np.minimum(-(target + np.log(alpha - 1)) / (alpha - 1), _LARGEST_LOG)
     found = np.exp(log_x) + 0.5
     near = found < _ASYMPTOTIC
     x = found[near]
     for _ in range(8):
-        value = zeta(alpha, x)
-        slope = -alpha * x * zeta(alpha + 1, x) / value
-        x = x * np.exp((target[near] - np.log(value)) / slope)
+        value = log_zeta(alpha, x)
+        slope = -alpha * x * np.exp(log_zeta(alpha + 1, x) - value)
+        x = x * np.exp((target[near] - value) / slope)
     found[near] = x
     quantile: Floats = np.maximum(np.floor(found), start)
     return quantile

@@ -6,13 +6,15 @@ rounded to the nearest integer as in the package `powerlaw`.
 """
 
 from dataclasses import dataclass
-from math import log
 from typing import ClassVar, Protocol
 
 import numpy as np
 from scipy.special import log_ndtr, zeta
 
 from elastic_core.mass.spectrum import Floats, Spectrum
+
+FAR = 1e3
+"""From here on Hurwitz's zeta function is its asymptote, to ten digits and for any larger value."""
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -56,13 +58,14 @@ class ZipfMandelbrot:
 
     def log_mass(self, counts: Floats) -> Floats:
         """The natural log of P(X = x) at each count."""
-        norm = log(zeta(self.alpha, self.x_min + self.shift))
-        return -self.alpha * np.log(counts + self.shift) - norm
+        norm = log_zeta(self.alpha, self.x_min + self.shift)
+        mass: Floats = -self.alpha * np.log(counts + self.shift) - norm
+        return mass
 
     def survival(self, counts: Floats) -> Floats:
         """P(X >= x) at each count."""
-        first = zeta(self.alpha, self.x_min + self.shift)
-        found: Floats = zeta(self.alpha, counts + self.shift) / first
+        norm = log_zeta(self.alpha, self.x_min + self.shift)
+        found: Floats = np.exp(log_zeta(self.alpha, counts + self.shift) - norm)
         return found
 
 
@@ -141,6 +144,22 @@ class Exponential:
         """P(X >= x) at each count."""
         found: Floats = np.exp(-self.rate * (counts - self.x_min))
         return found
+
+
+def log_zeta(alpha: float, least: Floats | float) -> Floats:
+    """The natural log of zeta(alpha, q) for each least value q, however large.
+
+    Far out the sum is the integral from y = q - 1/2, less what the midpoint rule makes too much:
+    y^(1 - alpha) / (alpha - 1) * (1 - alpha (alpha - 1) / (24 y^2)).
+    """
+    q = np.atleast_1d(least)
+    middle = np.maximum(q, FAR) - 0.5
+    found = (1 - alpha) * np.log(middle) - np.log(alpha - 1)
+    found += np.log1p(-alpha * (alpha - 1) / 24 / middle**2)
+    near = q < FAR
+    found[near] = np.log(zeta(alpha, q[near]))
+    shaped: Floats = found.reshape(np.shape(least))
+    return shaped
 
 
 def distance(law: Law, tail: Spectrum) -> float:

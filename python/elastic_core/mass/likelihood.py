@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.special import zeta
 
-from elastic_core.mass.laws import Exponential, Lognormal, Pareto, ZipfMandelbrot
+from elastic_core.mass.laws import FAR, Exponential, Lognormal, Pareto, ZipfMandelbrot
 from elastic_core.mass.spectrum import Spectrum
 
 LARGEST_EXPONENT = 20.0
@@ -23,15 +23,20 @@ def exponent(mean_log: float, least: float) -> float:
     """The a at which ln x has a given mean under x^-a / zeta(a, least), x = least, least + 1, ...
 
     These laws are an exponential family, so that a is the most likely one for data of this mean.
-    It is found in t = 1 / (a - 1), because the mean is nearly `ln least + t`.
+    It is found in t = 1 / (a - 1), because the mean, -d/da ln zeta(a, least), is nearly
+    `ln least + t`.
 
     Returns:
         The exponent, at most `LARGEST_EXPONENT`.
     """
 
     def excess(t: float) -> float:
+        alpha = 1 + 1 / t
+        if least >= FAR:
+            middle = least - 0.5
+            return log(middle) + t + (2 * alpha - 1) / 24 / middle**2 - mean_log
         step = 1e-5 / t
-        above, below = zeta([1 + 1 / t + step, 1 + 1 / t - step], least)
+        above, below = zeta([alpha + step, alpha - step], least)
         return log(below / above) / (2 * step) - mean_log
 
     smallest = 1 / (LARGEST_EXPONENT - 1)
