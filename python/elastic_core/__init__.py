@@ -44,6 +44,9 @@ from elastic_core.result import (
     ModelRate,
     Rate,
 )
+from elastic_core.synthesis.laws import MassLaw
+from elastic_core.synthesis.result import SynthConfig, SynthCorpus, SynthResult
+from elastic_core.synthesis.synth import synth
 from elastic_core.training.pretrain import pretrain
 from elastic_core.training.result import PretrainResult
 
@@ -65,6 +68,7 @@ __all__ = [
     "LawFit",
     "LikelihoodRatio",
     "MassConfig",
+    "MassLaw",
     "MassResult",
     "MeasureConfig",
     "MeasureResult",
@@ -74,6 +78,9 @@ __all__ = [
     "Rate",
     "StaticRate",
     "Statistics",
+    "SynthConfig",
+    "SynthCorpus",
+    "SynthResult",
     "TailFit",
     "TokenTree",
     "TokenizerError",
@@ -87,4 +94,5 @@ __all__ = [
     "measure",
     "measure_tree",
     "pretrain",
+    "synth",
 ]

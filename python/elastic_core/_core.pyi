@@ -20,6 +20,8 @@ __all__ = [
     "DocumentBatch",
     "ElasticCoreError",
     "InvalidArgumentError",
+    "JointRates",
+    "JointSpectrum",
     "ModelError",
     "RowDecoder",
     "RowEncoder",
@@ -114,6 +116,16 @@ class Corpus:
     @property
     def reads_text(self) -> bool:
         """Whether one of the files is plain text, so that `split` is of use."""
+    def resampled(self, seed: int) -> Corpus:
+        """The same files with documents drawn as for a bootstrap replicate.
+
+        Each document counts as often as a Poisson variable of mean 1 says (the Poisson bootstrap),
+        drawn by the seed, the file's name and the document's place in it, so that neither threads
+        nor the order of the files matter. A `limit` counts documents before they are drawn.
+
+        Args:
+            seed: Seed of the draws; other seeds give other replicates.
+        """
     def batches(self, *, bytes: int = 1048576, utf8: bool = False) -> Iterator[DocumentBatch]:
         """The documents in order, a batch at a time; a thread reads ahead.
 
@@ -358,6 +370,13 @@ class TokenTree:
             InvalidArgumentError: Offsets that are none, an id outside the vocabulary.
         """
     @staticmethod
+    def is_file(path: _Path) -> bool:
+        """Whether a file says of itself that it is a token tree; `open` then says what it is worth.
+
+        Raises:
+            OSError: The file is missing or unreadable.
+        """
+    @staticmethod
     def open(
         path: _Path, *, memory: int | None = None, progress: _Progress | None = None
     ) -> TokenTree:
@@ -513,6 +532,146 @@ class TokenTree:
             InvalidArgumentError: The tree is larger than memory; save it, read the file in parts.
         """
     def __len__(self) -> int: ...
+
+@final
+class JointSpectrum:
+    """How many leaves occur how often in each of several trees, at every depth.
+
+    The rates of the datasets under their joint code follow from it, for any volumes, without
+    another look at the trees.
+    """
+
+    @staticmethod
+    def of(
+        trees: Sequence[TokenTree],
+        *,
+        memory: int | None = None,
+        threads: int | None = None,
+        progress: _Progress | None = None,
+    ) -> JointSpectrum:
+        """Sets trees of one shape side by side, by one merge join of their leaves.
+
+        Args:
+            trees: The trees, each with at least one leaf.
+            memory: Bytes of working space, the trees not counted; classes that do not fit go to
+                temporary files. None: half of what is free.
+            threads: Threads to work on; None: one for each core. The result does not depend on it.
+            progress: Called with the phase, the leaves done and the leaves in all.
+
+        Raises:
+            InvalidArgumentError: The trees are not alike, or one is empty.
+            OSError: The folder for temporary files is full.
+        """
+    @property
+    def depth(self) -> int:
+        """The depth d of the trees, in symbols."""
+    @property
+    def segments(self) -> NDArray[np.uint64]:
+        """Leaf occurrences in each tree, the volumes `|D_i|`: shape (n,), uint64."""
+    @property
+    def leaves(self) -> NDArray[np.uint64]:
+        """Leaves M_i of each dataset's own tree, pruned to each depth: shape (depth, n), uint64."""
+    @property
+    def entropy_bits(self) -> NDArray[np.float64]:
+        """Entropy of each dataset's own leaves, in bits a segment: shape (depth, n), float64."""
+    def classes(self, depth: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """The classes of leaves with the same count in every tree, at one depth.
+
+        Args:
+            depth: From 1 to the trees' own.
+
+        Returns:
+            The counts in each tree, shape (classes, n), uint64, in rising order; and the leaves of
+            each class, shape (classes,), uint64.
+
+        Raises:
+            InvalidArgumentError: There is no such depth.
+        """
+    def rates(
+        self,
+        volumes: NDArray[np.float64],
+        toward: int,
+        *,
+        threads: int | None = None,
+        progress: _Progress | None = None,
+    ) -> JointRates:
+        """The rates at every depth for each choice of volumes, with their slopes in closed form.
+
+        Args:
+            volumes: The volumes of the datasets, shape (points, n), float64, 0 or more; only their
+                proportions matter to rates, while slopes are per unit of them. In each row a
+                dataset besides `toward` has one above 0.
+            toward: The dataset t by whose volume slopes are taken.
+            threads: Threads to work on; None: one for each core. The result does not depend on it.
+            progress: Called with the phase, the classes done and the classes in all.
+
+        Raises:
+            InvalidArgumentError: The volumes are not what they should be, or there is no dataset t.
+        """
+    def huffman_bits(
+        self,
+        depth: int,
+        volumes: NDArray[np.float64],
+        *,
+        threads: int | None = None,
+        progress: _Progress | None = None,
+    ) -> NDArray[np.float64]:
+        """Mean codeword length of each dataset under the Huffman code of the joint tree (Def 3.3).
+
+        Leaves of one joint weight share the mean of the lengths that an optimal code gives them.
+
+        Args:
+            depth: Depth of the joint tree, from 1 to the trees' own.
+            volumes: The volumes of the datasets, shape (points, n), float64, 0 or more.
+            threads: Threads to work on; None: one for each core.
+            progress: Called with the phase, the choices of volumes done and those in all.
+
+        Returns:
+            Bits a segment, shape (points, n), float64; infinite for a dataset with leaves that no
+            dataset with a volume has.
+
+        Raises:
+            InvalidArgumentError: There is no such depth, or the volumes are not what they should
+                be.
+        """
+
+@final
+class JointRates:
+    """The rates of n datasets under their joint code: arrays of shape (depth, points, n), float64.
+
+    Bits are bits a segment.
+    """
+
+    @property
+    def gamma_bits(self) -> NDArray[np.float64]:
+        """`gamma_i = -sum_x P_i(x) log2 q(x)`, the rate of dataset i under the joint code.
+
+        Infinite for a dataset with leaves that no dataset with a volume has.
+        """
+    @property
+    def normalized_rate(self) -> NDArray[np.float64]:
+        """`(gamma_i - log2 M_i) / depth`, in bits a symbol; M_i: leaves of i's own tree."""
+    @property
+    def kl_bits(self) -> NDArray[np.float64]:
+        """`KL(P_i || q)`: what the joint code costs dataset i beyond a code of its own."""
+    @property
+    def slope_bits(self) -> NDArray[np.float64]:
+        """`d gamma_i / d w_t`; minus infinity for t at volume 0, if it has leaves of its own."""
+    @property
+    def force_bits(self) -> NDArray[np.float64]:
+        """`w_i d gamma_i / d w_t`, of t itself at volume 0 the limit: their sum is 0."""
+    @property
+    def shift_bits(self) -> NDArray[np.float64]:
+        """`gamma_i` less what it is without dataset t: the change of `KL(P_i || q)`.
+
+        Minus infinity for t itself if it has leaves of its own; NaN where both are infinite.
+        """
+    @property
+    def coverage(self) -> NDArray[np.float64]:
+        """c: the share of t's occurrences in leaves that others have too; (depth, points)."""
+    @property
+    def residual_bits(self) -> NDArray[np.float64]:
+        """The sum of `force_bits`, 0 but for rounding: the identity's residual; (depth, points)."""
 
 @final
 class TreeModel:

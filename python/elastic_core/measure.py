@@ -8,7 +8,6 @@ from elastic_core._core import (
     Corpus,
     InvalidArgumentError,
     TokenTree,
-    available_memory,
     compressed_sizes,
 )
 from elastic_core.corpora import (
@@ -30,9 +29,8 @@ from elastic_core.result import (
     MeasureResult,
     ReadOptions,
 )
+from elastic_core.trees import share_memory
 from elastic_core.units import parse_memory
-
-_LEAST_MEMORY = 1 << 20
 
 
 def measure(
@@ -198,23 +196,6 @@ def _check_standard_input(corpora: Sequence[Corpus], config: MeasureConfig) -> N
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a model's options that say something."""
     return {name: value for name, value in options.items() if value not in (None, "auto")}
-
-
-def share_memory(memory: int | str | None, trees: int) -> int | None:
-    """The memory for each tree; a joint tree stands beside those it is merged from.
-
-    Args:
-        memory: Memory for all, in bytes or as `1GiB`; None: half of what is free.
-        trees: How many trees there are beside the joint one; a single tree has none.
-
-    Returns:
-        Bytes for each tree; None: half of what is free.
-    """
-    total = parse_memory(memory)
-    if trees == 1:
-        return total
-    total = available_memory() // 2 if total is None else total
-    return min(total, max(total // (trees + 1), _LEAST_MEMORY))
 
 
 def _compare(

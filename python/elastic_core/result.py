@@ -223,19 +223,12 @@ class CorpusResult:
 class ReadOptions:
     """How documents are cut out of files; `docs/measure.md` says what each option does."""
 
-    split: str
-    text_key: tuple[str, ...]
-    limit: int | None
-    sample: float | None
-    seed: int
-    on_bad_row: str
-
-
-def reading_dict(reading: ReadOptions | None) -> dict[str, Any]:
-    """The options of reading in a JSON's `config`; null each if there are none."""
-    if reading is None:
-        return dict.fromkeys(ReadOptions.__slots__)
-    return asdict(reading) | {"text_key": list(reading.text_key)}
+    split: str = "document"
+    text_key: tuple[str, ...] = ("text",)
+    limit: int | None = None
+    sample: float | None = None
+    seed: int = 0
+    on_bad_row: str = "error"
 
 
 def versions() -> dict[str, str]:
@@ -275,6 +268,7 @@ class MeasureConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The `config` of the JSON, the versions at work included."""
+        reading = asdict(self.reading) if self.reading else dict.fromkeys(ReadOptions.__slots__)
         return {
             "paths": [list(paths) for paths in self.paths],
             "depth": self.depth,
@@ -284,7 +278,7 @@ class MeasureConfig:
             "compare": list(self.compare),
             "models": list(self.models),
             "model_options": self.model_options,
-            **reading_dict(self.reading),
+            **{key: list(v) if isinstance(v, tuple) else v for key, v in reading.items()},
             "versions": versions(),
         }
 

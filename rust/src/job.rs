@@ -26,6 +26,8 @@ pub enum Phase {
     Sort,
     /// Merging sorted runs; progress in leaves.
     Merge,
+    /// Setting trees side by side; progress in leaves.
+    Join,
     /// Opening a tree file; progress in leaves.
     Open,
     /// One pass over a tree; progress in leaves.
@@ -45,10 +47,11 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Phase; 11] = [
+    const ALL: [Phase; 12] = [
         Phase::Read,
         Phase::Sort,
         Phase::Merge,
+        Phase::Join,
         Phase::Open,
         Phase::Measure,
         Phase::Codebook,
@@ -65,6 +68,7 @@ impl Phase {
             Phase::Read => "read",
             Phase::Sort => "sort",
             Phase::Merge => "merge",
+            Phase::Join => "join",
             Phase::Open => "open",
             Phase::Measure => "measure",
             Phase::Codebook => "codebook",

@@ -1,9 +1,12 @@
-"""The token tree done naively: lists, dicts of tuples, a heap. Slow, short, easy to believe."""
+"""The token tree and the elasticity theorem done naively. Slow, short, easy to believe."""
 
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import ceil, log2
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 Path = tuple[int, ...]
 
@@ -84,3 +87,24 @@ def children(paths: Sequence[Path], start: Path) -> dict[int, int]:
     size = len(start)
     following = Counter(path[size] for path in paths if len(path) > size and path[:size] == start)
     return dict(sorted(following.items()))
+
+
+def joint_rates(
+    distributions: ArrayLike, volumes: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The joint distribution of corpora, their rates under it, and how these move with volumes.
+
+    From `distributions` P_i, shape (n, leaves), and `volumes` w_i, shape (n,), W their sum, come
+
+    - q = sum_i w_i P_i / W, shape (leaves,);
+    - gamma_i = -sum_x P_i log2 q in bits per segment, shape (n,), infinite where P_i > 0 = q;
+    - d gamma_i / d w_j = (1 - sum_x P_i P_j / q) log2(e) / W at [i, j], shape (n, n); -infinite
+      where both P_i and P_j are on leaves with q = 0. It means nothing where P_i alone is.
+    """
+    p, w = np.asarray(distributions, float), np.asarray(volumes, float)
+    q = w @ p / w.sum()
+    both = p[:, None] * p
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = -np.where(p > 0, p * np.log2(q), 0).sum(axis=1)
+        slopes = 1 - np.where(both > 0, both / q, 0).sum(axis=2)
+    return q, rates, slopes * np.log2(np.e) / w.sum()

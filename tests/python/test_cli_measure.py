@@ -171,6 +171,7 @@ COMMANDS = [
     [],
     ["measure"],
     ["pretrain"],
+    ["synth"],
     ["tree"],
     ["tree", "build"],
     ["tree", "merge"],

@@ -16,6 +16,7 @@ from elastic_core.cli.errors import run
 from elastic_core.cli.mass import mass
 from elastic_core.cli.measure import measure
 from elastic_core.cli.pretrain import pretrain
+from elastic_core.cli.synth import synth
 from elastic_core.cli.tree import tree
 
 __all__ = ["main", "program"]
@@ -39,6 +40,7 @@ program.add_command(decompress)
 program.add_command(mass)
 program.add_command(measure)
 program.add_command(pretrain)
+program.add_command(synth)
 program.add_command(tree)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from elastic_core.cli.options import reading_options, resource_options, tree_options
+from elastic_core.cli.options import reading_options, resource_options, shape_options
 from elastic_core.cli.progress import progress_shown
 from elastic_core.mass.mass import mass as test_corpora
 from elastic_core.report.figures import HOW_TO_DRAW, can_draw
@@ -23,7 +23,7 @@ from elastic_core.report.mass.files import write_result
       elastic-core mass play.txt --depth 2 --bootstrap 20"""
 )
 @click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
-@tree_options
+@shape_options
 @click.option(
     "--bootstrap",
     type=click.IntRange(min=0),
@@ -53,7 +53,7 @@ def mass(corpora: tuple[str, ...], form: str, out: Path | None, **options: Any) 
 
     That they do is Assumption A.7 of the paper. Each depth of the token tree is tested, all
     leaves and the tail that fits best, and other laws are set beside it. A CORPUS is what it is
-    for measure.
+    for measure, or the file of a saved tree.
     """
     with result_folder(out) if out else nullcontext() as folder:
         with progress_shown() as progress:

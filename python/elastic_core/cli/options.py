@@ -12,33 +12,48 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def tree_options(command: Command) -> Command:
     """`--depth`, `--segment` and `--alphabet`: what the tree is made of."""
-    return _with(
-        command,
+    return _with(command, *_shape(8, "chunk", "byte"))
+
+
+def shape_options(command: Command) -> Command:
+    """`tree_options` where sources may be saved trees, whose shape is then the default."""
+    return _with(command, *_shape(None, None, None))
+
+
+def _shape(
+    depth: int | None, segment: str | None, alphabet: str | None
+) -> list[Callable[[Command], Command]]:
+    """The options with these defaults; None: the usual one, or that of the saved trees."""
+
+    def unless(default: object, usual: str) -> str:
+        return f"  [default: {usual}, or that of the saved trees]" if default is None else ""
+
+    return [
         click.option(
             "--depth",
             type=int,
             callback=_within(1, 64),
             metavar="D",
-            default=8,
+            default=depth,
             show_default=True,
-            help="Depth d of the tree in symbols, 1 to 64.",
+            help="Depth d of the tree in symbols, 1 to 64." + unless(depth, "8"),
         ),
         click.option(
             "--segment",
             type=click.Choice(["chunk", "prefix", "window"]),
-            default="chunk",
+            default=segment,
             show_default=True,
             help="What of a document is coded: consecutive chunks of d symbols, its first d "
-            "symbols alone, or the d symbols from every position on.",
+            "symbols alone, or the d symbols from every position on." + unless(segment, "chunk"),
         ),
         click.option(
             "--alphabet",
             metavar="bit|byte|bpe:PATH",
-            default="byte",
+            default=alphabet,
             show_default=True,
-            help="What a symbol is; PATH is that of a tokenizer.json.",
+            help="What a symbol is; PATH is that of a tokenizer.json." + unless(alphabet, "byte"),
         ),
-    )
+    ]
 
 
 def reading_options(command: Command) -> Command:

@@ -1,28 +1,20 @@
-"""The main job: corpora in, the law of their leaf weights out."""
+"""The main job: corpora or saved trees in, the law of their leaf weights out."""
 
 from collections.abc import Sequence
 
-from elastic_core._core import Corpus, InvalidArgumentError, TokenTree
-from elastic_core.corpora import (
-    SPLIT,
-    TEXT_KEY,
-    Source,
-    check_reading,
-    distinct_names,
-    open_corpus,
-    paths_of,
-)
+from elastic_core._core import InvalidArgumentError, TokenTree
+from elastic_core.corpora import SPLIT, TEXT_KEY, Source, distinct_names, paths_of
 from elastic_core.mass.result import CorpusMass, MassConfig, MassResult
 from elastic_core.progress import Progress, named
 from elastic_core.result import ReadOptions
-from elastic_core.units import parse_memory
+from elastic_core.trees import TreeOptions, share_memory, trees_of
 
 
 def mass(
     *corpora: Source,
-    depth: int = 8,
-    segment: str = "chunk",
-    alphabet: str = "byte",
+    depth: int | None = None,
+    segment: str | None = None,
+    alphabet: str | None = None,
     bootstrap: int = 100,
     memory: int | str | None = None,
     threads: int | None = None,
@@ -42,10 +34,11 @@ def mass(
     Shalizi and Newman (2009); lognormal, exponential and Zipf-Mandelbrot laws stand beside it.
 
     Args:
-        *corpora: One corpus an argument: a file, folder, glob or `-`, or a list of these.
-        depth: Depth d of the tree in symbols, 1 to 64.
-        segment: How a document becomes segments: `chunk`, `prefix` or `window`.
-        alphabet: `bit`, `byte` or `bpe:PATH` with the path of a `tokenizer.json`.
+        *corpora: One corpus an argument: a file, folder, glob or `-`, a list of these, or one or
+            more files of saved trees.
+        depth: Depth d of the trees in symbols, 1 to 64. None: 8, or that of the saved trees.
+        segment: `chunk`, `prefix` or `window`; None: `chunk`, or that of the saved trees.
+        alphabet: `bit`, `byte` or `bpe:PATH`; None: `byte`, or that of the saved trees.
         bootstrap: Replicates behind each p-value, whose standard error is at most
             1 / (2 sqrt bootstrap); 0: no p-value and so no verdict.
         memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
@@ -66,69 +59,63 @@ def mass(
         InvalidArgumentError: An argument is not what it should be.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
+        TreeFileError: A saved tree is damaged or of another version.
         OSError: A file is missing or unreadable, or the disk is full.
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to test; name a file or a folder")
     if bootstrap < 0:
         raise InvalidArgumentError(f"bootstrap {bootstrap}: must be 0 or more replicates")
-    paths = tuple(paths_of(source) for source in corpora)
-    reading = ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row)
-    config = MassConfig(paths, depth, segment, alphabet, memory, bootstrap, reading)
-    opened = [open_corpus(each, reading) for each in paths]
-    check_reading(opened, reading.split, reading.text_key)
-    if sum(corpus.reads_stdin for corpus in opened) > 1:
-        raise InvalidArgumentError("standard input can be read only once; name `-` once")
-    names = distinct_names([corpus.name for corpus in opened], joint=False)
+    config = MassConfig(
+        paths=tuple(paths_of(source) for source in corpora),
+        tree=TreeOptions(depth, segment, alphabet),
+        memory=memory,
+        bootstrap=bootstrap,
+        reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
+    )
+    planted = trees_of(
+        config.paths,
+        config.tree,
+        config.reading,
+        memory=share_memory(memory, len(corpora)),
+        threads=threads,
+        progress=progress,
+    )
+    names = distinct_names([each.name for each in planted], joint=False)
     results = [
-        _test(name, corpus, config, threads, named(progress, name))
-        for name, corpus in zip(names, opened, strict=True)
+        _test(name, each.tree, config, threads, named(progress, name))
+        for name, each in zip(names, planted, strict=True)
     ]
     return MassResult(config, tuple(results))
 
 
 def _test(
     name: str,
-    corpus: Corpus,
+    tree: TokenTree,
     config: MassConfig,
     threads: int | None,
     progress: Progress | None,
 ) -> CorpusMass:
+    # Here, because scipy takes a second to load.
     from elastic_core.mass.depth import depth_mass
 
-    tree = TokenTree.build(
-        corpus,
-        depth=config.depth,
-        segment=config.segment,
-        alphabet=config.alphabet,
-        memory=parse_memory(config.memory),
-        threads=threads,
-        progress=progress,
-    )
     depths = tree.statistics(threads=threads, progress=progress).depths
-    told, total = 0, 2 * config.bootstrap * len(depths)
+    done, total = 0, 2 * config.bootstrap * len(depths)
 
     def tell() -> None:
-        nonlocal told
-        told += 1
+        nonlocal done
+        done += 1
         if progress:
-            progress("bootstrap", told, total)
+            progress("bootstrap", done, total)
 
-    return CorpusMass(
-        name=name,
-        documents=tree.documents,
-        bytes=tree.bytes,
-        symbols=tree.symbols,
-        bad_rows=tree.bad_rows,
-        segments=tree.segments,
-        depths=tuple(
-            depth_mass(
-                each,
-                bootstrap=config.bootstrap,
-                seed=config.reading.seed,
-                threads=threads,
-                tell=tell,
-            )
-            for each in depths
-        ),
+    found = (
+        depth_mass(
+            each,
+            bootstrap=config.bootstrap,
+            seed=config.reading.seed,
+            threads=threads,
+            tell=tell,
+        )
+        for each in depths
     )
+    return CorpusMass.of(name, tree, tuple(found))

@@ -6,10 +6,12 @@ The records hold a little more than the JSON: the spectra, and the laws as funct
 
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from elastic_core._core import TokenTree
 from elastic_core.mass.spectrum import Spectrum
-from elastic_core.result import ReadOptions, reading_dict, versions
+from elastic_core.result import ReadOptions, versions
+from elastic_core.trees import TreeOptions
 
 if TYPE_CHECKING:
     from elastic_core.mass.laws import Law
@@ -196,6 +198,9 @@ class CorpusMass:
 
     Attributes:
         name: The paths it was read from.
+        depth: Depth d of its tree, in symbols.
+        segment: `chunk`, `prefix` or `window`.
+        alphabet: `bit`, `byte` or a tokenizer by its hash.
         documents: Documents read.
         bytes: Raw bytes of their text, decompressed.
         symbols: Symbols in them, EOS not counted.
@@ -205,6 +210,9 @@ class CorpusMass:
     """
 
     name: str
+    depth: int
+    segment: str
+    alphabet: str
     documents: int
     bytes: int
     symbols: int
@@ -212,10 +220,29 @@ class CorpusMass:
     segments: int
     depths: tuple[DepthMass, ...]
 
+    @classmethod
+    def of(cls, name: str, tree: TokenTree, depths: tuple[DepthMass, ...]) -> Self:
+        """The record of a tree and what became of its depths."""
+        return cls(
+            name=name,
+            depth=tree.depth,
+            segment=tree.segment,
+            alphabet=tree.alphabet,
+            documents=tree.documents,
+            bytes=tree.bytes,
+            symbols=tree.symbols,
+            bad_rows=tree.bad_rows,
+            segments=tree.segments,
+            depths=depths,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The entry of `corpora` in the JSON."""
         return {
             "name": self.name,
+            "depth": self.depth,
+            "segment": self.segment,
+            "alphabet": self.alphabet,
             "documents": self.documents,
             "bytes": self.bytes,
             "symbols": self.symbols,
@@ -231,18 +258,14 @@ class MassConfig:
 
     Attributes:
         paths: For each corpus the paths it was read from.
-        depth: Depth of the tree, in symbols.
-        segment: `chunk`, `prefix` or `window`.
-        alphabet: `bit`, `byte` or `bpe:PATH`.
+        tree: Depth, segmentation and alphabet as they were given.
         memory: The memory budget as it was given, or None.
         bootstrap: Replicates behind each p-value.
         reading: How documents were cut out of files; its seed is that of the bootstrap too.
     """
 
     paths: tuple[tuple[str, ...], ...]
-    depth: int
-    segment: str
-    alphabet: str
+    tree: TreeOptions
     memory: int | str | None
     bootstrap: int
     reading: ReadOptions
@@ -250,13 +273,11 @@ class MassConfig:
     def to_dict(self) -> dict[str, Any]:
         """The `config` of the JSON, the versions at work included."""
         return {
-            "paths": [list(paths) for paths in self.paths],
-            "depth": self.depth,
-            "segment": self.segment,
-            "alphabet": self.alphabet,
+            "paths": self.paths,
+            **asdict(self.tree),
             "memory": self.memory,
             "bootstrap": self.bootstrap,
-            **reading_dict(self.reading),
+            **asdict(self.reading),
             "versions": versions() | {name: version(name) for name in ("numpy", "scipy")},
         }
 

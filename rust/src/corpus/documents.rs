@@ -30,14 +30,16 @@ pub(super) struct Documents<'a, S> {
     options: &'a ReadOptions,
     sampler: Sampler,
     counts: ReadCounts,
+    /// Documents of the sample so far, in a resample also those that it left out.
+    taken: u64,
     /// Bytes of the current document so far.
     open: u64,
 }
 
 impl<'a, S: DocumentSink> Documents<'a, S> {
     pub(super) fn new(sink: S, options: &'a ReadOptions) -> Documents<'a, S> {
-        let sampler = Sampler::new(options.sample, options.seed);
-        Documents { sink, options, sampler, counts: ReadCounts::default(), open: 0 }
+        let sampler = Sampler::new(options);
+        Documents { sink, options, sampler, counts: ReadCounts::default(), taken: 0, open: 0 }
     }
 
     pub(super) fn options(&self) -> &'a ReadOptions {
@@ -50,12 +52,23 @@ impl<'a, S: DocumentSink> Documents<'a, S> {
 
     /// Whether the limit is reached, so that no document is wanted any more.
     pub(super) fn full(&self) -> bool {
-        self.options.limit.is_some_and(|limit| self.counts.documents >= limit)
+        self.options.limit.is_some_and(|limit| self.taken >= limit)
     }
 
     /// Whether the document at `place` is wanted: in the sample, and within the limit.
-    pub(super) fn wants(&self, place: Place<'_>) -> bool {
-        self.sampler.keeps(place.file.name_hash, place.row) && !self.full()
+    pub(super) fn wants(&mut self, place: Place<'_>) -> bool {
+        if self.full() || !self.sampler.keeps(place.file.name_hash, place.row) {
+            return false;
+        }
+        let wanted = self.copies(place) > 0;
+        // Of the others, those that turn out to be good are taken when they have been read.
+        self.taken += u64::from(!wanted);
+        wanted
+    }
+
+    /// How often the document at `place` is to be handed on.
+    pub(super) fn copies(&self, place: Place<'_>) -> u64 {
+        self.sampler.copies(place.file.name_hash, place.row)
     }
 
     /// No more documents come on this thread.
@@ -63,10 +76,13 @@ impl<'a, S: DocumentSink> Documents<'a, S> {
         self.sink.finish()
     }
 
-    /// A whole document.
+    /// A whole document, handed on as often as it counts.
     pub(super) fn document(&mut self, place: Place<'_>, text: &[u8]) -> Result<()> {
-        self.part(text)?;
-        self.end(place)
+        for copy in 0..self.copies(place) {
+            self.part(text)?;
+            self.end(place, copy)?;
+        }
+        Ok(())
     }
 
     /// A part of the current document.
@@ -75,16 +91,18 @@ impl<'a, S: DocumentSink> Documents<'a, S> {
         self.sink.text(text)
     }
 
-    /// The end of the current document.
-    pub(super) fn end(&mut self, place: Place<'_>) -> Result<()> {
+    /// The end of the current document, or of copy number `copy` of it, from 0.
+    pub(super) fn end(&mut self, place: Place<'_>, copy: u64) -> Result<()> {
         let bytes = std::mem::take(&mut self.open);
         match self.sink.end_document(place)? {
             Ok(()) => {
                 self.counts.documents += 1;
                 self.counts.bytes += bytes;
+                self.taken += u64::from(copy == 0);
                 Ok(())
             }
-            Err(reason) => self.bad_row(place, reason),
+            Err(reason) if copy == 0 => self.bad_row(place, reason),
+            Err(_) => Ok(()),
         }
     }
 

@@ -64,6 +64,8 @@ pub struct ReadOptions {
     pub sample: Option<f64>,
     /// Seed of the sampling.
     pub seed: u64,
+    /// Seed of a resample: each document counts as often as a Poisson variable of mean 1 says.
+    pub resample: Option<u64>,
     /// What happens to a bad row.
     pub on_bad_row: OnBadRow,
 }
@@ -76,6 +78,7 @@ impl Default for ReadOptions {
             limit: None,
             sample: None,
             seed: 0,
+            resample: None,
             on_bad_row: OnBadRow::Error,
         }
     }
@@ -167,6 +170,13 @@ impl Corpus {
         sink: impl Fn() -> S + Sync,
     ) -> Result<ReadCounts> {
         read::read(self, threads, job, sink)
+    }
+
+    /// The same files, with documents drawn as for a bootstrap replicate; `limit` comes first.
+    pub fn resampled(&self, seed: u64) -> Corpus {
+        let mut corpus = self.clone();
+        corpus.options.resample = Some(seed);
+        corpus
     }
 
     /// The documents in order, in batches of up to `bytes` bytes; a thread reads ahead.

@@ -70,23 +70,28 @@ pub(super) fn read_whole<'a, S: DocumentSink>(
         reader.shared.job.add(file.size);
         return Ok(());
     }
-    let mut source = Source::open(file, reader.shared.job)?;
-    let mut part = std::mem::take(&mut reader.buffer);
-    let mut empty = true;
-    loop {
-        reader.shared.check()?;
-        part.clear();
-        let last = source.fill(&mut part, BLOCK)?;
-        if !part.is_empty() {
-            reader.documents.part(&part)?;
-            empty = false;
+    for copy in 0..reader.documents.copies(place) {
+        let mut source = Source::open(file, reader.shared.job)?;
+        let mut part = std::mem::take(&mut reader.buffer);
+        let mut empty = true;
+        loop {
+            reader.shared.check()?;
+            part.clear();
+            let last = source.fill(&mut part, BLOCK)?;
+            if !part.is_empty() {
+                reader.documents.part(&part)?;
+                empty = false;
+            }
+            if last {
+                break;
+            }
         }
-        if last {
-            break;
+        reader.buffer = part;
+        if !empty {
+            reader.documents.end(place, copy)?;
         }
     }
-    reader.buffer = part;
-    if empty { Ok(()) } else { reader.documents.end(place) }
+    Ok(())
 }
 
 /// Reads a file of rows: cuts it into blocks, which any thread may read.
@@ -160,9 +165,13 @@ impl<'a> Cutter<'a> {
     }
 
     /// Streams the document that the buffer starts with to the reading thread's own sink.
+    ///
+    /// One that counts several times is held for the copies.
     fn stream<S: DocumentSink>(&mut self, reader: &mut Reader<'a, S>, unit: Unit) -> Result<()> {
         let place = Place { file: self.file, unit: "line", row: self.line };
         let wanted = reader.documents.wants(place);
+        let copies = reader.documents.copies(place);
+        let mut held = Vec::new();
         loop {
             let end = unit.end(&self.buffer, self.last);
             let (text, next) = match end {
@@ -176,13 +185,24 @@ impl<'a> Cutter<'a> {
             if wanted {
                 reader.documents.part(&self.buffer[..text])?;
             }
+            if copies > 1 {
+                held.extend_from_slice(&self.buffer[..text]);
+            }
             self.line += lines(&self.buffer[..next]);
             self.buffer.drain(..next);
             if end.is_some() {
-                return if wanted { reader.documents.end(place) } else { Ok(()) };
+                break;
             }
             self.fill(reader, BLOCK)?;
         }
+        if wanted {
+            reader.documents.end(place, 0)?;
+        }
+        for copy in 1..copies {
+            reader.documents.part(&held)?;
+            reader.documents.end(place, copy)?;
+        }
+        Ok(())
     }
 
     /// Leaves out the row that the buffer starts with, which is too long to be held.

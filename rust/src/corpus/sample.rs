@@ -1,19 +1,30 @@
-//! Which documents a sample keeps: a fixed hash of seed, file name and row number.
+//! Which documents a sample keeps, and how often: a fixed hash of seed, file name and row number.
 //!
 //! The same on every platform, whatever the threads and their order: FNV-1a of the file's name
 //! under the argument it was found by, and the number of the document's first row, each stirred
 //! in by splitmix64; the top 53 bits are a uniform number in [0, 1).
 
-/// Keeps each document with a fixed probability.
+use super::ReadOptions;
+
+/// Keeps each document with a fixed probability, and draws how often it counts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sampler {
     fraction: f64,
     seed: u64,
+    resample: Option<u64>,
 }
 
+/// The range of the uniform numbers.
+const ONE: f64 = (1u64 << 53) as f64;
+
 impl Sampler {
-    pub(super) fn new(fraction: Option<f64>, seed: u64) -> Sampler {
-        Sampler { fraction: fraction.unwrap_or(1.0), seed: splitmix64(seed) }
+    pub(super) fn new(options: &ReadOptions) -> Sampler {
+        Sampler {
+            fraction: options.sample.unwrap_or(1.0),
+            seed: splitmix64(options.seed),
+            // Other draws than the sample's, also where both have one seed.
+            resample: options.resample.map(|seed| splitmix64(!seed)),
+        }
     }
 
     /// Whether the document that starts at `row` of the file of this [`name_hash`] is kept.
@@ -22,9 +33,33 @@ impl Sampler {
         if self.fraction >= 1.0 {
             return true;
         }
-        let hash = splitmix64(splitmix64(self.seed ^ name_hash).wrapping_add(row));
-        ((hash >> 11) as f64) < self.fraction * (1u64 << 53) as f64
+        uniform(self.seed, name_hash, row) < self.fraction
     }
+
+    /// How often the document counts: once, or as often as a Poisson variable of mean 1 says.
+    ///
+    /// The Poisson bootstrap: as a resample with replacement of many documents, but each draw
+    /// needs to know of no other (Chamandy et al. 2012, *Estimating uncertainty for massive data
+    /// streams*).
+    #[inline]
+    pub(super) fn copies(&self, name_hash: u64, row: u64) -> u64 {
+        let Some(seed) = self.resample else { return 1 };
+        let mut rest = uniform(seed, name_hash, row);
+        let (mut copies, mut probability) = (0, (-1f64).exp());
+        // Less than 2^-53 is left beyond 17 copies.
+        while rest >= probability && copies < 17 {
+            rest -= probability;
+            copies += 1;
+            probability /= copies as f64;
+        }
+        copies
+    }
+}
+
+/// A number in [0, 1) for each document.
+fn uniform(seed: u64, name_hash: u64, row: u64) -> f64 {
+    let hash = splitmix64(splitmix64(seed ^ name_hash).wrapping_add(row));
+    (hash >> 11) as f64 / ONE
 }
 
 /// FNV-1a of a file's name.

@@ -61,6 +61,18 @@ impl Spectrum {
         builder.finish()
     }
 
+    /// The spectrum of `(count, leaves)` in any order, equal counts together; zeros are no leaves.
+    pub(crate) fn from_classes(mut classes: Vec<(u64, u64)>) -> Spectrum {
+        classes.retain(|&(count, _)| count > 0);
+        classes.sort_unstable();
+        classes.dedup_by(|next, kept| {
+            let alike = next.0 == kept.0;
+            kept.1 += if alike { next.1 } else { 0 };
+            alike
+        });
+        Spectrum { classes }
+    }
+
     /// `(count, leaves)` by rising count: `leaves` leaves occur `count` times each.
     pub fn classes(&self) -> &[(u64, u64)] {
         &self.classes

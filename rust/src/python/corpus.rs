@@ -94,6 +94,7 @@ impl PyCorpus {
             limit,
             sample,
             seed,
+            resample: None,
             on_bad_row: parse_on_bad_row(on_bad_row)?,
         };
         let corpus = py.detach(|| Corpus::discover(&paths.into_vec(), options))?;
@@ -134,6 +135,19 @@ impl PyCorpus {
     #[getter]
     fn reads_text(&self) -> bool {
         self.corpus.reads_text()
+    }
+
+    /// The same files with documents drawn as for a bootstrap replicate.
+    ///
+    /// Each document counts as often as a Poisson variable of mean 1 says (the Poisson bootstrap),
+    /// drawn by the seed, the file's name and the document's place in it, so that neither threads
+    /// nor the order of the files matter. A `limit` counts documents before they are drawn.
+    ///
+    /// Args:
+    ///     seed: Seed of the draws; other seeds give other replicates.
+    #[pyo3(signature = (seed))]
+    fn resampled(&self, seed: u64) -> PyCorpus {
+        PyCorpus { corpus: self.corpus.resampled(seed) }
     }
 
     /// The documents in order, a batch at a time; a thread reads ahead.

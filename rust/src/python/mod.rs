@@ -7,6 +7,7 @@ mod coding;
 mod corpus;
 mod errors;
 mod job;
+mod joint;
 mod model;
 mod rows;
 mod scores;
@@ -68,6 +69,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<batches::PyDocumentBatch>()?;
     module.add_class::<scores::PyScoreWriter>()?;
     module.add_class::<tree::PyTokenTree>()?;
+    module.add_class::<joint::PyJointSpectrum>()?;
+    module.add_class::<joint::PyJointRates>()?;
     module.add_class::<model::PyTreeModel>()?;
     module.add_class::<rows::PyRowEncoder>()?;
     module.add_class::<rows::PyRowDecoder>()?;

@@ -24,7 +24,7 @@ use crate::{Error, Job, Result};
 /// it all the same.
 #[pyclass(frozen, name = "TokenTree", module = "elastic_core")]
 pub(super) struct PyTokenTree {
-    tree: TokenTree,
+    pub(super) tree: TokenTree,
 }
 
 /// A corpus, or the paths of one.
@@ -199,6 +199,15 @@ impl PyTokenTree {
             }
         })?;
         Ok(PyTokenTree { tree })
+    }
+
+    /// Whether a file says of itself that it is a token tree; `open` then says what it is worth.
+    ///
+    /// Raises:
+    ///     OSError: The file is missing or unreadable.
+    #[staticmethod]
+    fn is_file(py: Python<'_>, path: PathBuf) -> PyResult<bool> {
+        Ok(py.detach(|| TokenTree::is_file(&path))?)
     }
 
     /// Reads a tree file, checking that it is whole, in order and of this version.

@@ -14,7 +14,7 @@ use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 
 use super::leaves::Room;
@@ -140,6 +140,18 @@ impl TokenTree {
             entry("bad_rows", bad_rows.to_string()),
             entry("segments", segments.to_string()),
         ]
+    }
+
+    /// Whether the file at `path` says of itself that it is a token tree, whatever its state.
+    ///
+    /// Fails only where it cannot be read.
+    pub fn is_file(path: &Path) -> Result<bool> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let Ok(metadata) = guard(|| ParquetMetaDataReader::new().parse_and_finish(&file)) else {
+            return Ok(false);
+        };
+        let pairs = metadata.file_metadata().key_value_metadata();
+        Ok(Metadata { path, pairs }.text("schema").is_ok())
     }
 
     /// Reads what [`TokenTree::save`] wrote, checking that it is whole and in order.

@@ -8,7 +8,7 @@ use super::table::LeafTable;
 use crate::{Job, Result};
 
 /// Leaves between two looks at whether to stop.
-const CHECK_EVERY: u64 = 1 << 16;
+pub(super) const CHECK_EVERY: u64 = 1 << 16;
 
 /// A boxed stream that may cross threads.
 pub(crate) type Stream<'a> = Box<dyn LeafStream + Send + 'a>;

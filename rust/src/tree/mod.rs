@@ -9,6 +9,7 @@ mod builder;
 mod export;
 mod feed;
 mod file;
+mod join;
 mod layers;
 mod leaves;
 mod packing;
@@ -20,6 +21,8 @@ mod table;
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 pub use batch::Symbol;
 pub use builder::{BuildOptions, build, from_symbols, thread_pool};
 pub use export::ExportFormat;
@@ -27,8 +30,10 @@ pub use layers::{Layer, Layers};
 pub use shape::{Segment, Shape, Volume};
 pub use table::{Counts, LeafTable};
 
-use leaves::{Leaves, Room};
-use stream::{LeafStream, Prune};
+pub(crate) use join::Join;
+pub(crate) use leaves::{Leaves, Room, Stream, merge as merge_leaves};
+pub(crate) use stream::LeafStream;
+use stream::Prune;
 
 use crate::{Error, Job, Phase, Result};
 
@@ -120,6 +125,30 @@ impl TokenTree {
         job.start(Phase::Merge, sources.iter().map(|leaves| leaves.len()).sum());
         let leaves = leaves::merge(&sources, room, job)?;
         Ok(TokenTree::new(first.shape.clone(), volume, leaves))
+    }
+
+    /// Joins trees of one shape: `work` gets every range of paths with the leaves of all trees.
+    ///
+    /// Ranges are worked on in parallel and part between first symbols; what `work` makes of
+    /// them comes in path order.
+    pub(crate) fn join<'a, T: Send>(
+        trees: &[&'a TokenTree],
+        job: &Job,
+        work: impl Fn(Join<Stream<'a>>) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let [first, others @ ..] = trees else {
+            return Err(Error::InvalidArgument("there is no tree to join".to_string()));
+        };
+        others.iter().try_for_each(|other| first.require_shape(&other.shape))?;
+        let sources: Vec<&Leaves> = trees.iter().map(|tree| &*tree.leaves).collect();
+        job.start(Phase::Join, sources.iter().map(|leaves| leaves.len()).sum());
+        let ranges = 4 * rayon::current_num_threads();
+        leaves::divide(&sources, first.shape.symbol_bytes(), ranges)
+            .par_iter()
+            .map(|(from, to)| {
+                work(Join::new(trees.iter().map(|tree| tree.leaves.range(from, to.as_deref())))?)
+            })
+            .collect()
     }
 
     /// [`Error::InvalidArgument`] if `other` is another shape than this tree's.

@@ -15,15 +15,21 @@ impl<S: LeafStream + ?Sized> LeafStream for Box<S> {
 }
 
 /// A stream with its present leaf held, for comparisons.
-struct Head<S> {
+pub(crate) struct Head<S> {
     stream: S,
-    row: Vec<u8>,
-    count: u64,
+    pub(crate) row: Vec<u8>,
+    pub(crate) count: u64,
 }
 
 impl<S: LeafStream> Head<S> {
+    /// The stream at its first leaf; `None` if it has no leaf.
+    pub(crate) fn new(stream: S) -> Result<Option<Head<S>>> {
+        let mut head = Head { stream, row: Vec::new(), count: 0 };
+        Ok(head.advance()?.then_some(head))
+    }
+
     /// Steps to the next leaf; false at the end.
-    fn advance(&mut self) -> Result<bool> {
+    pub(crate) fn advance(&mut self) -> Result<bool> {
         match self.stream.next()? {
             Some((row, count)) => {
                 self.row.clear();
@@ -50,10 +56,7 @@ impl<S: LeafStream> Merge<S> {
     pub(crate) fn new(streams: impl IntoIterator<Item = S>) -> Result<Merge<S>> {
         let mut heads = Vec::new();
         for stream in streams {
-            let mut head = Head { stream, row: Vec::new(), count: 0 };
-            if head.advance()? {
-                heads.push(head);
-            }
+            heads.extend(Head::new(stream)?);
         }
         let mut merge = Merge { heads, row: Vec::new() };
         for at in (0..merge.heads.len() / 2).rev() {

@@ -7,7 +7,7 @@ import click
 from elastic_core import TokenTree
 from elastic_core.cli.options import output_option, resource_options
 from elastic_core.cli.progress import progress_shown
-from elastic_core.measure import share_memory
+from elastic_core.trees import share_memory
 from elastic_core.units import counted
 
 

@@ -41,7 +41,7 @@ def draw(result: MassResult) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    shown = _shown(result.config.depth)
+    shown = _shown(min(corpus.depth for corpus in result.corpora))
     rows, columns = len(result.corpora), len(shown)
     size = (max(2.5 * columns, 5.5), 2.5 * rows + 1.1)
     figure = Figure(figsize=size, dpi=120, layout="constrained")
@@ -54,12 +54,12 @@ def draw(result: MassResult) -> "Figure":
         axes.set_xlabel("occurs at least $x$ times", fontsize=9)
     handles = _explain(panels[0, 0])
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, fontsize=8)
-    figure.suptitle(plain(setting(result.config)), fontsize=10)
+    figure.suptitle(plain(setting(result.corpora[0], result.config)), fontsize=10)
     return figure
 
 
 def _shown(depth: int) -> list[int]:
-    """At most four depths from 1 to d, evenly spaced in their log."""
+    """At most four depths from 1 to the least d, evenly spaced in their log."""
     return sorted({round(float(each)) for each in np.geomspace(1, depth, min(depth, _PANELS))})
 
 

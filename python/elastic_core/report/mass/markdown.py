@@ -22,7 +22,7 @@ def markdown_text(result: MassResult) -> str:
     for corpus in result.corpora:
         blocks += [
             f"## {escaped(corpus.name)}",
-            f"{summary(corpus)}; {escaped(setting(result.config))}.",
+            f"{summary(corpus)}; {escaped(setting(corpus, result.config))}.",
             escaped(WHOLE),
             markdown_table(WHOLE_HEADINGS, whole_cells(corpus, result.config), NAMES),
         ]

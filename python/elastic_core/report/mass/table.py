@@ -32,7 +32,7 @@ def print_table(result: MassResult, console: "Console | None" = None) -> None:
 
     console = console or terminal()
     for corpus in result.corpora:
-        title = Text.assemble((corpus.name, "bold"), "  ", (setting(result.config), "dim"))
+        title = Text.assemble((corpus.name, "bold"), "  ", (setting(corpus, result.config), "dim"))
         console.print(title, soft_wrap=True)
         console.print(Text(summary(corpus)), soft_wrap=True)
         console.print()

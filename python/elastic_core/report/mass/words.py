@@ -52,10 +52,10 @@ def summary(corpus: CorpusMass) -> str:
     return ", ".join(parts)
 
 
-def setting(config: MassConfig) -> str:
+def setting(corpus: CorpusMass, config: MassConfig) -> str:
     """What was tested: alphabet, segmentation, depth and replicates."""
     return (
-        f"alphabet {config.alphabet}, segment {config.segment}, depth {config.depth}, "
+        f"alphabet {corpus.alphabet}, segment {corpus.segment}, depth {corpus.depth}, "
         f"bootstrap {config.bootstrap}"
     )
 

@@ -1,0 +1,145 @@
+"""The law at l = 0, the rates before and after, and the sweeps over l and k of one perturbation."""
+
+import numpy as np
+
+from elastic_core._core import JointRates
+from elastic_core.elasticity.result import (
+    DepthLaw,
+    DepthRates,
+    OverK,
+    PerturbationResult,
+    Sweep,
+    known,
+)
+from elastic_core.elasticity.verdict import verdict
+from elastic_core.elasticity.volumes import Array, Triple
+
+_POINTS = 100
+_LEAST_L = 1e-4
+_HUFFMAN_STEP = 4
+_K = np.geomspace(1, 1e4, 13)
+
+
+def study(name: str, triple: Triple, k: float, l: float) -> PerturbationResult:
+    """Everything that the joint spectrum says of one perturbation.
+
+    Args:
+        name: What the perturbation is called.
+        triple: D_p, D_a and the perturbation.
+        k: |D_p| / |D_a|.
+        l: |D_t| / |D_a|.
+    """
+    sweep = sweep_l(triple, k, l)
+    return PerturbationResult(
+        name=name,
+        k=k,
+        l=l,
+        law=laws(triple, k, sweep),
+        before=depth_rates(triple, k, 0.0),
+        after=depth_rates(triple, k, l),
+        sweep=sweep,
+        over_k=sweep_k(triple, k),
+    )
+
+
+def laws(triple: Triple, k: float, sweep: Sweep) -> tuple[DepthLaw, ...]:
+    """The law at l = 0 for each depth."""
+    rates = triple.rates(k, 0.0)
+    rows = []
+    for at in range(triple.joint.depth):
+        pretrain, align = (float(rates.slope_bits[at, 0, i]) for i in (0, 1))
+        coverage = float(rates.coverage[at, 0])
+        ratio = known(ratios(rates)[at, 0])
+        novel_bits = (1 - coverage) / np.log(2)
+        rows.append(
+            DepthLaw(
+                depth=at + 1,
+                coverage=coverage,
+                slope_pretrain_bits=pretrain,
+                slope_align_bits=align,
+                ratio=ratio,
+                predicted=None if ratio is None else float(-k + novel_bits / pretrain),
+                residual_bits=float(rates.residual_bits[at, 0]),
+                flip_pretrain=flip(sweep.l, sweep.slope_bits[at, :, 0]),
+                flip_align=flip(sweep.l, sweep.slope_bits[at, :, 1]),
+                verdict=verdict(ratio, k, coverage),
+            )
+        )
+    return tuple(rows)
+
+
+def depth_rates(triple: Triple, k: float, l: float) -> tuple[DepthRates, ...]:
+    """The rates at one choice of volumes for each depth."""
+    rates, members = triple.rates(k, l), triple.members
+    ratio = ratios(rates)
+    springs = rates.shift_bits[..., members] * np.array([k, 1, l])
+
+    def figures(values: Array) -> tuple[float | None, ...]:
+        return tuple(map(known, values))
+
+    return tuple(
+        DepthRates(
+            depth=at + 1,
+            gamma_bits=figures(rates.gamma_bits[at, 0, members]),
+            huffman_bits=figures(triple.huffman_bits(at + 1, k, l)[0]),
+            normalized_rate=figures(rates.normalized_rate[at, 0, members]),
+            kl_bits=figures(rates.kl_bits[at, 0, members]),
+            slope_bits=figures(rates.slope_bits[at, 0, members]),
+            spring_bits=figures(springs[at, 0]),
+            ratio=known(ratio[at, 0]),
+            residual_bits=float(rates.residual_bits[at, 0]),
+        )
+        for at in range(triple.joint.depth)
+    )
+
+
+def sweep_l(triple: Triple, k: float, l: float) -> Sweep:
+    """Rates and slopes for l = 0 and 100 values from 1e-4 to a decade above the largest of 1 and l.
+
+    They are spread evenly on a log axis.
+    """
+    most = 10.0 ** (1 + np.ceil(np.log10(max(1.0, l))))
+    values = np.concatenate([[0.0], np.geomspace(_LEAST_L, most, _POINTS)])
+    rates, members = triple.rates(k, values), triple.members
+    some = values[::_HUFFMAN_STEP]
+    weights = np.stack([np.full_like(values, k), np.ones_like(values), values], axis=1)
+    return Sweep(
+        l=values,
+        gamma_bits=rates.gamma_bits[..., members],
+        slope_bits=rates.slope_bits[..., members],
+        spring_bits=rates.shift_bits[..., members] * weights,
+        residual_bits=rates.residual_bits,
+        huffman_l=some,
+        huffman_bits=triple.huffman_bits(triple.joint.depth, k, some),
+    )
+
+
+def sweep_k(triple: Triple, k: float) -> OverK:
+    """The ratio at l = 0 for k from 1 to 10,000 and the k of the corpora."""
+    values = np.unique(np.append(_K, k))
+    return OverK(values, ratios(triple.rates(values, 0.0)))
+
+
+def ratios(rates: JointRates) -> Array:
+    """D gamma_a / dl over d gamma_p / dl, shape (depth, points); not finite where the last is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotient: Array = rates.slope_bits[..., 1] / rates.slope_bits[..., 0]
+    return quotient
+
+
+def flip(l: Array, slope: Array) -> float | None:
+    """The first l at which a slope changes its sign; None if there is none.
+
+    Between the two values of l on either side the slope is taken for straight in log l.
+
+    Args:
+        l: Rising volumes, the first 0; shape (points,).
+        slope: The slope there, shape (points,).
+    """
+    changes = np.flatnonzero(np.diff(np.sign(slope[1:])) != 0)
+    if not len(changes):
+        return None
+    at = int(changes[0]) + 1
+    before, after = slope[at], slope[at + 1]
+    logs = np.log(l[at : at + 2])
+    return float(np.exp(logs[0] + (logs[1] - logs[0]) * before / (before - after)))
