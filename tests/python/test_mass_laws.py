@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import zeta
 
@@ -133,6 +133,7 @@ def test_the_pareto_fit_by_hand() -> None:
     assert log(2) / 2**12 == pytest.approx(log(2) * 2**-law.alpha, rel=0.02)
 
 
+@settings(max_examples=10)
 @given(samples)
 def test_fits_are_no_worse_than_their_neighbours(leaves: list[int]) -> None:
     tail = spectrum(leaves)

@@ -6,7 +6,12 @@ from typing import Any
 
 import click
 
-from elastic_core.cli.options import reading_options, resource_options, shape_options
+from elastic_core.cli.options import (
+    bootstrap_option,
+    reading_options,
+    resource_options,
+    shape_options,
+)
 from elastic_core.cli.progress import progress_shown
 from elastic_core.mass.mass import mass as test_corpora
 from elastic_core.report.figures import HOW_TO_DRAW, can_draw
@@ -24,14 +29,7 @@ from elastic_core.report.mass.files import write_result
 )
 @click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
 @shape_options
-@click.option(
-    "--bootstrap",
-    type=click.IntRange(min=0),
-    default=100,
-    show_default=True,
-    metavar="N",
-    help="Replicates behind each p-value; 0: no p-value.",
-)
+@bootstrap_option(100, "Replicates behind each p-value; 0: no p-value.")
 @reading_options
 @resource_options
 @click.option(

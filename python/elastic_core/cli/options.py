@@ -204,6 +204,19 @@ def threads_option(help_text: str) -> Callable[[Command], Command]:
     )
 
 
+def bootstrap_option(default: int, help_text: str) -> Callable[[Command], Command]:
+    """`--bootstrap`."""
+    return click.option(
+        "--bootstrap",
+        type=int,
+        callback=_within(0, 2**31 - 1),
+        metavar="N",
+        default=default,
+        show_default=True,
+        help=help_text,
+    )
+
+
 def force_option(command: Command) -> Command:
     """`--force`: the file to write may be there."""
     return click.option(

@@ -155,7 +155,7 @@ def log_zeta(alpha: float, least: Floats | float) -> Floats:
     q = np.atleast_1d(least)
     middle = np.maximum(q, FAR) - 0.5
     found = (1 - alpha) * np.log(middle) - np.log(alpha - 1)
-    found += np.log1p(-alpha * (alpha - 1) / 24 / middle**2)
+    found += np.log1p(-(alpha / middle) * ((alpha - 1) / middle) / 24)
     near = q < FAR
     found[near] = np.log(zeta(alpha, q[near]))
     shaped: Floats = found.reshape(np.shape(least))

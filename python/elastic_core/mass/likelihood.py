@@ -34,7 +34,7 @@ def exponent(mean_log: float, least: float) -> float:
         alpha = 1 + 1 / t
         if least >= FAR:
             middle = least - 0.5
-            return log(middle) + t + (2 * alpha - 1) / 24 / middle**2 - mean_log
+            return log(middle) + t + (2 * alpha - 1) / 24 / middle / middle - mean_log
         step = 1e-5 / t
         above, below = zeta([alpha + step, alpha - step], least)
         return log(below / above) / (2 * step) - mean_log

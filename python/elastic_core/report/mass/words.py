@@ -143,5 +143,7 @@ def _depths(rows: Iterable[DepthMass]) -> str:
 
 
 def _percents(shares: Iterable[float]) -> str:
-    low, *_, high = sorted(f"{100 * share:.2g}" for share in [*shares] * 2)
+    """The range of the shares in percent, with two digits."""
+    percents = sorted(100 * share for share in shares)
+    low, high = (f"{each:.{0 if each >= 9.95 else 1}f}" for each in (percents[0], percents[-1]))
     return f"{low}%" if low == high else f"{low} to {high}%"
