@@ -40,16 +40,19 @@ def test_csv_and_markdown(cli: CommandLine, play: Path) -> None:
     assert done.out.startswith("## play.txt\n\n1 document")
 
 
-def test_the_result_folder_and_saved_trees(cli: CommandLine, play: Path, tmp_path: Path) -> None:
-    assert cli("tree", "build", play.name, "-o", "play.parquet", "--depth", "2").code == 0
-    done = cli(
-        "mass", "play.parquet", "-", "--bootstrap", "2", "--format", "json", "--out", "out",
-        stdin=b"to be or not to be",
-    )  # fmt: skip
+def test_the_result_folder(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+    options = "--depth 1 --bootstrap 2 --format json --out out"
+    done = cli("mass", play.name, *options.split())
     assert done.code == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["mass.png", "mass.svg", "result.json"]
     assert (tmp_path / "out" / "result.json").read_text() == done.out
+
+
+def test_saved_trees_give_their_shape(cli: CommandLine, play: Path) -> None:
+    assert cli("tree", "build", play.name, "-o", "play.parquet", "--depth", "2").code == 0
+    options = "--bootstrap 0 --format json"
+    done = cli("mass", "play.parquet", "-", *options.split(), stdin=b"to be or not to be")
     corpora = json.loads(done.out)["corpora"]
     assert [(corpus["name"], corpus["depth"]) for corpus in corpora] == [
         ("play.parquet", 2),

@@ -1,7 +1,5 @@
 """Draws from Pareto's law, and p-values where the truth is known."""
 
-import threading
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,7 +79,7 @@ def test_p_values_of_tails() -> None:
     fit, whole = fit_tail(leaves), fit_whole(leaves)
     assert fit is not None
     assert whole is not None
-    seeds = SeedSequence(3).spawn(20)
+    seeds = SeedSequence(3).spawn(12)
     assert (p_value(leaves, fit, fit_tail, seeds) or 0) > 0.1
     assert p_value(leaves, whole, fit_whole, seeds) == 0
 
@@ -94,18 +92,17 @@ def test_what_is_clearly_not_pareto_is_rejected() -> None:
     for fitting in (fit_tail, fit_whole):
         fit = fitting(skew)
         assert fit is not None
-        assert p_value(skew, fit, fitting, SeedSequence(3).spawn(20)) == 0
+        assert p_value(skew, fit, fitting, SeedSequence(3).spawn(12)) == 0
 
 
-def test_seeds_decide_and_threads_do_not() -> None:
+def test_the_seeds_decide() -> None:
     leaves = draw(Pareto(1, 1.8), 2000, default_rng(5))
     fit = fit_whole(leaves)
     assert fit is not None
-    one, two, other = (
-        p_value(leaves, fit, fit_whole, SeedSequence(seed).spawn(40), threads)
-        for seed, threads in ((1, 1), (1, 3), (2, 1))
+    one, again, other = (
+        p_value(leaves, fit, fit_whole, SeedSequence(seed).spawn(40)) for seed in (1, 1, 2)
     )
-    assert one == two != other
+    assert one == again != other
 
 
 def test_replicates_that_cannot_be_fitted_are_left_out() -> None:
@@ -116,16 +113,3 @@ def test_replicates_that_cannot_be_fitted_are_left_out() -> None:
     found = p_value(leaves, fit, fit_whole, SeedSequence(1).spawn(40))
     assert found is None or 0 <= found <= 1
     assert p_value(leaves, fit, lambda _: None, SeedSequence(1).spawn(3)) is None
-
-
-def test_an_error_ends_the_replicates() -> None:
-    leaves = draw(Pareto(1, 1.8), 2000, default_rng(5))
-    fit = fit_whole(leaves)
-    assert fit is not None
-
-    def give_up() -> None:
-        raise RuntimeError("enough")
-
-    with pytest.raises(RuntimeError, match="enough"):
-        p_value(leaves, fit, fit_whole, SeedSequence(1).spawn(5000), 2, give_up)
-    assert threading.active_count() < 10

@@ -1,8 +1,6 @@
 """How often a corpus whose leaves do follow the fitted Pareto law is as far from one."""
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
@@ -22,7 +20,6 @@ def p_value(
     fit: ParetoFit,
     fitting: Fitting,
     seeds: Sequence[SeedSequence],
-    threads: int | None = None,
     tell: Callable[[], object] = lambda: None,
 ) -> float | None:
     """The share of replicates that are at least as far from their Pareto fit as the leaves are.
@@ -36,26 +33,17 @@ def p_value(
         fit: What `fitting` made of them.
         fitting: `fit_whole` or `fit_tail`.
         seeds: A seed for each replicate.
-        threads: Threads to work on; None: one for each core. The result does not depend on it.
         tell: Called after each replicate.
 
     Returns:
         The p-value; None if no replicate can be fitted.
     """
-
-    def distance_of(seed: SeedSequence) -> float | None:
+    farther = []
+    for seed in seeds:
         found = fitting(replicate(spectrum, fit.law, default_rng(seed)))
-        return found.distance if found else None
-
-    distances = []
-    pool = ThreadPoolExecutor(threads or os.cpu_count())
-    try:
-        for distance in pool.map(distance_of, seeds):
-            distances.append(distance)
-            tell()
-    finally:
-        pool.shutdown(cancel_futures=True)
-    farther = [distance >= fit.distance for distance in distances if distance is not None]
+        if found:
+            farther.append(found.distance >= fit.distance)
+        tell()
     return sum(farther) / len(farther) if farther else None
 
 

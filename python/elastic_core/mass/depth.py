@@ -27,7 +27,6 @@ def depth_mass(
     *,
     bootstrap: int,
     seed: int,
-    threads: int | None = None,
     tell: Callable[[], object] = lambda: None,
 ) -> DepthMass:
     """Tests the mass distribution of a tree pruned to one depth.
@@ -36,7 +35,6 @@ def depth_mass(
         statistics: The tree's statistics at that depth.
         bootstrap: Replicates behind each p-value; 0: no p-value.
         seed: Seed of the replicates.
-        threads: Threads to work on; None: one for each core. The result does not depend on it.
         tell: Called after each replicate, at most twice `bootstrap` times.
     """
     spectrum = Spectrum.of(*statistics.spectrum)
@@ -46,7 +44,7 @@ def depth_mass(
         fit = fitting(spectrum)
         p = None
         if fit and bootstrap:
-            p = p_value(spectrum, fit, fitting, source.spawn(bootstrap), threads, tell)
+            p = p_value(spectrum, fit, fitting, source.spawn(bootstrap), tell)
         found[fitting] = _laws(spectrum, fit.law.x_min, p) if fit else None
     return DepthMass(
         depth=statistics.depth,

@@ -23,21 +23,23 @@ def exponent(mean_log: float, least: float) -> float:
     """The a at which ln x has a given mean under x^-a / zeta(a, least), x = least, least + 1, ...
 
     These laws are an exponential family, so that a is the most likely one for data of this mean.
-    It is found in t = 1 / (a - 1), because the mean, -d/da ln zeta(a, least), is nearly
-    `ln least + t`.
+    The mean of ln x - ln least is -d/da ln(1 + least^a zeta(a, least + 1)); being nearly t =
+    1 / (a - 1), it is solved for t.
 
     Returns:
         The exponent, at most `LARGEST_EXPONENT`.
     """
+    mean_above = mean_log - log(least)
 
     def excess(t: float) -> float:
         alpha = 1 + 1 / t
         if least >= FAR:
             middle = least - 0.5
-            return log(middle) + t + (2 * alpha - 1) / 24 / middle / middle - mean_log
+            return log1p(-0.5 / least) + t + (2 * alpha - 1) / 24 / middle / middle - mean_above
         step = 1e-5 / t
-        above, below = zeta([alpha + step, alpha - step], least)
-        return log(below / above) / (2 * step) - mean_log
+        exponents = np.array([alpha - step, alpha + step])
+        below, above = np.log1p(least**exponents * zeta(exponents, least + 1))
+        return float(below - above) / (2 * step) - mean_above
 
     smallest = 1 / (LARGEST_EXPONENT - 1)
     if excess(smallest) >= 0:

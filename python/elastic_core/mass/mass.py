@@ -42,7 +42,7 @@ def mass(
         bootstrap: Replicates behind each p-value, whose standard error is at most
             1 / (2 sqrt bootstrap); 0: no p-value and so no verdict.
         memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
-        threads: Threads to work on; None: one for each core. The result does not depend on it.
+        threads: Threads to build trees on; None: one for each core.
         split: What is a document in a plain text file: `document`, `line` or `paragraph`.
         text_key: Dotted paths of the text in a row; several are joined.
         limit: Only the first so many documents of each corpus.
@@ -113,7 +113,6 @@ def _test(
             each,
             bootstrap=config.bootstrap,
             seed=config.reading.seed,
-            threads=threads,
             tell=tell,
         )
         for each in depths
