@@ -13,6 +13,8 @@ from elastic_core._core import (
     DocumentBatch,
     ElasticCoreError,
     InvalidArgumentError,
+    JointRates,
+    JointSpectrum,
     ModelError,
     StaticRate,
     Statistics,
@@ -23,6 +25,8 @@ from elastic_core._core import (
     __version__,
 )
 from elastic_core.coding import CodingResult, compress, decompress
+from elastic_core.elasticity.result import ElasticityResult
+from elastic_core.elasticity.study import elasticity
 from elastic_core.mass.mass import mass
 from elastic_core.mass.result import (
     CorpusMass,
@@ -63,7 +67,10 @@ __all__ = [
     "DepthStatistics",
     "DocumentBatch",
     "ElasticCoreError",
+    "ElasticityResult",
     "InvalidArgumentError",
+    "JointRates",
+    "JointSpectrum",
     "LanguageModel",
     "LawFit",
     "LikelihoodRatio",
@@ -89,6 +96,7 @@ __all__ = [
     "__version__",
     "compress",
     "decompress",
+    "elasticity",
     "load_model",
     "mass",
     "measure",

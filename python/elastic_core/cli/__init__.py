@@ -12,6 +12,7 @@ import click
 from elastic_core._core import __version__
 from elastic_core.cli.compress import compress
 from elastic_core.cli.decompress import decompress
+from elastic_core.cli.elasticity import elasticity
 from elastic_core.cli.errors import run
 from elastic_core.cli.mass import mass
 from elastic_core.cli.measure import measure
@@ -37,6 +38,7 @@ def program() -> None:
 
 program.add_command(compress)
 program.add_command(decompress)
+program.add_command(elasticity)
 program.add_command(mass)
 program.add_command(measure)
 program.add_command(pretrain)

@@ -6,12 +6,7 @@ from typing import Any
 
 import click
 
-from elastic_core.cli.options import (
-    bootstrap_option,
-    reading_options,
-    resource_options,
-    shape_options,
-)
+from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
 from elastic_core.cli.progress import progress_shown
 from elastic_core.mass.mass import mass as test_corpora
 from elastic_core.report.figures import HOW_TO_DRAW, can_draw
@@ -28,8 +23,15 @@ from elastic_core.report.mass.files import write_result
       elastic-core mass play.txt --depth 2 --bootstrap 20"""
 )
 @click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
-@shape_options
-@bootstrap_option(100, "Replicates behind each p-value; 0: no p-value.")
+@saved_tree_options
+@click.option(
+    "--bootstrap",
+    type=int,
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Replicates behind each p-value; 0: no p-value.",
+)
 @reading_options
 @resource_options
 @click.option(

@@ -7,28 +7,27 @@ from typing import Any, TypeVar
 
 import click
 
+from elastic_core.trees import USUAL
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def tree_options(command: Command) -> Command:
     """`--depth`, `--segment` and `--alphabet`: what the tree is made of."""
-    return _with(command, *_shape(8, "chunk", "byte"))
+    return _tree_options(command, *USUAL)
 
 
-def shape_options(command: Command) -> Command:
-    """`tree_options` where sources may be saved trees, whose shape is then the default."""
-    return _with(command, *_shape(None, None, None))
+def saved_tree_options(command: Command) -> Command:
+    """The same where sources may be saved trees, whose shape is then the default."""
+    return _tree_options(command, None, None, None)
 
 
-def _shape(
-    depth: int | None, segment: str | None, alphabet: str | None
-) -> list[Callable[[Command], Command]]:
-    """The options with these defaults; None: the usual one, or that of the saved trees."""
-
-    def unless(default: object, usual: str) -> str:
-        return f"  [default: {usual}, or that of the saved trees]" if default is None else ""
-
-    return [
+def _tree_options(
+    command: Command, depth: int | None, segment: str | None, alphabet: str | None
+) -> Command:
+    usual = "" if depth else "  [default: {}, or that of the saved trees]"
+    return _with(
+        command,
         click.option(
             "--depth",
             type=int,
@@ -36,7 +35,7 @@ def _shape(
             metavar="D",
             default=depth,
             show_default=True,
-            help="Depth d of the tree in symbols, 1 to 64." + unless(depth, "8"),
+            help="Depth d of the tree in symbols, 1 to 64." + usual.format(USUAL[0]),
         ),
         click.option(
             "--segment",
@@ -44,16 +43,16 @@ def _shape(
             default=segment,
             show_default=True,
             help="What of a document is coded: consecutive chunks of d symbols, its first d "
-            "symbols alone, or the d symbols from every position on." + unless(segment, "chunk"),
+            "symbols alone, or the d symbols from every position on." + usual.format(USUAL[1]),
         ),
         click.option(
             "--alphabet",
             metavar="bit|byte|bpe:PATH",
             default=alphabet,
             show_default=True,
-            help="What a symbol is; PATH is that of a tokenizer.json." + unless(alphabet, "byte"),
+            help="What a symbol is; PATH is that of a tokenizer.json." + usual.format(USUAL[2]),
         ),
-    ]
+    )
 
 
 def reading_options(command: Command) -> Command:
@@ -201,19 +200,6 @@ def threads_option(help_text: str) -> Callable[[Command], Command]:
     """`--threads`."""
     return click.option(
         "--threads", type=int, callback=_within(1, 1024), metavar="N", help=help_text
-    )
-
-
-def bootstrap_option(default: int, help_text: str) -> Callable[[Command], Command]:
-    """`--bootstrap`."""
-    return click.option(
-        "--bootstrap",
-        type=int,
-        callback=_within(0, 2**31 - 1),
-        metavar="N",
-        default=default,
-        show_default=True,
-        help=help_text,
     )
 
 

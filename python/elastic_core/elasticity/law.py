@@ -17,7 +17,7 @@ from elastic_core.elasticity.volumes import Array, Triple
 _POINTS = 100
 _LEAST_L = 1e-4
 _HUFFMAN_STEP = 4
-_K = np.geomspace(1, 1e4, 13)
+_K = np.geomspace(1, 1e4, 49)
 
 
 def study(name: str, triple: Triple, k: float, l: float) -> PerturbationResult:

@@ -1,0 +1,96 @@
+"""`elastic-core elasticity`: the elastic law on corpora or saved trees."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
+from elastic_core.cli.progress import progress_shown
+from elastic_core.elasticity.study import elasticity as study
+from elastic_core.report.elasticity import FORMATS, print_result
+from elastic_core.report.elasticity.files import write_result
+from elastic_core.report.elasticity.words import overlap_warning
+from elastic_core.report.figures import HOW_TO_DRAW, can_draw
+from elastic_core.report.folder import result_folder
+
+
+@click.command(
+    epilog="""Example:
+
+    \b
+      elastic-core synth play
+      elastic-core elasticity --pretrain play/pretrain.jsonl --align play/align.jsonl \\
+          --perturb play/perturb.jsonl --perturb play/novel.jsonl"""
+)
+@click.option(
+    "--pretrain",
+    required=True,
+    metavar="P",
+    help="What a model was pre-trained on: a file, a folder, a glob in quotes, or a saved tree.",
+)
+@click.option("--align", required=True, metavar="A", help="What it was aligned with, likewise.")
+@click.option(
+    "--perturb",
+    required=True,
+    multiple=True,
+    metavar="T",
+    help="What perturbs the alignment, likewise. Give it several times for several.",
+)
+@click.option(
+    "--k",
+    type=float,
+    metavar="K",
+    help="Volume of P relative to A.  [default: that of the corpora]",
+)
+@click.option(
+    "--l",
+    type=float,
+    metavar="L",
+    help="Volume of T relative to A.  [default: that of the corpora]",
+)
+@click.option(
+    "--bootstrap",
+    type=int,
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Resample the documents N times for intervals.",
+)
+@saved_tree_options
+@reading_options
+@resource_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Form of the result on standard output.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for result.json, the figures and the resamples, which a later run takes up.",
+)
+def elasticity(form: str, out: Path | None, **options: Any) -> None:
+    """Computes how pre-training and alignment give way to a perturbation.
+
+    A model that is trained on P, then on A, then on a little of T is taken for the joint token tree
+    of the three. The rates of P and A under its ideal code change with the volume of T: by the
+    elasticity theorem that of A k times as fast as that of P, the other way. The tables tell
+    whether it does here, at every depth, and if not, why.
+    """
+    with result_folder(out) if out else nullcontext() as folder:
+        with progress_shown() as progress:
+            kept = out / "replicates.jsonl" if out and options["bootstrap"] else None
+            result = study(replicates=kept, progress=progress, **options)
+        if folder:
+            write_result(result, folder)
+            if not can_draw():
+                click.echo(HOW_TO_DRAW, err=True)
+    for overlap in result.overlaps:
+        click.echo(f"warning: {overlap_warning(overlap)}", err=True)
+    print_result(result, form)

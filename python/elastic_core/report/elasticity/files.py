@@ -1,0 +1,27 @@
+"""The files of an elasticity study's result folder: `result.json` and the figures."""
+
+from pathlib import Path
+
+from elastic_core.elasticity.result import ElasticityResult
+from elastic_core.report.elasticity import curves, json_text, ratios, springs
+from elastic_core.report.figures import can_draw, save
+
+
+def write_result(result: ElasticityResult, folder: Path) -> None:
+    """Writes a study's files.
+
+    These are `result.json` and, where matplotlib is installed, `curves`, `ratios` and `springs` as
+    `.png` and `.svg`.
+
+    Args:
+        result: The study.
+        folder: An existing folder.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    if can_draw():
+        save(curves.draw(result), folder, "curves")
+        save(ratios.draw(result), folder, "ratios")
+        save(springs.draw(result), folder, "springs")
+    (folder / "result.json").write_text(json_text(result), "utf-8", "backslashreplace")
