@@ -269,7 +269,7 @@ def test_verdicts_in_words(result: ec.MassResult) -> None:
     )
     text = table(replace(result, corpora=(replace(corpus, depths=rows),)))
     assert "Depth 1: all leaves may follow a Pareto law." in text
-    assert "Depth 2: rejected; neither all leaves nor a tail follow a Pareto law." in text
+    assert "Depth 2: a Pareto law is rejected, for all leaves and" in text
     assert "Depth 3: not tested, for there was no bootstrap." in text
     assert "Depth 4: no Pareto law can be fitted: too few." in text
     rows = tuple(replace(row, whole=fit(0.0), tail=fit(0.5)) for row in corpus.depths)

@@ -167,9 +167,9 @@ class DepthMass:
     def verdict(self) -> str:
         """What is to be thought of Assumption A.7 here.
 
-        `plausible`: all leaves may follow a Pareto law. `tail`: not all, but those above x_min
-        may. `rejected`: not even those. `untested`: there was no bootstrap. `unfitted`: no Pareto
-        law could be fitted.
+        `plausible`: all leaves may follow a Pareto law. `tail`: not all, but those from the best
+        x_min on may. `rejected`: not even those. `untested`: there was no bootstrap. `unfitted`:
+        no Pareto law could be fitted.
         """
         found = [self.whole.verdict, self.tail.verdict if self.tail else "unfitted"]
         match found:

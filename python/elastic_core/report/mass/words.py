@@ -108,7 +108,7 @@ def verdicts(corpus: CorpusMass) -> list[str]:
     better = [row for row in corpus.depths if row.whole.favoured]
     for law in dict.fromkeys(row.whole.favoured for row in better):
         rows = [row for row in better if row.whole.favoured == law]
-        found.append(f"{_depths(rows)}: all leaves are nearer to a {law} law.")
+        found.append(f"{_depths(rows)}: the {law} law is nearer to all leaves than Pareto's.")
     return found
 
 
@@ -125,7 +125,7 @@ def _sentence(verdict: str, rows: list[DepthMass]) -> str:
                 f"with {mass} of the mass."
             )
         case "rejected":
-            return "rejected; neither all leaves nor a tail follow a Pareto law."
+            return "a Pareto law is rejected, for all leaves and for the tail that fits best."
         case "untested":
             return "not tested, for there was no bootstrap."
     reasons = dict.fromkeys(row.whole.reason for row in rows if row.whole.reason)
