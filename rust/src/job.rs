@@ -32,6 +32,8 @@ pub enum Phase {
     Open,
     /// One pass over a tree; progress in leaves.
     Measure,
+    /// Rates of joint trees; progress in classes of leaves, or in choices of volumes.
+    Rate,
     /// Writing the codebook, to know its size; progress in leaves.
     Codebook,
     /// Writing a file; progress in leaves.
@@ -47,13 +49,14 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Phase; 12] = [
+    const ALL: [Phase; 13] = [
         Phase::Read,
         Phase::Sort,
         Phase::Merge,
         Phase::Join,
         Phase::Open,
         Phase::Measure,
+        Phase::Rate,
         Phase::Codebook,
         Phase::Write,
         Phase::Compress,
@@ -71,6 +74,7 @@ impl Phase {
             Phase::Join => "join",
             Phase::Open => "open",
             Phase::Measure => "measure",
+            Phase::Rate => "rate",
             Phase::Codebook => "codebook",
             Phase::Write => "write",
             Phase::Compress => "compress",

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES = 5.0
-_PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize", "score")
-_UNITS = {"sort": " segments", "train": " tokens", "bootstrap": " replicates"}
+_PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize", "score", "learn")
+_UNITS = {
+    "sort": " segments",
+    "train": " tokens",
+    "rate": " classes",
+    "resample": " resamples",
+    "bootstrap": " replicates",
+}
 _LONGEST_PHASE = 24
 _RATE = re.compile(r", ([\d.]+ bits/byte)$")
 
@@ -99,7 +105,9 @@ class _Clock:
         if total and done >= total:
             return amount
         speed = done / max(time.monotonic() - self._start, 1e-9)
-        parts = [amount, rate or f"{scaled(speed)}{unit}/s"]
+        parts = [amount]
+        if rate or speed >= 1:
+            parts.append(rate or f"{scaled(speed)}{unit}/s")
         if total and speed:
             parts.append(f"{_duration((total - done) / speed)} left")
         return ", ".join(parts)

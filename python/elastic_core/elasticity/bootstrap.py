@@ -1,10 +1,11 @@
 """Intervals from resampled documents: how far the figures go by which documents there are.
 
 A replicate draws the documents of every corpus anew (the Poisson bootstrap, `Corpus.resampled`),
-builds the trees and takes coverage and slopes at l = 0. A resample has fewer distinct documents
-than its corpus, so fewer distinct leaves and a lower coverage: the replicates lie to one side of
-the estimate, by an amount that says nothing of its error. Their spread does. So an interval is
-the middle 95% of the replicates, moved by as much as brings their median to the estimate.
+builds the trees and takes coverage and slopes at l = 0, with the k of the corpora. A resample has
+fewer distinct documents than its corpus, so fewer distinct leaves and a lower coverage: the
+replicates lie to one side of the estimate, by an amount that says nothing of its error. Their
+spread does. So an interval is the middle 95% of the replicates, moved by as much as brings their
+median to the estimate.
 """
 
 import hashlib
@@ -70,7 +71,7 @@ def intervals(
         if progress:
             progress("resample", number, config.bootstrap)
         if number not in kept:
-            kept[number] = _replicate(number, planted, config, memory, threads)
+            kept[number] = _replicate(number, planted, config, found[0].k, memory, threads)
             if keep:
                 _append(keep, job, number, kept[number])
     drawn = [kept[number] for number in range(config.bootstrap)]
@@ -93,6 +94,7 @@ def _replicate(
     number: int,
     planted: Sequence[Planted],
     config: ElasticityConfig,
+    k: float,
     memory: int | None,
     threads: int | None,
 ) -> dict[str, Any]:
@@ -114,8 +116,6 @@ def _replicate(
             )
         )
     joint = JointSpectrum.of(trees, memory=memory, threads=threads)
-    segments = joint.segments.astype(np.float64)
-    k = segments[0] / segments[1] if config.k is None else config.k
     row: dict[str, list[Any]] = {name: [] for name in _FIGURES}
     for place in range(2, len(trees)):
         rates = Triple(joint, place, threads).rates(k, 0.0)

@@ -115,3 +115,34 @@ impl LeafStream for Sorted<'_> {
         Ok(Some((&self.row, leaves)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_to_disk_comes_back() {
+        // Without memory some 4,096 classes go to disk at a time; so many parts are merged once.
+        let mut gather = Gather::new(2, 0);
+        let mut oracle: BTreeMap<[u64; 2], u64> = BTreeMap::new();
+        for leaf in 0..300_000u64 {
+            let counts = [leaf % 290_000, leaf % 3 << 40];
+            gather.add(&counts).unwrap();
+            *oracle.entry(counts).or_insert(0) += 1;
+        }
+        let parts = gather.finish().unwrap();
+        assert!((2..FAN_IN).contains(&parts.len()), "{} parts", parts.len());
+        let room = Room { row_len: row_len(2), memory: 0 };
+        let parts: Vec<&Leaves> = parts.iter().collect();
+        let all = merge_leaves(&parts, room, &Job::default()).unwrap();
+        let mut stream = all.stream();
+        for (counts, leaves) in oracle {
+            let (row, found) = stream.next().unwrap().unwrap();
+            assert_eq!(counts_of(row).collect::<Vec<_>>(), counts);
+            assert_eq!(found, leaves);
+        }
+        assert!(stream.next().unwrap().is_none());
+    }
+}

@@ -28,7 +28,7 @@ impl JointSpectrum {
     ) -> Result<Vec<Vec<f64>>> {
         let layer = self.layer(depth)?;
         volumes.iter().try_for_each(|at| check_volumes(at, self.segments().len()))?;
-        job.start(Phase::Measure, volumes.len() as u64);
+        job.start(Phase::Rate, volumes.len() as u64);
         volumes
             .par_iter()
             .map(|at| {

@@ -85,7 +85,7 @@ impl JointSpectrum {
                 ));
             }
         }
-        job.start(Phase::Measure, self.layers().iter().map(JointLayer::classes).sum());
+        job.start(Phase::Rate, self.layers().iter().map(JointLayer::classes).sum());
         self.layers()
             .par_iter()
             .map(|layer| self.layer_rates(layer, volumes, toward, job))

@@ -1,0 +1,95 @@
+"""`elastic-core elasticity` as a user runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import CommandLine
+from test_cli_errors import assert_told
+
+import elastic_core as ec
+
+STUDY = ["elasticity", "--pretrain", "pretrain.jsonl", "--align", "align.jsonl"]
+
+
+@pytest.fixture
+def corpora(tmp_path: Path) -> Path:
+    """The synthetic corpora of the theorem, and a saved tree that does not fit them."""
+    ec.synth(leaves=50, out=tmp_path)
+    ec.TokenTree.build(tmp_path / "align.jsonl", depth=3).save(tmp_path / "shallow.parquet")
+    ec.TokenTree.build(tmp_path / "align.jsonl", alphabet="bit").save(tmp_path / "bits.parquet")
+    (tmp_path / "empty.txt").write_text("")
+    return tmp_path
+
+
+def test_the_table_says_whether_the_law_holds(cli: CommandLine, corpora: Path) -> None:
+    assert corpora
+    done = cli(*STUDY, "--perturb", "perturb.jsonl", "--perturb", "novel.jsonl")
+    assert (done.code, done.err) == (0, "")
+    assert "k = |D_p| / |D_a| = 30, l = |D_t| / |D_a| = 0.1" in done.out
+    assert "the law holds: the ratio of the slopes is within 10% of -k." in done.out
+    assert "no elasticity can be seen" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_json_has_every_number(cli: CommandLine, corpora: Path) -> None:
+    options = ["--perturb", "perturb.jsonl", "--k", "1000", "--l", "0.1", "--depth", "8"]
+    done = cli(*STUDY, *options, "--format", "json", "--out", "out", "--bootstrap", "3")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert (found["config"]["k"], found["config"]["l"], found["config"]["bootstrap"]) == (
+        1000,
+        0.1,
+        3,
+    )
+    (each,) = found["perturbations"]
+    assert each["law"][-1]["ratio"] == pytest.approx(-1000)
+    assert each["law"][-1]["intervals"]["slope_align_bits"]["low"] > 0
+    assert (corpora / "out" / "result.json").read_text() == done.out
+    assert sorted(path.name for path in (corpora / "out").iterdir()) == [
+        "curves.png", "curves.svg", "ratios.png", "ratios.svg", "replicates.jsonl", "result.json",
+        "springs.png", "springs.svg",
+    ]  # fmt: skip
+
+
+def test_saved_trees_are_corpora_too(cli: CommandLine, corpora: Path) -> None:
+    assert corpora
+    assert cli("tree", "build", "pretrain.jsonl", "-o", "p.parquet", "--depth", "6").code == 0
+    done = cli(
+        "elasticity", "--pretrain", "p.parquet", "--align", "align.jsonl",
+        "--perturb", "perturb.jsonl", "--format", "csv",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert len(done.out.splitlines()) == 1 + 6
+
+
+def test_files_in_common_are_warned_of(cli: CommandLine, corpora: Path) -> None:
+    assert corpora
+    done = cli(*STUDY, "--perturb", "align.jsonl")
+    assert done.code == 0
+    assert done.err == (
+        "warning: align.jsonl and align.jsonl have 1 file in common, which count in both; leave "
+        "them out of one for independent corpora\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ("--perturb nowhere.jsonl", 2, ["nowhere.jsonl", "no such file"]),
+        ("--perturb empty.txt", 1, ["empty.txt", "no documents"]),
+        ("--perturb perturb.jsonl --l -1", 2, ["l -1", "0 or more"]),
+        ("--perturb perturb.jsonl --k 0", 2, ["k 0", "more than 0"]),
+        ("--perturb shallow.parquet --depth 8", 2, ["different depth"]),
+        ("--perturb bits.parquet --alphabet byte", 2, ["alphabet", "bit"]),
+        ("--perturb shallow.parquet --segment window", 2, ["segmentation"]),
+        ("--perturb shallow.parquet --bootstrap 5", 2, ["shallow.parquet", "resample"]),
+        ("--perturb - --bootstrap 5", 2, ["standard input"]),
+        ("", 2, ["--perturb"]),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_sentence(
+    arguments: str, code: int, words: list[str], cli: CommandLine, corpora: Path
+) -> None:
+    assert corpora
+    assert_told(cli(*STUDY, *arguments.split(), stdin=b"to be"), code, *words)

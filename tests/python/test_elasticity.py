@@ -1,0 +1,280 @@
+"""The study of the elastic law: known corpora, verdicts, sweeps, intervals."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import elastic_core as ec
+from elastic_core.elasticity.bootstrap import interval
+from elastic_core.elasticity.law import flip
+from elastic_core.elasticity.verdict import Verdict, verdict
+
+
+def write(path: Path, counts: dict[str, int]) -> Path:
+    """A corpus of responses of one segment each: its tree's leaves occur as `counts` says."""
+    rows = [
+        json.dumps({"text": leaf}) + "\n" for leaf, count in counts.items() for _ in range(count)
+    ]
+    path.write_text("".join(rows))
+    return path
+
+
+@pytest.fixture
+def thirds(tmp_path: Path) -> dict[str, Path]:
+    """D_p in three parts that share no leaf, D_a ~ part 2, D_t ~ part 3, and a novel one."""
+    return {
+        "pretrain": write(tmp_path / "p.jsonl", {"one": 10, "two": 10, "six": 10}),
+        "align": write(tmp_path / "a.jsonl", {"two": 3}),
+        "perturb": write(tmp_path / "t.jsonl", {"six": 2}),
+        "novel": write(tmp_path / "n.jsonl", {"ten": 2}),
+    }
+
+
+def test_disjoint_equal_thirds(thirds: dict[str, Path]) -> None:
+    result = ec.elasticity(
+        thirds["pretrain"], thirds["align"], thirds["perturb"], depth=4, k=1000, l=0.1
+    )
+    (each,) = result.perturbations
+    last, whole = each.law[-1], each.after[-1]
+    assert last.ratio == pytest.approx(-1000)
+    assert last.verdict is Verdict.HOLDS
+    assert whole.ratio == pytest.approx(-1250.375)
+    assert whole.ratio == pytest.approx(-(1000 + 3 * 0.1) / (1 - 2 * 0.1))
+    # d gamma_p / dl = (1 - 2l) / ... changes sign at l = 1/2, d gamma_a / dl never.
+    assert last.flip_pretrain == pytest.approx(0.5, rel=0.01)
+    assert last.flip_align is None
+    # KL(P_a || q) = -log2 q(two), q(two) = (k / 3 + 1) / (k + 1 + l).
+    assert whole.kl_bits[1] == pytest.approx(-math.log2((1000 / 3 + 1) / 1001.1))
+    spring = math.log2(1001.1 / 1001)
+    assert whole.spring_bits[1] == pytest.approx(spring)
+    # M counts each dataset's own leaves: 3 of D_p, 1 of D_a.
+    gamma = whole.gamma_bits
+    assert gamma[0] is not None
+    assert gamma[1] is not None
+    assert whole.normalized_rate[0] == pytest.approx((gamma[0] - math.log2(3)) / 4)
+    assert whole.normalized_rate[1] == pytest.approx(gamma[1] / 4)
+    assert abs(whole.residual_bits) < 1e-9
+
+
+def test_a_novel_perturbation_shows_no_elasticity(thirds: dict[str, Path]) -> None:
+    result = ec.elasticity(thirds["pretrain"], thirds["align"], thirds["novel"], depth=4)
+    (each,) = result.perturbations
+    last = each.law[-1]
+    assert each.k == 10
+    assert each.l == pytest.approx(2 / 3)
+    assert last.coverage == 0
+    assert last.ratio == 1
+    assert last.predicted == pytest.approx(1)
+    assert last.verdict is Verdict.UNCOVERED
+    # Its own rate is infinite where it has no volume.
+    assert each.before[-1].gamma_bits[2] is None
+    assert each.before[-1].huffman_bits[2] is None
+    assert each.after[-1].gamma_bits[2] is not None
+
+
+def test_several_perturbations_do_not_matter_to_each_other(thirds: dict[str, Path]) -> None:
+    both = ec.elasticity(
+        thirds["pretrain"], thirds["align"], [thirds["perturb"], thirds["novel"]], depth=4
+    )
+    for each, name in zip(both.perturbations, ("perturb", "novel"), strict=True):
+        alone = ec.elasticity(thirds["pretrain"], thirds["align"], thirds[name], depth=4)
+        assert each.law == alone.perturbations[0].law
+        assert each.after == alone.perturbations[0].after
+
+
+def test_the_identity_foretells_the_ratio_on_text(tmp_path: Path, play: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("whether 'tis nobler in the mind to suffer\n" * 2)
+    third = tmp_path / "third.txt"
+    third.write_text("the question is not whether to be or to suffer, but where\n")
+    result = ec.elasticity(play, other, third, depth=5, segment="window")
+    (each,) = result.perturbations
+    for row in each.law:
+        assert row.ratio == pytest.approx(row.predicted, rel=1e-9)
+        assert abs(row.residual_bits) < 1e-9
+    assert each.sweep.gamma_bits.shape == (5, 101, 3)
+    assert each.sweep.l[0] == 0
+    assert np.abs(each.sweep.residual_bits).max() < 1e-9
+    # The slopes are those of the curve.
+    l, gamma = each.sweep.l, each.sweep.gamma_bits[..., :2]
+    middle = (gamma[:, 2:] - gamma[:, :-2]) / (l[2:] - l[:-2])[None, :, None]
+    np.testing.assert_allclose(
+        middle[:, 40:], each.sweep.slope_bits[:, 41:-1, :2], rtol=0.1, atol=0.01
+    )
+    assert each.over_k.ratio.shape == (5, len(each.over_k.k))
+    at = np.flatnonzero(each.over_k.k == each.k)
+    assert each.over_k.ratio[:, at[0]] == pytest.approx([row.ratio for row in each.law])
+
+
+def test_saved_trees_give_what_their_corpora_give(thirds: dict[str, Path], tmp_path: Path) -> None:
+    paths = [thirds[name] for name in ("pretrain", "align", "perturb")]
+    trees = []
+    for path in paths:
+        tree = tmp_path / f"{path.stem}.parquet"
+        ec.TokenTree.build(path, depth=4).save(tree)
+        trees.append(tree)
+    corpora = ec.elasticity(*paths, depth=4)
+    saved = ec.elasticity(*trees)
+    assert saved.perturbations[0].law == corpora.perturbations[0].law
+    assert (saved.depth, saved.segment, saved.alphabet) == (4, "chunk", "byte")
+
+
+def test_the_json_is_the_schema(thirds: dict[str, Path]) -> None:
+    result = ec.elasticity(
+        thirds["pretrain"], thirds["align"], [thirds["perturb"], thirds["novel"]], depth=4
+    )
+    found = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert list(found) == [
+        "schema", "config", "depth", "segment", "alphabet", "datasets", "overlaps", "perturbations",
+    ]  # fmt: skip
+    assert found["schema"] == "elastic-core/elasticity/1"
+    assert [each["role"] for each in found["datasets"]] == [
+        "pretrain", "align", "perturb", "perturb",
+    ]  # fmt: skip
+    novel = found["perturbations"][1]
+    assert list(novel) == ["name", "k", "l", "law", "before", "after", "sweep", "over_k"]
+    assert novel["before"][-1]["gamma_bits"]["perturb"] is None
+    assert novel["law"][-1]["verdict"] == "uncovered"
+    assert novel["sweep"]["gamma_bits"][3][0][2] is None
+
+
+def test_files_of_two_corpora_are_counted(thirds: dict[str, Path], tmp_path: Path) -> None:
+    result = ec.elasticity(tmp_path / "*.jsonl", thirds["align"], thirds["perturb"], depth=4)
+    assert [(each.first, each.second, each.files) for each in result.overlaps] == [
+        (str(tmp_path / "*.jsonl"), str(thirds["align"]), 1),
+        (str(tmp_path / "*.jsonl"), str(thirds["perturb"]), 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"k": 0.0}, "k 0.0: .* more than 0"),
+        ({"k": math.inf}, "k inf"),
+        ({"l": -0.5}, "l -0.5: .* 0 or more"),
+        ({"l": math.nan}, "l nan"),
+        ({"bootstrap": -1}, "bootstrap -1"),
+        ({"bootstrap": 1}, "at least 2 replicates"),
+        ({"bootstrap": 5}, "too few to resample"),
+        ({"depth": 65}, "depth 65"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    thirds: dict[str, Path], options: dict[str, float], told: str
+) -> None:
+    paths = [thirds[name] for name in ("pretrain", "align", "perturb")]
+    with pytest.raises(ec.InvalidArgumentError, match=told):
+        ec.elasticity(*paths, **options)  # type: ignore[arg-type]
+
+
+def test_no_perturbation_is_refused(thirds: dict[str, Path]) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match="no perturbation"):
+        ec.elasticity(thirds["pretrain"], thirds["align"], [])
+
+
+def test_an_empty_alignment_is_named(thirds: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(ec.CorpusError, match=r"empty\.txt: no documents"):
+        ec.elasticity(thirds["pretrain"], tmp_path / "empty.txt", thirds["perturb"])
+
+
+@pytest.mark.parametrize(
+    ("ratio", "coverage", "expected"),
+    [
+        (-10.0, 1.0, Verdict.HOLDS),
+        (-11.0, 0.9, Verdict.HOLDS),
+        (-8.9, 1.0, Verdict.BENDS),
+        (-11.1, 1.0, Verdict.BENDS),
+        (0.0, 1.0, Verdict.BREAKS),
+        (3.0, 0.5, Verdict.BREAKS),
+        (None, 0.5, Verdict.BREAKS),
+        (1.0, 0.0, Verdict.UNCOVERED),
+    ],
+)
+def test_verdicts(ratio: float | None, coverage: float, expected: Verdict) -> None:
+    assert verdict(ratio, 10, coverage) is expected
+
+
+def test_a_flip_is_where_a_slope_is_zero() -> None:
+    l = np.array([0.0, 0.1, 1.0, 10.0])
+    assert flip(l, np.array([-1.0, -1.0, 1.0, 2.0])) == pytest.approx(math.sqrt(0.1))
+    assert flip(l, np.array([-1.0, -1.0, -3.0, -2.0])) is None
+
+
+# Intervals.
+
+
+@pytest.fixture
+def synthetic(tmp_path: Path) -> dict[str, Path]:
+    corpora = ["pretrain=1+2+3:3000", "align=2:400", "perturb=3:200"]
+    ec.synth(corpora=corpora, leaves=60, overlap=0.5, out=tmp_path / "synth")
+    return {name: tmp_path / "synth" / f"{name}.jsonl" for name in ("pretrain", "align", "perturb")}
+
+
+def resampled(paths: dict[str, Path], count: int, **options: object) -> ec.ElasticityResult:
+    return ec.elasticity(*paths.values(), depth=8, bootstrap=count, **options)  # type: ignore[arg-type]
+
+
+def test_intervals_hold_the_estimate_and_the_law(synthetic: dict[str, Path]) -> None:
+    result = resampled(synthetic, 60)
+    (each,) = result.perturbations
+    row = each.law[-1]
+    assert row.coverage == 1
+    assert row.intervals is not None
+    for name in ("slope_pretrain_bits", "slope_align_bits"):
+        found = row.intervals[name]
+        assert found.low < getattr(row, name) < found.high, name
+        assert abs(found.bias) < found.high - found.low
+    assert row.intervals["ratio"].low <= -each.k <= row.intervals["ratio"].high
+    # Fewer documents, fewer leaves: at the deepest the coverage of resamples is at most 1.
+    assert row.intervals["coverage"].low <= 1
+
+
+def test_an_interval_is_the_spread_about_the_median() -> None:
+    replicates = np.linspace(5.0, 7.0, 401)
+    found = interval(10.0, replicates)
+    assert found.low == pytest.approx(10 - 0.95)
+    assert found.high == pytest.approx(10 + 0.95)
+    assert found.bias == pytest.approx(-4)
+
+
+def test_the_seed_decides_and_threads_do_not(synthetic: dict[str, Path]) -> None:
+    one = resampled(synthetic, 3, seed=1, threads=1).perturbations[0].law
+    assert one == resampled(synthetic, 3, seed=1, threads=2).perturbations[0].law
+    assert one != resampled(synthetic, 3, seed=2).perturbations[0].law
+
+
+def test_a_bootstrap_goes_on_where_it_was(synthetic: dict[str, Path], tmp_path: Path) -> None:
+    kept = tmp_path / "replicates.jsonl"
+    whole = resampled(synthetic, 6, replicates=kept)
+    lines = kept.read_text().splitlines()
+    assert len(lines) == 6
+    # A kill in the middle of the fourth.
+    kept.write_text("\n".join([*lines[:3], lines[3][:40]]))
+    again = resampled(synthetic, 6, replicates=kept)
+    assert again.perturbations[0].law == whole.perturbations[0].law
+    assert len(kept.read_text().splitlines()) == 3 + 1 + 3
+    # More replicates of the same job take up what is there; another job does not.
+    resampled(synthetic, 7, replicates=kept)
+    assert len(kept.read_text().splitlines()) == 8
+    resampled(synthetic, 7, replicates=kept, seed=4)
+    assert len(kept.read_text().splitlines()) == 15
+
+
+def test_a_saved_tree_cannot_be_resampled(synthetic: dict[str, Path], tmp_path: Path) -> None:
+    ec.TokenTree.build(synthetic["pretrain"]).save(tmp_path / "p.parquet")
+    with pytest.raises(ec.InvalidArgumentError, match="no documents to resample"):
+        ec.elasticity(tmp_path / "p.parquet", synthetic["align"], synthetic["perturb"], bootstrap=5)
+
+
+@given(ratio=st.floats(-1e6, 1e6), k=st.floats(0.01, 1e5))
+def test_a_law_that_holds_is_near(ratio: float, k: float) -> None:
+    near = abs(ratio / -k - 1) <= 0.1
+    assert (verdict(ratio, k, 1.0) is Verdict.HOLDS) == near or math.isclose(
+        abs(ratio + k), 0.1 * k
+    )

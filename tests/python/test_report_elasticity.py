@@ -1,0 +1,105 @@
+"""What people and programs get to see of an elasticity study."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import elastic_core as ec
+from elastic_core.report.elasticity import (
+    csv_text,
+    curves,
+    markdown_text,
+    print_table,
+    ratios,
+    springs,
+)
+from elastic_core.report.elasticity.csv import COLUMNS
+from elastic_core.report.elasticity.files import write_result
+from elastic_core.report.elasticity.words import conclusions
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> ec.ElasticityResult:
+    folder = tmp_path_factory.mktemp("synth")
+    ec.synth(leaves=200, out=folder)
+    names = ("pretrain", "align", "perturb", "novel")
+    pretrain, align, *perturb = (folder / f"{name}.jsonl" for name in names)
+    return ec.elasticity(pretrain, align, perturb, bootstrap=4)
+
+
+def table(result: ec.ElasticityResult, width: int = 80) -> str:
+    out = io.StringIO()
+    print_table(result, Console(file=out, width=width))
+    return out.getvalue()
+
+
+def test_the_table_fits_80_columns(result: ec.ElasticityResult) -> None:
+    names = tuple(each.name for each in result.datasets)
+    lines = [line for line in table(result).splitlines() if not any(name in line for name in names)]
+    assert max(map(len, lines)) <= 100  # names of files make the first table wide
+    laws = [line for line in lines if "holds" in line or "uncovered" in line]
+    assert max(map(len, laws)) <= 80
+
+
+def test_the_table_tells_all(result: ec.ElasticityResult) -> None:
+    text = table(result)
+    for word in ("coverage", "identity", "-k", "verdict", "spring", "95% intervals", "k = |D_p|"):
+        assert word in text
+    for each in result.perturbations:
+        assert text.count(each.name) >= 1
+
+
+def test_the_words_say_whether_and_why(result: ec.ElasticityResult) -> None:
+    covered, novel = map(conclusions, result.perturbations)
+    assert covered[0] == (
+        "At depths 1 to 8, the law holds: the ratio of the slopes is within 10% of -k."
+    )
+    assert any("signs are those of the theorem" in sentence for sentence in covered)
+    assert any("too large for the law" in sentence for sentence in covered)
+    assert any("no elasticity can be seen" in sentence for sentence in novel)
+    assert any("law breaks" in sentence and "is new to both" in sentence for sentence in novel)
+
+
+def test_csv_has_every_depth(result: ec.ElasticityResult) -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_text(result))))
+    assert len(rows) == 2 * 8
+    assert tuple(rows[0]) == COLUMNS
+    law = result.perturbations[0].law[0]
+    assert float(rows[0]["ratio"]) == law.ratio
+    assert law.intervals is not None
+    assert float(rows[0]["ratio_low"]) == law.intervals["ratio"].low
+    assert rows[-1]["verdict"] == "uncovered"
+
+
+def test_markdown_has_the_tables(result: ec.ElasticityResult) -> None:
+    text = markdown_text(result)
+    assert text.count("\n## ") == 2
+    assert text.count("| depth |") == 2 * 3
+    assert text.endswith("\n")
+
+
+def test_the_figures_are_drawn_and_the_same_each_time(
+    result: ec.ElasticityResult, tmp_path: Path
+) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        write_result(result, tmp_path / folder)
+    names = ["curves", "ratios", "springs"]
+    for name in names:
+        for ending in ("png", "svg"):
+            one, two = ((tmp_path / folder / f"{name}.{ending}") for folder in ("one", "two"))
+            assert one.read_bytes() == two.read_bytes()
+    for draw in (curves.draw, ratios.draw, springs.draw):
+        assert len(draw(result).axes) == 4
+
+
+def test_a_tree_of_one_depth_can_be_drawn(tmp_path: Path, play: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("or not to be")
+    result = ec.elasticity(play, other, other, depth=1)
+    (tmp_path / "out").mkdir()
+    write_result(result, tmp_path / "out")
+    assert (tmp_path / "out" / "springs.png").exists()

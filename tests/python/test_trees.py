@@ -1,0 +1,85 @@
+"""Corpora and saved trees become trees of one shape."""
+
+from pathlib import Path
+
+import pytest
+
+import elastic_core as ec
+from elastic_core.result import ReadOptions
+from elastic_core.trees import TreeOptions, trees_of
+
+
+@pytest.fixture
+def saved(play: Path, tmp_path: Path) -> Path:
+    """A tree of the play, of depth 3 and windows."""
+    path = tmp_path / "play.parquet"
+    ec.TokenTree.build(play, depth=3, segment="window").save(path)
+    return path
+
+
+def test_a_tree_file_is_told_from_rows(saved: Path, play: Path, tmp_path: Path) -> None:
+    import polars as pl
+
+    pl.DataFrame({"text": ["to be"]}).write_parquet(tmp_path / "rows.parquet")
+    assert ec.TokenTree.is_file(saved)
+    assert not ec.TokenTree.is_file(tmp_path / "rows.parquet")
+    assert not ec.TokenTree.is_file(play)
+    with pytest.raises(FileNotFoundError):
+        ec.TokenTree.is_file(tmp_path / "nothing.parquet")
+
+
+def test_corpora_are_built_as_saved_trees_are(saved: Path, play: Path) -> None:
+    kept, built = trees_of([saved, play], TreeOptions(), ReadOptions())
+    assert (built.tree.depth, built.tree.segment) == (3, "window")
+    assert kept.corpus is None
+    assert built.corpus is not None
+    assert built.tree.counts.tolist() == kept.tree.counts.tolist()
+
+
+def test_the_usual_shape(play: Path) -> None:
+    (found,) = trees_of([play], TreeOptions(), ReadOptions())
+    assert (found.tree.depth, found.tree.segment, found.tree.alphabet) == (8, "chunk", "byte")
+
+
+def test_saved_trees_of_one_source_are_merged(saved: Path) -> None:
+    (found,) = trees_of([[saved, saved]], TreeOptions(), ReadOptions())
+    assert found.tree.documents == 2
+    assert found.name == f"{saved}, {saved}"
+
+
+def test_a_deeper_saved_tree_is_pruned(saved: Path, play: Path) -> None:
+    kept, built = trees_of([saved, play], TreeOptions(depth=2), ReadOptions())
+    assert kept.tree.depth == built.tree.depth == 2
+    assert kept.tree.segments == 3 * 41 + 1
+
+
+@pytest.mark.parametrize(
+    ("options", "reading", "told"),
+    [
+        (TreeOptions(segment="chunk"), ReadOptions(), "segmentation window, not chunk"),
+        (TreeOptions(alphabet="bit"), ReadOptions(), "alphabet byte, not bit"),
+        (TreeOptions(), ReadOptions(limit=1), "every source here is a saved tree"),
+    ],
+)
+def test_options_against_a_saved_tree_are_refused(
+    saved: Path, options: TreeOptions, reading: ReadOptions, told: str
+) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match=told):
+        trees_of([saved], options, reading)
+
+
+def test_a_source_is_text_or_trees(saved: Path, play: Path) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match="is a saved tree and the rest is text"):
+        trees_of([[saved, play]], TreeOptions(), ReadOptions())
+
+
+def test_the_tokenizer_of_a_saved_tree_has_to_be_named(
+    play: Path, tmp_path: Path, checkpoint: Path
+) -> None:
+    alphabet = f"bpe:{checkpoint / 'tokenizer.json'}"
+    path = tmp_path / "bpe.parquet"
+    ec.TokenTree.build(play, alphabet=alphabet).save(path)
+    with pytest.raises(ec.InvalidArgumentError, match="bpe:PATH"):
+        trees_of([path, play], TreeOptions(), ReadOptions())
+    kept, built = trees_of([path, play], TreeOptions(alphabet=alphabet), ReadOptions())
+    assert kept.tree.alphabet == built.tree.alphabet
