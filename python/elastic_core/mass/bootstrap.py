@@ -36,7 +36,7 @@ def p_value(
         tell: Called after each replicate.
 
     Returns:
-        The p-value; None if no replicate can be fitted.
+        The p-value; None if there is no replicate that can be fitted.
     """
     farther = []
     for seed in seeds:
@@ -70,12 +70,10 @@ def draw(law: Pareto, size: int, random: Generator) -> Spectrum:
     classes = law.x_min + steps
     start = law.x_min + len(classes)
     mass = np.append(np.exp(law.log_mass(classes)), law.survival(np.array([start])))
-    *near, rest = random.multinomial(size, mass)
-    far, times = np.unique(
-        quantiles(law.alpha, start, random.standard_exponential(rest)), return_counts=True
-    )
-    leaves = np.append(near, times).astype(np.int64)
-    counts = np.append(classes, far)
+    drawn = random.multinomial(size, mass)
+    rest = quantiles(law.alpha, start, random.standard_exponential(drawn[-1]))
+    far, times = np.unique(rest, return_counts=True)
+    counts, leaves = np.append(classes, far), np.append(drawn[:-1], times)
     return Spectrum(counts[leaves > 0], leaves[leaves > 0])
 
 

@@ -38,26 +38,37 @@ def depth_mass(
         tell: Called after each replicate, at most twice `bootstrap` times.
     """
     spectrum = Spectrum.of(*statistics.spectrum)
-    found: dict[Fitting, TailFit | None] = {}
-    seeds = SeedSequence([seed, statistics.depth]).spawn(2)
-    for fitting, source in zip((fit_whole, fit_tail), seeds, strict=True):
-        fit = fitting(spectrum)
-        p = None
-        if fit and bootstrap:
-            p = p_value(spectrum, fit, fitting, source.spawn(bootstrap), tell)
-        found[fitting] = _laws(spectrum, fit.law.x_min, p) if fit else None
+    sources = SeedSequence([seed, statistics.depth]).spawn(2)
+    whole, tail = (
+        _tested(spectrum, fitting, source.spawn(bootstrap), tell)
+        for fitting, source in zip((fit_whole, fit_tail), sources, strict=True)
+    )
     return DepthMass(
         depth=statistics.depth,
         leaves=statistics.leaves,
         singletons=statistics.singletons,
         unseen_mass=statistics.singletons / spectrum.mass,
-        whole=found[fit_whole] or _laws(spectrum, spectrum.counts[0], None),
-        tail=found[fit_tail],
+        whole=whole or _laws(spectrum, spectrum.counts[0]),
+        tail=tail,
         spectrum=spectrum,
     )
 
 
-def _laws(spectrum: Spectrum, x_min: float, p: float | None) -> TailFit:
+def _tested(
+    spectrum: Spectrum,
+    fitting: Fitting,
+    seeds: Sequence[SeedSequence],
+    tell: Callable[[], object],
+) -> TailFit | None:
+    """The laws from where `fitting` begins; None if it finds no Pareto law."""
+    fit = fitting(spectrum)
+    if fit is None:
+        return None
+    p = p_value(spectrum, fit, fitting, seeds, tell)
+    return _laws(spectrum, fit.law.x_min, p)
+
+
+def _laws(spectrum: Spectrum, x_min: float, p: float | None = None) -> TailFit:
     """All laws from x_min on."""
     tail = spectrum.tail(x_min)
     pareto, others = None, list[Law]()

@@ -109,12 +109,7 @@ def _test(
             progress("bootstrap", done, total)
 
     found = (
-        depth_mass(
-            each,
-            bootstrap=config.bootstrap,
-            seed=config.reading.seed,
-            tell=tell,
-        )
+        depth_mass(each, bootstrap=config.bootstrap, seed=config.reading.seed, tell=tell)
         for each in depths
     )
     return CorpusMass.of(name, tree, tuple(found))
