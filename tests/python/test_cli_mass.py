@@ -63,7 +63,7 @@ def test_saved_trees_give_their_shape(cli: CommandLine, play: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["play.txt", "--bootstrap", "-1"], 2, "--bootstrap"),
+        (["play.txt", "--bootstrap", "-1"], 2, "bootstrap -1"),
         (["play.txt", "--bootstrap", "many"], 2, "--bootstrap"),
         (["play.txt", "--depth", "0"], 2, "--depth"),
         (["nowhere.txt"], 2, "nowhere.txt"),
