@@ -38,6 +38,7 @@ lint: $(VENV)/dev $(VENV)/built
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/mypy benches/peers
+	$(BIN)/mypy examples/beyond
 	$(BIN)/stubtest elastic_core._core
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings

@@ -137,7 +137,7 @@ def test_the_json_is_the_schema(thirds: dict[str, Path]) -> None:
         "pretrain", "align", "perturb", "perturb",
     ]  # fmt: skip
     novel = found["perturbations"][1]
-    assert list(novel) == ["name", "k", "l", "law", "before", "after", "sweep", "over_k"]
+    assert list(novel) == ["name", "k", "l", "law", "before", "after", "sweep", "over_k", "trained"]
     assert novel["before"][-1]["gamma_bits"]["perturb"] is None
     assert novel["law"][-1]["verdict"] == "uncovered"
     assert novel["sweep"]["gamma_bits"][3][0][2] is None
@@ -268,8 +268,51 @@ def test_a_bootstrap_goes_on_where_it_was(synthetic: dict[str, Path], tmp_path: 
 
 def test_a_saved_tree_cannot_be_resampled(synthetic: dict[str, Path], tmp_path: Path) -> None:
     ec.TokenTree.build(synthetic["pretrain"]).save(tmp_path / "p.parquet")
-    with pytest.raises(ec.InvalidArgumentError, match="no documents to resample"):
+    with pytest.raises(ec.InvalidArgumentError, match="a bootstrap needs documents"):
         ec.elasticity(tmp_path / "p.parquet", synthetic["align"], synthetic["perturb"], bootstrap=5)
+
+
+# A tree model beside the token trees.
+
+
+def test_a_tree_model_is_asked_the_same(synthetic: dict[str, Path]) -> None:
+    joint = ec.elasticity(*synthetic.values(), depth=8)
+    assert joint.perturbations[0].trained is None
+    assert joint.to_dict()["perturbations"][0]["trained"] is None
+    both = ec.elasticity(*synthetic.values(), depth=8, order="sequential", rate=2, seeds=2, seed=5)
+    (each,) = both.perturbations
+    assert each.law == joint.perturbations[0].law
+    assert each.trained is not None
+    assert each.trained.joint.config.order == "joint"
+    assert each.trained.joint.config.seeds == (5, 6)
+    config = each.trained.sequential.config
+    assert (config.order, config.rate, config.model_depth) == ("sequential", 2, 8)
+    found = json.loads(json.dumps(both.to_dict(), allow_nan=False))["perturbations"][0]["trained"]
+    assert list(found) == ["joint", "sequential"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"order": "backwards"}, "unknown order 'backwards'"),
+        ({"order": "sequential", "rate": 0.0}, "rate 0.0"),
+        ({"rate": 2.0}, "choose sequential"),
+        ({"order": "sequential", "seeds": 0}, "seeds 0"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused(
+    synthetic: dict[str, Path], options: dict[str, object], told: str
+) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match=told):
+        ec.elasticity(*synthetic.values(), **options)  # type: ignore[arg-type]
+
+
+def test_a_tree_model_needs_documents(synthetic: dict[str, Path], tmp_path: Path) -> None:
+    ec.TokenTree.build(synthetic["pretrain"]).save(tmp_path / "p.parquet")
+    with pytest.raises(ec.InvalidArgumentError, match="a tree model needs documents"):
+        ec.elasticity(
+            tmp_path / "p.parquet", synthetic["align"], synthetic["perturb"], order="sequential"
+        )
 
 
 @given(ratio=st.floats(-1e6, 1e6), k=st.floats(0.01, 1e5))

@@ -9,6 +9,7 @@ import click
 from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
 from elastic_core.cli.progress import progress_shown
 from elastic_core.elasticity.study import elasticity as study
+from elastic_core.elasticity.trained import ORDERS
 from elastic_core.report.elasticity import FORMATS, print_result
 from elastic_core.report.elasticity.files import write_result
 from elastic_core.report.elasticity.words import overlap_warning
@@ -57,6 +58,30 @@ from elastic_core.report.folder import result_folder
     show_default=True,
     metavar="N",
     help="Resample the documents N times for intervals.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(ORDERS),
+    default="joint",
+    show_default=True,
+    help="joint: the token trees alone. sequential: beside them a tree model that learns P, then "
+    "A, then T, and one that learns all in one random order.",
+)
+@click.option(
+    "--rate",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="W",
+    help="How many times the tree model learns A and T in sequence.",
+)
+@click.option(
+    "--seeds",
+    type=int,
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="How often the tree model is trained, on documents in another order each time.",
 )
 @saved_tree_options
 @reading_options

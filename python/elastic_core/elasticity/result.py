@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.elasticity.trained import TrainedCurve
 from elastic_core.elasticity.verdict import Verdict
 from elastic_core.result import ReadOptions, versions
 from elastic_core.trees import Planted, TreeOptions
@@ -194,6 +195,19 @@ class OverK:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainedPair:
+    """The same question put to a tree model, in both orders of learning.
+
+    Attributes:
+        joint: Everything learned in one random order.
+        sequential: D_p learned first, then D_a, then D_t, the last two `rate` times.
+    """
+
+    joint: TrainedCurve
+    sequential: TrainedCurve
+
+
+@dataclass(frozen=True, slots=True)
 class PerturbationResult:
     """One perturbation: what it does to the rates of pre-training and alignment.
 
@@ -206,6 +220,7 @@ class PerturbationResult:
         after: The rates at l, for each depth.
         sweep: Rates and slopes against l.
         over_k: The ratio against k.
+        trained: What a tree model makes of it; None in the joint order of the token trees alone.
     """
 
     name: str
@@ -216,6 +231,7 @@ class PerturbationResult:
     after: tuple[DepthRates, ...]
     sweep: Sweep
     over_k: OverK
+    trained: TrainedPair | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `perturbations` in the JSON."""
@@ -228,6 +244,11 @@ class PerturbationResult:
             "after": [row.to_dict() for row in self.after],
             "sweep": self.sweep.to_dict(),
             "over_k": self.over_k.to_dict(),
+            "trained": self.trained
+            and {
+                "joint": self.trained.joint.to_dict(),
+                "sequential": self.trained.sequential.to_dict(),
+            },
         }
 
 
@@ -258,8 +279,11 @@ class ElasticityConfig:
         k: |D_p| / |D_a| as it was given; None: that of the corpora.
         l: |D_t| / |D_a| as it was given; None: that of the corpora.
         bootstrap: Replicates for the intervals.
+        order: `joint`, or `sequential` for a tree model in both orders.
+        rate: How many times that model learns D_a and D_t in sequence.
+        seeds: How often that model is trained on documents in another order.
         memory: The memory budget as it was given.
-        reading: How documents were cut out of files; its seed is that of the bootstrap too.
+        reading: How documents were cut out of files; its seed is that of all else.
     """
 
     pretrain: tuple[str, ...]
@@ -269,6 +293,9 @@ class ElasticityConfig:
     k: float | None
     l: float | None
     bootstrap: int
+    order: str
+    rate: float
+    seeds: int
     memory: int | str | None
     reading: ReadOptions
 

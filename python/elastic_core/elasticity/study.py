@@ -3,10 +3,11 @@
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-from elastic_core._core import InvalidArgumentError, JointSpectrum
+from elastic_core._core import Corpus, InvalidArgumentError, JointSpectrum
 from elastic_core.corpora import SPLIT, TEXT_KEY, Source, paths_of
 from elastic_core.elasticity.bootstrap import intervals
 from elastic_core.elasticity.law import study
@@ -16,11 +17,16 @@ from elastic_core.elasticity.result import (
     ElasticityConfig,
     ElasticityResult,
     Overlap,
+    TrainedPair,
 )
+from elastic_core.elasticity.trained import TrainedCurve, trained
+from elastic_core.elasticity.trained.plan import check
 from elastic_core.elasticity.volumes import Triple
 from elastic_core.progress import Progress
 from elastic_core.result import ReadOptions
 from elastic_core.trees import Planted, TreeOptions, share_memory, trees_of
+
+_DEEPEST_MODEL = 32
 
 
 def elasticity(
@@ -35,6 +41,9 @@ def elasticity(
     l: float | None = None,
     bootstrap: int = 0,
     replicates: str | Path | None = None,
+    order: str = "joint",
+    rate: float = 1.0,
+    seeds: int = 3,
     memory: int | str | None = None,
     threads: int | None = None,
     split: str = SPLIT,
@@ -65,13 +74,18 @@ def elasticity(
         bootstrap: Resamples of all documents for intervals; 0: no intervals.
         replicates: A file that keeps what each resample gave, so that a job that was interrupted
             goes on where it was.
+        order: `joint`: the token trees alone, whose order does not matter. `sequential`: beside
+            them a tree model of depth d that learns D_p, then D_a, then D_t, and one that learns
+            all in one random order; see `docs/trained.md`.
+        rate: How many times that model learns D_a and D_t in sequence.
+        seeds: How often it is trained on documents in another order, for intervals.
         memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
         threads: Threads to work on; None: one for each core.
         split: What is a document in a plain text file: `document`, `line` or `paragraph`.
         text_key: Dotted paths of the text in a row; several are joined.
         limit: Only the first so many documents of each corpus.
         sample: Keep each document with this probability.
-        seed: Seed of the sampling and of the bootstrap.
+        seed: Seed of the sampling, the bootstrap and the training.
         on_bad_row: `error` or `skip`, for rows without usable text.
         progress: Called with the phase and the corpus, the units done and the units in all.
 
@@ -94,6 +108,9 @@ def elasticity(
         k=k,
         l=l,
         bootstrap=bootstrap,
+        order=order,
+        rate=rate,
+        seeds=seeds,
         memory=memory,
         reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
     )
@@ -108,7 +125,9 @@ def elasticity(
         progress=progress,
     )
     if bootstrap:
-        _check_resampling(planted)
+        _check_again(planted, "a bootstrap")
+    if order == "sequential":
+        _check_again(planted, "a tree model")
     joint = JointSpectrum.of(
         [each.tree for each in planted], memory=share, threads=threads, progress=progress
     )
@@ -132,6 +151,9 @@ def elasticity(
             keep=None if replicates is None else Path(replicates),
             progress=progress,
         )
+    if order == "sequential":
+        pairs = _train(planted, config, threads, progress)
+        found = [replace(each, trained=pair) for each, pair in zip(found, pairs, strict=True)]
     shape = planted[0].tree
     roles = [*ROLES[:2], *[ROLES[2]] * len(several)]
     return ElasticityResult(
@@ -161,21 +183,53 @@ def _check(config: ElasticityConfig) -> None:
         raise InvalidArgumentError(
             f"bootstrap {config.bootstrap}: give 0 for no intervals, or at least 2 replicates"
         )
+    check(config.order, config.rate, config.seeds, config.reading.seed, None)
 
 
-def _check_resampling(planted: Sequence[Planted]) -> None:
-    """Refuses what cannot be resampled."""
+def _check_again(planted: Sequence[Planted], who: str) -> None:
+    """Refuses what cannot be read again."""
     for each in planted:
         if each.corpus is None:
             raise InvalidArgumentError(
-                f"{each.name}: a saved tree has no documents to resample; name the corpus it was "
-                "built from, or leave the bootstrap out"
+                f"{each.name}: {who} needs documents, which a saved tree does not have; name the "
+                "corpus that it was built from"
             )
         if each.corpus.reads_stdin:
             raise InvalidArgumentError(
-                "a bootstrap reads every corpus again, and standard input can be read only once; "
-                "save it to a file first"
+                f"{who} reads every corpus again, and standard input can be read only once; save "
+                "it to a file first"
             )
+
+
+def _train(
+    planted: Sequence[Planted],
+    config: ElasticityConfig,
+    threads: int | None,
+    progress: Progress | None,
+) -> list[TrainedPair]:
+    """What a tree model makes of each perturbation, in both orders."""
+    pretrain, align, *perturb = (each.corpus for each in planted if each.corpus)
+
+    def curve(each: Corpus, order: str, rate: float) -> TrainedCurve:
+        return trained(
+            pretrain,
+            align,
+            each,
+            model_depth=min(planted[0].tree.depth, _DEEPEST_MODEL),
+            alphabet=config.tree.alphabet or planted[0].tree.alphabet,
+            order=order,
+            rate=rate,
+            seeds=config.seeds,
+            seed=config.reading.seed,
+            memory=config.memory,
+            threads=threads,
+            progress=progress,
+        )
+
+    return [
+        TrainedPair(curve(each, "joint", 1.0), curve(each, "sequential", config.rate))
+        for each in perturb
+    ]
 
 
 def _overlaps(planted: Sequence[Planted]) -> list[Overlap]:

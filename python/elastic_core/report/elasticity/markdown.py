@@ -8,12 +8,16 @@ from elastic_core.report.elasticity.words import (
     NAMES,
     RATE_HEADINGS,
     SLOPES,
+    TRAINED_HEADINGS,
     conclusions,
     dataset_cells,
     interval_cells,
     law_cells,
     rate_cells,
     setting,
+    trained_cells,
+    trained_findings,
+    trained_setting,
     volumes,
     whole,
 )
@@ -40,4 +44,10 @@ def markdown_text(result: ElasticityResult) -> str:
         if each.l:
             blocks += [escaped(whole(each)), markdown_table(RATE_HEADINGS, rate_cells(each))]
         blocks += [escaped(sentence) for sentence in conclusions(each)]
+        if cells := trained_cells(each):
+            blocks += [
+                escaped(trained_setting(each)),
+                markdown_table(TRAINED_HEADINGS, cells, NAMES),
+                *map(escaped, trained_findings(each)),
+            ]
     return "\n\n".join(blocks) + "\n"

@@ -10,12 +10,16 @@ from elastic_core.report.elasticity.words import (
     NAMES,
     RATE_HEADINGS,
     SLOPES,
+    TRAINED_HEADINGS,
     conclusions,
     dataset_cells,
     interval_cells,
     law_cells,
     rate_cells,
     setting,
+    trained_cells,
+    trained_findings,
+    trained_setting,
     volumes,
     whole,
 )
@@ -59,3 +63,10 @@ def print_table(result: ElasticityResult, console: "Console | None" = None) -> N
         for sentence in conclusions(each):
             say(sentence)
         console.print()
+        if cells := trained_cells(each):
+            say(trained_setting(each), "dim")
+            console.print()
+            print_rows(console, TRAINED_HEADINGS, cells, NAMES)
+            for sentence in trained_findings(each):
+                say(sentence)
+            console.print()

@@ -12,6 +12,12 @@ from elastic_core.elasticity.result import (
     PerturbationResult,
 )
 from elastic_core.elasticity.verdict import TOLERANCE, Verdict, verdict
+from elastic_core.report.elasticity.trained.words import (
+    CHANGE_HEADINGS,
+    agreement,
+    change_cells,
+    findings,
+)
 from elastic_core.report.tables import ABSENT, Headings, figure
 from elastic_core.units import counted, format_size
 
@@ -58,7 +64,10 @@ RATE_HEADINGS: Headings = (
 )
 """The columns of `rate_cells`."""
 
-NAMES = ("dataset", "verdict")
+TRAINED_HEADINGS: Headings = (("order", ""), *CHANGE_HEADINGS)
+"""The columns of `trained_cells`."""
+
+NAMES = ("dataset", "verdict", "order", "text")
 """The columns whose cells are words."""
 
 SLOPES = "Slopes are d gamma / dl at l = 0, in bits per segment."
@@ -90,6 +99,17 @@ def whole(each: PerturbationResult) -> str:
     return (
         f"With all of it (l = {each.l:.4g}): rates in bits per segment, their change since l = 0, "
         "and springs, volume x change of KL in units of |D_a|."
+    )
+
+
+def trained_setting(each: PerturbationResult) -> str:
+    """What stands above the changes of the tree model's rates."""
+    if each.trained is None:
+        return ""
+    config = each.trained.sequential.config
+    return (
+        f"A tree model of depth {config.model_depth}, {len(config.seeds)} seeds, sequential at "
+        f"rate {config.rate:g}: change of its rates since l = 0, in bits per kB."
     )
 
 
@@ -172,6 +192,21 @@ def conclusions(each: PerturbationResult) -> list[str]:
     return [*_held(each), *_signs(each), *_large(each)]
 
 
+def trained_cells(each: PerturbationResult) -> list[tuple[str, ...]]:
+    """What a tree model makes of it in both orders, in the order of `TRAINED_HEADINGS`."""
+    pair = each.trained
+    curves = (("joint", pair.joint), ("sequential", pair.sequential)) if pair else ()
+    return [(order, *row) for order, curve in curves for row in change_cells(curve)]
+
+
+def trained_findings(each: PerturbationResult) -> list[str]:
+    """What the tree model's rates did, and where its orders and the law agree."""
+    if each.trained is None:
+        return []
+    joint, sequential = each.trained.joint, each.trained.sequential
+    return [*findings(joint), *findings(sequential), *agreement(joint, sequential)]
+
+
 def signed(value: float | None) -> str:
     """A ratio with its sign and three digits; None is absent."""
     return ABSENT if value is None else f"{value:+.4g}" if abs(value) < 1e5 else f"{value:+.2e}"
@@ -188,11 +223,6 @@ def _springs(value: float | None) -> str:
 def _held(each: PerturbationResult) -> list[str]:
     """What became of the law at which depths."""
     told = []
-    if rows := _with(each.law, Verdict.UNCOVERED):
-        told.append(
-            f"{_at(rows)}, nothing of the perturbation was seen before, in pre-training or "
-            "alignment: no elasticity can be seen, both rates rise alike."
-        )
     if rows := _with(each.law, Verdict.HOLDS):
         told.append(
             f"{_at(rows)}, the law holds: the ratio of the slopes is within {TOLERANCE:.0%} of -k."
@@ -205,6 +235,11 @@ def _held(each: PerturbationResult) -> list[str]:
     if rows := _with(each.law, Verdict.BREAKS):
         told.append(
             f"{_at(rows)}, the law breaks: the two rates move in the same direction. {_novel(rows)}"
+        )
+    if rows := _with(each.law, Verdict.UNCOVERED):
+        told.append(
+            f"{_at(rows)}, nothing of the perturbation was seen before, in pre-training or "
+            "alignment: no elasticity can be seen, both rates rise alike."
         )
     return told
 

@@ -1,0 +1,64 @@
+"""The elastic law beyond its statement, on any text: where signs flip, depth, volume, overlap.
+
+Run it from the project's root; `pip install 'elastic-core[report]'` brings what it needs:
+
+    python examples/beyond --pretrain FOLDER --align FOLDER --perturb NAME=FOLDER --out FOLDER
+
+It prints the tables of `docs/elasticity.md` as Markdown and draws its figures in the last folder.
+Each example is a file of its own: `flips`, `depth`, `pretraining` and `overlap`.
+"""
+
+from pathlib import Path
+
+import click
+import depth
+import flips
+import overlap
+import pretraining
+from corpora import Documents, Texts, read, standard_library
+
+EXAMPLES = {
+    "Where the signs flip": flips,
+    "Depth: capacity": depth,
+    "More pre-training": pretraining,
+    "Overlap": overlap,
+}
+EXISTING = click.Path(exists=True, path_type=Path)
+
+
+@click.command()
+@click.option("--pretrain", required=True, type=EXISTING, help="Text of the pre-training.")
+@click.option("--align", required=True, type=EXISTING, help="Text of the alignment.")
+@click.option(
+    "--perturb",
+    required=True,
+    multiple=True,
+    metavar="NAME=PATH",
+    help="Text that perturbs it, and what it is called. Give it several times for several.",
+)
+@click.option(
+    "--unrelated",
+    metavar="NAME=PATH",
+    help="Text that is unlike all others.  [default: Python's standard library, its .py files]",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for figures.")
+def main(
+    pretrain: Path, align: Path, perturb: tuple[str, ...], unrelated: str | None, out: Path
+) -> None:
+    """Shows the elastic law beyond its statement."""
+    named = dict(_named(each) for each in perturb)
+    name, other = _named(unrelated) if unrelated else ("Python code", read(standard_library()))
+    texts = Texts(read(pretrain), read(align), {**named, name: other})
+    out.mkdir(parents=True, exist_ok=True)
+    for title, example in EXAMPLES.items():
+        click.echo(f"## {title}\n\n{example.study(texts, out)}\n")
+
+
+def _named(option: str) -> tuple[str, Documents]:
+    name, equals, path = option.partition("=")
+    if not equals:
+        raise click.UsageError(f"{option}: write NAME=PATH")
+    return name, read(EXISTING.convert(path, None, None))
+
+
+main()

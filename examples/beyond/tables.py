@@ -1,0 +1,51 @@
+"""Tables of the law in Markdown: columns of figures for each perturbation."""
+
+from collections.abc import Sequence
+
+from corpora import SHOWN, Law
+
+from elastic_core.report.tables import markdown_table
+
+Column = tuple[str, str, Sequence[str]]
+"""A heading, its unit, and the cells."""
+
+FIGURES = {
+    "k": ("k", "{:.4g}"),
+    "coverage": ("coverage", "{:.4f}"),
+    "pretrain": ("slope of pre-training", "{:+.2e}"),
+    "align": ("slope of alignment", "{:+.2e}"),
+    "ratio": ("ratio", "{:+.4g}"),
+    "share": ("ratio / -k", "{:+.3f}"),
+    "undone": ("undone", "{:+.3f}"),
+}
+"""What a figure of `Law` is called, and how it is written."""
+
+
+def columns(law: Law, figures: Sequence[str], unit: str = "") -> list[Column]:
+    """Figures of a law, a column for each."""
+    return [
+        (FIGURES[each][0], unit, [FIGURES[each][1].format(value) for value in getattr(law, each)])
+        for each in figures
+    ]
+
+
+def columns_at_depths(cases: Sequence[Law], figures: Sequence[str]) -> list[Column]:
+    """Figures of several cases at the depths that are shown, a column for each."""
+    return [
+        column
+        for each in figures
+        for depth in SHOWN
+        for column in columns(Law.over(cases, depth), [each], f"depth {depth}")
+    ]
+
+
+def table(found: dict[str, list[Column]]) -> str:
+    """The columns of each perturbation, one perturbation below the other."""
+    first = next(iter(found.values()))
+    headings = (("perturbation", ""), *((heading, unit) for heading, unit, _ in first))
+    rows = [
+        (name, *cells)
+        for name, each in found.items()
+        for cells in zip(*(column for _, _, column in each), strict=True)
+    ]
+    return markdown_table(headings, rows, ("perturbation",))
