@@ -106,7 +106,7 @@ def test_the_seeds_decide() -> None:
 
 
 def test_replicates_that_cannot_be_fitted_are_left_out() -> None:
-    # Nine in ten replicates of so few leaves have too few of them that differ.
+    # Of so steep a law and so few leaves, many replicates have leaves of one count alone.
     leaves = spectrum([1] * 10 + [2])
     fit = fit_whole(leaves)
     assert fit is not None

@@ -1,7 +1,7 @@
 """The four laws: masses known by hand, and the most likely of each kind for leaves one by one."""
 
 from collections.abc import Callable, Sequence
-from math import erfc, exp, log, log1p, pi, sqrt
+from math import erfc, exp, log, pi, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -127,10 +127,10 @@ def test_the_exponential_fit_by_hand() -> None:
 
 
 def test_the_pareto_fit_by_hand() -> None:
-    # All but leaves of 1 and 2: the score -zeta'/zeta - mean ln x is nearly that of two values.
+    # So steep a law has next to nothing from 3 on, and P(2) / P(1) is 2^-alpha.
     law = fit_pareto(Spectrum.of(np.array([1, 2]), np.array([2**12, 1])))
     assert law is not None
-    assert log(2) / 2**12 == pytest.approx(log(2) * 2**-law.alpha, rel=0.02)
+    assert law.alpha == pytest.approx(12, abs=0.03)
 
 
 @settings(max_examples=10)
@@ -217,10 +217,9 @@ def test_likelihood_ratios_are_those_of_the_leaves_one_by_one(leaves: list[int])
 
 
 def test_the_nested_ratio_is_chi_squared() -> None:
-    # P(chi2_1 > 3.841459) is 0.05, and the statistic is twice the ratio.
+    # P(chi2_1 > 2 r) is erfc(sqrt r).
     tail = Spectrum.of(np.array([1, 2]), np.array([9, 1]))
-    zipf = ZipfMandelbrot(1, 3.0, 0.5)
-    found = likelihood_ratio(Pareto(1, 3.0), zipf, tail)
+    found = likelihood_ratio(Pareto(1, 3.0), ZipfMandelbrot(1, 3.0, 0.5), tail)
     assert found.normalized is None
     assert found.p == pytest.approx(erfc(sqrt(abs(found.ratio))))
     assert found.favours is None
@@ -228,7 +227,6 @@ def test_the_nested_ratio_is_chi_squared() -> None:
 
 def test_a_law_against_itself_is_no_better() -> None:
     tail = Spectrum.of(np.array([1, 2, 9]), np.array([9, 3, 1]))
-    found = likelihood_ratio(Pareto(1, 2.0), Exponential(1, log1p(1.0)), tail)
-    assert found.favours in (None, "pareto", "exponential")
-    same = likelihood_ratio(Pareto(1, 2.0), ZipfMandelbrot(1, 2.0, 0.0), tail)
-    assert (same.ratio, same.p, same.favours) == (0, 1, None)
+    for same in (Pareto(1, 2.0), ZipfMandelbrot(1, 2.0, 0.0)):
+        found = likelihood_ratio(Pareto(1, 2.0), same, tail)
+        assert (found.ratio, found.p, found.favours) == (0, 1, None)
