@@ -3,7 +3,7 @@
 Prints how the rates of PRETRAIN and ALIGN move when more and more of PERTURB is learned, and
 where both orders and the elasticity theorem agree. See `docs/trained.md`.
 
-    python examples/trained.py 'novels/[A-F]*' imdb/train/pos 'novels/[G-Z]*' --figure trained.png
+    python examples/trained.py 'novels/[A-J]*' imdb/train/pos 'novels/[K-Z]*' --figure trained.png
 """
 
 from pathlib import Path

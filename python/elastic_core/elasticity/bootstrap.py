@@ -127,14 +127,17 @@ def _replicate(
 
 
 def _with_intervals(law: DepthLaw, drawn: dict[str, Array]) -> DepthLaw:
+    """The law with an interval for each figure that has one."""
     found = {}
     for name, values in drawn.items():
         estimate = getattr(law, name)
         if estimate is not None and np.isfinite(values).all():
             found[name] = interval(estimate, values)
-    # A ratio whose denominator may be 0 may be anything.
-    below = found["slope_pretrain_bits"]
-    if below.low <= 0 <= below.high:
+    coverage, slope = found["coverage"], found["slope_pretrain_bits"]
+    found["coverage"] = replace(coverage, low=max(coverage.low, 0.0), high=min(coverage.high, 1.0))
+    # A ratio whose denominator may be 0 may be anything: by the interval or by the replicates.
+    ends = np.array([slope.low, slope.high])
+    if len(set(np.sign([*ends, *(ends + slope.bias)]))) > 1:
         found.pop("ratio", None)
     return replace(law, intervals=found)
 

@@ -128,9 +128,11 @@ def ratios(rates: JointRates) -> Array:
 
 
 def flip(l: Array, slope: Array) -> float | None:
-    """The first l at which a slope changes its sign; None if there is none.
+    """The l at which a slope changes its sign; None if it does not in the sweep.
 
-    Between the two values of l on either side the slope is taken for straight in log l.
+    There is one at most: gamma_i is convex in the share l / (k + 1 + l) of the perturbation, in
+    which the joint distribution is a straight line. Between the two values of l on either side the
+    slope is taken for straight in log l.
 
     Args:
         l: Rising volumes, the first 0; shape (points,).

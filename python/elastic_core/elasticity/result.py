@@ -93,8 +93,7 @@ class DepthLaw:
         ratio: The second over the first; None where the first is 0.
         predicted: The ratio by the elastic identity, -k + (1 - c) / (ln 2 d gamma_p / dl).
         residual_bits: What is left of the identity, 0 but for rounding.
-        flip_pretrain: The l at which d gamma_p / dl first changes sign; None if it does not in
-            the sweep.
+        flip_pretrain: The l at which d gamma_p / dl changes sign; None if it does not in the sweep.
         flip_align: The same of d gamma_a / dl.
         verdict: Whether the law holds here.
         intervals: Intervals of coverage, slopes and ratio by name; None without a bootstrap. The

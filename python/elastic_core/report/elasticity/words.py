@@ -79,9 +79,8 @@ _SIGNS = {
     (1, -1): "the signs are the reverse of the theorem's: the perturbation is nearer to the "
     "alignment, which gains, than to the pre-training, which gives way",
     (1, 1): "both rates rise: the perturbation is unlike either",
-    (-1, -1): "both rates fall: the perturbation is like what the two have in common",
 }
-"""What the signs of the slopes of pre-training and alignment say."""
+"""What the signs of the slopes of pre-training and alignment say; they never both fall."""
 
 
 def setting(result: ElasticityResult) -> str:
@@ -234,7 +233,9 @@ def _held(each: PerturbationResult) -> list[str]:
         )
     if rows := _with(each.law, Verdict.BREAKS):
         told.append(
-            f"{_at(rows)}, the law breaks: the two rates move in the same direction. {_novel(rows)}"
+            f"{_at(rows)}, the law breaks: the two rates move in the same direction. "
+            f"{_novel(rows)} For the theorem's signs it has to be less than 1 / (k + 1), here "
+            f"{100 / (each.k + 1):.3g}%."
         )
     if rows := _with(each.law, Verdict.UNCOVERED):
         told.append(

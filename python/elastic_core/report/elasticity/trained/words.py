@@ -129,14 +129,14 @@ def _kinds(curve: TrainedCurve) -> list[tuple[str, RateCurve]]:
 def _spread(estimate: Estimate, digits: int, unit: float = 1) -> str:
     """A mean and half of its interval, such as `-1.20 ±0.31`."""
     mean, half = (unit * float(each) for each in (estimate.mean, estimate.high - estimate.mean))
-    return f"{mean:.{digits}f}" + ("" if math.isnan(half) else f" ±{half:.{digits}f}")
+    return f"{mean:z.{digits}f}" + ("" if math.isnan(half) else f" ±{half:.{digits}f}")
 
 
 def _interval(estimate: Estimate) -> str:
     """A ratio and its interval, such as `-3.10 [-4.00, -2.20]`; `[-]` where it has no bounds."""
     mean, low, high = (float(each) for each in (estimate.mean, estimate.low, estimate.high))
-    told = f"{mean:.2f}" if math.isfinite(mean) else ABSENT
-    return f"{told} [{ABSENT if math.isnan(low) else f'{low:.2f}, {high:.2f}'}]"
+    told = f"{mean:z.2f}" if math.isfinite(mean) else ABSENT
+    return f"{told} [{ABSENT if math.isnan(low) else f'{low:z.2f}, {high:z.2f}'}]"
 
 
 def _where(found: NDArray[np.int8], volumes: NDArray[np.float64], words: Mapping[int, str]) -> str:
