@@ -27,6 +27,16 @@ from elastic_core._core import (
 from elastic_core.coding import CodingResult, compress, decompress
 from elastic_core.elasticity.result import ElasticityResult
 from elastic_core.elasticity.study import elasticity
+from elastic_core.mass.mass import mass
+from elastic_core.mass.result import (
+    CorpusMass,
+    DepthMass,
+    LawFit,
+    LikelihoodRatio,
+    MassConfig,
+    MassResult,
+    TailFit,
+)
 from elastic_core.measure import measure, measure_tree
 from elastic_core.models import LanguageModel, load_model
 from elastic_core.result import (
@@ -50,7 +60,9 @@ __all__ = [
     "Comparison",
     "Corpus",
     "CorpusError",
+    "CorpusMass",
     "CorpusResult",
+    "DepthMass",
     "DepthRow",
     "DepthStatistics",
     "DocumentBatch",
@@ -60,7 +72,11 @@ __all__ = [
     "JointRates",
     "JointSpectrum",
     "LanguageModel",
+    "LawFit",
+    "LikelihoodRatio",
+    "MassConfig",
     "MassLaw",
+    "MassResult",
     "MeasureConfig",
     "MeasureResult",
     "ModelError",
@@ -72,6 +88,7 @@ __all__ = [
     "SynthConfig",
     "SynthCorpus",
     "SynthResult",
+    "TailFit",
     "TokenTree",
     "TokenizerError",
     "TreeFileError",
@@ -81,6 +98,7 @@ __all__ = [
     "decompress",
     "elasticity",
     "load_model",
+    "mass",
     "measure",
     "measure_tree",
     "pretrain",

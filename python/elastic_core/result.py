@@ -231,6 +231,15 @@ class ReadOptions:
     on_bad_row: str = "error"
 
 
+def versions() -> dict[str, str]:
+    """The versions at work, in a JSON's `config`."""
+    return {
+        "elastic_core": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class MeasureConfig:
     """What was asked for, so that a result can be had again.
@@ -270,11 +279,7 @@ class MeasureConfig:
             "models": list(self.models),
             "model_options": self.model_options,
             **{key: list(v) if isinstance(v, tuple) else v for key, v in reading.items()},
-            "versions": {
-                "elastic_core": __version__,
-                "python": platform.python_version(),
-                "platform": platform.platform(),
-            },
+            "versions": versions(),
         }
 
 

@@ -169,6 +169,7 @@ def test_version_and_help(cli: CommandLine) -> None:
 
 COMMANDS = [
     [],
+    ["mass"],
     ["measure"],
     ["pretrain"],
     ["synth"],

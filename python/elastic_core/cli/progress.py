@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_LINES = 5.0
 _PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize", "score", "learn")
-_UNITS = {"sort": " segments", "train": " tokens", "rate": " classes", "resample": " resamples"}
+_UNITS = {
+    "sort": " segments",
+    "train": " tokens",
+    "rate": " classes",
+    "resample": " resamples",
+    "bootstrap": " replicates",
+}
 _LONGEST_PHASE = 24
 _RATE = re.compile(r", ([\d.]+ bits/byte)$")
 

@@ -5,17 +5,15 @@ defines key by key. Volumes are relative to that of the alignment: k : 1 : l.
 """
 
 import math
-import platform
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import __version__
 from elastic_core.elasticity.trained import TrainedCurve
 from elastic_core.elasticity.verdict import Verdict
-from elastic_core.result import ReadOptions
+from elastic_core.result import ReadOptions, versions
 from elastic_core.trees import Planted, TreeOptions
 
 SCHEMA = "elastic-core/elasticity/1"
@@ -308,11 +306,7 @@ class ElasticityConfig:
             **fields,
             **shape,
             **reading,
-            "versions": {
-                "elastic_core": __version__,
-                "python": platform.python_version(),
-                "platform": platform.platform(),
-            },
+            "versions": versions(),
         }
 
 

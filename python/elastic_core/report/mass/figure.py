@@ -1,0 +1,99 @@
+"""The mass distribution as a figure: how many leaves are how frequent, and the fitted laws."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elastic_core.mass.result import DepthMass, MassResult, TailFit
+from elastic_core.report.figures import colour, plain, short, tidy
+from elastic_core.report.mass.words import setting
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+_PANELS = 4
+_POINTS = 80
+_LAWS = {
+    "pareto": ("Pareto", "-", 2.2),
+    "lognormal": ("lognormal", "-", 1.4),
+    "zipf-mandelbrot": ("Zipf-Mandelbrot", "--", 1.4),
+    "exponential": ("exponential", ":", 1.4),
+}
+_WHOLE = "-."
+_POINT = "#999999"
+_COLOURS = {law: colour(number) for number, law in enumerate(_LAWS)}
+
+
+def draw(result: MassResult) -> "Figure":
+    """Draws the share of leaves that occur at least x times against x, both axes logarithmic.
+
+    A row of panels for each corpus, a panel for each of at most four depths. Points are the
+    leaves, at most 80 of their counts. Lines are the laws fitted to the tail, from x_min on and
+    at the height of the tail's share of the leaves; a thin black one is Pareto's law of all leaves.
+
+    Args:
+        result: The test.
+
+    Returns:
+        A matplotlib figure that belongs to no window.
+    """
+    from matplotlib.figure import Figure
+
+    shown = _shown(min(corpus.depth for corpus in result.corpora))
+    rows, columns = len(result.corpora), len(shown)
+    size = (max(2.5 * columns, 5.5), 2.5 * rows + 1.1)
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharey="row")
+    for corpus, line in zip(result.corpora, panels, strict=True):
+        for axes, depth in zip(line, shown, strict=True):
+            _panel(axes, corpus.depths[depth - 1])
+        line[0].set_ylabel(f"{short(corpus.name)}\nshare of leaves", fontsize=9)
+    for axes in panels[-1]:
+        axes.set_xlabel("occurs at least $x$ times", fontsize=9)
+    handles = _explain(panels[0, 0])
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, fontsize=8)
+    figure.suptitle(plain(setting(result.corpora[0], result.config)), fontsize=10)
+    return figure
+
+
+def _shown(depth: int) -> list[int]:
+    """At most four depths from 1 to the least d, evenly spaced in their log."""
+    return sorted({round(float(each)) for each in np.geomspace(1, depth, min(depth, _PANELS))})
+
+
+def _panel(axes: "Axes", row: DepthMass) -> None:
+    spectrum, survival = row.spectrum, row.spectrum.survival()
+    places = spectrum.spaced(_POINTS)
+    axes.plot(spectrum.counts[places], survival[places], "o", color=_POINT, markersize=3)
+    for law, (_, style, width) in _LAWS.items():
+        if row.tail:
+            _line(axes, row, row.tail, law, style, color=_COLOURS[law], linewidth=width)
+    _line(axes, row, row.whole, "pareto", _WHOLE, color="black", linewidth=1)
+    axes.set(xscale="log", yscale="log", ylim=(0.4 / spectrum.size, 2))
+    axes.set_title(f"depth {row.depth}: {_title(row)}", fontsize=9)
+    axes.tick_params(labelsize=8)
+    tidy(axes)
+
+
+def _line(axes: "Axes", row: DepthMass, fit: TailFit, law: str, style: str, **look: Any) -> None:
+    found = next((each.law for each in fit.laws if each.name == law), None)
+    if found:
+        x = np.unique(np.geomspace(fit.x_min, row.spectrum.counts[-1], 400).round())
+        axes.plot(x, fit.leaf_share * found.survival(x), style, **look)
+
+
+def _title(row: DepthMass) -> str:
+    return {"tail": "tail plausible"}.get(row.verdict, row.verdict)
+
+
+def _explain(axes: "Axes") -> list["Line2D"]:
+    """What each style of point and line stands for."""
+    points = axes.plot([], [], "o", color=_POINT, label="leaves")
+    lines = [
+        axes.plot([], [], style, color=_COLOURS[law], linewidth=width, label=label)
+        for law, (label, style, width) in _LAWS.items()
+    ]
+    whole = axes.plot([], [], _WHOLE, color="black", linewidth=1, label="Pareto, all leaves")
+    return [handle for each in (points, *lines, whole) for handle in each]

@@ -1,0 +1,331 @@
+"""`mass` and its records: the JSON exactly, verdicts, corpora with a known law, refusals."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import elastic_core as ec
+from elastic_core.mass.laws import Exponential, Pareto
+from elastic_core.report.figures import save
+from elastic_core.report.mass import csv_text, json_text, markdown_text, print_table
+from elastic_core.report.mass.csv import COLUMNS
+from elastic_core.report.mass.figure import draw
+from elastic_core.report.mass.files import write_result
+
+CONFIG_KEYS = [
+    "paths",
+    "depth",
+    "segment",
+    "alphabet",
+    "memory",
+    "bootstrap",
+    "split",
+    "text_key",
+    "limit",
+    "sample",
+    "seed",
+    "on_bad_row",
+    "versions",
+]
+CORPUS_KEYS = [
+    "name",
+    "depth",
+    "segment",
+    "alphabet",
+    "documents",
+    "bytes",
+    "symbols",
+    "bad_rows",
+    "segments",
+    "depths",
+]
+DEPTH_KEYS = ["depth", "leaves", "singletons", "unseen_mass", "verdict", "whole", "tail"]
+FIT_KEYS = [
+    "x_min",
+    "leaves",
+    "leaf_share",
+    "mass_share",
+    "verdict",
+    "reason",
+    "p",
+    "favoured",
+    "laws",
+    "ratios",
+]
+LAWS = {
+    "pareto": ["alpha"],
+    "lognormal": ["mu", "sigma"],
+    "exponential": ["rate"],
+    "zipf-mandelbrot": ["alpha", "shift"],
+}
+
+
+def assert_schema(result: dict[str, Any]) -> None:
+    """Asserts that the keys are those of the schema, in order."""
+    assert list(result) == ["schema", "config", "corpora"]
+    assert result["schema"] == "elastic-core/mass/1"
+    assert list(result["config"]) == CONFIG_KEYS
+    for corpus in result["corpora"]:
+        assert list(corpus) == CORPUS_KEYS
+        for number, row in enumerate(corpus["depths"], 1):
+            assert list(row) == DEPTH_KEYS
+            assert row["depth"] == number
+            for fit in (row["whole"], row["tail"]):
+                if fit is not None:
+                    assert list(fit) == FIT_KEYS
+                    for law in fit["laws"]:
+                        assert list(law) == ["law", "parameters", "log_likelihood", "distance"]
+                        assert list(law["parameters"]) == LAWS[law["law"]]
+                    for ratio in fit["ratios"]:
+                        assert list(ratio) == ["law", "ratio", "normalized", "p", "favours"]
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of words whose probabilities follow Pareto's law of exponent 2."""
+    folder = tmp_path_factory.mktemp("made")
+    ec.synth(corpora=["corpus=1:20k"], law="pareto:2", leaves=5000, depth=4, out=folder)
+    return folder / "corpus.jsonl"
+
+
+@pytest.fixture(scope="module")
+def result(words: Path) -> ec.MassResult:
+    play = words.with_name("play.txt")
+    play.write_text("to be or not to be, that is the question\n" * 3)
+    return ec.mass(words, play, depth=4, bootstrap=3)
+
+
+def table(result: ec.MassResult) -> str:
+    out = io.StringIO()
+    print_table(result, Console(file=out, width=80))
+    return out.getvalue()
+
+
+def test_the_json_is_the_schema_exactly(result: ec.MassResult) -> None:
+    data = json.loads(json_text(result))
+    assert_schema(data)
+    assert data["config"]["bootstrap"] == 3
+    assert [len(corpus["depths"]) for corpus in data["corpora"]] == [4, 4]
+    assert [law["law"] for law in data["corpora"][0]["depths"][3]["whole"]["laws"]] == list(LAWS)
+
+
+def test_figures_are_those_of_the_tree(words: Path) -> None:
+    (corpus,) = ec.mass(words, depth=3, bootstrap=0).corpora
+    tree = ec.TokenTree.build(words, depth=3)
+    counts = tree.counts
+    row = corpus.depths[2]
+    assert (row.leaves, row.singletons) == (len(tree), (counts == 1).sum())
+    assert row.unseen_mass == pytest.approx((counts == 1).sum() / tree.segments)
+    assert row.tail is not None
+    above = counts[counts >= row.tail.x_min]
+    assert row.tail.leaves == len(above)
+    assert row.tail.leaf_share == pytest.approx(len(above) / len(tree))
+    assert row.tail.mass_share == pytest.approx(above.sum() / tree.segments)
+    assert row.whole.x_min == counts.min()
+    assert row.whole.leaf_share == row.whole.mass_share == 1
+
+
+def test_a_planted_pareto_law_is_found_in_the_tail(words: Path) -> None:
+    (corpus,) = ec.mass(words, depth=4, bootstrap=8).corpora
+    row = corpus.depths[3]
+    assert row.tail is not None
+    assert row.tail.pareto is not None
+    assert row.tail.pareto.law.parameters["alpha"] == pytest.approx(2, abs=0.2)
+    assert row.tail.mass_share > 0.5
+    assert row.tail.favoured is None
+    assert (row.tail.verdict, row.whole.verdict, row.verdict) == ("plausible", "rejected", "tail")
+
+
+def test_equally_frequent_leaves_cannot_be_fitted(tmp_path: Path) -> None:
+    (tmp_path / "all.bin").write_bytes(bytes(range(256)) * 3)
+    (corpus,) = ec.mass(tmp_path / "all.bin", depth=2, bootstrap=5).corpora
+    whole = corpus.depths[1].whole
+    assert whole.verdict == "rejected" or whole.reason is not None
+    (tmp_path / "two.bin").write_bytes(bytes(range(255)))
+    (corpus,) = ec.mass(tmp_path / "two.bin", depth=1, bootstrap=5, segment="window").corpora
+    (row,) = corpus.depths
+    assert row.tail is None
+    assert (row.verdict, row.whole.reason) == ("unfitted", "all leaves occur equally often")
+    assert row.unseen_mass == 1
+
+
+def test_a_single_leaf_is_no_law(tmp_path: Path) -> None:
+    (tmp_path / "one.jsonl").write_text('{"text": ""}\n')
+    (corpus,) = ec.mass(tmp_path / "one.jsonl", depth=2).corpora
+    assert {row.verdict for row in corpus.depths} == {"unfitted"}
+    assert corpus.depths[0].whole.reason == "fewer than 10 leaves"
+
+
+def fit(p: float | None, *, fitted: bool = True) -> ec.TailFit:
+    laws = (ec.LawFit("pareto", Pareto(1, 2.0), -1.0, 0.1),) if fitted else ()
+    return ec.TailFit(1, 10, 1.0, 1.0, laws, (), p)
+
+
+@pytest.mark.parametrize(
+    ("whole", "tail", "verdict"),
+    [
+        (fit(0.5), fit(0.5), "plausible"),
+        (fit(0.1), None, "plausible"),
+        (fit(0.09), fit(0.1), "tail"),
+        (fit(None, fitted=False), fit(0.1), "tail"),
+        (fit(0.0), fit(0.0), "rejected"),
+        (fit(0.0), None, "rejected"),
+        (fit(None), fit(None), "untested"),
+        (fit(None, fitted=False), None, "unfitted"),
+    ],
+)
+def test_verdicts(
+    whole: ec.TailFit, tail: ec.TailFit | None, verdict: str, result: ec.MassResult
+) -> None:
+    row = replace(result.corpora[0].depths[0], whole=whole, tail=tail)
+    assert row.verdict == verdict
+
+
+def test_the_favoured_law_is_the_most_likely_of_those_that_beat_pareto() -> None:
+    ratios = (
+        ec.LikelihoodRatio("lognormal", -3.0, -2.5, 0.01),
+        ec.LikelihoodRatio("exponential", 50.0, 9.0, 0.0),
+        ec.LikelihoodRatio("zipf-mandelbrot", -9.0, None, 0.05),
+    )
+    assert [each.favours for each in ratios] == ["lognormal", "pareto", None]
+    assert replace(fit(0.5), ratios=ratios).favoured == "lognormal"
+    assert replace(fit(0.5), ratios=ratios[1:]).favoured is None
+
+
+def test_the_seed_decides_and_threads_do_not(words: Path) -> None:
+    one, two, other = (
+        ec.mass(words, depth=2, bootstrap=8, seed=seed, threads=threads)
+        for seed, threads in ((1, 1), (1, 3), (2, 1))
+    )
+    assert one.corpora == two.corpora
+    assert one.corpora != other.corpora
+
+
+def test_a_corpus_has_the_same_result_in_any_company(result: ec.MassResult, words: Path) -> None:
+    assert ec.mass(words, depth=4, bootstrap=3).corpora[0] == result.corpora[0]
+
+
+def test_a_saved_tree_is_tested_alike(result: ec.MassResult, words: Path, tmp_path: Path) -> None:
+    ec.TokenTree.build(words, depth=4).save(tmp_path / "words.parquet")
+    (corpus,) = ec.mass(tmp_path / "words.parquet", bootstrap=3).corpora
+    assert corpus.depths == result.corpora[0].depths
+    assert (corpus.depth, corpus.segment, corpus.alphabet) == (4, "chunk", "byte")
+
+
+def test_progress_counts_replicates(words: Path) -> None:
+    heard: list[tuple[str, int, int]] = []
+    ec.mass(words, depth=2, bootstrap=5, progress=lambda *step: heard.append(step))
+    told = [step for step in heard if step[0] == f"bootstrap {words}"]
+    assert told == [(f"bootstrap {words}", done, 20) for done in range(1, 21)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"bootstrap": -1}, {"depth": 65}, {"segment": "word"}, {"threads": 0}, {"split": "line"}],
+    ids=str,
+)
+def test_wrong_arguments_are_refused(wrong: dict[str, Any], words: Path) -> None:
+    with pytest.raises(ec.InvalidArgumentError):
+        ec.mass(words, **wrong)
+
+
+def test_no_corpus_and_an_empty_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match="no corpus"):
+        ec.mass()
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(ec.CorpusError, match="no documents"):
+        ec.mass(tmp_path / "empty.txt")
+
+
+def test_scipy_is_loaded_for_the_fits_alone() -> None:
+    code = "import sys, elastic_core; print('scipy.optimize' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_table_fits_80_columns_and_says_the_verdict(result: ec.MassResult) -> None:
+    text = table(result)
+    paths = tuple(corpus.name for corpus in result.corpora)
+    assert max(len(line) for line in text.splitlines() if not line.startswith(paths)) <= 80
+    for word in ("x_min", "% of mass", "favoured", "Depth", "Pareto law", "<0.33"):
+        assert word in text
+
+
+def test_verdicts_in_words(result: ec.MassResult) -> None:
+    corpus = result.corpora[0]
+    shown = [fit(0.5), fit(0.0), fit(None), fit(None, fitted=False)]
+    rows = tuple(
+        replace(row, whole=replace(whole, reason="too few"), tail=None)
+        for row, whole in zip(corpus.depths, shown, strict=True)
+    )
+    text = table(replace(result, corpora=(replace(corpus, depths=rows),)))
+    assert "Depth 1: all leaves may follow a Pareto law." in text
+    assert "Depth 2: a Pareto law is rejected, for all leaves and" in text
+    assert "Depth 3: not tested, for there was no bootstrap." in text
+    assert "Depth 4: no Pareto law can be fitted: too few." in text
+    rows = tuple(replace(row, whole=fit(0.0), tail=fit(0.5)) for row in corpus.depths)
+    text = table(replace(result, corpora=(replace(corpus, depths=rows),)))
+    assert "Depths 1-4: not all leaves" in text
+    assert "a tail may, of 100% of the leaves with 100% of the mass." in " ".join(text.split())
+
+
+def test_markdown_has_clean_tables(result: ec.MassResult) -> None:
+    named = replace(result, corpora=(replace(result.corpora[0], name="a|b*c_d"),))
+    text = markdown_text(named)
+    assert text.startswith(r"## a\|b\*c\_d")
+    tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 2
+    for lines in tables:
+        assert len({line.count("|") for line in lines}) == 1
+
+
+def test_csv_has_a_row_for_each_corpus_depth_and_part(result: ec.MassResult) -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_text(result))))
+    assert tuple(rows[0]) == COLUMNS
+    assert [(row["name"], row["depth"], row["part"]) for row in rows] == [
+        (corpus.name, str(depth.depth), part)
+        for corpus in result.corpora
+        for depth in corpus.depths
+        for part in ("whole", "tail")
+        if part == "whole" or depth.tail
+    ]
+    pareto = result.corpora[0].depths[0].whole.pareto
+    assert pareto is not None
+    assert float(rows[0]["pareto_alpha"]) == pareto.law.parameters["alpha"]
+
+
+def test_the_figure_is_drawn_and_the_same_each_time(result: ec.MassResult, tmp_path: Path) -> None:
+    named = replace(result, corpora=(replace(result.corpora[0], name="$5 and $6", depth=2),))
+    for stem in ("one", "two"):
+        save(draw(named), tmp_path, stem)
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_what_cannot_be_fitted_is_drawn_too(tmp_path: Path) -> None:
+    (tmp_path / "one.jsonl").write_text('{"text": ""}\n')
+    result = ec.mass(tmp_path / "one.jsonl", depth=2)
+    write_result(result, tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.[jps]*g")) == ["mass.png", "mass.svg"]
+    assert_schema(json.loads((tmp_path / "result.json").read_text()))
+
+
+def test_lines_of_laws_reach_the_most_frequent_leaf(result: ec.MassResult) -> None:
+    figure = draw(result)
+    panel, row = figure.axes[0], result.corpora[0].depths[0]
+    shown = [np.asarray(line.get_xdata()) for line in panel.get_lines()]
+    ends = [x.max() for x in shown if x.size]
+    assert set(ends) == {row.spectrum.counts[-1]}
+    assert row.tail is not None
+    names = [each.name for each in row.tail.laws]
+    assert names == list(LAWS)
+    assert isinstance(row.tail.laws[2].law, Exponential)
