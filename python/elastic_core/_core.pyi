@@ -631,8 +631,7 @@ class JointSpectrum:
             dataset with a volume has.
 
         Raises:
-            InvalidArgumentError: There is no such depth, or the volumes are not what they should
-                be.
+            InvalidArgumentError: There is no such depth, or volumes are not what they should be.
         """
 
 @final

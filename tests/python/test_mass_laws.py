@@ -191,7 +191,7 @@ def test_what_falls_too_fast_is_no_power_law() -> None:
         (Lognormal(1, -3.0, 3.0), fit_lognormal),
         (Exponential(3, 0.01), fit_exponential),
     ],
-    ids=repr,
+    ids=lambda value: value.__name__ if callable(value) else repr(value),
 )
 def test_planted_parameters_are_found(law: Law, fit: Fit) -> None:
     """Leaves in the very shares of the law, for as many counts as matter."""

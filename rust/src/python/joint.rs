@@ -151,7 +151,7 @@ impl PyJointSpectrum {
     ///     dataset with a volume has.
     ///
     /// Raises:
-    ///     InvalidArgumentError: There is no such depth, or the volumes are not what they should be.
+    ///     InvalidArgumentError: There is no such depth, or volumes are not what they should be.
     #[pyo3(signature = (depth, volumes, *, threads=None, progress=None))]
     fn huffman_bits<'py>(
         &self,

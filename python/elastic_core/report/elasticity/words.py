@@ -162,9 +162,9 @@ def interval_cells(each: PerturbationResult) -> list[tuple[str, ...]]:
     return [
         (
             str(row.depth),
-            cell(row, "coverage", lambda value: f"{100 * value:.2f}"),
-            cell(row, "slope_pretrain_bits", lambda value: f"{value:+.2e}"),
-            cell(row, "slope_align_bits", lambda value: f"{value:+.2e}"),
+            cell(row, "coverage", lambda value: f"{100 * value:.1f}"),
+            cell(row, "slope_pretrain_bits", lambda value: f"{value:+.1e}"),
+            cell(row, "slope_align_bits", lambda value: f"{value:+.1e}"),
             cell(row, "ratio", signed),
         )
         for row in each.law
