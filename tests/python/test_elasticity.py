@@ -111,6 +111,25 @@ def test_the_identity_foretells_the_ratio_on_text(tmp_path: Path, play: Path) ->
     assert each.over_k.ratio[:, at[0]] == pytest.approx([row.ratio for row in each.law])
 
 
+@pytest.mark.data
+def test_the_identity_holds_on_real_text(data: Path) -> None:
+    (pretrain,) = (data / "tinyshakespeare").glob("*.xz")
+    align, perturb = (data / "rt-polarity" / f"rt-polarity.{sign}.xz" for sign in ("pos", "neg"))
+    result = ec.elasticity(pretrain, align, [perturb, pretrain], split="line")
+    for each in result.perturbations:
+        for row in each.law:
+            assert row.ratio == pytest.approx(row.predicted, rel=1e-9)
+            assert abs(row.residual_bits) < 1e-9
+        assert np.abs(each.sweep.residual_bits).max() < 1e-9
+    # What was in the pre-training is covered, so the law is exact, with the theorem's signs.
+    opposite, again = result.perturbations
+    for row in again.law:
+        assert row.coverage == pytest.approx(1, abs=1e-12)
+        assert row.ratio == pytest.approx(-again.k, rel=1e-6)
+        assert row.slope_pretrain_bits < 0 < row.slope_align_bits
+    assert opposite.law[-1].verdict is not Verdict.HOLDS
+
+
 def test_saved_trees_give_what_their_corpora_give(thirds: dict[str, Path], tmp_path: Path) -> None:
     paths = [thirds[name] for name in ("pretrain", "align", "perturb")]
     trees = []
