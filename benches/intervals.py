@@ -1,0 +1,72 @@
+"""How often the bootstrap's intervals hold what they should.
+
+    python benches/intervals.py imdb/test/neg imdb/train/pos imdb/train/neg
+
+Draws documents of three folders again and again, as D_p, D_a and D_t, and studies each draw with a
+bootstrap. An interval should hold the mean over the draws, which is what to expect of so many
+documents. Prints, for some depths and every figure, how often it does, how often the middle 95% of
+the replicates would if they were left where they are, and the spread of the draws beside that of
+the replicates.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import elastic_core as ec
+
+SIZES = (2000, 300, 150)
+FIGURES = ("coverage", "slope_pretrain_bits", "slope_align_bits", "ratio")
+SHOWN = (2, 4, 8)
+UNITS = 2 * 1.96
+
+
+def draw(folders: list[list[str]], number: int, replicates: int) -> NDArray[np.float64]:
+    """Estimate, ends and bias of every figure, shape (depth, figures, 4); NaN: there is none."""
+    random = np.random.default_rng(number)
+    pretrain, align, perturb = (
+        random.choice(files, size, replace=False).tolist()
+        for files, size in zip(folders, SIZES, strict=True)
+    )
+    result = ec.elasticity(pretrain, align, [perturb], bootstrap=replicates, seed=number)
+    found = np.full((result.depth, len(FIGURES), 4), np.nan)
+    for depth, row in enumerate(result.perturbations[0].law):
+        for figure, name in enumerate(FIGURES):
+            found[depth, figure, 0] = getattr(row, name)
+            if interval := (row.intervals or {}).get(name):
+                found[depth, figure, 1:] = interval.low, interval.high, interval.bias
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folders", type=Path, nargs=3, help="documents of D_p, D_a and D_t")
+    parser.add_argument("--draws", type=int, default=60)
+    parser.add_argument("--replicates", type=int, default=60)
+    options = parser.parse_args()
+    folders = [sorted(map(str, folder.glob("*.txt"))) for folder in options.folders]
+    draws = []
+    for number in range(options.draws):
+        draws.append(draw(folders, number, options.replicates))
+        print(f"draw {number + 1} of {options.draws}", file=sys.stderr)
+    found = np.array(draws)
+    print("| depth | figure | intervals | held | unmoved | spread of draws | of replicates |")
+    print("| --: | :-- | --: | --: | --: | --: | --: |")
+    for depth in SHOWN:
+        for figure, name in enumerate(FIGURES):
+            estimate, low, high, bias = found[:, depth - 1, figure].T
+            there, target = np.isfinite(low), estimate.mean()
+            held = (low <= target) & (target <= high)
+            unmoved = (low + bias <= target) & (target <= high + bias)
+            print(
+                f"| {depth} | {name} | {there.sum()} | {held[there].mean():.0%} | "
+                f"{unmoved[there].mean():.0%} | {estimate.std(ddof=1):.2g} | "
+                f"{np.nanmean(high - low) / UNITS:.2g} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
