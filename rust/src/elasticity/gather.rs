@@ -128,7 +128,7 @@ mod tests {
         let mut gather = Gather::new(2, 0);
         let mut oracle: BTreeMap<[u64; 2], u64> = BTreeMap::new();
         for leaf in 0..300_000u64 {
-            let counts = [leaf % 290_000, leaf % 3 << 40];
+            let counts = [leaf % 290_000, (leaf % 3) << 40];
             gather.add(&counts).unwrap();
             *oracle.entry(counts).or_insert(0) += 1;
         }
