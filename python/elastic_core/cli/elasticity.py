@@ -1,20 +1,17 @@
 """`elastic-core elasticity`: the elastic law on corpora or saved trees."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
-from elastic_core.cli.progress import progress_shown
+from elastic_core.cli.results import computed, result_options
 from elastic_core.elasticity.study import elasticity as study
 from elastic_core.elasticity.trained import ORDERS
-from elastic_core.report.elasticity import FORMATS, print_result
+from elastic_core.report.elasticity import print_result
 from elastic_core.report.elasticity.files import write_result
 from elastic_core.report.elasticity.words import overlap_warning
-from elastic_core.report.figures import HOW_TO_DRAW, can_draw
-from elastic_core.report.folder import result_folder
 
 
 @click.command(
@@ -86,19 +83,8 @@ from elastic_core.report.folder import result_folder
 @saved_tree_options
 @reading_options
 @resource_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="Form of the result on standard output.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder for result.json, the figures and the resamples, which a later run takes up.",
+@result_options(
+    "Folder for result.json, the figures and the resamples, which a later run takes up."
 )
 def elasticity(form: str, out: Path | None, **options: Any) -> None:
     """Computes how pre-training and alignment give way to a perturbation.
@@ -108,14 +94,10 @@ def elasticity(form: str, out: Path | None, **options: Any) -> None:
     elasticity theorem that of A k times as fast as that of P, the other way. The tables tell
     whether it does here, at every depth, and if not, why.
     """
-    with result_folder(out) if out else nullcontext() as folder:
-        with progress_shown() as progress:
-            kept = out / "replicates.jsonl" if out and options["bootstrap"] else None
-            result = study(replicates=kept, progress=progress, **options)
-        if folder:
-            write_result(result, folder)
-            if not can_draw():
-                click.echo(HOW_TO_DRAW, err=True)
+    kept = out / "replicates.jsonl" if out and options["bootstrap"] else None
+    result = computed(
+        lambda progress: study(replicates=kept, progress=progress, **options), out, write_result
+    )
     for overlap in result.overlaps:
         click.echo(f"warning: {overlap_warning(overlap)}", err=True)
     print_result(result, form)

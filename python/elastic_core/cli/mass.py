@@ -1,17 +1,14 @@
 """`elastic-core mass`: the law of the leaf weights."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
-from elastic_core.cli.progress import progress_shown
+from elastic_core.cli.results import computed, result_options
 from elastic_core.mass.mass import mass as test_corpora
-from elastic_core.report.figures import HOW_TO_DRAW, can_draw
-from elastic_core.report.folder import result_folder
-from elastic_core.report.mass import FORMATS, print_result
+from elastic_core.report.mass import print_result
 from elastic_core.report.mass.files import write_result
 
 
@@ -34,20 +31,7 @@ from elastic_core.report.mass.files import write_result
 )
 @reading_options
 @resource_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="Form of the result on standard output.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder for result.json and a figure; made if it is not there.",
-)
+@result_options("Folder for result.json and a figure; made if it is not there.")
 def mass(corpora: tuple[str, ...], form: str, out: Path | None, **options: Any) -> None:
     """Tests whether the leaf weights of each CORPUS follow a Pareto law.
 
@@ -55,11 +39,7 @@ def mass(corpora: tuple[str, ...], form: str, out: Path | None, **options: Any) 
     leaves and the tail that fits best, and other laws are set beside it. A CORPUS is what it is
     for measure, or the file of a saved tree.
     """
-    with result_folder(out) if out else nullcontext() as folder:
-        with progress_shown() as progress:
-            result = test_corpora(*corpora, progress=progress, **options)
-        if folder:
-            write_result(result, folder)
-            if not can_draw():
-                click.echo(HOW_TO_DRAW, err=True)
+    result = computed(
+        lambda progress: test_corpora(*corpora, progress=progress, **options), out, write_result
+    )
     print_result(result, form)

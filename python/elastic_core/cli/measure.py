@@ -1,6 +1,5 @@
 """`elastic-core measure`: the main job."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,9 @@ from elastic_core.cli.options import (
     resource_options,
     tree_options,
 )
-from elastic_core.cli.progress import progress_shown
+from elastic_core.cli.results import computed, result_options
 from elastic_core.measure import measure as measure_corpora
-from elastic_core.report.figures import HOW_TO_DRAW, can_draw
-from elastic_core.report.folder import result_folder
-from elastic_core.report.measure import FORMATS, print_result
+from elastic_core.report.measure import print_result
 from elastic_core.report.measure.files import write_result
 
 
@@ -48,20 +45,7 @@ from elastic_core.report.measure.files import write_result
 )
 @per_document_option
 @model_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="Form of the result on standard output.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder for result.json, the trees and a figure; made if it is not there.",
-)
+@result_options("Folder for result.json, the trees and a figure; made if it is not there.")
 def measure(
     corpora: tuple[str, ...], compare: str, form: str, out: Path | None, **options: Any
 ) -> None:
@@ -73,13 +57,11 @@ def measure(
     """
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
-    with result_folder(out) if out else nullcontext() as folder:
-        with progress_shown() as progress:
-            result = measure_corpora(
-                *corpora, compare=names, model_options=model, progress=progress, **options
-            )
-        if folder:
-            write_result(result, folder)
-            if not can_draw():
-                click.echo(HOW_TO_DRAW, err=True)
+    result = computed(
+        lambda progress: measure_corpora(
+            *corpora, compare=names, model_options=model, progress=progress, **options
+        ),
+        out,
+        write_result,
+    )
     print_result(result, form)

@@ -1,9 +1,9 @@
 """Synthetic corpora for people and programs: table, JSON, the files of a result folder."""
 
-import json
 import sys
 from pathlib import Path
 
+from elastic_core.report.forms import json_text
 from elastic_core.report.synth.table import print_table
 from elastic_core.synthesis.result import SynthResult
 
@@ -11,11 +11,6 @@ __all__ = ["FORMATS", "json_text", "print_result", "print_table"]
 
 FORMATS = ("table", "json")
 """The names that `print_result` and the command line know."""
-
-
-def json_text(result: SynthResult) -> str:
-    """What is true of the corpora as JSON, schema `elastic-core/synth/1`, with a line end."""
-    return json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def print_result(result: SynthResult, folder: Path, form: str = "table") -> None:
