@@ -90,6 +90,8 @@ def trees_of(
             "options of reading are for corpora, but every source here is a saved tree; leave "
             "them out"
         )
+    if sum(each in opened and opened[each].reads_stdin for each in paths) > 1:
+        raise InvalidArgumentError("standard input can be read only once; name `-` once")
     depth, segment, alphabet = _shape(options, [*saved.values()], bool(opened))
     built = {
         each: TokenTree.build(

@@ -94,6 +94,7 @@ def test_files_in_common_are_warned_of(cli: CommandLine, corpora: Path) -> None:
         ("--perturb shallow.parquet --segment window", 2, ["segmentation"]),
         ("--perturb shallow.parquet --bootstrap 5", 2, ["shallow.parquet", "bootstrap"]),
         ("--perturb - --bootstrap 5", 2, ["standard input"]),
+        ("--perturb - --perturb -", 2, ["standard input", "once"]),
         ("", 2, ["--perturb"]),
     ],
 )
