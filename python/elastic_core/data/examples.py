@@ -38,9 +38,7 @@ class Examples:
     @property
     def conversational(self) -> bool:
         """Whether the texts are lists of messages, for a model that knows a chat template."""
-        return (
-            any(isinstance(value, list) for value in self.rows[0].values()) if self.rows else False
-        )
+        return any(isinstance(value, list) for value in self.rows[0].values())
 
     @property
     def identity(self) -> str:
