@@ -1,0 +1,147 @@
+"""Files of rows: JSON lines, JSON, CSV, TSV and Parquet become lists of dictionaries."""
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from elastic_core._core import CorpusError
+from elastic_core.data.extra import extra_needed
+
+_COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
+
+
+def has_rows(path: Path) -> bool:
+    """Whether the ending of a file says that it has rows."""
+    return _ending(path) in _READERS
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Reads all rows of a file; its ending says what it is.
+
+    - `.jsonl`, `.ndjson`: an object a line; empty lines do not count.
+    - `.json`: a list of objects; or an object of columns, each a list with an entry for each row.
+      What is no list in it, or an empty one, is no column.
+    - `.csv`: cells between commas, names of the columns in the first line, quotes as in RFC 4180.
+    - `.tsv`: cells between tabs, names of the columns in the first line, quotes as they are.
+    - `.parquet`, as pyarrow reads it.
+
+    All but Parquet may be compressed as `.gz`, `.xz`, `.bz2` or `.zst`.
+
+    Raises:
+        CorpusError: The file is damaged or not of the format its name says.
+        InvalidArgumentError: pyarrow, which reads Parquet and `.zst`, is not installed.
+        OSError: The file cannot be read.
+    """
+    try:
+        return _READERS[_ending(path)](path)
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise CorpusError(f"{path}: damaged ({error}); copy it again") from error
+
+
+def _jsonl(path: Path) -> list[dict[str, Any]]:
+    rows = []
+    with _opened(path) as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                row = _parsed(line, f"{path}, line {number}")
+                if not isinstance(row, dict):
+                    raise CorpusError(f"{path}, line {number}: not a JSON object")
+                rows.append(row)
+    return rows
+
+
+def _json(path: Path) -> list[dict[str, Any]]:
+    with _opened(path) as file:
+        content = _parsed(file.read(), str(path), "; a file with an object a line ends in .jsonl")
+    if isinstance(content, dict):
+        columns = {name: each for name, each in content.items() if each and isinstance(each, list)}
+        if len({len(column) for column in columns.values()}) > 1:
+            raise CorpusError(f"{path}: the columns {', '.join(columns)} differ in length")
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        raise CorpusError(f"{path}: neither a list of objects nor an object of columns")
+    return content
+
+
+def _csv(path: Path) -> list[dict[str, Any]]:
+    return _cells(path, {"strict": True})
+
+
+def _tsv(path: Path) -> list[dict[str, Any]]:
+    return _cells(path, {"delimiter": "\t", "quoting": csv.QUOTE_NONE})
+
+
+def _cells(path: Path, dialect: dict[str, Any]) -> list[dict[str, Any]]:
+    with _opened(path) as file:
+        reader = csv.DictReader(file, **dialect)
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            place = f"{path}, line {reader.reader.line_num}"
+            raise CorpusError(f"{place}: {error}; mend it, or write the rows as .jsonl") from error
+    for number, row in enumerate(rows, 1):
+        if None in row:
+            raise CorpusError(f"{path}, row {number}: more cells than there are columns")
+    return rows
+
+
+def _parquet(path: Path) -> list[dict[str, Any]]:
+    with extra_needed(str(path)):
+        from pyarrow import ArrowInvalid, parquet
+    try:
+        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    except ArrowInvalid as error:
+        raise CorpusError(f"{path}: not a whole Parquet file ({error}); copy it again") from error
+    return rows
+
+
+def _opened(path: Path) -> IO[str]:
+    """The text of a file, decompressed, without the mark that some editors begin it with."""
+    match path.suffix.lower():
+        case ".gz":
+            file: Any = gzip.open(path)  # noqa: SIM115
+        case ".xz":
+            file = lzma.open(path)  # noqa: SIM115
+        case ".bz2":
+            file = bz2.open(path)  # noqa: SIM115
+        case ".zst":
+            with extra_needed(str(path)):
+                from pyarrow import input_stream
+            file = input_stream(path, compression="zstd")
+        case _:
+            file = path.open("rb")
+    return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+
+
+def _parsed(text: str, place: str, remedy: str = "") -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CorpusError(f"{place}: not JSON ({error}){remedy}") from error
+
+
+def _ending(path: Path) -> str:
+    """The last ending of a file's name that does not tell how it is compressed."""
+    name = path.stem if path.suffix.lower() in _COMPRESSED else path.name
+    return Path(name).suffix.lower()
+
+
+_READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
+    ".jsonl": _jsonl,
+    ".ndjson": _jsonl,
+    ".json": _json,
+    ".csv": _csv,
+    ".tsv": _tsv,
+    ".parquet": _parquet,
+}

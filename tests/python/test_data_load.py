@@ -1,0 +1,310 @@
+"""Sources: every kind of file, folders, labels, the hub, columns under other names."""
+
+import bz2
+import gzip
+import json
+import lzma
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from elastic_core import CorpusError, InvalidArgumentError
+from elastic_core.data.load import load_examples
+from elastic_core.data.select import deduplicate
+
+ROWS = [
+    {"prompt": "To be,", "completion": " or not\nto be"},
+    {"prompt": "ὦ ξεῖνε", "completion": ' "🦉", he said'},
+]
+
+
+def zstd(content: bytes) -> bytes:
+    return pa.compress(content, codec="zstd", asbytes=True)  # type: ignore[no-any-return]
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": zstd,
+}
+
+
+def jsonl(rows: Sequence[object]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def write(path: Path, content: bytes | str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# Files of rows
+
+
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_json_lines(ending: str, tmp_path: Path) -> None:
+    file = write(tmp_path / f"rows.jsonl{ending}", COMPRESS[ending](jsonl(ROWS) + b"\n"))
+    read = load_examples(file)
+    assert list(read.rows) == ROWS
+    assert (read.name, read.source, read.format) == (str(file), str(file), "prompt-completion")
+    assert load_examples(file, name="hamlet").name == "hamlet"
+
+
+@pytest.mark.parametrize(
+    "content", [ROWS, {"version": 1, "tags": [], **{k: [r[k] for r in ROWS] for k in ROWS[0]}}]
+)
+def test_json(content: object, tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.json.gz", gzip.compress(json.dumps(content).encode()))
+    assert list(load_examples(file).rows) == ROWS
+
+
+def test_csv_with_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
+    pl.DataFrame(ROWS).write_csv(tmp_path / "rows.csv", include_bom=True)
+    assert list(load_examples(tmp_path / "rows.csv").rows) == ROWS
+
+
+def test_tsv_takes_quotes_as_they_are(tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.tsv", 'text\tlabel\n"to be\t1\nor "not"\t0\n')
+    assert [*load_examples(file).rows] == [
+        {"text": '"to be', "label": "1"},
+        {"text": 'or "not"', "label": "0"},
+    ]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    chat = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "I."}]
+    pl.DataFrame({"messages": [chat]}).write_parquet(tmp_path / "chat.parquet")
+    assert load_examples(tmp_path / "chat.parquet").rows == ({"messages": chat},)
+
+
+def test_several_files_of_rows(tmp_path: Path) -> None:
+    write(tmp_path / "b.jsonl", jsonl(ROWS[1:]))
+    write(tmp_path / "a.json", json.dumps(ROWS[:1]))
+    assert list(load_examples(tmp_path).rows) == ROWS
+    assert list(load_examples(tmp_path / "*.jsonl").rows) == ROWS[1:]
+
+
+# Plain text
+
+
+def test_a_folder_of_texts(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt", "to be\n")
+    write(tmp_path / "b.txt.gz", gzip.compress(b"or not"))
+    write(tmp_path / "empty.txt", "\n")
+    assert load_examples(tmp_path).rows == ({"text": "to be\n"}, {"text": "or not"})
+
+
+def test_a_folder_of_texts_by_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for label in ("pos", "neg"):
+        write(tmp_path / label / "0.txt", f"a {label} text")
+    write(tmp_path / ".DS_Store", "")
+    read = load_examples(tmp_path)
+    assert read.rows == (
+        {"text": "a neg text", "label": "neg"},
+        {"text": "a pos text", "label": "pos"},
+    )
+    assert load_examples(tmp_path / "pos").rows == ({"text": "a pos text"},)
+    monkeypatch.chdir(tmp_path)
+    for source in (".", "pos/..", f"../{tmp_path.name}/"):
+        assert load_examples(source).rows == read.rows
+
+
+def test_lines_of_text(play: Path) -> None:
+    assert len(load_examples(play)) == 1
+    read = load_examples(play, split="line")
+    assert read.texts() == ["to be or not to be, that is the question"] * 3
+
+
+# Columns under other names
+
+
+def test_a_column_under_another_name(tmp_path: Path) -> None:
+    rows = [{"question": {"text": "Who?"}, "answer": "I.", "text": "left out"}]
+    file = write(tmp_path / "rows.jsonl", jsonl(rows))
+    read = load_examples(file, columns={"prompt": "question.text", "completion": "answer"})
+    assert read.rows == ({"prompt": "Who?", "completion": "I."},)
+
+
+def test_a_template_leaves_out_lines_of_empty_columns(tmp_path: Path) -> None:
+    rows = [
+        {"instruction": "Add.", "input": "{1}", "output": 1},
+        {"instruction": "Sing.", "input": "", "output": "La."},
+        {"instruction": "Sum.", "input": None, "output": 0},
+    ]
+    file = write(tmp_path / "rows.json", json.dumps(rows))
+    columns = {"prompt": "Do:\n{instruction}\n{input}\n\n", "completion": " {output}"}
+    assert [*load_examples(file, columns=columns).rows] == [
+        {"prompt": "Do:\nAdd.\n{1}\n\n", "completion": " 1"},
+        {"prompt": "Do:\nSing.\n\n", "completion": " La."},
+        {"prompt": "Do:\nSum.\n\n", "completion": " 0"},
+    ]
+
+
+def test_names_with_spaces(tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.csv", "Question,Best Answer\nWho?,I.\n")
+    read = load_examples(file, columns={"text": "Q: {Question}\nA: {Best Answer}"})
+    assert read.texts() == ["Q: Who?\nA: I."]
+
+
+# The hub
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Puts a library in the place of `datasets` that writes down what it is asked for."""
+    asked: list[tuple[Any, ...]] = []
+
+    def load_dataset(name: str, config: str | None, *, split: str) -> SimpleNamespace:
+        asked.append((name, config, split))
+        if split == "none":
+            raise ConnectionError("no network\nmore words")
+        return SimpleNamespace(to_list=lambda: [{"text": "to be"}])
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ("hf:imdb", ("imdb", None, "train")),
+        ("hf:stanfordnlp/imdb:test", ("stanfordnlp/imdb", None, "test")),
+        ("hf:openai/gsm8k/main:train[:9]", ("openai/gsm8k", "main", "train[:9]")),
+    ],
+)
+def test_the_hub(source: str, asked: tuple[Any, ...], hub: list[tuple[Any, ...]]) -> None:
+    assert load_examples(source).rows == ({"text": "to be"},)
+    assert hub == [asked]
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_out_of_reach() -> None:
+    with pytest.raises(CorpusError, match=r"^hf:a/b:none: `datasets` cannot load it: no network$"):
+        load_examples("hf:a/b:none")
+
+
+def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.parquet", "")
+    for name in ("datasets", "pyarrow"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for source in ("hf:a/b", file):
+        with pytest.raises(InvalidArgumentError, match=r"not installed; pip install 'elastic-core"):
+            load_examples(source)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", "", "a.jsonl: no rows in it"),
+        ("a.jsonl", '{"text": "a"}\n{', r"a.jsonl, line 2: not JSON \(Expecting property name"),
+        ("a.jsonl", "5", "a.jsonl, line 1: not a JSON object"),
+        ("a.json", '{"text": "a"}\n{}', r"a.json: not JSON \(Extra data.*ends in .jsonl"),
+        ("a.json", "[5]", "a.json: neither a list of objects nor an object of columns"),
+        ("a.json", '{"text": ["a"], "b": [1, 2]}', "a.json: the columns text, b differ in length"),
+        ("a.json", "{}", "a.json: no rows in it"),
+        ("a.csv", "text\na,b\n", "a.csv, row 1: more cells than there are columns"),
+        ("a.csv", 'text\n"a', "a.csv, line 2: unexpected end of data; mend it"),
+        ("a.parquet", "PAR1", "a.parquet: not a whole Parquet file"),
+        ("a.jsonl", b'{"text": "\xff"}', "a.jsonl: not UTF-8 at byte 10; save it as UTF-8"),
+        ("a.txt", b"\xff", "a.txt: not UTF-8"),
+        ("a.txt", " \n", "a.txt: no rows in it"),
+        ("a.jsonl.gz", "text", r"a.jsonl.gz: damaged \(Not a gzipped"),
+        ("a.jsonl.gz", gzip.compress(b"{}")[:-9], r"a.jsonl.gz: damaged \(Compr"),
+        ("a.jsonl.xz", "text", r"a.jsonl.xz: damaged \(Input format"),
+        ("a.jsonl.bz2", "text", r"a.jsonl.bz2: damaged \(Invalid data"),
+        ("a.jsonl.zst", "text", r"a.jsonl.zst: damaged \("),
+    ],
+)
+def test_files_that_are_none(name: str, content: bytes | str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=message):
+        load_examples(write(tmp_path / name, content))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"text": "answer"},
+            r"row 1: no column answer; there are prompt, completion; the row is {",
+        ),
+        ({"text": "{answer.x}"}, r"row 1: no column answer.x; there are prompt, completion"),
+        ({"text": "prompt.x"}, r"row 1: no column prompt.x"),
+        ({"wrong": "prompt"}, r"rows.jsonl: the columns wrong make no format"),
+    ],
+)
+def test_columns_that_are_not_there(columns: dict[str, str], message: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.jsonl", jsonl(ROWS))
+    with pytest.raises(CorpusError, match=message):
+        load_examples(file, columns=columns)
+
+
+def test_a_list_in_a_template(tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.jsonl", jsonl([{"answers": ["a"]}]))
+    with pytest.raises(CorpusError, match="row 1: answers is neither a text nor a number"):
+        load_examples(file, columns={"text": "{answers}"})
+
+
+def test_what_lies_beside(tmp_path: Path) -> None:
+    write(tmp_path / "pos" / "0.txt", "a")
+    write(tmp_path / "README", "b")
+    with pytest.raises(InvalidArgumentError, match="README lies beside sub-folders, which would"):
+        load_examples(tmp_path)
+    write(tmp_path / "rows.jsonl", jsonl(ROWS))
+    with pytest.raises(
+        InvalidArgumentError, match="README is plain text, but other files have rows"
+    ):
+        load_examples(tmp_path)
+
+
+def test_a_split_of_rows(tmp_path: Path) -> None:
+    file = write(tmp_path / "rows.jsonl", jsonl(ROWS))
+    with pytest.raises(InvalidArgumentError, match=r"rows.jsonl: a split is for plain text"):
+        load_examples(file, split="line")
+    with pytest.raises(InvalidArgumentError, match="hf:a/b: a split is for plain text"):
+        load_examples("hf:a/b", split="line")
+
+
+def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_examples(tmp_path / "none.jsonl")
+
+
+# Real data
+
+
+@pytest.mark.data
+def test_real_data_have_the_formats_they_should(data: Path, tmp_path: Path) -> None:
+    def unpacked(name: str) -> Path:
+        packed = data / f"{name}.xz"
+        return write(tmp_path / Path(name).name, lzma.decompress(packed.read_bytes()))
+
+    alpaca = {"prompt": "{instruction}\n{input}\n", "completion": "output"}
+    read = load_examples(unpacked("alpaca-5k/alpaca_5000.json"), columns=alpaca)
+    assert (read.format, len(read)) == ("prompt-completion", 5000)
+    qa = {"prompt": "Q: {Question}\nA:", "completion": " {Best Answer}"}
+    assert len(load_examples(unpacked("truthfulqa/TruthfulQA.csv"), columns=qa)) == 817
+    safe = unpacked("safety-tuned-llamas/safety_only_data_Instructions.json")
+    assert len(load_examples(safe, columns=alpaca)) == 2483
+    cona = load_examples(
+        unpacked("safety-tuned-llamas/I-CoNa.json"), columns={"prompt": "instructions"}
+    )
+    assert (cona.format, len(cona)) == ("prompt", 178)
+    sst2 = {"text": "sentence", "label": "label"}
+    assert len(load_examples(unpacked("sst2/dev.tsv"), columns=sst2)) == 6735
+    dialogues = load_examples(data / "hh-rlhf-harmless-base-test" / "harmless-base.test.jsonl.gz")
+    assert (dialogues.format, len(dialogues)) == ("preference", 2312)
+    assert all(prompt.endswith("\n\nAssistant:") for prompt in dialogues.prompts())
+    done = deduplicate(dialogues, read)
+    assert len(done.splits[0]) == 2312 - done.removed[0]
