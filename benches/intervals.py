@@ -4,7 +4,7 @@
 
 Draws documents of three folders again and again, as D_p, D_a and D_t, and studies each draw with a
 bootstrap. An interval should hold the mean over the draws, which is what to expect of so many
-documents. Prints, for some depths and every figure, how often it does, how often the middle 95% of
+documents. k is the same in all draws, for an interval takes the volumes for given. Prints, for some depths and every figure, how often it does, how often the middle 95% of
 the replicates would if they were left where they are, and the spread of the draws beside that of
 the replicates.
 """
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import elastic_core as ec
 
 SIZES = (2000, 300, 150)
+K = 7.0
 FIGURES = ("coverage", "slope_pretrain_bits", "slope_align_bits", "ratio")
 SHOWN = (2, 4, 8)
 UNITS = 2 * 1.96
@@ -31,7 +32,7 @@ def draw(folders: list[list[str]], number: int, replicates: int) -> NDArray[np.f
         random.choice(files, size, replace=False).tolist()
         for files, size in zip(folders, SIZES, strict=True)
     )
-    result = ec.elasticity(pretrain, align, [perturb], bootstrap=replicates, seed=number)
+    result = ec.elasticity(pretrain, align, [perturb], k=K, bootstrap=replicates, seed=number)
     found = np.full((result.depth, len(FIGURES), 4), np.nan)
     for depth, row in enumerate(result.perturbations[0].law):
         for figure, name in enumerate(FIGURES):
