@@ -4,9 +4,9 @@
 
 Draws documents of three folders again and again, as D_p, D_a and D_t, and studies each draw with a
 bootstrap. An interval should hold the mean over the draws, which is what to expect of so many
-documents. k is the same in all draws, for an interval takes the volumes for given. Prints, for some depths and every figure, how often it does, how often the middle 95% of
-the replicates would if they were left where they are, and the spread of the draws beside that of
-the replicates.
+documents. k is the same in all draws, for an interval takes the volumes for given. Prints, for some
+depths and every figure, how often it does, how often the middle 95% of the replicates would if they
+were left where they are, and the spread of the draws beside that of the replicates.
 """
 
 import argparse
