@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,8 @@ from transformers import (
     BertForSequenceClassification,
     LlamaConfig,
     LlamaForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
     ViTConfig,
 )
 
@@ -93,6 +96,8 @@ def test_a_score_is_the_probability_of_the_label(
     settings = json.loads(json.dumps(scorer.settings))
     assert (settings["label"], settings["window"], settings["dtype"]) == ("good", 64, "float32")
     assert scorer.name == f"hf:{folder}"
+    assert scorer.identity == load_scorer(str(folder), label=0).identity
+    assert {len(each) for each in scorer.identity.values()} == {64}
 
 
 def test_labels_that_exclude_nothing_have_probabilities_of_their_own(
@@ -123,6 +128,25 @@ def test_without_a_token_to_fill_up_with_texts_go_one_by_one(
     del config["eos_token"]
     file.write_text(json.dumps(config))
     assert load_scorer(str(folder))(TEXTS[1:]) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_that_counts_positions_from_its_padding_on_sees_all_it_can(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    config = RobertaConfig(
+        vocab_size=300,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=20,
+        pad_token_id=1,
+        id2label={0: "score"},
+    )
+    network: Any = RobertaForSequenceClassification(config)
+    scorer = load_scorer(str(saved(network, checkpoint, tmp_path)))
+    assert scorer.settings["window"] == 18
+    assert np.isfinite(scorer(["x" * 90])).all()
 
 
 def test_a_text_without_a_token_is_told(checkpoint: Path, tmp_path: Path) -> None:
@@ -170,6 +194,14 @@ def test_what_is_no_classifier_is_told(checkpoint: Path, tmp_path: Path) -> None
     ViTConfig().save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="it is no classifier or reward model"):
         load_scorer(str(tmp_path), label=0)
+
+
+def test_a_model_that_is_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="hf:roberta: neither a folder nor in the cache, and the"):
+        load_scorer("hf:roberta")
+    with pytest.raises(InvalidArgumentError, match="unknown scorer 'roberta': name hf:NAME"):
+        load_scorer("roberta")
 
 
 def test_a_score_that_is_no_number_is_told(checkpoint: Path, tmp_path: Path) -> None:

@@ -60,7 +60,9 @@ def test_the_seed_decides_and_nothing_else() -> None:
     asked = texts[:10]
     one, again = (LinearScorer.fit(texts, labels, seed=4) for _ in range(2))
     assert np.array_equal(one(asked), again(asked))
-    assert one.settings == again.settings
+    assert (one.settings, one.identity) == (again.settings, again.identity)
+    flipped = [1 - label for label in labels]
+    assert one.identity != LinearScorer.fit(texts, flipped, seed=4).identity
     assert not np.array_equal(one(asked), LinearScorer.fit(texts, labels, seed=5)(asked))
     assert one(asked)[3] == one(asked[3:4])[0], "a score depends on its text alone"
     truths = LinearScorer.fit(texts, [label == 1 for label in labels], seed=4)

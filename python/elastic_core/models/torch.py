@@ -1,19 +1,18 @@
 """Language models of the transformers library: probabilities of text, and text by them."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.batches import Batches
 from elastic_core.models.forward import Forward, no_probability
 from elastic_core.models.generation import ends_of, generate
+from elastic_core.models.identity import weights_sha256
 from elastic_core.models.protocol import Document, Ids
 from elastic_core.models.steps import TorchSteps
 from elastic_core.models.tokenizer import Tokenizer
@@ -74,17 +73,8 @@ class TorchModel:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """SHA-256 of the `weights` and of the `tokenizer`, in hexadecimal.
-
-        That of the weights runs over the name, type, shape and bytes of every tensor of the
-        state dict, sorted by name, as they were loaded: after the change of dtype and the merge
-        of an adapter.
-        """
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self._model.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-            digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
-        return {"weights": digest.hexdigest(), "tokenizer": self._tokenizer.sha256}
+        """SHA-256 of the `weights`, by `weights_sha256`, and of the `tokenizer`."""
+        return {"weights": weights_sha256(self._model), "tokenizer": self._tokenizer.sha256}
 
     def tokens(self, documents: Sequence[Document]) -> list[NDArray[np.uint32]]:
         """The token ids of each document, shape (tokens,); no special token is among them.

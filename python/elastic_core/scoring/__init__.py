@@ -1,9 +1,11 @@
 """Scores of texts and of models: classifiers, the KL divergence to a reference, losses."""
 
+from pathlib import Path
 from typing import Any
 
+from elastic_core._core import InvalidArgumentError
 from elastic_core.models.extra import extra_needed
-from elastic_core.scoring.divergence import Divergence, Drift, drift, kl
+from elastic_core.scoring.divergence import Divergence, Drift, Reference
 from elastic_core.scoring.linear import Accuracy, LinearScorer
 from elastic_core.scoring.losses import Loss, losses
 from elastic_core.scoring.ratio import Ratio
@@ -16,9 +18,8 @@ __all__ = [
     "LinearScorer",
     "Loss",
     "Ratio",
+    "Reference",
     "Scorer",
-    "drift",
-    "kl",
     "load_scorer",
     "losses",
 ]
@@ -33,9 +34,13 @@ def load_scorer(spec: str, **options: Any) -> Scorer:
             window, batch.
 
     Raises:
-        InvalidArgumentError: An option is not what it should be.
+        InvalidArgumentError: The spec is neither, or an option is not what it should be.
         ModelError: The model cannot be loaded.
     """
+    if not (spec.startswith("hf:") or Path(spec).is_dir()):
+        raise InvalidArgumentError(
+            f"unknown scorer {spec!r}: name hf:NAME or a folder with a checkpoint"
+        )
     with extra_needed(spec):
         from elastic_core.scoring import classifier
     return classifier.load(spec, **options)

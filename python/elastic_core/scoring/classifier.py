@@ -1,6 +1,8 @@
 """Classifiers, reward models and cost models of transformers as scorers."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.batches import Batches
 from elastic_core.models.device import check_dtype, pick_device
 from elastic_core.models.faults import explained, quiet
+from elastic_core.models.identity import weights_sha256
 from elastic_core.models.loading import load_tokenizer, load_weights
 
 if TYPE_CHECKING:
@@ -64,10 +67,10 @@ def load(
         config = AutoConfig.from_pretrained(name, **source)
         output = _output(config, label)
         tokenizer = load_tokenizer(name, source)
-        window = _window(config, tokenizer, window)
         model = load_weights(
             AutoModelForSequenceClassification, name, config, place, dtype, source
         ).eval()
+        window = _window(model, tokenizer, window)
         return ClassifierScorer(
             spec,
             model,
@@ -108,11 +111,19 @@ class ClassifierScorer:
         self.settings = settings
         self._model = model
         self._tokenizer = tokenizer
+        # Taken here, as the first call writes its window into the tokenizer.
+        serialized = tokenizer.backend_tokenizer.to_str().encode()
+        self._tokenizer_sha256 = hashlib.sha256(serialized).hexdigest()
         self._output = output
         self._window = window
         self._pad = _padding(model, tokenizer)
         # Without a token to fill up with, each text is a batch of its own.
         self._batches = Batches(1 if self._pad is None else batch)
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """SHA-256 of the `weights`, by `weights_sha256`, and of the `tokenizer`."""
+        return {"weights": weights_sha256(self._model), "tokenizer": self._tokenizer_sha256}
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """The probability of the label, or the single output; shape (texts,).
@@ -158,7 +169,7 @@ class ClassifierScorer:
             ids[number, : len(row)] = torch.tensor(row)
             mask[number, : len(row)] = 1
         device = self._model.device
-        logits = self._model(ids.to(device), attention_mask=mask.to(device)).logits.double().cpu()
+        logits = self._model(ids.to(device), attention_mask=mask.to(device)).logits.cpu().double()
         if self._output is None:
             scores = logits[:, 0]
         elif self._model.config.problem_type == "multi_label_classification":
@@ -191,10 +202,17 @@ def _labels(config: "PretrainedConfig") -> dict[int, str]:
 
 
 def _window(
-    config: "PretrainedConfig", tokenizer: "PreTrainedTokenizerBase", window: int | None
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", window: int | None
 ) -> int:
-    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     most = min(tokenizer.model_max_length, positions or _LARGEST_WINDOW)
+    for name, module in model.named_modules():
+        # In RoBERTa and its kin the first token stands at the position after that of padding.
+        if (
+            name.endswith("position_embeddings")
+            and getattr(module, "padding_idx", None) is not None
+        ):
+            most = min(most, module.num_embeddings - module.padding_idx - 1)
     if window is None:
         return min(most, _LARGEST_WINDOW)
     if not 1 <= window <= most:

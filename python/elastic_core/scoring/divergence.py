@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.models.protocol import Document, DrawingModel, LanguageModel
+from elastic_core.models.protocol import Document, DrawingModel, Ids, LanguageModel
 from elastic_core.scoring.ratio import Ratio
 
 # Log-probabilities held at a time for each model, in float32: 256 MiB.
@@ -82,63 +82,74 @@ class Drift:
         }
 
 
-def drift(
-    model: LanguageModel,
-    reference: LanguageModel,
-    prompts: Sequence[Document],
-    *,
-    tokens: int = 48,
-    seed: int = 0,
-) -> Drift:
-    """The divergence of a model and its reference, both ways; takes and raises what `kl` does."""
-    return Drift(
-        from_model=kl(model, reference, prompts, tokens=tokens, seed=seed),
-        from_reference=kl(reference, model, prompts, tokens=tokens, seed=seed),
-    )
+class Reference:
+    """A reference model that any number of models are held against.
 
-
-def kl(
-    one: LanguageModel,
-    other: LanguageModel,
-    prompts: Sequence[Document],
-    *,
-    tokens: int = 48,
-    seed: int = 0,
-) -> Divergence:
-    """KL(one || other) of what follows the prompts.
+    What it draws after the prompts is drawn once, here; it must not learn afterwards.
 
     Args:
-        one: P, the model that draws.
-        other: Q.
-        prompts: Texts that neither was trained on; one continuation of each is drawn.
+        model: The reference model.
+        prompts: Texts that no model was trained on; one continuation of each is drawn.
         tokens: Most tokens in a continuation.
-        seed: Seed of the draws.
+        seed: Seed of the draws, the reference's and the models'.
 
     Raises:
-        InvalidArgumentError: There is no prompt, the models differ in their symbols, or tokens or
-            seed are not what they should be.
-        ModelError: A prompt is not what the models can read, or a probability is none.
+        InvalidArgumentError: There is no prompt, tokens or seed are not what they should be, or
+            the model does not tell what it draws.
+        ModelError: A prompt is not what the model can read, or a probability is none.
     """
-    if not prompts:
-        raise InvalidArgumentError("there is no held-out prompt to measure a KL divergence on")
-    if tokens < 1:
-        raise InvalidArgumentError(f"tokens {tokens}: must be at least 1")
-    _check_symbols(one, other, prompts)
-    pair = _drawing(one), _drawing(other)
-    drawn = pair[0].draw(prompts, tokens=tokens, seed=seed)
-    nats = []
-    step = max(1, _HELD // (tokens * one.vocabulary))
-    for start in range(0, len(prompts), step):
-        asked = prompts[start : start + step], drawn[start : start + step]
-        rows = (each.log_distributions(*asked, tokens=tokens) for each in pair)
-        nats += [math.fsum(divergences(p, q)) for p, q in zip(*rows, strict=True)]
-    counts = [len(ids) for ids in drawn]
-    return Divergence(
-        nats_per_token=Ratio.of(nats, counts),
-        nats_per_text=Ratio.of(nats, np.ones(len(nats))),
-        prompts=len(prompts),
-        tokens=sum(counts),
-    )
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        prompts: Sequence[Document],
+        *,
+        tokens: int = 48,
+        seed: int = 0,
+    ) -> None:
+        if not prompts:
+            raise InvalidArgumentError("there is no held-out prompt to measure a KL divergence on")
+        if tokens < 1:
+            raise InvalidArgumentError(f"tokens {tokens}: must be at least 1")
+        self._model = _drawing(model)
+        self._prompts = prompts
+        self._tokens = tokens
+        self._seed = seed
+        self._drawn = self._draw(self._model)
+
+    def drift(self, model: LanguageModel) -> Drift:
+        """The divergence of a model from the reference, both ways.
+
+        Raises:
+            InvalidArgumentError: The models differ in their symbols, or the model does not tell
+                what it draws.
+            ModelError: A prompt is not what the model can read, or a probability is none.
+        """
+        current = _drawing(model)
+        _check_symbols(current, self._model, self._prompts)
+        return Drift(
+            from_model=self._kl(current, self._model, self._draw(current)),
+            from_reference=self._kl(self._model, current, self._drawn),
+        )
+
+    def _draw(self, model: DrawingModel) -> list[Ids]:
+        return model.draw(self._prompts, tokens=self._tokens, seed=self._seed)
+
+    def _kl(self, one: DrawingModel, other: DrawingModel, drawn: Sequence[Ids]) -> Divergence:
+        """KL(one || other), from what `one` has drawn."""
+        nats: list[float] = []
+        step = max(1, _HELD // (self._tokens * one.vocabulary))
+        for start in range(0, len(drawn), step):
+            asked = self._prompts[start : start + step], drawn[start : start + step]
+            rows = (each.log_distributions(*asked, tokens=self._tokens) for each in (one, other))
+            nats += [math.fsum(divergences(p, q)) for p, q in zip(*rows, strict=True)]
+        counts = [len(ids) for ids in drawn]
+        return Divergence(
+            nats_per_token=Ratio.of(nats, counts),
+            nats_per_text=Ratio.of(nats, np.ones(len(nats))),
+            prompts=len(drawn),
+            tokens=sum(counts),
+        )
 
 
 def divergences(

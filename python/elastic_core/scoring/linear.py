@@ -1,5 +1,7 @@
 """A linear classifier of texts: the scorer that needs no download and no GPU."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -59,13 +61,22 @@ class LinearScorer:
     Attributes:
         name: `linear`.
         accuracy: The accuracy on the texts held out from training.
-        settings: The accuracy, and all that went into the training but the texts.
+        settings: The accuracy, and how the scorer was trained.
+        identity: SHA-256 of the labelled texts that `fit` was given, each taken once; as `texts`,
+            in hexadecimal.
     """
 
-    def __init__(self, pipeline: Any, accuracy: Accuracy, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        accuracy: Accuracy,
+        settings: dict[str, Any],
+        identity: dict[str, str],
+    ) -> None:
         self.name = NAME
         self.accuracy = accuracy
         self.settings = {**settings, "accuracy": accuracy.to_dict()}
+        self.identity = identity
         self._pipeline = pipeline
 
     @classmethod
@@ -113,7 +124,7 @@ class LinearScorer:
             chosen = pipeline.predict([known[at] for at in np.flatnonzero(test)])
         accuracy = Accuracy.of(int((chosen == answers[test]).sum()), int(test.sum()))
         settings = {"seed": seed, "held_out": held_out, "trained": int((~test).sum()), "c": _C}
-        return cls(pipeline, accuracy, settings)
+        return cls(pipeline, accuracy, settings, {"texts": _sha256(known, answers)})
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """The probability of the positive label, shape (texts,)."""
@@ -139,6 +150,11 @@ def _held_out(labels: NDArray[Any], share: float, seed: int) -> NDArray[np.bool_
         count = min(max(1, round(share * len(places))), len(places) - 1)
         test[random.permutation(places)[:count]] = True
     return test
+
+
+def _sha256(texts: Sequence[str], labels: NDArray[Any]) -> str:
+    rows = json.dumps([texts, labels.astype(int).tolist()])
+    return hashlib.sha256(rows.encode()).hexdigest()
 
 
 def _pipeline() -> Any:

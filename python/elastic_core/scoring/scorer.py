@@ -16,7 +16,11 @@ class Scorer(Protocol):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that a score depends on; ready for JSON."""
+        """Everything that a score depends on besides what was learned; ready for JSON."""
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Hashes in hexadecimal that say which scorer this is."""
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """The scores, shape (texts,); that of a text does not depend on the others.
