@@ -199,6 +199,12 @@ def test_a_tree_model_that_learns_moves_away() -> None:
     assert reference.identity == before, "nothing is learned"
 
 
+def test_how_many_rows_are_held_at_a_time_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = drift(ONE, OTHER, ["a", "b", ""] * 3, tokens=5)
+    monkeypatch.setattr("elastic_core.scoring.divergence._HELD", 2 * 5 * 3)
+    assert drift(ONE, OTHER, ["a", "b", ""] * 3, tokens=5) == whole
+
+
 def test_the_rows_of_a_tree_are_what_it_draws_by() -> None:
     model: Any = tree("tree:3", "to be or not to be " * 20, "to sleep")
     prompts: list[Document] = ["to be or", b"", *["to sleep"] * 20]

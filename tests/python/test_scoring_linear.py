@@ -78,9 +78,9 @@ def test_a_text_is_not_on_both_sides() -> None:
 @pytest.mark.parametrize(
     ("texts", "labels", "options", "words"),
     [
-        (["a b", "c d"], [1], {}, "2 texts and 1 labels"),
+        (["a b", "c d"], [1], {}, "labels: 1 for 2 texts; give each"),
         (["a b", "c d"], [1, 1], {}, "0 distinct texts are negative"),
-        (["a b", "a b", "c d", "e f"], [1, 1, 0, 0], {}, "1 distinct texts are positive"),
+        (["a b", "a b", "c d", "e f"], [1, 1, 0, 0], {}, "1 distinct text is positive"),
         (["a b", "c d"], [1, 2], {}, "labels must be 1"),
         (["a b", "c d"], [1, 0], {"held_out": 0.0}, "held out 0.0: must be between 0 and 1"),
         (["a b", "c d"], [1, 0], {"held_out": 1.0}, "held out 1.0"),

@@ -6,9 +6,10 @@ is a token too), the chain rule makes the divergence of texts a sum over tokens:
     KL(P || Q | c) = E_{y ~ P} sum_t KL(P(. | c, y_<t) || Q(. | c, y_<t))
 
 A continuation of each prompt is drawn from P at temperature 1, and every summand is taken exactly,
-over the whole vocabulary. That estimate has no bias, is never below 0, and varies less than the
-mean of log P(y) - log Q(y), whose conditional expectation each summand is (Rao-Blackwell; Amini,
-Vieira and Cotterell, *Better Estimation of the KL Divergence Between Language Models*, 2025).
+over the whole vocabulary. That estimate has no bias, is never below 0, and varies no more than the
+mean of log P(y) - log Q(y), of whose terms these are the conditional expectations (Rao-Blackwell;
+Amini, Vieira and Cotterell, *Better Estimation of the KL Divergence Between Language Models*,
+2025).
 """
 
 import math
