@@ -241,7 +241,7 @@ def test_text_ends_where_the_model_ends_it(checkpoint: Path) -> None:
     model._model.generation_config.eos_token_id = [int(whole[2])]
     assert whole[2] not in whole[:2]
     assert [ids.tolist() for ids in generate(model._model, rows, draws, 0)] == [
-        whole[:2].tolist()
+        whole[:3].tolist()
     ] * 2
 
 

@@ -37,13 +37,17 @@ _REASONS = (
     ("model_type", "its config.json names no model that this version of transformers knows"),
     ("does not recognize", "this version of transformers does not know its architecture"),
     ("mismatched_sizes", "its weights do not have the shapes that its config.json says"),
-    ("Unrecognized configuration class", "it is no causal language model"),
 )
 
 
 @contextmanager
-def explained(spec: str) -> Iterator[None]:
-    """Turns whatever is raised while a model is loaded into a `ModelError` that names it."""
+def explained(spec: str, kind: str = "causal language model") -> Iterator[None]:
+    """Turns whatever is raised while a model is loaded into a `ModelError` that names it.
+
+    Args:
+        spec: The model.
+        kind: What it should be.
+    """
     try:
         yield
     except ModelError as error:
@@ -51,7 +55,7 @@ def explained(spec: str) -> Iterator[None]:
     except ElasticCoreError:
         raise
     except Exception as error:  # Transformers raises whatever its many parts raise.
-        raise ModelError(f"{spec}: {_reason(error)}") from error
+        raise ModelError(f"{spec}: {_reason(error, kind)}") from error
 
 
 @contextmanager
@@ -78,7 +82,7 @@ def quiet() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, kind: str) -> str:
     if isinstance(error, torch.OutOfMemoryError):
         return "it does not fit into the device's memory; choose another device or dtype"
     cause: BaseException | None = error
@@ -88,6 +92,8 @@ def _reason(error: BaseException) -> str:
                 return reason
         cause = cause.__cause__ or cause.__context__
     text = str(error).strip() or type(error).__name__
+    if "Unrecognized configuration class" in text:
+        return f"it is no {kind}"
     for words, reason in _REASONS:
         if words in text:
             return reason

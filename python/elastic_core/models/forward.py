@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from elastic_core._core import ModelError
+from elastic_core.models.protocol import Ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-Ids = NDArray[np.uint32]
 
 # Logits held at a time in float32: 256 MiB. All at once, those of 16,384 tokens would take
 # 10 GB where the vocabulary has 150,000. On a CPU 16 MiB stay near it: with 4096 tokens and a
@@ -73,6 +72,18 @@ class Forward:
         """The probabilities of what follows each row, shape (rows, vocabulary)."""
         parts = [logits.softmax(1).cpu() for _, logits in self._logits(rows, [1] * len(rows))]
         return torch.cat(parts).numpy()
+
+    @torch.inference_mode()
+    def log_distributions(
+        self, rows: Sequence[Ids], counts: Sequence[int]
+    ) -> list[NDArray[np.float32]]:
+        """The log-probabilities of what follows the last tokens of each row, so many of them.
+
+        Returns:
+            An array of shape (count, vocabulary) for each row.
+        """
+        parts = [logits.log_softmax(1).cpu() for _, logits in self._logits(rows, counts)]
+        return [each.numpy() for each in torch.cat(parts).split(list(counts))]
 
     def _logits(self, rows: Sequence[Ids], counts: Sequence[int]) -> Iterator[tuple[slice, Tensor]]:
         """The logits that follow the last tokens of each row, so many of them.

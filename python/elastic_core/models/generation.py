@@ -31,7 +31,7 @@ def generate(
         temperature: Divides the logits; 0: the likeliest token, whatever the numbers.
 
     Returns:
-        For each row the ids that follow it, without the one that ends the text.
+        For each row the ids that follow it; one that ends the text stands last, if it was drawn.
 
     Raises:
         ModelError: A probability is not a number.
@@ -50,8 +50,13 @@ def generate(
         do_sample=False,
         logits_processor=LogitsProcessorList([draw]),
     )
-    ends = np.atleast_1d(model.generation_config.eos_token_id or [])
-    return [_until(row, ends) for row in found[:, longest:].cpu().numpy().astype(np.uint32)]
+    ends = ends_of(model)
+    return [_up_to(row, ends) for row in found[:, longest:].cpu().numpy().astype(np.uint32)]
+
+
+def ends_of(model: "PreTrainedModel") -> NDArray[np.uint32]:
+    """The ids that end a text, shape (ids,)."""
+    return np.atleast_1d(model.generation_config.eos_token_id or []).astype(np.uint32)
 
 
 class _Draw(LogitsProcessor):
@@ -74,6 +79,6 @@ class _Draw(LogitsProcessor):
         return torch.full_like(logits, -torch.inf).scatter(1, drawn, 0.0)
 
 
-def _until(ids: NDArray[np.uint32], ends: NDArray[np.int64]) -> NDArray[np.uint32]:
+def _up_to(ids: NDArray[np.uint32], ends: NDArray[np.uint32]) -> NDArray[np.uint32]:
     found = np.flatnonzero(np.isin(ids, ends))
-    return ids[: found[0]] if len(found) else ids
+    return ids[: found[0] + 1] if len(found) else ids

@@ -64,9 +64,9 @@ def load(
     with quiet(), explained(spec):
         config = AutoConfig.from_pretrained(name, **source)
         window, stride = _windows(config, window, stride)
-        tokenizer = _tokenizer(name, source)
+        tokenizer = load_tokenizer(name, source)
         token = _bos(tokenizer, bos)
-        model = _model(name, config, place, dtype, source)
+        model = load_weights(AutoModelForCausalLM, name, config, place, dtype, source)
         if adapter is not None:
             model = _adapted(model, adapter)
         model.generation_config = _plain_generation(model, tokenizer)
@@ -115,7 +115,16 @@ def _windows(config: "PretrainedConfig", window: int | None, stride: int | None)
     return window, stride
 
 
-def _tokenizer(name: str, source: dict[str, Any]) -> "PreTrainedTokenizerBase":
+def load_tokenizer(name: str, source: dict[str, Any]) -> "PreTrainedTokenizerBase":
+    """The tokenizer beside a model.
+
+    Args:
+        name: A folder, or a name on the hub.
+        source: Where else transformers shall look.
+
+    Raises:
+        ModelError: There is none with a `tokenizer.json`.
+    """
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, **source)
     except Exception as error:  # Whatever a tokenizer's own code raises.
@@ -138,12 +147,31 @@ def _bos(tokenizer: "PreTrainedTokenizerBase", bos: str) -> str | None:
     return token
 
 
-def _model(
-    name: str, config: "PretrainedConfig", place: str, dtype: str, source: dict[str, Any]
+def load_weights(
+    kind: Any,
+    name: str,
+    config: "PretrainedConfig",
+    place: str,
+    dtype: str,
+    source: dict[str, Any],
 ) -> "PreTrainedModel":
+    """A model on its device, from safetensors alone.
+
+    Args:
+        kind: The class of transformers that picks the architecture, such as
+            `AutoModelForCausalLM`.
+        name: A folder, or a name on the hub.
+        config: The model's configuration.
+        place: What transformers calls a device map.
+        dtype: One of `DTYPES`; `auto` is the checkpoint's own, on a CPU float32.
+        source: Where else transformers shall look.
+
+    Raises:
+        ModelError: The checkpoint lacks weights.
+    """
     if dtype == "auto" and place == "cpu":
         dtype = "float32"
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
+    loaded: Any = kind.from_pretrained(
         name,
         config=config,
         dtype=dtype,

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 Document: TypeAlias = bytes | str
 """A text: its bytes, or a string that stands for its bytes in UTF-8."""
 
+Ids: TypeAlias = NDArray[np.uint32]
+"""The ids of symbols, shape (symbols,)."""
+
 
 class LanguageModel(Protocol):
     """A model that gives every next symbol of a text a probability.
@@ -80,6 +83,44 @@ class LanguageModel(Protocol):
 
         Raises:
             InvalidArgumentError: Tokens or temperature are not what they should be.
+            ModelError: A prompt is not what the model can read, or a probability is none.
+        """
+
+
+class DrawingModel(LanguageModel, Protocol):
+    """A language model that tells what it drew, and by which probabilities.
+
+    Text alone does not tell it: other tokens may spell the same text.
+    """
+
+    def draw(
+        self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
+    ) -> list[Ids]:
+        """What `generate` does, as ids.
+
+        Takes and raises what `generate` does.
+
+        Returns:
+            For each prompt the ids that follow it; one that ends the text stands last, if it was
+            drawn.
+        """
+
+    def log_distributions(
+        self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int
+    ) -> list[NDArray[np.float32]]:
+        """The natural logarithms of all probabilities that ids were drawn by.
+
+        Args:
+            prompts: The texts that were gone on from.
+            continuations: What `draw` made of them, at least one id each.
+            tokens: As in `draw`; it decides how much of a long prompt is seen.
+
+        Returns:
+            For each prompt an array of shape (ids, vocabulary): row k is of what can follow the
+            prompt and the first k ids.
+
+        Raises:
+            InvalidArgumentError: Tokens are not what they should be.
             ModelError: A prompt is not what the model can read, or a probability is none.
         """
 

@@ -1,20 +1,19 @@
 """Language models of the transformers library: probabilities of text, and text by them."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.batches import Batches
 from elastic_core.models.forward import Forward, no_probability
-from elastic_core.models.generation import generate
-from elastic_core.models.protocol import Document
+from elastic_core.models.generation import ends_of, generate
+from elastic_core.models.identity import weights_sha256
+from elastic_core.models.protocol import Document, Ids
 from elastic_core.models.steps import TorchSteps
 from elastic_core.models.tokenizer import Tokenizer
 from elastic_core.models.windows import tile
@@ -74,17 +73,8 @@ class TorchModel:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """SHA-256 of the `weights` and of the `tokenizer`, in hexadecimal.
-
-        That of the weights runs over the name, type, shape and bytes of every tensor of the
-        state dict, sorted by name, as they were loaded: after the change of dtype and the merge
-        of an adapter.
-        """
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self._model.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-            digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
-        return {"weights": digest.hexdigest(), "tokenizer": self._tokenizer.sha256}
+        """SHA-256 of the `weights`, by `weights_sha256`, and of the `tokenizer`."""
+        return {"weights": weights_sha256(self._model), "tokenizer": self._tokenizer.sha256}
 
     def tokens(self, documents: Sequence[Document]) -> list[NDArray[np.uint32]]:
         """The token ids of each document, shape (tokens,); no special token is among them.
@@ -180,30 +170,74 @@ class TorchModel:
             InvalidArgumentError: Tokens, temperature or seed are not what they should be.
             ModelError: As for `log_probs`, of a prompt; or a prompt is empty and there is no `bos`.
         """
-        if not 1 <= tokens <= self._window:
-            raise InvalidArgumentError(
-                f"tokens {tokens}: must be from 1 to the model's window, {self._window}"
-            )
+        ends = ends_of(self._model)
+        return [
+            self._tokenizer.decode(ids[~np.isin(ids, ends)], special=False)
+            for ids in self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed)
+        ]
+
+    def draw(
+        self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
+    ) -> list[Ids]:
+        """What `generate` does, as ids; takes and raises the same.
+
+        Returns:
+            For each prompt the ids that follow it; one that ends the text stands last, if it was
+            drawn.
+        """
         if not (temperature >= 0 and math.isfinite(temperature)):
             raise InvalidArgumentError(f"temperature {temperature}: must be 0 or more")
         if seed < 0:
             raise InvalidArgumentError(f"seed {seed}: must be 0 or more")
-        rows = self._rows(prompts, self._window + 1 - tokens)
-        for number, row in enumerate(rows):
-            if not len(row):
-                raise ModelError(
-                    f"prompt {number} is empty, and the model has no token to begin a text with"
-                )
+        rows = self._prompts(prompts, tokens)
         draws = np.random.default_rng(seed).random((len(rows), tokens), np.float32)
-        found = [b""] * len(rows)
+        found = [np.empty(0, np.uint32)] * len(rows)
 
         def go_on(batch: list[int]) -> None:
             chosen = [rows[number] for number in batch]
-            texts = generate(self._model, chosen, draws[batch], temperature)
-            for number, ids in zip(batch, texts, strict=True):
-                found[number] = self._tokenizer.decode(ids, special=False)
+            drawn = generate(self._model, chosen, draws[batch], temperature)
+            for number, ids in zip(batch, drawn, strict=True):
+                found[number] = ids
 
         self._batches.run([len(row) + tokens for row in rows], go_on)
+        return found
+
+    def log_distributions(
+        self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int
+    ) -> list[NDArray[np.float32]]:
+        """The natural logarithms of all probabilities that ids were drawn by.
+
+        Args:
+            prompts: The texts that were gone on from.
+            continuations: What `draw` made of them, at least one id each.
+            tokens: As in `draw`: of a prompt that does not fit into the window beside so many,
+                the end is seen.
+
+        Returns:
+            For each prompt an array of shape (ids, vocabulary): row k is of what can follow the
+            prompt and the first k ids.
+
+        Raises:
+            InvalidArgumentError: Tokens are not what they should be.
+            ModelError: As for `generate`.
+        """
+        starts = self._prompts(prompts, tokens)
+        rows = [
+            np.concatenate([start, ids[:-1]])
+            for start, ids in zip(starts, continuations, strict=True)
+        ]
+        found = [np.empty((0, self.vocabulary), np.float32)] * len(rows)
+
+        def predict(batch: list[int]) -> None:
+            counts = [len(continuations[number]) for number in batch]
+            parts = self._forward.log_distributions([rows[number] for number in batch], counts)
+            for number, part in zip(batch, parts, strict=True):
+                found[number] = part
+
+        self._batches.run([len(row) for row in rows], predict)
+        for number, each in enumerate(found):
+            if np.isnan(each).any():
+                raise no_probability(f"prompt {number}")
         return found
 
     def encode(self, text: str) -> NDArray[np.uint32]:
@@ -240,6 +274,20 @@ class TorchModel:
             self._row(each, max(0, len(each) - most + least), len(each))
             for each in self.tokens(documents)
         ]
+
+    def _prompts(self, prompts: Sequence[Document], tokens: int) -> list[Ids]:
+        """What is seen of prompts that so many tokens are to follow, at least one token of each."""
+        if not 1 <= tokens <= self._window:
+            raise InvalidArgumentError(
+                f"tokens {tokens}: must be from 1 to the model's window, {self._window}"
+            )
+        rows = self._rows(prompts, self._window + 1 - tokens)
+        for number, row in enumerate(rows):
+            if not len(row):
+                raise ModelError(
+                    f"prompt {number} is empty, and the model has no token to begin a text with"
+                )
+        return rows
 
     def _row(self, ids: NDArray[np.uint32], start: int, end: int) -> NDArray[np.uint32]:
         """What a forward pass sees of a window's tokens: one before them, then start to end."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import InvalidArgumentError, TreeModel
-from elastic_core.models.protocol import Document
+from elastic_core._core import InvalidArgumentError, ModelError, TreeModel
+from elastic_core.models.protocol import Document, Ids
 from elastic_core.progress import Progress
 
 _SPEC = re.compile(r"tree:(\d{1,2})", re.ASCII)
@@ -161,3 +161,53 @@ class TreeLanguageModel:
             InvalidArgumentError: The temperature is below 0, or a tokenizer cannot read a prompt.
         """
         return self._model.sample(prompts, tokens, temperature, seed)
+
+    def draw(
+        self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
+    ) -> list[Ids]:
+        """What `generate` does, as ids; EOS stands last where a text has ended.
+
+        Raises:
+            InvalidArgumentError: As for `generate`.
+            ModelError: The symbols are no bytes.
+        """
+        self._check_bytes()
+        eos = np.array([self.vocabulary - 1], np.uint32)
+        drawn = []
+        for text in self.generate(prompts, tokens=tokens, temperature=temperature, seed=seed):
+            ids = np.frombuffer(text, np.uint8).astype(np.uint32)
+            drawn.append(ids if len(ids) == tokens else np.concatenate([ids, eos]))
+        return drawn
+
+    def log_distributions(
+        self,
+        prompts: Sequence[Document],
+        continuations: Sequence[Ids],
+        *,
+        tokens: int,  # noqa: ARG002 - a tree sees as much of a prompt, whatever follows
+    ) -> list[NDArray[np.float32]]:
+        """The natural logarithms of all probabilities that ids were drawn by, EOS's the last.
+
+        Returns:
+            For each prompt an array of shape (ids, vocabulary).
+
+        Raises:
+            ModelError: The symbols are no bytes.
+        """
+        self._check_bytes()
+        depth, contexts = self._model.depth, []
+        for prompt, ids in zip(prompts, continuations, strict=True):
+            start = prompt.encode() if isinstance(prompt, str) else prompt
+            text = start[-depth:] + ids[:-1].astype(np.uint8).tobytes()
+            first = len(text) + 1 - len(ids)
+            contexts += [text[max(0, at - depth) : at] for at in range(first, len(text) + 1)]
+        with np.errstate(divide="ignore"):
+            rows = np.log(self.next_distribution(contexts))
+        return np.split(rows, np.cumsum([len(ids) for ids in continuations])[:-1])
+
+    def _check_bytes(self) -> None:
+        if not self.reads_any_bytes:
+            raise ModelError(
+                f"{self._spec}: a tree model of {self._model.alphabet} does not tell the ids that "
+                "it draws; use one over bytes"
+            )

@@ -1,0 +1,93 @@
+"""What a model makes of sets of texts: loss, perplexity and rate; it learns nothing from them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.models.protocol import Document, LanguageModel
+from elastic_core.scoring.ratio import Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The loss of a model on a set of texts, and its rate gamma.
+
+    Attributes:
+        nats_per_token: -ln p of all texts / tokens scored, EOS among them where the model's
+            settings say `eos`.
+        bits_per_byte: -log2 p of all texts / raw bytes of text.
+        texts: How many texts there are.
+        tokens: Tokens scored.
+        bytes: Raw bytes of text.
+    """
+
+    nats_per_token: Ratio
+    bits_per_byte: Ratio
+    texts: int
+    tokens: int
+    bytes: int
+
+    @property
+    def perplexity(self) -> float:
+        """exp(`nats_per_token`)."""
+        return math.exp(self.nats_per_token.value)
+
+    @property
+    def ratio(self) -> Ratio:
+        """The compression rate gamma: code length / raw size."""
+        return self.bits_per_byte / 8
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON has it."""
+        return {
+            "nats_per_token": self.nats_per_token.to_dict(),
+            "perplexity": self.perplexity,
+            "bits_per_byte": self.bits_per_byte.to_dict(),
+            "ratio": self.ratio.to_dict(),
+            "texts": self.texts,
+            "tokens": self.tokens,
+            "bytes": self.bytes,
+        }
+
+
+def losses(model: LanguageModel, sets: Mapping[str, Sequence[Document]]) -> dict[str, Loss]:
+    """The loss of a model on each of some sets of texts.
+
+    A tree model does not learn here, so its rate is that of what it has learned before; the
+    adaptive rate is `elastic_core.measure`'s.
+
+    Args:
+        model: The model.
+        sets: Texts by name, such as those of pre-training, alignment and perturbation.
+
+    Returns:
+        The loss by name, in the order of the sets.
+
+    Raises:
+        InvalidArgumentError: A set has no token or no byte.
+        ModelError: The model can make nothing of a text.
+    """
+    return {name: _loss(model, name, texts) for name, texts in sets.items()}
+
+
+def _loss(model: LanguageModel, name: str, texts: Sequence[Document]) -> Loss:
+    sizes = [len(text.encode() if isinstance(text, str) else text) for text in texts]
+    if not sum(sizes):
+        raise InvalidArgumentError(f"{name}: there is no text to take the loss on")
+    try:
+        log_probs = model.log_probs(texts)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+    tokens = [len(each) for each in log_probs]
+    nats = np.array([-each.sum(dtype=np.float64) for each in log_probs])
+    return Loss(
+        nats_per_token=Ratio.of(nats, tokens),
+        bits_per_byte=Ratio.of(nats / math.log(2), sizes),
+        texts=len(sizes),
+        tokens=sum(tokens),
+        bytes=sum(sizes),
+    )

@@ -1,0 +1,127 @@
+"""The linear classifier on texts whose labels are known, and on what cannot be learned."""
+
+import json
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elastic_core import InvalidArgumentError, ModelError
+from elastic_core.scoring import Accuracy, LinearScorer, Scorer
+
+SIGNS = {1: ("lovely", "superb", "charming"), 0: ("dreadful", "dull", "clumsy")}
+THINGS = ("film", "play", "actor", "song", "scene", "ending", "book", "story")
+
+
+def planted(count: int, seed: int = 0) -> tuple[list[str], list[int]]:
+    """Texts with one of three words of their label among others of either."""
+    random = np.random.default_rng(seed)
+    texts, labels = [], []
+    for number in range(count):
+        label = number % 2
+        words = [*random.choice(THINGS, 6), random.choice(SIGNS[label]), str(number)]
+        texts.append(" ".join(random.permutation(words)))
+        labels.append(label)
+    return texts, labels
+
+
+def test_separable_texts_are_told_apart() -> None:
+    texts, labels = planted(400)
+    scorer = LinearScorer.fit(texts, labels, seed=1)
+    assert scorer.accuracy.correct == 1
+    assert scorer.accuracy.texts == 40
+    assert scorer.accuracy.high == 1
+    # All of n right: the lower end is the a-th root, a the half of what is outside the interval.
+    assert scorer.accuracy.low == pytest.approx(0.025 ** (1 / 40))
+    scores = scorer(["a lovely and superb scene", "a dull and clumsy scene", "nothing known"])
+    assert scores.dtype == np.float64
+    assert scores[0] > 0.9
+    assert scores[1] < 0.1
+    assert 0.2 < scores[2] < 0.8
+    assert scorer([]).shape == (0,)
+    assert json.loads(json.dumps(scorer.settings))["accuracy"]["correct"] == 1
+    plain: Scorer = scorer
+    assert plain.name == "linear"
+
+
+def test_labels_by_chance_are_not_learned() -> None:
+    texts, _ = planted(600)
+    labels = np.random.default_rng(3).integers(0, 2, 600).tolist()
+    accuracy = LinearScorer.fit(texts, labels, held_out=0.5).accuracy
+    assert accuracy.texts == pytest.approx(300, abs=1)
+    assert accuracy.low < 0.5 < accuracy.high
+
+
+def test_the_seed_decides_and_nothing_else() -> None:
+    texts, labels = planted(120)
+    asked = texts[:10]
+    one, again = (LinearScorer.fit(texts, labels, seed=4) for _ in range(2))
+    assert np.array_equal(one(asked), again(asked))
+    assert (one.settings, one.identity) == (again.settings, again.identity)
+    flipped = [1 - label for label in labels]
+    assert one.identity != LinearScorer.fit(texts, flipped, seed=4).identity
+    assert not np.array_equal(one(asked), LinearScorer.fit(texts, labels, seed=5)(asked))
+    assert one(asked)[3] == one(asked[3:4])[0], "a score depends on its text alone"
+    truths = LinearScorer.fit(texts, [label == 1 for label in labels], seed=4)
+    assert np.array_equal(one(asked), truths(asked))
+
+
+def test_a_text_is_not_on_both_sides() -> None:
+    texts, labels = planted(60)
+    scorer = LinearScorer.fit(texts * 5, labels * 5, held_out=0.25)
+    assert scorer.accuracy.texts + scorer.settings["trained"] == 60
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "options", "words"),
+    [
+        (["a b", "c d"], [1], {}, "labels: 1 for 2 texts; give each"),
+        (["a b", "c d"], [1, 1], {}, "0 distinct texts are negative"),
+        (["a b", "a b", "c d", "e f"], [1, 1, 0, 0], {}, "1 distinct text is positive"),
+        (["a b", "c d"], [1, 2], {}, "labels must be 1"),
+        (["a b", "c d"], [1, 0], {"held_out": 0.0}, "held out 0.0: must be between 0 and 1"),
+        (["a b", "c d"], [1, 0], {"held_out": 1.0}, "held out 1.0"),
+        ([], [], {}, "0 distinct texts are positive"),
+        (["one two", "three", "four", "?"], [1, 1, 0, 0], {}, "share no word"),
+    ],
+)
+def test_what_cannot_be_learned_is_told(
+    texts: list[str], labels: list[int], options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        LinearScorer.fit(texts, labels, **options)
+
+
+def test_the_interval_of_an_accuracy_is_exact() -> None:
+    # Clopper and Pearson, for 9 of 10: 0.5550 to 0.9975.
+    found = Accuracy.of(9, 10)
+    assert (found.correct, found.texts) == (0.9, 10)
+    assert [found.low, found.high] == pytest.approx([0.5550, 0.9975], abs=1e-4)
+
+
+def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("sklearn.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ModelError, match=r"linear: sklearn.* pip install 'elastic-core\[train\]'"):
+        LinearScorer.fit(*planted(40))
+
+
+@pytest.mark.data
+def test_nine_in_ten_reviews_are_judged_rightly(data: Path) -> None:
+    (source,) = (data / "imdb").glob("*.tar.xz")
+    texts: list[str] = []
+    labels: list[int] = []
+    with tarfile.open(source) as archive:
+        for entry in archive:
+            for label, sign in enumerate(("neg", "pos")):
+                if f"/train/{sign}/" in entry.name and labels.count(label) < 3000:
+                    file = archive.extractfile(entry)
+                    assert file is not None
+                    texts.append(file.read().decode())
+                    labels.append(label)
+    assert len(texts) == 6000
+    assert LinearScorer.fit(texts, labels).accuracy.correct > 0.86
