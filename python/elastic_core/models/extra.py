@@ -1,4 +1,4 @@
-"""The libraries that come with the extra `lm`, which most of elastic-core does without."""
+"""The libraries of the extras `lm` and `train`, which most of elastic-core does without."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from elastic_core._core import ModelError
 
 
 @contextmanager
-def extra_needed(spec: str) -> Iterator[None]:
+def extra_needed(spec: str, extra: str = "lm") -> Iterator[None]:
     """Says of a model, where the block imports what is not installed, how to install it.
 
     Raises:
@@ -17,5 +17,5 @@ def extra_needed(spec: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"{spec}: {error.name} is not installed; pip install 'elastic-core[lm]'"
+            f"{spec}: {error.name} is not installed; pip install 'elastic-core[{extra}]'"
         ) from error

@@ -64,9 +64,9 @@ def load(
     with quiet(), explained(spec):
         config = AutoConfig.from_pretrained(name, **source)
         window, stride = _windows(config, window, stride)
-        tokenizer = _tokenizer(name, source)
+        tokenizer = load_tokenizer(name, source)
         token = _bos(tokenizer, bos)
-        model = _model(name, config, place, dtype, source)
+        model = load_weights(name, config, place, dtype, source)
         if adapter is not None:
             model = _adapted(model, adapter)
         model.generation_config = _plain_generation(model, tokenizer)
@@ -115,7 +115,12 @@ def _windows(config: "PretrainedConfig", window: int | None, stride: int | None)
     return window, stride
 
 
-def _tokenizer(name: str, source: dict[str, Any]) -> "PreTrainedTokenizerBase":
+def load_tokenizer(name: str, source: dict[str, Any]) -> "PreTrainedTokenizerBase":
+    """The tokenizer beside a model.
+
+    Raises:
+        ModelError: There is none, or it has no tokenizer.json.
+    """
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, **source)
     except Exception as error:  # Whatever a tokenizer's own code raises.
@@ -138,9 +143,21 @@ def _bos(tokenizer: "PreTrainedTokenizerBase", bos: str) -> str | None:
     return token
 
 
-def _model(
-    name: str, config: "PretrainedConfig", place: str, dtype: str, source: dict[str, Any]
+def load_weights(
+    name: str, config: "PretrainedConfig", place: str | None, dtype: str, source: dict[str, Any]
 ) -> "PreTrainedModel":
+    """A causal language model of transformers.
+
+    Args:
+        name: A folder, or a name on the hub.
+        config: Its configuration.
+        place: What transformers calls a device map; None: the CPU, for who moves it elsewhere.
+        dtype: One of `DTYPES`.
+        source: What says which revision it is and what may be run.
+
+    Raises:
+        ModelError: The checkpoint lacks weights.
+    """
     if dtype == "auto" and place == "cpu":
         dtype = "float32"
     loaded: Any = AutoModelForCausalLM.from_pretrained(
