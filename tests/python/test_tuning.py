@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
+from trl import SFTTrainer
 
 import elastic_core as ec
 from elastic_core.training.tuning import follower, run
@@ -147,7 +149,7 @@ class Killed(BaseException):
 def test_a_killed_training_goes_on(
     algorithm: str, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more: dict[str, Any] = {"generations": 4, "steps": 5}
+    more: dict[str, Any] = {"generations": 4, "completion_length": 4, "steps": 5}
     whole = quick(algorithm, checkpoint, tmp_path / "whole", **more)
     monkeypatch.setattr(follower, "_SECONDS_BETWEEN_STATES", 0.0)
     tell = run._teller
@@ -169,3 +171,197 @@ def test_a_killed_training_goes_on(
     result = quick(algorithm, checkpoint, tmp_path / "out", **more)
     assert same(result, whole)
     assert not (tmp_path / "out.partial").exists()
+
+
+def test_the_same_seed_gives_the_same_model(checkpoint: Path, tmp_path: Path) -> None:
+    one, two = (quick("sft", checkpoint, tmp_path / name) for name in ("one", "two"))
+    assert same(one, two)
+    recipe = Recipe(**QUICK)
+    other = train(str(checkpoint), ROWS["sft"], recipe, tmp_path / "other", seed=2)
+    assert not same(one, other)
+
+
+def test_a_finished_training_is_not_done_again(checkpoint: Path, tmp_path: Path) -> None:
+    first = quick("sft", checkpoint, tmp_path / "out")
+    file = tmp_path / "out" / "model.safetensors"
+    time = file.stat().st_mtime_ns
+    again = quick("sft", checkpoint, tmp_path / "out")
+    assert again.to_dict() == first.to_dict()
+    assert file.stat().st_mtime_ns == time
+    with pytest.raises(ec.InvalidArgumentError, match=r"learning_rate 0\.003, not 0\.01"):
+        quick("sft", checkpoint, tmp_path / "out", learning_rate=0.01)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "trained.json",
+    ]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(ec.InvalidArgumentError, match="mine: it is something other"):
+        quick("sft", checkpoint, tmp_path / "mine")
+
+
+def test_lora_trains_the_adapter_alone(checkpoint: Path, tmp_path: Path) -> None:
+    result = quick("sft", checkpoint, tmp_path / "out", lora_rank=2)
+    assert result.final_loss < result.first_loss
+    before, after = weights(checkpoint), weights(result.path)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in before if "_proj" in name}
+    for name in changed:
+        difference = (after[name] - before[name]).double()
+        assert torch.linalg.matrix_rank(difference, rtol=1e-4) == 2
+    adapter = ec.load_model(str(checkpoint), adapter=f"{result.path}/adapter", device="cpu")
+    merged = ec.load_model(result.path, device="cpu")
+    for one, other in zip(adapter.log_probs(PROMPTS), merged.log_probs(PROMPTS), strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_mixed_precision_and_gradient_checkpointing(checkpoint: Path, tmp_path: Path) -> None:
+    plain = quick("sft", checkpoint, tmp_path / "plain")
+    twice = quick("sft", checkpoint, tmp_path / "twice", gradient_checkpointing=True)
+    assert twice.curve["loss"] == pytest.approx(plain.curve["loss"], rel=1e-5)
+    half = quick("sft", checkpoint, tmp_path / "half", dtype="bfloat16")
+    assert half.curve["loss"] == pytest.approx(plain.curve["loss"], rel=0.05)
+    assert (half.curve["loss"] != plain.curve["loss"]).all()
+    assert weights(half.path)["lm_head.weight"].dtype == torch.float32
+
+
+def test_a_reference_holds_the_model(checkpoint: Path, tmp_path: Path) -> None:
+    base = quick("sft", checkpoint, tmp_path / "base")
+    recipe = Recipe("dpo", **QUICK)
+    rows = ROWS["dpo"]
+    itself, held = (
+        train(str(checkpoint), rows, recipe, tmp_path / name, seed=1, reference=reference)
+        for name, reference in (("itself", str(checkpoint)), ("held", base.path))
+    )
+    default = quick("dpo", checkpoint, tmp_path / "default")
+    assert np.array_equal(itself.curve["loss"], default.curve["loss"])
+    assert default.first_loss == pytest.approx(np.log(2))
+    assert held.first_loss != pytest.approx(np.log(2))
+
+
+def test_a_diverging_loss_ends_the_training(checkpoint: Path, tmp_path: Path) -> None:
+    result = quick("sft", checkpoint, tmp_path / "out", learning_rate=1e30)
+    assert result.diverged
+    assert result.path is None
+    assert result.steps < 6
+    assert np.isnan(result.final_loss)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["trained.json"]
+    again = quick("sft", checkpoint, tmp_path / "out", learning_rate=1e30)
+    assert again.diverged
+    assert np.array_equal(again.curve["loss"], result.curve["loss"], equal_nan=True)
+
+
+def test_too_large_a_batch_is_cut(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = quick("sft", checkpoint, tmp_path / "asked", batch=6, accumulation=1)
+    seen: list[int] = []
+    step: Any = SFTTrainer.training_step
+
+    def small_device(self: SFTTrainer, model: Any, inputs: Any, *more: Any) -> Any:
+        seen.append(len(inputs["input_ids"]))
+        if seen[-1] > 2:
+            raise torch.OutOfMemoryError
+        return step(self, model, inputs, *more)
+
+    monkeypatch.setattr(SFTTrainer, "training_step", small_device)
+    cut = quick("sft", checkpoint, tmp_path / "cut", batch=6, accumulation=1)
+    assert seen[:2] == [6, 3]
+    assert set(seen[2:]) == {2}
+    assert cut.steps == asked.steps
+    assert cut.curve["loss"] == pytest.approx(asked.curve["loss"], rel=1e-5)
+
+    def no_device(*_: Any) -> Any:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(SFTTrainer, "training_step", no_device)
+    with pytest.raises(ec.ModelError, match="batch 1 does not fit into the device's memory"):
+        quick("sft", checkpoint, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"algorithm": "ppo"}, "unknown algorithm 'ppo': choose sft, dpo, kto"),
+        ({"schedule": "wavy"}, "unknown schedule 'wavy'"),
+        ({"dtype": "int8"}, "unknown dtype 'int8'"),
+        ({"learning_rate": 0.0}, "learning_rate 0.0: must be more than 0"),
+        ({"weight": float("nan")}, "weight nan: must be more than 0"),
+        ({"batch": 0}, "batch 0: must be at least 1"),
+        ({"max_length": 1}, "max_length 1: must be at least 2"),
+        ({"beta": -1.0}, "beta -1.0: must be 0 or more"),
+        ({"warm_up": 1.0}, "warm_up 1.0: must be from 0 to below 1"),
+        ({"algorithm": "kto"}, "kto compares the rows of a batch"),
+        ({"algorithm": "grpo", "batch": 3, "accumulation": 1}, "generations 8: the 3 texts"),
+    ],
+)
+def test_a_recipe_is_refused(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ec.InvalidArgumentError) as refused:
+        Recipe(**more)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "rows", "more", "message"),
+    [
+        ("sft", [], {}, "no rows to train on; give sft at least one"),
+        (
+            "sft",
+            [{"prompt": "a", "answer": "b"}],
+            {},
+            'prompt and completion, or text, or messages; row 0 is {"prompt": "a", "answer": ',
+        ),
+        (
+            "dpo",
+            [{"prompt": "a", "chosen": "b" * 200}],
+            {},
+            "dpo needs the columns prompt and chosen and rejected; row 0 is {",
+        ),
+        (
+            "sft",
+            [{"text": "a"}, {"text": None}],
+            {},
+            'row 1 has no text, which row 0 has; it is {"text": null}',
+        ),
+        ("grpo", ROWS["grpo"], {}, "grpo needs a reward"),
+        ("sft", ROWS["sft"], {"reward": share_of_e}, "sft learns from rows, not from a reward"),
+        ("sft", ROWS["sft"], {"reference": "x"}, "sft takes no reference model"),
+        ("sft", ROWS["sft"], {"seed": -1}, "seed -1: must be 0 or more"),
+        ("sft", ROWS["sft"], {"model": "scratch:1M"}, "scratch:1M has learned nothing yet"),
+        (
+            "sft",
+            [{"messages": [{"role": "user", "content": "a"}]}],
+            {"model": "tree:3"},
+            "tree:3: a tree model has no chat template",
+        ),
+    ],
+)
+def test_a_training_is_refused(
+    algorithm: str,
+    rows: list[dict[str, Any]],
+    more: dict[str, Any],
+    message: str,
+    tmp_path: Path,
+) -> None:
+    arguments: dict[str, Any] = {"model": "x", "seed": 0, **more}
+    with pytest.raises(ec.InvalidArgumentError) as refused:
+        train(rows=rows, recipe=Recipe(algorithm, batch=2), out=tmp_path / "out", **arguments)
+    assert message in str(refused.value)
+    assert len(str(refused.value)) < 240
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"messages": [{"role": "user", "content": "a"}]}]
+    with pytest.raises(ec.ModelError, match="its tokenizer has no chat template"):
+        train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "chat", seed=0)
+    with pytest.raises(ec.ModelError, match=r"there is no config\.json in it"):
+        quick("sft", tmp_path, tmp_path / "none")
+    rows = [{"prompt": "to be " * 50, "completion": "or not"}]
+    with pytest.raises(ec.InvalidArgumentError, match="anything to learn within 32 tokens"):
+        train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "long", seed=0)

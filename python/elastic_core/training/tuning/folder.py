@@ -39,27 +39,34 @@ class Folder:
             if file.exists():
                 _check_same(out, found(file.read_text()), settings)
                 return
-        if out.exists() or self.partial.exists():
-            there = out if out.exists() else self.partial
-            raise InvalidArgumentError(
-                f"{there}: it holds something other than a training; choose another folder"
-            )
+        for there in (out, self.partial):
+            if there.exists() and not (there.is_dir() and not any(there.iterdir())):
+                raise InvalidArgumentError(
+                    f"{there}: it is something other than a training; choose another folder"
+                )
 
     def result(self) -> Trained | None:
         """The result, if it is there."""
         file = self.out / _RESULT
-        return Trained.from_dict(json.loads(file.read_text())) if file.exists() else None
+        if not file.exists():
+            return None
+        shutil.rmtree(self.partial, ignore_errors=True)
+        return Trained.from_dict(json.loads(file.read_text()))
 
     def begin(self) -> None:
         """Makes the partial folder, which from here on is this training's."""
-        self.partial.mkdir(parents=True, exist_ok=True)
-        _write(self.partial / _SETTINGS, self._settings)
         shutil.rmtree(self.model, ignore_errors=True)
+        if (self.partial / _SETTINGS).exists():
+            return
+        new = self.partial.with_name(f".{self.partial.name}")
+        new.mkdir(parents=True, exist_ok=True)
+        (new / _SETTINGS).write_text(json.dumps(self._settings, indent=2) + "\n")
+        new.rename(self.partial)
 
     def finish(self, result: Trained) -> None:
         """Moves what was written to `model` to its place, with the result; drops the rest."""
         self.model.mkdir(exist_ok=True)
-        _write(self.model / _RESULT, result.to_dict())
+        (self.model / _RESULT).write_text(json.dumps(result.to_dict(), indent=2) + "\n")
         self.model.rename(self.out)
         shutil.rmtree(self.partial)
 
@@ -72,9 +79,3 @@ def _check_same(out: Path, found: dict[str, Any], asked: dict[str, Any]) -> None
                 f"{out}: it holds a training with {name} {found.get(name)!r}, not "
                 f"{asked[name]!r}; choose another folder"
             )
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    partial = file.with_name(f".{file.name}")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    partial.replace(file)

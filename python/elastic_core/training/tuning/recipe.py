@@ -108,3 +108,8 @@ class Recipe:
             raise InvalidArgumentError(
                 "batch 1: kto compares the rows of a batch with each other; choose 2 or more"
             )
+        if self.algorithm in ONLINE and self.batch * self.accumulation % self.generations:
+            raise InvalidArgumentError(
+                f"generations {self.generations}: the {self.batch * self.accumulation} texts of a "
+                "step, batch x accumulation, must be a multiple of it"
+            )

@@ -65,8 +65,9 @@ def run(
                 trainer = _train(rows, recipe, folder, settings, reward, follower)
             except torch.OutOfMemoryError as error:
                 recipe = _smaller(recipe, error)
-            gc.collect()
-            torch.cuda.empty_cache()
+            if trainer is None:
+                gc.collect()
+                torch.cuda.empty_cache()
         if not follower.diverged:
             _save(trainer, recipe, folder.model, settings["model"])
     columns = curve(trainer.state)
@@ -128,8 +129,10 @@ def _job(
     spec, reference = settings["model"], settings["reference"]
     name = spec.removeprefix("hf:")
     with explained(spec):
-        tokenizer = load_tokenizer(name, _SOURCE)
         model = _load(name, recipe)
+        tokenizer = load_tokenizer(name, _SOURCE)
+    if tokenizer.eos_token is None:
+        raise ModelError(f"{spec}: its tokenizer has no eos token, which has to end a text")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     bos = tokenizer.bos_token or ""
@@ -218,7 +221,8 @@ def _smaller(recipe: Recipe, error: BaseException) -> Recipe:
     """The recipe with the next smaller batch that makes the same steps."""
     least = 2 if recipe.algorithm == "kto" else 1
     rows = recipe.batch * recipe.accumulation
-    smaller = [batch for batch in range(least, recipe.batch // 2 + 1) if rows % batch == 0]
+    half = range(least, min(recipe.batch, (recipe.batch + 1) // 2 + 1))
+    smaller = [batch for batch in half if rows % batch == 0]
     if not smaller or processes() > 1:
         raise ModelError(
             f"batch {recipe.batch} does not fit into the device's memory; choose a smaller one, a "
