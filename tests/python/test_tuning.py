@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTTrainer
 
 import elastic_core as ec
@@ -129,7 +129,7 @@ def test_the_tree_model_learns_prompts_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS[1:])
 def test_the_tree_model_learns_nothing_else(algorithm: str, tmp_path: Path) -> None:
-    with pytest.raises(ec.InvalidArgumentError, match="learns by sft alone"):
+    with pytest.raises(ec.InvalidArgumentError, match="learns by plain sft alone"):
         quick(algorithm, Path("tree:4"), tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
@@ -330,7 +330,8 @@ def test_a_recipe_is_refused(more: dict[str, Any], message: str) -> None:
         ),
         ("grpo", ROWS["grpo"], {}, "grpo needs a reward"),
         ("sft", ROWS["sft"], {"reward": share_of_e}, "sft learns from rows, not from a reward"),
-        ("sft", ROWS["sft"], {"reference": "x"}, "sft takes no reference model"),
+        ("simpo", ROWS["dpo"], {"reference": "x"}, "simpo takes no reference model"),
+        ("sft", ROWS["sft"], {"reference": "x"}, "sft without a beta is held to no reference"),
         ("sft", ROWS["sft"], {"seed": -1}, "seed -1: must be 0 or more"),
         ("sft", ROWS["sft"], {"model": "scratch:1M"}, "scratch:1M has learned nothing yet"),
         (
@@ -365,3 +366,32 @@ def test_a_model_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     rows = [{"prompt": "to be " * 50, "completion": "or not"}]
     with pytest.raises(ec.InvalidArgumentError, match="anything to learn within 32 tokens"):
         train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "long", seed=0)
+
+
+def divergence(model: str | Path, reference: str | Path) -> float:
+    """KL(model || reference) per token of the completions and `eos`, in nats, row by row."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    models = [AutoModelForCausalLM.from_pretrained(path) for path in (model, reference)]
+    found = []
+    for row in ROWS["sft"]:
+        prompt, completion = (tokenizer(row[name]).input_ids for name in ("prompt", "completion"))
+        ids = [tokenizer.bos_token_id, *prompt, *completion]
+        with torch.no_grad():
+            one, other = (
+                each(torch.tensor([ids])).logits[0].double().softmax(-1) for each in models
+            )
+        found.extend((one * (one / other).log()).sum(-1)[len(prompt) :].tolist())
+    return float(np.mean(found))
+
+
+def test_sft_with_a_beta_stays_near_the_reference(checkpoint: Path, tmp_path: Path) -> None:
+    free, held = (quick("sft", checkpoint, tmp_path / str(beta), beta=beta) for beta in (None, 3.0))
+    assert held.first_loss == pytest.approx(free.first_loss, rel=1e-5)
+    assert divergence(free.path, checkpoint) > 1.5 * divergence(held.path, checkpoint)
+    recipe = Recipe(beta=2.0, **{**QUICK, "steps": 1, "batch": 8})
+    whole, other = (
+        train(free.path, ROWS["sft"], recipe, tmp_path / name, seed=1, reference=reference)
+        for name, reference in (("whole", None), ("other", str(checkpoint)))
+    )
+    penalty = other.first_loss - whole.first_loss
+    assert penalty == pytest.approx(2 * divergence(free.path, checkpoint), rel=1e-4)

@@ -11,8 +11,8 @@ ALGORITHMS = ("sft", "dpo", "kto", "simpo", "rloo", "grpo")
 ONLINE = ("rloo", "grpo")
 """Those that learn from texts of the model's own, by a reward."""
 
-REFERENCED = ("dpo", "kto")
-"""Those that take a reference model."""
+REFERENCED = ("dpo", "kto", "sft")
+"""Those that may be held to a reference model; `sft` where it has a beta."""
 
 _SCHEDULES = ("constant", "linear", "cosine")
 _DTYPES = ("auto", "float32", "bfloat16")
@@ -39,8 +39,9 @@ class Recipe:
         schedule: Of the learning rate: `constant`, `linear` or `cosine`, both to 0.
         warm_up: Share of the steps over which the learning rate rises from 0.
         weight_decay: That of AdamW.
-        beta: Weight of what holds a model to its reference, and in `simpo` scale of the reward;
-            None: 0.1 for `dpo` and `kto`, 2 for `simpo`, 0.05 for `rloo`, 0 for `grpo`.
+        beta: Weight of what holds a model to its reference (for `sft`, of the KL to it per trained
+            token, in nats), and in `simpo` scale of the reward; None: 0 for `sft` and `grpo`, 0.1
+            for `dpo` and `kto`, 2 for `simpo`, 0.05 for `rloo`.
         generations: Texts per prompt that `rloo` and `grpo` compare; a step's rows are these
             texts, so they have to be a multiple of it.
         completion_length: Most tokens of each such text.

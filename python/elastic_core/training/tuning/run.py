@@ -127,6 +127,8 @@ def _job(
     follower: Follower,
 ) -> Job:
     spec, reference = settings["model"], settings["reference"]
+    if recipe.algorithm == "sft" and recipe.beta:
+        reference = reference or spec
     name = spec.removeprefix("hf:")
     with explained(spec):
         model = _load(name, recipe)
@@ -189,6 +191,7 @@ def _arguments(recipe: Recipe, states: Path, seed: int) -> dict[str, Any]:
         "logging_nan_inf_filter": False,
         "save_strategy": "no",
         "save_total_limit": 2,
+        "ddp_find_unused_parameters": False,
         "disable_tqdm": True,
         "report_to": recipe.report_to,
     }

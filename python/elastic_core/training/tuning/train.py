@@ -51,8 +51,8 @@ def train(
         out: Folder for the model and `trained.json`; it is complete or not there. What an
             unfinished run needs to go on is in the folder `OUT.partial`.
         seed: Seed of the order of the rows, of a new adapter's weights and of sampled texts.
-        reference: The model that `dpo` and `kto` hold the new one to, named like `model`; None:
-            `model` as it was.
+        reference: The model that `dpo`, `kto` and `sft` with a beta hold the new one to, named
+            like `model`; None: `model` as it was.
         reward: What `rloo` and `grpo` make more of.
         progress: Called with the phase and its object (`train hf:gpt2`), the steps done and the
             steps in all; for a tree model, symbols.
@@ -67,12 +67,13 @@ def train(
     if seed < 0:
         raise InvalidArgumentError(f"seed {seed}: must be 0 or more")
     chosen = select(rows, recipe.algorithm)
-    _check_partners(recipe.algorithm, reference, reward)
+    _check_partners(recipe, reference, reward)
     is_tree = model.startswith("tree:") or Path(model).is_file()
-    if is_tree and recipe.algorithm != "sft":
+    if is_tree and (recipe.algorithm != "sft" or recipe.beta):
+        asked = "with a beta" if recipe.algorithm == "sft" else f"by {recipe.algorithm}"
         raise InvalidArgumentError(
-            f"{model}: a tree model learns by sft alone, not by {recipe.algorithm}; name a "
-            "checkpoint of transformers"
+            f"{model}: a tree model learns by plain sft alone, not {asked}; name a checkpoint of "
+            "transformers"
         )
     settings: dict[str, Any] = {
         "model": model,
@@ -102,7 +103,8 @@ def train(
         return run(chosen, recipe, Folder(Path(out), settings), settings, reward, progress)
 
 
-def _check_partners(algorithm: str, reference: str | None, reward: Reward | None) -> None:
+def _check_partners(recipe: Recipe, reference: str | None, reward: Reward | None) -> None:
+    algorithm = recipe.algorithm
     if algorithm in ONLINE and reward is None:
         raise InvalidArgumentError(f"{algorithm} needs a reward; name what scores its texts")
     if algorithm not in ONLINE and reward is not None:
@@ -114,6 +116,11 @@ def _check_partners(algorithm: str, reference: str | None, reward: Reward | None
         raise InvalidArgumentError(
             f"{algorithm} takes no reference model; leave the reference out, or choose "
             f"{' or '.join(REFERENCED)}"
+        )
+    if algorithm == "sft" and reference is not None and not recipe.beta:
+        raise InvalidArgumentError(
+            "sft without a beta is held to no reference; choose a beta above 0, or leave the "
+            "reference out"
         )
 
 
