@@ -1,5 +1,9 @@
 """Training that goes on from a model, by every algorithm, ended in every way there is."""
 
+import shutil
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +14,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTTrainer
 
 import elastic_core as ec
-from elastic_core.training.tuning import follower, run
+from elastic_core.training.tuning import follower
 from elastic_core.training.tuning.recipe import ALGORITHMS, Recipe
 from elastic_core.training.tuning.train import train
+from elastic_core.training.tuning.trained import Trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -45,15 +50,37 @@ def share_of_e(prompts: list[str], completions: list[str]) -> list[float]:
     return [text.count("e") / max(1, len(text)) for text in completions]
 
 
-def quick(algorithm: str, model: Path, out: Path, **more: Any) -> Any:
+def quick(algorithm: str, model: Path, out: Path, progress: Any = None, **more: Any) -> Trained:
     recipe = Recipe(algorithm, **{**QUICK, **more})
     reward = share_of_e if algorithm in ("rloo", "grpo") else None
-    return train(str(model), ROWS[algorithm], recipe, out, seed=1, reward=reward)
+    rows = ROWS[algorithm]
+    return train(str(model), rows, recipe, out, seed=1, reward=reward, progress=progress)
+
+
+Finished = Callable[[str], Trained]
+
+
+@pytest.fixture(scope="module")
+def finished(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Trainings by an algorithm that nothing interrupted; none is made twice."""
+
+    @cache
+    def made(algorithm: str) -> Trained:
+        more = {"lora_rank": 2} if algorithm == "lora" else {}
+        name = "sft" if algorithm == "lora" else algorithm
+        return quick(name, checkpoint, tmp_path_factory.mktemp(algorithm) / "out", **more)
+
+    return made
 
 
 def weights(folder: str | Path) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = AutoModelForCausalLM.from_pretrained(folder).state_dict()
     return found
+
+
+def where(result: Trained) -> str:
+    assert result.path is not None
+    return result.path
 
 
 def margin(folder: str | Path) -> float:
@@ -71,15 +98,7 @@ def margin(folder: str | Path) -> float:
 
 def test_sft_lowers_the_loss_of_its_rows(checkpoint: Path, tmp_path: Path) -> None:
     told = []
-    recipe = Recipe(**QUICK)
-    result = train(
-        str(checkpoint),
-        ROWS["sft"],
-        recipe,
-        tmp_path / "out",
-        seed=1,
-        progress=lambda *step: told.append(step),
-    )
+    result = quick("sft", checkpoint, tmp_path / "out", lambda *step: told.append(step))
     assert result.steps == 6
     assert result.final_loss < result.first_loss - 0.5
     assert result.curve["step"].tolist() == [1, 2, 3, 4, 5, 6]
@@ -87,20 +106,19 @@ def test_sft_lowers_the_loss_of_its_rows(checkpoint: Path, tmp_path: Path) -> No
     texts = [row["prompt"] + row["completion"] for row in ROWS["sft"]]
     before, after = (
         sum(each.sum() for each in ec.load_model(str(path), device="cpu").log_probs(texts))
-        for path in (checkpoint, result.path)
+        for path in (checkpoint, where(result))
     )
     assert after > before
 
 
 @pytest.mark.parametrize("algorithm", ["dpo", "kto", "simpo"])
-def test_preferences_raise_the_margin(algorithm: str, checkpoint: Path, tmp_path: Path) -> None:
-    result = quick(algorithm, checkpoint, tmp_path / "out")
-    assert margin(result.path) > margin(checkpoint) + 1
+def test_preferences_raise_the_margin(algorithm: str, checkpoint: Path, finished: Finished) -> None:
+    assert margin(where(finished(algorithm))) > margin(checkpoint) + 1
 
 
 @pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
 def test_rewards_rise(algorithm: str, checkpoint: Path, tmp_path: Path) -> None:
-    result = quick(algorithm, checkpoint, tmp_path / "out", steps=20, batch=16)
+    result = quick(algorithm, checkpoint, tmp_path / "out", steps=20, batch=8)
     reward = result.curve["reward"]
     assert reward[-5:].mean() > reward[:5].mean()
 
@@ -142,55 +160,72 @@ def same(one: Any, other: Any) -> bool:
 
 
 class Killed(BaseException):
-    """What ends a process that nobody asks."""
+    """What ends a training that nobody asks."""
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "lora"])
 def test_a_killed_training_goes_on(
-    algorithm: str, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    algorithm: str,
+    checkpoint: Path,
+    finished: Finished,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    more: dict[str, Any] = {"generations": 4, "completion_length": 4, "steps": 5}
-    whole = quick(algorithm, checkpoint, tmp_path / "whole", **more)
+    whole = finished(algorithm)
+    more: dict[str, Any] = {}
+    if algorithm == "lora":
+        algorithm, more = "sft", {"lora_rank": 2}
     monkeypatch.setattr(follower, "_SECONDS_BETWEEN_STATES", 0.0)
-    tell = run._teller
 
-    def mortal(spec: str, progress: Any) -> Any:
-        def told(done: int, steps: int) -> None:
-            if done == 4:
-                raise Killed
-            tell(spec, progress)(done, steps)
+    def kill(phase: str, done: int, total: int) -> None:
+        if done == 4:
+            raise Killed(phase, total)
 
-        return told
-
-    monkeypatch.setattr(run, "_teller", mortal)
     with pytest.raises(Killed):
-        quick(algorithm, checkpoint, tmp_path / "out", **more)
+        quick(algorithm, checkpoint, tmp_path / "out", progress=kill, **more)
     assert not (tmp_path / "out").exists()
-    assert (tmp_path / "out.partial" / "checkpoint-3" / "trainer_state.json").exists()
-    monkeypatch.setattr(run, "_teller", tell)
-    result = quick(algorithm, checkpoint, tmp_path / "out", **more)
+    states = tmp_path / "out.partial"
+    assert (states / "checkpoint-3" / "trainer_state.json").exists()
+    (states / "checkpoint-4").mkdir()
+    (states / "checkpoint-4" / "trainer_state.json").write_text("{")
+    steps: list[int] = []
+    result = quick(
+        algorithm,
+        checkpoint,
+        tmp_path / "out",
+        progress=lambda *told: steps.append(told[1]),
+        **more,
+    )
+    assert steps == [4, 5, 6]
     assert same(result, whole)
-    assert not (tmp_path / "out.partial").exists()
+    assert not states.exists()
 
 
-def test_the_same_seed_gives_the_same_model(checkpoint: Path, tmp_path: Path) -> None:
-    one, two = (quick("sft", checkpoint, tmp_path / name) for name in ("one", "two"))
-    assert same(one, two)
+def test_the_same_seed_gives_the_same_model(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    one = finished("sft")
+    assert same(one, quick("sft", checkpoint, tmp_path / "again"))
     recipe = Recipe(**QUICK)
     other = train(str(checkpoint), ROWS["sft"], recipe, tmp_path / "other", seed=2)
     assert not same(one, other)
 
 
-def test_a_finished_training_is_not_done_again(checkpoint: Path, tmp_path: Path) -> None:
-    first = quick("sft", checkpoint, tmp_path / "out")
-    file = tmp_path / "out" / "model.safetensors"
+def test_a_finished_training_is_not_done_again(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    first = finished("sft")
+    out = Path(where(first))
+    file = out / "model.safetensors"
     time = file.stat().st_mtime_ns
-    again = quick("sft", checkpoint, tmp_path / "out")
+    again = quick("sft", checkpoint, out)
     assert again.to_dict() == first.to_dict()
     assert file.stat().st_mtime_ns == time
+    moved = quick("sft", checkpoint, shutil.copytree(out, tmp_path / "moved"))
+    assert moved.path == str(tmp_path / "moved")
     with pytest.raises(ec.InvalidArgumentError, match=r"learning_rate 0\.003, not 0\.01"):
-        quick("sft", checkpoint, tmp_path / "out", learning_rate=0.01)
-    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+        quick("sft", checkpoint, out, learning_rate=0.01)
+    names = sorted(path.name for path in out.iterdir())
     assert names == [
         "config.json",
         "generation_config.json",
@@ -205,40 +240,41 @@ def test_a_finished_training_is_not_done_again(checkpoint: Path, tmp_path: Path)
         quick("sft", checkpoint, tmp_path / "mine")
 
 
-def test_lora_trains_the_adapter_alone(checkpoint: Path, tmp_path: Path) -> None:
-    result = quick("sft", checkpoint, tmp_path / "out", lora_rank=2)
+def test_lora_trains_the_adapter_alone(checkpoint: Path, finished: Finished) -> None:
+    result = finished("lora")
     assert result.final_loss < result.first_loss
-    before, after = weights(checkpoint), weights(result.path)
+    before, after = weights(checkpoint), weights(where(result))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if "_proj" in name}
     for name in changed:
         difference = (after[name] - before[name]).double()
         assert torch.linalg.matrix_rank(difference, rtol=1e-4) == 2
     adapter = ec.load_model(str(checkpoint), adapter=f"{result.path}/adapter", device="cpu")
-    merged = ec.load_model(result.path, device="cpu")
+    merged = ec.load_model(where(result), device="cpu")
     for one, other in zip(adapter.log_probs(PROMPTS), merged.log_probs(PROMPTS), strict=True):
         assert one == pytest.approx(other, abs=1e-4)
 
 
-def test_mixed_precision_and_gradient_checkpointing(checkpoint: Path, tmp_path: Path) -> None:
-    plain = quick("sft", checkpoint, tmp_path / "plain")
+def test_mixed_precision_and_gradient_checkpointing(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    plain = finished("sft")
     twice = quick("sft", checkpoint, tmp_path / "twice", gradient_checkpointing=True)
     assert twice.curve["loss"] == pytest.approx(plain.curve["loss"], rel=1e-5)
     half = quick("sft", checkpoint, tmp_path / "half", dtype="bfloat16")
     assert half.curve["loss"] == pytest.approx(plain.curve["loss"], rel=0.05)
     assert (half.curve["loss"] != plain.curve["loss"]).all()
-    assert weights(half.path)["lm_head.weight"].dtype == torch.float32
+    assert weights(where(half))["lm_head.weight"].dtype == torch.float32
 
 
-def test_a_reference_holds_the_model(checkpoint: Path, tmp_path: Path) -> None:
-    base = quick("sft", checkpoint, tmp_path / "base")
+def test_a_reference_holds_the_model(checkpoint: Path, finished: Finished, tmp_path: Path) -> None:
     recipe = Recipe("dpo", **QUICK)
     rows = ROWS["dpo"]
     itself, held = (
         train(str(checkpoint), rows, recipe, tmp_path / name, seed=1, reference=reference)
-        for name, reference in (("itself", str(checkpoint)), ("held", base.path))
+        for name, reference in (("itself", str(checkpoint)), ("held", finished("sft").path))
     )
-    default = quick("dpo", checkpoint, tmp_path / "default")
+    default = finished("dpo")
     assert np.array_equal(itself.curve["loss"], default.curve["loss"])
     assert default.first_loss == pytest.approx(np.log(2))
     assert held.first_loss != pytest.approx(np.log(2))
@@ -357,15 +393,30 @@ def test_a_training_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_missing_library_is_named(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "elastic_core.training.algorithms.dpo", raising=False)
+    monkeypatch.setitem(sys.modules, "trl", None)
+    with pytest.raises(ec.ModelError, match=r"trl is not installed; pip install 'elastic-core\[tr"):
+        quick("dpo", checkpoint, tmp_path / "out")
+
+
 def test_a_model_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"messages": [{"role": "user", "content": "a"}]}]
     with pytest.raises(ec.ModelError, match="its tokenizer has no chat template"):
         train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "chat", seed=0)
+    recipe = Recipe("grpo", **QUICK)
+    with pytest.raises(ec.InvalidArgumentError, match="the reward gave 1 numbers for 8 texts"):
+        train(
+            str(checkpoint), ROWS["grpo"], recipe, tmp_path / "r", seed=0, reward=lambda *_: [1.0]
+        )
     with pytest.raises(ec.ModelError, match=r"there is no config\.json in it"):
         quick("sft", tmp_path, tmp_path / "none")
     rows = [{"prompt": "to be " * 50, "completion": "or not"}]
     with pytest.raises(ec.InvalidArgumentError, match="anything to learn within 32 tokens"):
         train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "long", seed=0)
+    assert not list(tmp_path.iterdir())
 
 
 def divergence(model: str | Path, reference: str | Path) -> float:
@@ -384,14 +435,16 @@ def divergence(model: str | Path, reference: str | Path) -> float:
     return float(np.mean(found))
 
 
-def test_sft_with_a_beta_stays_near_the_reference(checkpoint: Path, tmp_path: Path) -> None:
-    free, held = (quick("sft", checkpoint, tmp_path / str(beta), beta=beta) for beta in (None, 3.0))
+def test_sft_with_a_beta_stays_near_the_reference(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    free, held = finished("sft"), quick("sft", checkpoint, tmp_path / "held", beta=3.0)
     assert held.first_loss == pytest.approx(free.first_loss, rel=1e-5)
-    assert divergence(free.path, checkpoint) > 1.5 * divergence(held.path, checkpoint)
+    assert divergence(where(free), checkpoint) > 1.5 * divergence(where(held), checkpoint)
     recipe = Recipe(beta=2.0, **{**QUICK, "steps": 1, "batch": 8})
     whole, other = (
-        train(free.path, ROWS["sft"], recipe, tmp_path / name, seed=1, reference=reference)
+        train(where(free), ROWS["sft"], recipe, tmp_path / name, seed=1, reference=reference)
         for name, reference in (("whole", None), ("other", str(checkpoint)))
     )
     penalty = other.first_loss - whole.first_loss
-    assert penalty == pytest.approx(2 * divergence(free.path, checkpoint), rel=1e-4)
+    assert penalty == pytest.approx(2 * divergence(where(free), checkpoint), rel=1e-4)

@@ -7,13 +7,10 @@ import numpy as np
 
 from elastic_core.models.tree import TreeLanguageModel, load
 from elastic_core.progress import Progress, named
-from elastic_core.training.tuning.folder import Folder
+from elastic_core.training.tuning.folder import TREE_MODEL, Folder
 from elastic_core.training.tuning.recipe import Recipe
 from elastic_core.training.tuning.rows import texts
 from elastic_core.training.tuning.trained import Trained
-
-MODEL = "model.ectm"
-"""The file of the model in its folder."""
 
 
 def learn(
@@ -40,9 +37,9 @@ def learn(
     symbols = sum(map(len, model.tokens(documents)))
     folder.begin()
     folder.model.mkdir()
-    model.save(folder.model / MODEL)
+    model.save(folder.model / TREE_MODEL)
     result = Trained(
-        path=str(folder.out / MODEL),
+        path=str(folder.out / TREE_MODEL),
         steps=round(count * len(documents)),
         first_loss=before,
         final_loss=after,

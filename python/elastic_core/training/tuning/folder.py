@@ -6,11 +6,15 @@ to resume from, and the model while it is written.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.training.tuning.trained import Trained
+
+TREE_MODEL = "model.ectm"
+"""The file of a tree model in its folder."""
 
 _RESULT = "trained.json"
 _SETTINGS = "settings.json"
@@ -37,7 +41,7 @@ class Folder:
             (self.partial / _SETTINGS, json.loads),
         ):
             if file.exists():
-                _check_same(out, found(file.read_text()), settings)
+                _check_same(file.parent, found(file.read_text()), settings)
                 return
         for there in (out, self.partial):
             if there.exists() and not (there.is_dir() and not any(there.iterdir())):
@@ -46,12 +50,16 @@ class Folder:
                 )
 
     def result(self) -> Trained | None:
-        """The result, if it is there."""
+        """The result, if it is there; its path is where the folder is found."""
         file = self.out / _RESULT
         if not file.exists():
             return None
         shutil.rmtree(self.partial, ignore_errors=True)
-        return Trained.from_dict(json.loads(file.read_text()))
+        result = Trained.from_dict(json.loads(file.read_text()))
+        if result.path is None:
+            return result
+        tree = self.out / TREE_MODEL
+        return replace(result, path=str(tree if tree.exists() else self.out))
 
     def begin(self) -> None:
         """Makes the partial folder, which from here on is this training's."""
@@ -65,17 +73,17 @@ class Folder:
 
     def finish(self, result: Trained) -> None:
         """Moves what was written to `model` to its place, with the result; drops the rest."""
-        self.model.mkdir(exist_ok=True)
+        self.model.mkdir(parents=True, exist_ok=True)
         (self.model / _RESULT).write_text(json.dumps(result.to_dict(), indent=2) + "\n")
         self.model.rename(self.out)
         shutil.rmtree(self.partial)
 
 
-def _check_same(out: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
+def _check_same(folder: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
     found, asked = ({**each, **each["recipe"]} for each in (found, asked))
     for name in asked:
         if name != "recipe" and found.get(name) != asked[name]:
             raise InvalidArgumentError(
-                f"{out}: it holds a training with {name} {found.get(name)!r}, not "
+                f"{folder}: it holds a training with {name} {found.get(name)!r}, not "
                 f"{asked[name]!r}; choose another folder"
             )

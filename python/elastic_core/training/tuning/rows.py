@@ -48,13 +48,18 @@ def select(rows: Sequence[Row], algorithm: str) -> list[dict[str, Any]]:
     return [{column: row[column] for column in columns} for row in rows]
 
 
+def is_conversation(row: Row) -> bool:
+    """Whether a row holds messages, with roles, in place of plain text."""
+    return any(isinstance(value, list) for value in row.values())
+
+
 def texts(rows: Sequence[Row], spec: str) -> list[str]:
     """The text of each row: `text` itself, or `prompt` followed by `completion`.
 
     Raises:
         InvalidArgumentError: The rows are conversations, which only a chat template makes a text.
     """
-    if "messages" in rows[0] or not all(isinstance(value, str) for value in rows[0].values()):
+    if is_conversation(rows[0]):
         raise InvalidArgumentError(
             f"{spec}: a tree model has no chat template; give it rows with text, or with prompt "
             "and completion as plain text"

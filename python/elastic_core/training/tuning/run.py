@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from elastic_core.training.loop import last_state
 from elastic_core.training.tuning.folder import Folder
 from elastic_core.training.tuning.follower import Follower, curve
 from elastic_core.training.tuning.recipe import Recipe
-from elastic_core.training.tuning.rows import begin_with
+from elastic_core.training.tuning.rows import begin_with, is_conversation
 from elastic_core.training.tuning.trained import Trained
 
 if TYPE_CHECKING:
@@ -58,18 +59,14 @@ def run(
         folder.begin()
     began = time.monotonic()
     follower = Follower(_teller(settings["model"], progress if is_first else None))
-    with _quiet():
-        trainer = None
-        while trainer is None:
-            try:
-                trainer = _train(rows, recipe, folder, settings, reward, follower)
-            except torch.OutOfMemoryError as error:
-                recipe = _smaller(recipe, error)
-            if trainer is None:
-                gc.collect()
-                torch.cuda.empty_cache()
-        if not follower.diverged:
-            _save(trainer, recipe, folder.model, settings["model"])
+    try:
+        with _quiet():
+            trainer = _fitted(rows, recipe, folder, settings, reward, follower)
+            if not follower.diverged:
+                _save(trainer, recipe, folder.model, settings["model"])
+    finally:
+        if is_first and last_state(folder.partial) is None and not folder.model.exists():
+            shutil.rmtree(folder.partial, ignore_errors=True)  # There is nothing to go on from.
     columns = curve(trainer.state)
     tokens = columns.get("num_tokens")
     result = Trained(
@@ -89,6 +86,24 @@ def run(
     return result
 
 
+def _fitted(
+    rows: list[dict[str, Any]],
+    recipe: Recipe,
+    folder: Folder,
+    settings: dict[str, Any],
+    reward: "Reward | None",
+    follower: Follower,
+) -> "Trainer":
+    """Trains, with ever smaller batches until one fits into memory."""
+    while True:
+        try:
+            return _train(rows, recipe, folder, settings, reward, follower)
+        except torch.OutOfMemoryError as error:
+            recipe = _smaller(recipe, error)
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
 def _train(
     rows: list[dict[str, Any]],
     recipe: Recipe,
@@ -99,10 +114,10 @@ def _train(
 ) -> "Trainer":
     """Builds the trainer and lets it run; the trainer, when it has ended."""
     job = _job(rows, recipe, folder, settings, reward, follower)
-    if "messages" in rows[0] and job.tokenizer.chat_template is None:
+    if is_conversation(rows[0]) and job.tokenizer.chat_template is None:
         raise ModelError(
-            f"{settings['model']}: its tokenizer has no chat template, which rows with messages "
-            "need; give prompt and completion as plain text"
+            f"{settings['model']}: its tokenizer has no chat template, which conversations need; "
+            "give prompt and completion as plain text"
         )
     module = import_module(f"elastic_core.training.algorithms.{recipe.algorithm}")
     trainer: Any = module.trainer(job)
@@ -211,13 +226,23 @@ def _adapter(recipe: Recipe) -> "PeftConfig | None":
 
 
 def _called_by_trl(reward: "Reward", bos: str) -> Callable[..., list[float | None]]:
-    """A reward as TRL calls it: with lists of strings, and more that is not looked at."""
+    """A reward as TRL calls it: with more that is not looked at, or with conversations."""
 
-    def score(prompts: list[str], completions: list[str], **_: Any) -> list[float | None]:
-        plain = [prompt.removeprefix(bos) for prompt in prompts]
-        return [float(each) for each in reward(plain, completions)]
+    def score(prompts: list[Any], completions: list[Any], **_: Any) -> list[float | None]:
+        asked = [_text(prompt).removeprefix(bos) for prompt in prompts]
+        found = [float(each) for each in reward(asked, [_text(each) for each in completions])]
+        if len(found) != len(asked):
+            raise InvalidArgumentError(
+                f"the reward gave {len(found)} numbers for {len(asked)} texts; it has to give one "
+                "for each"
+            )
+        return [*found]
 
     return score
+
+
+def _text(told: str | list[dict[str, str]]) -> str:
+    return told if isinstance(told, str) else "\n".join(each["content"] for each in told)
 
 
 def _smaller(recipe: Recipe, error: BaseException) -> Recipe:

@@ -15,7 +15,7 @@ from elastic_core.training.tuning.trained import Trained
 
 Reward: TypeAlias = Callable[[list[str], list[str]], Sequence[float]]
 """Called with prompts and with what a model wrote after each; gives a number for each, more is
-better."""
+better. Of a conversation the contents of the messages are joined by newlines."""
 
 
 def train(
