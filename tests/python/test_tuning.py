@@ -393,6 +393,31 @@ def test_a_training_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_conversations_are_learned(checkpoint: Path, tmp_path: Path) -> None:
+    chat = shutil.copytree(checkpoint, tmp_path / "chat")
+    tokenizer = AutoTokenizer.from_pretrained(chat)
+    tokenizer.chat_template = (
+        "{% for message in messages %}{{ message.role[0] }}:{{ message.content }}{{ eos_token }}"
+        "{% endfor %}{% if add_generation_prompt %}a:{% endif %}"
+    )
+    tokenizer.save_pretrained(chat)
+    asked = {"role": "user", "content": "To be"}
+    rows = [{"messages": [asked, {"role": "assistant", "content": "or not"}]}] * 8
+    result = train(str(chat), rows, Recipe(**QUICK), tmp_path / "out", seed=0)
+    assert result.final_loss < result.first_loss
+    heard: list[tuple[list[str], list[str]]] = []
+
+    def reward(prompts: list[str], completions: list[str]) -> list[float]:
+        heard.append((prompts, completions))
+        return [float(len(text)) for text in completions]
+
+    recipe = Recipe("grpo", **{**QUICK, "steps": 1})
+    rows = [{"prompt": [asked]}] * 8
+    train(str(chat), rows, recipe, tmp_path / "grpo", seed=0, reward=reward)
+    assert heard[0][0] == ["To be"] * 8
+    assert all(isinstance(text, str) for text in heard[0][1])
+
+
 def test_a_missing_library_is_named(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
