@@ -53,6 +53,9 @@ from elastic_core.synthesis.result import SynthConfig, SynthCorpus, SynthResult
 from elastic_core.synthesis.synth import synth
 from elastic_core.training.pretrain import pretrain
 from elastic_core.training.result import PretrainResult
+from elastic_core.training.tuning.recipe import Recipe
+from elastic_core.training.tuning.train import train
+from elastic_core.training.tuning.trained import Trained
 
 __all__ = [
     "CodedFileError",
@@ -83,6 +86,7 @@ __all__ = [
     "ModelRate",
     "PretrainResult",
     "Rate",
+    "Recipe",
     "StaticRate",
     "Statistics",
     "SynthConfig",
@@ -91,6 +95,7 @@ __all__ = [
     "TailFit",
     "TokenTree",
     "TokenizerError",
+    "Trained",
     "TreeFileError",
     "TreeModel",
     "__version__",
@@ -103,4 +108,5 @@ __all__ = [
     "measure_tree",
     "pretrain",
     "synth",
+    "train",
 ]

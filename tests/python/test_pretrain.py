@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import elastic_core as ec
 from elastic_core.models.scratch import train_tokenizer
 from elastic_core.models.tokenizer import Tokenizer
-from elastic_core.training import loop, plan, run
+from elastic_core.training import hardware, loop, run
 from elastic_core.training.curve import read_curve
 from elastic_core.training.packing import Blocks, pack
 
@@ -186,7 +186,7 @@ def test_bfloat16_is_chosen_where_it_is_fast(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for fast, dtype in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr(plan, "_is_fast_with_bfloat16", lambda _, fast=fast: fast)
+        monkeypatch.setattr(hardware, "_is_fast_with_bfloat16", lambda _, fast=fast: fast)
         result = ec.pretrain(corpus, **{**SMALL, "dtype": "auto"}, out=tmp_path / dtype)
         assert result.config.dtype == dtype
         weights = AutoModelForCausalLM.from_pretrained(tmp_path / dtype)

@@ -151,7 +151,7 @@ def load_weights(
     kind: Any,
     name: str,
     config: "PretrainedConfig",
-    place: str,
+    place: str | None,
     dtype: str,
     source: dict[str, Any],
 ) -> "PreTrainedModel":
@@ -162,7 +162,7 @@ def load_weights(
             `AutoModelForCausalLM`.
         name: A folder, or a name on the hub.
         config: The model's configuration.
-        place: What transformers calls a device map.
+        place: What transformers calls a device map; None: the CPU, for who moves it elsewhere.
         dtype: One of `DTYPES`; `auto` is the checkpoint's own, on a CPU float32.
         source: Where else transformers shall look.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,22 +111,35 @@ class TreeLanguageModel:
         return self._model.log_probs(documents)
 
     def update(
-        self, documents: Sequence[Document], *, progress: Progress | None = None
+        self,
+        documents: Sequence[Document],
+        weight: float = 1.0,
+        *,
+        progress: Progress | None = None,
     ) -> NDArray[np.float64]:
         """Learns documents in order.
 
         Args:
             documents: The documents.
+            weight: How many times they count, more than 0; see `TreeModel.update`.
             progress: Called with the phase, the symbols done and the symbols in all.
 
         Returns:
             The code length of each in bits, EOS included, every symbol predicted before it was
-            learned; shape (documents,).
+            learned; shape (documents,). Of several passes, those of the first.
 
         Raises:
-            InvalidArgumentError: A tokenizer cannot read a document.
+            InvalidArgumentError: The weight is not above 0, or a tokenizer cannot read a document.
         """
-        return self._model.update(documents, progress=progress)
+        return self._model.update(documents, weight, progress=progress)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model to a file, which appears only when it is complete.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        self._model.save(path)
 
     def copy(self) -> "TreeLanguageModel":
         """A model that has learned the same, and goes its own way from here."""

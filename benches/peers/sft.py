@@ -1,0 +1,143 @@
+"""Races fine-tuning against TRL's bare trainer: same model, rows, batch and number of threads.
+
+python benches/peers/sft.py --corpus FOLDER --work FOLDER
+
+Both load the same small model, which is made first and not timed, train on the same rows in the
+same order, and save what came of it, in turns.
+"""
+
+import argparse
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from harness import text_files
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
+import elastic_core as ec
+from elastic_core.models.faults import quiet
+from elastic_core.training.tuning.recipe import Recipe
+from elastic_core.training.tuning.train import train
+
+Rows = list[dict[str, Any]]
+Contestant = Callable[[Path, Rows, Recipe, Path], tuple[float, int]]
+
+
+def main() -> None:
+    """Makes the model and the rows, runs the rounds, prints the figures."""
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    files = text_files(args.corpus)[: args.files]
+    model = args.work / "model"
+    ec.pretrain(files, model=args.model, tokens=1, out=model, dtype="float32", device="cpu")
+    recipe = Recipe(
+        steps=args.steps,
+        batch=args.batch,
+        accumulation=1,
+        max_length=args.length,
+        dtype="float32",
+        device="cpu",
+    )
+    rows = windows("".join(file.read_text() for file in files), args.steps * args.batch)
+    print(f"{args.model}, {args.steps} steps of {args.batch} rows, {args.rounds} rounds")
+    race(model, rows, recipe, args.work, args.rounds)
+
+
+def windows(text: str, count: int) -> Rows:
+    """Rows of a thousand characters, one after the other."""
+    return [{"text": text[start : start + 1000]} for start in range(0, 1000 * count, 1000)]
+
+
+def ours(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int]:
+    """Trains by `train`; gives the last loss and the tokens."""
+    result = train(str(model), rows, recipe, out, seed=0)
+    assert result.tokens is not None
+    return result.final_loss, result.tokens
+
+
+def bare(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int]:
+    """Trains by TRL's trainer as its documentation does; gives the last loss and the tokens."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    begun = [{"text": tokenizer.bos_token + row["text"]} for row in rows]
+    datasets.disable_progress_bars()
+    with quiet():
+        arguments = SFTConfig(
+            output_dir=str(out),
+            max_steps=recipe.steps,
+            per_device_train_batch_size=recipe.batch,
+            learning_rate=recipe.learning_rate,
+            lr_scheduler_type="constant",
+            max_length=recipe.max_length,
+            bf16=False,
+            gradient_checkpointing=False,
+            use_cpu=True,
+            seed=0,
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        )
+        trainer = SFTTrainer(
+            AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
+            arguments,
+            train_dataset=datasets.Dataset.from_list(begun),
+            processing_class=tokenizer,
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        trainer.save_model(str(out))
+    last = trainer.state.log_history[-2]
+    return last["loss"], int(last["num_tokens"])
+
+
+def race(model: Path, rows: Rows, recipe: Recipe, work: Path, rounds: int) -> None:
+    """Runs both in turns and prints medians, and the ratios within each pair."""
+    seconds: list[tuple[float, float]] = []
+    tokens = 0
+    for turn in range(rounds):
+        laps: dict[Contestant, float] = {}
+        for contestant in (ours, bare) if turn % 2 else (bare, ours):
+            out = work / contestant.__name__
+            shutil.rmtree(out, ignore_errors=True)
+            start = time.process_time()
+            loss, tokens = contestant(model, rows, recipe, out)
+            laps[contestant] = time.process_time() - start
+            print(f"  {contestant.__name__}: last loss {loss:.3f}", file=sys.stderr)
+        seconds.append((laps[ours], laps[bare]))
+    for name, column in (("elastic-core train", 0), ("bare SFTTrainer", 1)):
+        cpu = statistics.median(pair[column] for pair in seconds)
+        print(f"{name:22} {cpu:8.2f} CPU s {tokens / cpu:10,.0f} tokens/CPU s")
+    speeds = sorted(theirs / ours for ours, theirs in seconds)
+    print(
+        f"speed of the bare trainer's {statistics.median(speeds):.1%} "
+        f"({speeds[0]:.1%} to {speeds[-1]:.1%})"
+    )
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt files")
+    parser.add_argument("--work", type=Path, required=True, help="folder for models")
+    parser.add_argument("--files", type=int, default=4, help="files of the corpus to read")
+    parser.add_argument("--model", default="scratch:3M")
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--batch", type=int, default=8, help="rows in a step")
+    parser.add_argument("--length", type=int, default=256, help="most tokens of a row")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    if not text_files(args.corpus):
+        sys.exit(f"{args.corpus}: no .txt file there.")
+    return args
+
+
+if __name__ == "__main__":
+    main()
