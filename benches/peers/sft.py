@@ -70,7 +70,7 @@ def bare(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int
     with quiet():
         arguments = SFTConfig(
             output_dir=str(out),
-            max_steps=recipe.steps,
+            max_steps=recipe.steps or -1,
             per_device_train_batch_size=recipe.batch,
             learning_rate=recipe.learning_rate,
             lr_scheduler_type="constant",
