@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError, ModelError
-from elastic_core.models.extra import extra_needed
+from elastic_core.extra import extra_needed
 from elastic_core.models.protocol import Document, LanguageModel, Steps
 
 __all__ = ["Document", "LanguageModel", "ModelError", "Steps", "load_model"]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.models.extra import extra_needed
+from elastic_core.extra import extra_needed
 from elastic_core.scoring.divergence import Divergence, Drift, Reference
 from elastic_core.scoring.linear import Accuracy, LinearScorer
 from elastic_core.scoring.losses import Loss, losses

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.models.extra import extra_needed
+from elastic_core.extra import extra_needed
 from elastic_core.units import counted
 
 NAME = "linear"

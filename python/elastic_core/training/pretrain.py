@@ -5,7 +5,7 @@ from pathlib import Path
 
 from elastic_core._core import Corpus, InvalidArgumentError
 from elastic_core.corpora import Source
-from elastic_core.models.extra import extra_needed
+from elastic_core.extra import extra_needed
 from elastic_core.progress import Progress
 from elastic_core.training.plan import plan
 from elastic_core.training.result import PretrainResult

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.models.extra import extra_needed
+from elastic_core.extra import extra_needed
 from elastic_core.progress import Progress
 from elastic_core.training.tuning.folder import Folder
 from elastic_core.training.tuning.recipe import ONLINE, REFERENCED, Recipe
