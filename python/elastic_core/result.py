@@ -5,7 +5,6 @@ key by key. The records hold a little more than the JSON: the rates of the Huffm
 the bound of Thm 3.4, and the token trees themselves.
 """
 
-import platform
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -14,8 +13,8 @@ from elastic_core._core import (
     StaticRate,
     Statistics,
     TokenTree,
-    __version__,
 )
+from elastic_core.versions import versions_here
 
 SCHEMA = "elastic-core/measure/1"
 
@@ -231,15 +230,6 @@ class ReadOptions:
     on_bad_row: str = "error"
 
 
-def versions() -> dict[str, str]:
-    """The versions at work, in a JSON's `config`."""
-    return {
-        "elastic_core": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class MeasureConfig:
     """What was asked for, so that a result can be had again.
@@ -279,7 +269,7 @@ class MeasureConfig:
             "models": list(self.models),
             "model_options": self.model_options,
             **{key: list(v) if isinstance(v, tuple) else v for key, v in reading.items()},
-            "versions": versions(),
+            "versions": versions_here(),
         }
 
 

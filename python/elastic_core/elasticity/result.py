@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from elastic_core.elasticity.trained import TrainedCurve
 from elastic_core.elasticity.verdict import Verdict
-from elastic_core.result import ReadOptions, versions
+from elastic_core.result import ReadOptions
 from elastic_core.trees import Planted, TreeOptions
+from elastic_core.versions import versions_here
 
 SCHEMA = "elastic-core/elasticity/1"
 ROLES = ("pretrain", "align", "perturb")
@@ -306,7 +307,7 @@ class ElasticityConfig:
             **fields,
             **shape,
             **reading,
-            "versions": versions(),
+            "versions": versions_here(),
         }
 
 

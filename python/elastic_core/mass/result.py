@@ -5,13 +5,13 @@ The records hold a little more than the JSON: the spectra, and the laws as funct
 """
 
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
 from elastic_core._core import TokenTree
 from elastic_core.mass.spectrum import Spectrum
-from elastic_core.result import ReadOptions, versions
+from elastic_core.result import ReadOptions
 from elastic_core.trees import TreeOptions
+from elastic_core.versions import versions, versions_here
 
 if TYPE_CHECKING:
     from elastic_core.mass.laws import Law
@@ -278,7 +278,7 @@ class MassConfig:
             "memory": self.memory,
             "bootstrap": self.bootstrap,
             **asdict(self.reading),
-            "versions": versions() | {name: version(name) for name in ("numpy", "scipy")},
+            "versions": versions_here() | versions("numpy", "scipy"),
         }
 
 

@@ -5,17 +5,15 @@ key.
 """
 
 import math
-import platform
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import __version__
 from elastic_core.synthesis.laws import MassLaw, entropy_bits
+from elastic_core.versions import versions
 
 SCHEMA = "elastic-core/synth/1"
 
@@ -129,7 +127,7 @@ class SynthResult:
             "config": {
                 **asdict(self.config),
                 "corpora": [corpus.spec for corpus in self.config.corpora],
-                "versions": _versions(),
+                "versions": versions("numpy", "scipy"),
             },
             "source": {
                 "law": self.law.name,
@@ -174,13 +172,3 @@ class SynthResult:
                 }
             )
         return pairs
-
-
-def _versions() -> dict[str, str]:
-    """Versions of what the draws and the figures depend on."""
-    return {
-        "elastic_core": __version__,
-        "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "scipy": version("scipy"),
-    }

@@ -1,11 +1,7 @@
 """What pre-training is asked and what it gives: plain frozen records."""
 
-import platform
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import Any
-
-from elastic_core._core import __version__
 
 SCHEMA = "elastic-core/pretrain/1"
 
@@ -103,13 +99,3 @@ class PretrainResult:
             if name not in ("schema", "config", "checkpoints")
         }
         return cls(config=config, checkpoints=checkpoints, **rest)
-
-
-def versions() -> dict[str, str]:
-    """Versions of elastic-core, Python and the libraries that train."""
-    return {
-        "elastic_core": __version__,
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "transformers": version("transformers"),
-    }

@@ -19,7 +19,8 @@ from elastic_core.report.folder import result_folder
 from elastic_core.training.curve import draw_curve, read_curve
 from elastic_core.training.loop import train
 from elastic_core.training.packing import Blocks, documents, pack
-from elastic_core.training.result import Checkpoint, PretrainConfig, PretrainResult, versions
+from elastic_core.training.result import Checkpoint, PretrainConfig, PretrainResult
+from elastic_core.versions import versions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -146,7 +147,7 @@ def _train(
         loss=rows[-1].loss,
         tokens_per_second=speed,
         checkpoints=tuple(Checkpoint(each, str(kept(each))) for each in config.checkpoints),
-        versions=versions(),
+        versions=versions("torch", "transformers"),
     )
     with result_folder(folder) as partial:
         _save(model, tokenizer, partial)
