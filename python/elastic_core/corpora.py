@@ -62,6 +62,26 @@ def check_reading(corpora: Sequence[Corpus], split: str, text_key: Sequence[str]
         )
 
 
+def check_standard_input(corpora: Sequence[Corpus], again: str | None = None) -> None:
+    """Refuses to read standard input more than once.
+
+    Args:
+        corpora: Corpora that are read, each as often as it is named.
+        again: Who reads all of them once more, such as `language models read`.
+
+    Raises:
+        InvalidArgumentError: Standard input would have to be read again.
+    """
+    readers = sum(corpus.reads_stdin for corpus in corpora)
+    if readers > 1:
+        raise InvalidArgumentError("standard input can be read only once; name `-` once")
+    if readers and again:
+        raise InvalidArgumentError(
+            f"{again} the corpus again, and standard input can be read only once; save it to a "
+            "file first"
+        )
+
+
 def distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:
     """The names, those that are taken followed by a number; `joint` is taken if there is one."""
     taken = {JOINT} if joint else set()

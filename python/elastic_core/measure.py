@@ -16,6 +16,7 @@ from elastic_core.corpora import (
     TEXT_KEY,
     Source,
     check_reading,
+    check_standard_input,
     distinct_names,
     open_corpus,
     paths_of,
@@ -106,7 +107,8 @@ def measure(
     )
     opened = [open_corpus(each, reading) for each in paths]
     check_reading(opened, reading.split, reading.text_key)
-    _check_standard_input(opened, config)
+    who = "reference compressors" if config.compare else "language models"
+    check_standard_input(opened, f"{who} read" if config.compare or config.models else None)
     _compare([], config, 0, threads, None)
     names = distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
     share = share_memory(memory, len(opened))
@@ -179,18 +181,6 @@ def measure_tree(
     )
     statistics = tree.statistics(threads=threads, progress=told)
     return MeasureResult(config, (CorpusResult.of(name, tree, statistics),))
-
-
-def _check_standard_input(corpora: Sequence[Corpus], config: MeasureConfig) -> None:
-    readers = sum(corpus.reads_stdin for corpus in corpora)
-    if readers > 1:
-        raise InvalidArgumentError("standard input can be read only once; name `-` once")
-    if readers and (config.compare or config.models):
-        who = "reference compressors" if config.compare else "language models"
-        raise InvalidArgumentError(
-            f"{who} read the corpus again, and standard input can be read only once; save it to a "
-            "file first"
-        )
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

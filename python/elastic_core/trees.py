@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elastic_core._core import Corpus, InvalidArgumentError, TokenTree, available_memory
-from elastic_core.corpora import Source, check_reading, open_corpus, paths_of
+from elastic_core.corpora import (
+    Source,
+    check_reading,
+    check_standard_input,
+    open_corpus,
+    paths_of,
+)
 from elastic_core.progress import Progress, named
 from elastic_core.result import ReadOptions
 from elastic_core.units import parse_memory
@@ -56,6 +62,7 @@ def trees_of(
     options: TreeOptions,
     reading: ReadOptions,
     *,
+    again: str | None = None,
     memory: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -66,6 +73,7 @@ def trees_of(
         sources: Each a corpus, or one or more saved trees, which are merged.
         options: The shape of the trees.
         reading: How documents are cut out of the files of corpora.
+        again: Who needs the documents once more, such as `a bootstrap`; None: nobody.
         memory: Bytes that each tree may take; None: half of what is free.
         threads: Threads to work on; None: one for each core.
         progress: Called with the phase and the source's name, the units done and those in all.
@@ -81,8 +89,13 @@ def trees_of(
         OSError: A file is missing or unreadable, or the disk is full.
     """
     paths = [paths_of(source) for source in sources]
-    saved = {each: _open(each, options, memory, threads, progress) for each in paths if _kept(each)}
-    opened = {each: open_corpus(each, reading) for each in paths if each not in saved}
+    kept = [each for each in paths if _kept(each)]
+    opened = {each: open_corpus(each, reading) for each in paths if each not in kept}
+    if kept and again:
+        raise InvalidArgumentError(
+            f"{', '.join(kept[0])}: {again} needs documents, which a saved tree does not have; "
+            "name the corpus that it was built from"
+        )
     if opened:
         check_reading([*opened.values()], reading.split, reading.text_key)
     elif replace(reading, seed=0) != ReadOptions():
@@ -90,8 +103,9 @@ def trees_of(
             "options of reading are for corpora, but every source here is a saved tree; leave "
             "them out"
         )
-    if sum(each in opened and opened[each].reads_stdin for each in paths) > 1:
-        raise InvalidArgumentError("standard input can be read only once; name `-` once")
+    corpora = [opened[each] for each in paths if each in opened]
+    check_standard_input(corpora, f"{again} reads" if again else None)
+    saved = {each: _open(each, options, memory, threads, progress) for each in kept}
     depth, segment, alphabet = _shape(options, [*saved.values()], bool(opened))
     built = {
         each: TokenTree.build(

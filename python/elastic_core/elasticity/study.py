@@ -120,14 +120,11 @@ def elasticity(
         [config.pretrain, config.align, *config.perturb],
         config.tree,
         config.reading,
+        again="a bootstrap" if bootstrap else "a tree model" if order == "sequential" else None,
         memory=share,
         threads=threads,
         progress=progress,
     )
-    if bootstrap:
-        _check_again(planted, "a bootstrap")
-    if order == "sequential":
-        _check_again(planted, "a tree model")
     joint = JointSpectrum.of(
         [each.tree for each in planted], memory=share, threads=threads, progress=progress
     )
@@ -184,21 +181,6 @@ def _check(config: ElasticityConfig) -> None:
             f"bootstrap {config.bootstrap}: give 0 for no intervals, or at least 2 replicates"
         )
     check(config.order, config.rate, config.seeds, config.reading.seed, None)
-
-
-def _check_again(planted: Sequence[Planted], who: str) -> None:
-    """Refuses what cannot be read again."""
-    for each in planted:
-        if each.corpus is None:
-            raise InvalidArgumentError(
-                f"{each.name}: {who} needs documents, which a saved tree does not have; name the "
-                "corpus that it was built from"
-            )
-        if each.corpus.reads_stdin:
-            raise InvalidArgumentError(
-                f"{who} reads every corpus again, and standard input can be read only once; save "
-                "it to a file first"
-            )
 
 
 def _train(
