@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
-from elastic_core.elasticity.law import ratios
 from elastic_core.elasticity.result import (
     DepthLaw,
     ElasticityConfig,
@@ -29,7 +28,7 @@ from elastic_core.elasticity.volumes import Array, Triple
 from elastic_core.progress import Progress
 from elastic_core.trees import Planted
 
-_FIGURES = ("coverage", "slope_pretrain_bits", "slope_align_bits", "ratio")
+_DRAWN = ("coverage", "slope_pretrain_bits", "slope_align_bits")
 _FEWEST = 20
 
 
@@ -75,13 +74,15 @@ def intervals(
             if keep:
                 _append(keep, job, number, kept[number])
     drawn = [kept[number] for number in range(config.bootstrap)]
-    stacked = {name: np.array([each[name] for each in drawn], np.float64) for name in _FIGURES}
+    stacked = {name: np.array([each[name] for each in drawn], np.float64) for name in _DRAWN}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stacked["ratio"] = stacked["slope_align_bits"] / stacked["slope_pretrain_bits"]
     return [
         replace(
             result,
             law=tuple(
                 _with_intervals(
-                    row, {name: stacked[name][:, at, row.depth - 1] for name in _FIGURES}
+                    row, {name: each[:, at, row.depth - 1] for name, each in stacked.items()}
                 )
                 for row in result.law
             ),
@@ -101,7 +102,7 @@ def _replicate(
     """Coverage and slopes of one resample, each a list by perturbation and depth."""
     trees = []
     for place, each in enumerate(planted):
-        assert each.corpus is not None  # `study` has refused saved trees
+        assert each.corpus is not None  # `trees_of` has refused saved trees
         draws = np.random.SeedSequence([config.reading.seed, number, place])
         corpus = each.corpus.resampled(int(draws.generate_state(1, np.uint64)[0]))
         alphabet = config.tree.alphabet or each.tree.alphabet
@@ -116,13 +117,12 @@ def _replicate(
             )
         )
     joint = JointSpectrum.of(trees, memory=memory, threads=threads)
-    row: dict[str, list[Any]] = {name: [] for name in _FIGURES}
+    row: dict[str, list[Any]] = {name: [] for name in _DRAWN}
     for place in range(2, len(trees)):
         rates = Triple(joint, place, threads).rates(k, 0.0)
         row["coverage"].append(rates.coverage[:, 0].tolist())
         row["slope_pretrain_bits"].append(rates.slope_bits[:, 0, 0].tolist())
         row["slope_align_bits"].append(rates.slope_bits[:, 0, 1].tolist())
-        row["ratio"].append(ratios(rates)[:, 0].tolist())
     return row
 
 

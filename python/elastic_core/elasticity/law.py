@@ -30,36 +30,35 @@ def study(name: str, triple: Triple, k: float, l: float) -> PerturbationResult:
         l: |D_t| / |D_a|.
     """
     sweep = sweep_l(triple, k, l)
+    start = triple.rates(k, 0.0)
     return PerturbationResult(
         name=name,
         k=k,
         l=l,
-        law=laws(triple, k, sweep),
-        before=depth_rates(triple, k, 0.0),
-        after=depth_rates(triple, k, l),
+        law=laws(start, k, sweep),
+        before=depth_rates(triple, start, k, 0.0),
+        after=depth_rates(triple, triple.rates(k, l), k, l),
         sweep=sweep,
         over_k=sweep_k(triple, k),
     )
 
 
-def laws(triple: Triple, k: float, sweep: Sweep) -> tuple[DepthLaw, ...]:
-    """The law at l = 0 for each depth."""
-    rates = triple.rates(k, 0.0)
+def laws(start: JointRates, k: float, sweep: Sweep) -> tuple[DepthLaw, ...]:
+    """The law for each depth, from the rates at l = 0."""
     rows = []
-    for at in range(triple.joint.depth):
-        pretrain, align = (float(rates.slope_bits[at, 0, i]) for i in (0, 1))
-        coverage = float(rates.coverage[at, 0])
-        ratio = known(ratios(rates)[at, 0])
+    slopes, coverages, residuals = start.slope_bits[:, 0], start.coverage[:, 0], start.residual_bits
+    for at, found in enumerate(ratios(start)[:, 0]):
+        pretrain, coverage, ratio = float(slopes[at, 0]), float(coverages[at]), known(found)
         novel_bits = (1 - coverage) / np.log(2)
         rows.append(
             DepthLaw(
                 depth=at + 1,
                 coverage=coverage,
                 slope_pretrain_bits=pretrain,
-                slope_align_bits=align,
+                slope_align_bits=float(slopes[at, 1]),
                 ratio=ratio,
                 predicted=None if ratio is None else float(-k + novel_bits / pretrain),
-                residual_bits=float(rates.residual_bits[at, 0]),
+                residual_bits=float(residuals[at, 0]),
                 flip_pretrain=flip(sweep.l, sweep.slope_bits[at, :, 0]),
                 flip_align=flip(sweep.l, sweep.slope_bits[at, :, 1]),
                 verdict=verdict(ratio, k, coverage),
@@ -68,26 +67,30 @@ def laws(triple: Triple, k: float, sweep: Sweep) -> tuple[DepthLaw, ...]:
     return tuple(rows)
 
 
-def depth_rates(triple: Triple, k: float, l: float) -> tuple[DepthRates, ...]:
-    """The rates at one choice of volumes for each depth."""
-    rates, members = triple.rates(k, l), triple.members
-    ratio = ratios(rates)
-    springs = rates.shift_bits[..., members] * np.array([k, 1, l])
+def depth_rates(triple: Triple, rates: JointRates, k: float, l: float) -> tuple[DepthRates, ...]:
+    """The rates at one choice of volumes for each depth; `rates` are those at k and l."""
+    members = triple.members
 
-    def figures(values: Array) -> tuple[float | None, ...]:
-        return tuple(map(known, values))
+    def column(figures: Array) -> list[tuple[float | None, ...]]:
+        return [tuple(map(known, row)) for row in figures]
 
+    gamma = column(rates.gamma_bits[:, 0, members])
+    normalized = column(rates.normalized_rate[:, 0, members])
+    kl = column(rates.kl_bits[:, 0, members])
+    slopes = column(rates.slope_bits[:, 0, members])
+    springs = column(rates.shift_bits[:, 0, members] * np.array([k, 1, l]))
+    ratio, residual = ratios(rates)[:, 0], rates.residual_bits[:, 0]
     return tuple(
         DepthRates(
             depth=at + 1,
-            gamma_bits=figures(rates.gamma_bits[at, 0, members]),
-            huffman_bits=figures(triple.huffman_bits(at + 1, k, l)[0]),
-            normalized_rate=figures(rates.normalized_rate[at, 0, members]),
-            kl_bits=figures(rates.kl_bits[at, 0, members]),
-            slope_bits=figures(rates.slope_bits[at, 0, members]),
-            spring_bits=figures(springs[at, 0]),
-            ratio=known(ratio[at, 0]),
-            residual_bits=float(rates.residual_bits[at, 0]),
+            gamma_bits=gamma[at],
+            huffman_bits=column(triple.huffman_bits(at + 1, k, l))[0],
+            normalized_rate=normalized[at],
+            kl_bits=kl[at],
+            slope_bits=slopes[at],
+            spring_bits=springs[at],
+            ratio=known(ratio[at]),
+            residual_bits=float(residual[at]),
         )
         for at in range(triple.joint.depth)
     )
