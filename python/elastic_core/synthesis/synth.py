@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.report.folder import result_folder
-from elastic_core.report.synth.files import write_result
+from elastic_core.report.synth.files import rows_of, write_truth
 from elastic_core.synthesis.corpora import CORPORA, parse_corpora
 from elastic_core.synthesis.draws import draw_segments
 from elastic_core.synthesis.laws import mass_law
@@ -72,22 +73,28 @@ def synth(
     if out is None:
         return _draw(config)
     with result_folder(Path(out)) as folder:
-        result = _draw(config)
         try:
-            write_result(result, folder)
+            result = _draw(config, folder)
+            write_truth(result, folder)
         except OSError as error:
             error.filename = os.fspath(out)
             raise
     return result
 
 
-def _draw(config: SynthConfig) -> SynthResult:
+def _draw(config: SynthConfig, folder: Path | None = None) -> SynthResult:
+    """Draws all corpora, and writes their rows to a folder as they come."""
     law = mass_law(config.law, config.leaves, config.entropy)
     words, probabilities = mixtures(config, law)
     counts = np.zeros(probabilities.shape, dtype=np.int64)
+    rows = rows_of(words) if folder else None
     for number, corpus in enumerate(config.corpora):
-        for block in draw_segments(probabilities[number], corpus.segments, number, config.seed):
-            counts[number] += np.bincount(block, minlength=len(words))
+        blocks = draw_segments(probabilities[number], corpus.segments, number, config.seed)
+        with (folder / corpus.file).open("wb") if folder else nullcontext() as file:
+            for block in blocks:
+                counts[number] += np.bincount(block, minlength=len(words))
+                if file and rows is not None:
+                    file.write(rows[block].tobytes())
     for array in (law.probabilities, words, probabilities, counts):
         array.setflags(write=False)
     return SynthResult(config, law, words, probabilities, counts)
