@@ -8,9 +8,7 @@ same order, and save what came of it, in turns.
 
 import argparse
 import shutil
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import torch
 from harness import text_files
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback
 from trl import SFTConfig, SFTTrainer
+from turns import race
 
 import elastic_core as ec
 from elastic_core.models.faults import quiet
@@ -47,7 +46,16 @@ def main() -> None:
     )
     rows = windows("".join(file.read_text() for file in files), args.steps * args.batch)
     print(f"{args.model}, {args.steps} steps of {args.batch} rows, {args.rounds} rounds")
-    race(model, rows, recipe, args.work, args.rounds)
+
+    def entering(contestant: Contestant) -> Callable[[], tuple[float, int]]:
+        def enter() -> tuple[float, int]:
+            out = args.work / contestant.__name__
+            shutil.rmtree(out, ignore_errors=True)
+            return contestant(model, rows, recipe, out)
+
+        return enter
+
+    race(entering(ours), entering(bare), args.rounds, ("elastic-core train", "bare SFTTrainer"))
 
 
 def windows(text: str, count: int) -> Rows:
@@ -95,30 +103,6 @@ def bare(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int
         trainer.save_model(str(out))
     last = trainer.state.log_history[-2]
     return last["loss"], int(last["num_tokens"])
-
-
-def race(model: Path, rows: Rows, recipe: Recipe, work: Path, rounds: int) -> None:
-    """Runs both in turns and prints medians, and the ratios within each pair."""
-    seconds: list[tuple[float, float]] = []
-    tokens = 0
-    for turn in range(rounds):
-        laps: dict[Contestant, float] = {}
-        for contestant in (ours, bare) if turn % 2 else (bare, ours):
-            out = work / contestant.__name__
-            shutil.rmtree(out, ignore_errors=True)
-            start = time.process_time()
-            loss, tokens = contestant(model, rows, recipe, out)
-            laps[contestant] = time.process_time() - start
-            print(f"  {contestant.__name__}: last loss {loss:.3f}", file=sys.stderr)
-        seconds.append((laps[ours], laps[bare]))
-    for name, column in (("elastic-core train", 0), ("bare SFTTrainer", 1)):
-        cpu = statistics.median(pair[column] for pair in seconds)
-        print(f"{name:22} {cpu:8.2f} CPU s {tokens / cpu:10,.0f} tokens/CPU s")
-    speeds = sorted(theirs / ours for ours, theirs in seconds)
-    print(
-        f"speed of the bare trainer's {statistics.median(speeds):.1%} "
-        f"({speeds[0]:.1%} to {speeds[-1]:.1%})"
-    )
 
 
 def arguments() -> argparse.Namespace:

@@ -9,15 +9,13 @@ timed; what transformers' Trainer does before its first step is.
 
 import argparse
 import shutil
-import statistics
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from harness import text_files
+from turns import race
 
 import elastic_core as ec
 from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
@@ -27,8 +25,6 @@ from elastic_core.training.loop import train
 from elastic_core.training.packing import Blocks, documents, pack
 from elastic_core.training.plan import plan
 from elastic_core.training.result import PretrainConfig
-
-Contestant = Callable[[PretrainConfig, Blocks], float]
 
 
 def main() -> None:
@@ -75,7 +71,12 @@ def main() -> None:
         )
         return read_curve(args.work)[-1].loss
 
-    race(config, blocks, pretrain, bare, args.rounds)
+    race(
+        lambda: (pretrain(config, blocks), config.tokens),
+        lambda: (bare(config, blocks), config.tokens),
+        args.rounds,
+        ("elastic-core pretrain", "bare loop"),
+    )
 
 
 def bare(config: PretrainConfig, blocks: Blocks) -> float:
@@ -92,29 +93,6 @@ def bare(config: PretrainConfig, blocks: Blocks) -> float:
         optimizer.step()
         optimizer.zero_grad()
     return float(loss.item())
-
-
-def race(
-    config: PretrainConfig, blocks: Blocks, ours: Contestant, theirs: Contestant, rounds: int
-) -> None:
-    """Runs both in turns and prints medians, and the ratios within each pair."""
-    seconds: list[tuple[float, float]] = []
-    for turn in range(rounds):
-        laps: dict[Contestant, tuple[float, float]] = {}
-        for contestant in (ours, theirs) if turn % 2 else (theirs, ours):
-            start = time.process_time()
-            loss = contestant(config, blocks)
-            laps[contestant] = time.process_time() - start, loss
-        seconds.append((laps[ours][0], laps[theirs][0]))
-        print(f"  last loss {laps[ours][1]:.3f} and {laps[theirs][1]:.3f}", file=sys.stderr)
-    for name, column in (("elastic-core pretrain", 0), ("bare loop", 1)):
-        cpu = statistics.median(pair[column] for pair in seconds)
-        print(f"{name:22} {cpu:8.2f} CPU s {config.tokens / cpu:10,.0f} tokens/CPU s")
-    speeds = sorted(theirs / ours for ours, theirs in seconds)
-    print(
-        f"speed of the bare loop's {statistics.median(speeds):.1%} "
-        f"({speeds[0]:.1%} to {speeds[-1]:.1%})"
-    )
 
 
 def arguments() -> argparse.Namespace:
