@@ -17,6 +17,7 @@ from elastic_core.progress import Progress
 from elastic_core.report.figures import can_draw
 from elastic_core.report.folder import result_folder
 from elastic_core.training.curve import draw_curve, read_curve
+from elastic_core.training.folders import check_same
 from elastic_core.training.loop import train
 from elastic_core.training.packing import Blocks, documents, pack
 from elastic_core.training.result import Checkpoint, PretrainConfig, PretrainResult
@@ -57,13 +58,7 @@ def _check_folder(folder: Path, config: PretrainConfig) -> None:
     asked = json.loads(json.dumps(asdict(config)))
     for file in (folder / _RESULT, folder / _UNFINISHED / _RUN):
         if file.exists():
-            found = json.loads(file.read_text())["config"]
-            for name, value in asked.items():
-                if found.get(name) != value:
-                    raise InvalidArgumentError(
-                        f"{folder}: it holds a run with {name} {found.get(name)!r}, not {value!r}; "
-                        "choose another folder"
-                    )
+            check_same(folder, "run", json.loads(file.read_text())["config"], asked)
             return
     if folder.exists() and any(file.name != _UNFINISHED for file in folder.iterdir()):
         raise InvalidArgumentError(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.training.folders import check_same
 from elastic_core.training.tuning.trained import Trained
 
 TREE_MODEL = "model.ectm"
@@ -41,7 +42,8 @@ class Folder:
             (self.partial / _SETTINGS, json.loads),
         ):
             if file.exists():
-                _check_same(file.parent, found(file.read_text()), settings)
+                made = _flat(found(file.read_text()))
+                check_same(file.parent, "training", made, _flat(settings))
                 return
         for there in (out, self.partial):
             if there.exists() and not (there.is_dir() and not any(there.iterdir())):
@@ -79,11 +81,7 @@ class Folder:
         shutil.rmtree(self.partial)
 
 
-def _check_same(folder: Path, found: dict[str, Any], asked: dict[str, Any]) -> None:
-    found, asked = ({**each, **each["recipe"]} for each in (found, asked))
-    for name in asked:
-        if name != "recipe" and found.get(name) != asked[name]:
-            raise InvalidArgumentError(
-                f"{folder}: it holds a training with {name} {found.get(name)!r}, not "
-                f"{asked[name]!r}; choose another folder"
-            )
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with those of the recipe beside them in the recipe's place."""
+    rest = {name: value for name, value in settings.items() if name != "recipe"}
+    return {**rest, **settings["recipe"]}
