@@ -138,3 +138,20 @@ def test_the_standard_library_is_at_hand(corpora: ModuleType) -> None:
         path.parent.name for path in files
     }
     assert not any("site-packages" in path.parts for path in files)
+
+
+def test_tails_finds_a_planted_exponent(tmp_path: Path) -> None:
+    ec.synth(corpora=["words=1:40000"], leaves=4000, depth=4, out=tmp_path)
+    done = subprocess.run(
+        [sys.executable, BEYOND.parent / "tails.py", "words.jsonl", "--x-min", "5"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (rows,) = tables(done.stdout)
+    last = rows[-1]
+    assert last["depth"] == "8"
+    assert 1.9 < float(last["alpha"]) < 2.1
+    assert float(last["p"]) > 0.1

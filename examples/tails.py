@@ -1,0 +1,48 @@
+"""Tests tails of the mass distribution that begin at a count of one's own choice.
+
+    python examples/tails.py novels imdb-pos --x-min 10 --x-min 30 --x-min 100
+
+Prints, for each corpus and depth, the exponent of Pareto's law from each count on, its distance and
+its bootstrap p-value; see `docs/mass.md`.
+"""
+
+import click
+from numpy.random import SeedSequence
+
+import elastic_core as ec
+from elastic_core.mass.bootstrap import p_value
+from elastic_core.mass.fit import fit_whole
+from elastic_core.report.tables import markdown_table
+
+HEADINGS = (
+    ("corpus", ""),
+    ("depth", ""),
+    ("x_min", ""),
+    ("leaves", "%"),
+    ("alpha", ""),
+    ("distance", ""),
+    ("p", ""),
+)
+
+
+@click.command()
+@click.argument("corpora", nargs=-1, required=True)
+@click.option("--x-min", multiple=True, type=int, default=(10, 30, 100), help="Where tails begin.")
+@click.option("--bootstrap", default=100, show_default=True, help="Replicates behind each p.")
+def main(corpora: tuple[str, ...], x_min: tuple[int, ...], bootstrap: int) -> None:
+    """Tests tails of the leaves of CORPORA; see the head of this file."""
+    rows = []
+    for corpus in ec.mass(*corpora, bootstrap=0).corpora:
+        for depth in corpus.depths:
+            for count in x_min:
+                tail = depth.spectrum.tail(count)
+                if fit := fit_whole(tail):
+                    p = p_value(tail, fit, fit_whole, SeedSequence(0).spawn(bootstrap))
+                    share = f"{100 * tail.size / depth.leaves:.2f}"
+                    figures = (share, f"{fit.law.alpha:.2f}", f"{fit.distance:.4f}", f"{p:.2f}")
+                    rows.append((corpus.name, str(depth.depth), str(count), *figures))
+    click.echo(markdown_table(HEADINGS, rows, ("corpus",)))
+
+
+if __name__ == "__main__":
+    main()
