@@ -5,23 +5,13 @@ from typing import TYPE_CHECKING
 from elastic_core.elasticity.result import ElasticityResult
 from elastic_core.report.elasticity.words import (
     DATASET_HEADINGS,
-    INTERVAL_HEADINGS,
-    LAW_HEADINGS,
     NAMES,
-    RATE_HEADINGS,
     SLOPES,
-    TRAINED_HEADINGS,
-    conclusions,
+    Table,
     dataset_cells,
-    interval_cells,
-    law_cells,
-    rate_cells,
+    parts,
     setting,
-    trained_cells,
-    trained_findings,
-    trained_setting,
     volumes,
-    whole,
 )
 from elastic_core.report.tables import print_rows, terminal
 
@@ -51,22 +41,14 @@ def print_table(result: ElasticityResult, console: "Console | None" = None) -> N
         say(volumes(each))
         say(SLOPES, "dim")
         console.print()
-        print_rows(console, LAW_HEADINGS, law_cells(each), NAMES)
-        if cells := interval_cells(each):
-            say(f"95% intervals, {result.config.bootstrap} resamples of the documents.", "dim")
-            console.print()
-            print_rows(console, INTERVAL_HEADINGS, cells)
-        if each.l:
-            say(whole(each), "dim")
-            console.print()
-            print_rows(console, RATE_HEADINGS, rate_cells(each))
-        for sentence in conclusions(each):
-            say(sentence)
-        console.print()
-        if cells := trained_cells(each):
-            say(trained_setting(each), "dim")
-            console.print()
-            print_rows(console, TRAINED_HEADINGS, cells, NAMES)
-            for sentence in trained_findings(each):
-                say(sentence)
+        for part in parts(each, result.config.bootstrap):
+            match part:
+                case Table(headings, cells):
+                    print_rows(console, headings, cells, NAMES)
+                    continue
+                case str():
+                    say(part, "dim")
+                case sentences:
+                    for sentence in sentences:
+                        say(sentence)
             console.print()

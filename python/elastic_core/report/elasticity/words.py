@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from elastic_core.elasticity.result import (
     DepthLaw,
@@ -118,6 +119,36 @@ def overlap_warning(overlap: Overlap) -> str:
         f"{overlap.first} and {overlap.second} have {counted(overlap.files, 'file', 'files')} in "
         "common, which count in both; leave them out of one for independent corpora"
     )
+
+
+class Table(NamedTuple):
+    """One table: its columns and its cells."""
+
+    headings: Headings
+    cells: list[tuple[str, ...]]
+
+
+Part = str | Table | list[str]
+"""What a report is made of: the line above a table, a table, or sentences."""
+
+
+def parts(each: PerturbationResult, resamples: int) -> list[Part]:
+    """What is told of a perturbation, one thing after the other, behind name, volumes, `SLOPES`.
+
+    Args:
+        each: What the perturbation does.
+        resamples: How many there were behind the intervals.
+    """
+    told: list[Part] = [Table(LAW_HEADINGS, law_cells(each))]
+    if cells := interval_cells(each):
+        told.append(f"95% intervals, {resamples} resamples of the documents.")
+        told.append(Table(INTERVAL_HEADINGS, cells))
+    if each.l:
+        told += [whole(each), Table(RATE_HEADINGS, rate_cells(each))]
+    told.append(conclusions(each))
+    if cells := trained_cells(each):
+        told += [trained_setting(each), Table(TRAINED_HEADINGS, cells), trained_findings(each)]
+    return told
 
 
 def dataset_cells(result: ElasticityResult) -> list[tuple[str, ...]]:
