@@ -70,7 +70,7 @@ $(VENV)/built: $(VENV)/created $(SOURCES) | tools
 	@touch $@
 
 $(VENV)/dev: pyproject.toml constraints.txt | $(VENV)/built
-	PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --extras dev,lm,train
+	PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --extras dev,cluster,report,train
 	@touch $@
 
 # A missing tool gets one sentence that names it and says how to get it.

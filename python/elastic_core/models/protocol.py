@@ -105,6 +105,9 @@ class DrawingModel(LanguageModel, Protocol):
             drawn.
         """
 
+    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
+        """The texts of drawn ids, as `generate` gives them."""
+
     def log_distributions(
         self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int
     ) -> list[NDArray[np.float32]]:

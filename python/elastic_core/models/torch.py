@@ -170,11 +170,7 @@ class TorchModel:
             InvalidArgumentError: Tokens, temperature or seed are not what they should be.
             ModelError: As for `log_probs`, of a prompt; or a prompt is empty and there is no `bos`.
         """
-        ends = ends_of(self._model)
-        return [
-            self._tokenizer.decode(ids[~np.isin(ids, ends)], special=False)
-            for ids in self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed)
-        ]
+        return self.spell(self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed))
 
     def draw(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
@@ -201,6 +197,11 @@ class TorchModel:
 
         self._batches.run([len(row) + tokens for row in rows], go_on)
         return found
+
+    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
+        """The texts of drawn ids, without special tokens; bytes that are no UTF-8 as U+FFFD."""
+        ends = ends_of(self._model)
+        return [self._tokenizer.decode(ids[~np.isin(ids, ends)], special=False) for ids in drawn]
 
     def log_distributions(
         self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int

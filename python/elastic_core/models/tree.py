@@ -193,6 +193,16 @@ class TreeLanguageModel:
             drawn.append(ids if len(ids) == tokens else np.concatenate([ids, eos]))
         return drawn
 
+    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
+        """The texts of drawn ids, EOS left out.
+
+        Raises:
+            ModelError: The symbols are no bytes.
+        """
+        self._check_bytes()
+        eos = self.vocabulary - 1
+        return [ids[ids != eos].astype(np.uint8).tobytes() for ids in drawn]
+
     def log_distributions(
         self,
         prompts: Sequence[Document],

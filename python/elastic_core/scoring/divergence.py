@@ -116,10 +116,18 @@ class Reference:
         self._prompts = prompts
         self._tokens = tokens
         self._seed = seed
-        self._drawn = self._draw(self._model)
+        self._drawn = self.draw(self._model)
 
-    def drift(self, model: LanguageModel) -> Drift:
+    def draw(self, model: DrawingModel) -> list[Ids]:
+        """What a model draws after the prompts, shape (ids,) for each: what `drift` is taken on."""
+        return model.draw(self._prompts, tokens=self._tokens, seed=self._seed)
+
+    def drift(self, model: LanguageModel, drawn: Sequence[Ids] | None = None) -> Drift:
         """The divergence of a model from the reference, both ways.
+
+        Args:
+            model: The model.
+            drawn: What `draw` gave for it; None: it is drawn here.
 
         Raises:
             InvalidArgumentError: The models differ in their symbols, or the model does not tell
@@ -129,12 +137,11 @@ class Reference:
         current = _drawing(model)
         _check_symbols(current, self._model, self._prompts)
         return Drift(
-            from_model=self._kl(current, self._model, self._draw(current)),
+            from_model=self._kl(
+                current, self._model, self.draw(current) if drawn is None else drawn
+            ),
             from_reference=self._kl(self._model, current, self._drawn),
         )
-
-    def _draw(self, model: DrawingModel) -> list[Ids]:
-        return model.draw(self._prompts, tokens=self._tokens, seed=self._seed)
 
     def _kl(self, one: DrawingModel, other: DrawingModel, drawn: Sequence[Ids]) -> Divergence:
         """KL(one || other), from what `one` has drawn."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from elastic_core._core import InvalidArgumentError, ModelError
-from elastic_core.models.protocol import Document, LanguageModel
+from elastic_core.models.protocol import Document, Ids, LanguageModel
 from elastic_core.scoring.ratio import Ratio
 
 
@@ -71,19 +71,59 @@ def losses(model: LanguageModel, sets: Mapping[str, Sequence[Document]]) -> dict
         InvalidArgumentError: A set has no token or no byte.
         ModelError: The model can make nothing of a text.
     """
-    return {name: _loss(model, name, texts) for name, texts in sets.items()}
+    return {
+        name: _loss(model, name, texts, texts, [0] * len(texts)) for name, texts in sets.items()
+    }
 
 
-def _loss(model: LanguageModel, name: str, texts: Sequence[Document]) -> Loss:
-    sizes = [len(text.encode() if isinstance(text, str) else text) for text in texts]
+def completion_loss(
+    model: LanguageModel, name: str, prompts: Sequence[str], completions: Sequence[str]
+) -> Loss:
+    """The loss on what follows prompts, which count neither as tokens nor as bytes.
+
+    A token that a prompt and its completion share counts with the completion.
+
+    Args:
+        model: The model.
+        name: What the set is called, for what an error says.
+        prompts: The prompts.
+        completions: What follows each.
+
+    Raises:
+        InvalidArgumentError: The completions have no token or no byte.
+        ModelError: The model can make nothing of a text.
+    """
+    texts = [one + other for one, other in zip(prompts, completions, strict=True)]
+    heads, whole = model.tokens(prompts), model.tokens(texts)
+    skipped = [_common(head, ids) for head, ids in zip(heads, whole, strict=True)]
+    return _loss(model, name, texts, completions, skipped)
+
+
+def _common(one: Ids, other: Ids) -> int:
+    """How many ids two texts begin with in common."""
+    length = min(len(one), len(other))
+    differ = np.flatnonzero(one[:length] != other[:length])
+    return int(differ[0]) if len(differ) else length
+
+
+def _loss(
+    model: LanguageModel,
+    name: str,
+    texts: Sequence[Document],
+    counted: Sequence[Document],
+    skipped: Sequence[int],
+) -> Loss:
+    """The loss on texts without so many first tokens of each, for the bytes of `counted`."""
+    sizes = [len(text.encode() if isinstance(text, str) else text) for text in counted]
     if not sum(sizes):
         raise InvalidArgumentError(f"{name}: there is no text to take the loss on")
     try:
         log_probs = model.log_probs(texts)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
-    tokens = [len(each) for each in log_probs]
-    nats = np.array([-each.sum(dtype=np.float64) for each in log_probs])
+    kept = [each[first:] for each, first in zip(log_probs, skipped, strict=True)]
+    tokens = [len(each) for each in kept]
+    nats = np.array([-each.sum(dtype=np.float64) for each in kept])
     return Loss(
         nats_per_token=Ratio.of(nats, tokens),
         bits_per_byte=Ratio.of(nats / math.log(2), sizes),

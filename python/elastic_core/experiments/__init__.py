@@ -1,0 +1,1 @@
+"""Experiments: a study, its configuration, the cells it trains and measures, what they come to."""

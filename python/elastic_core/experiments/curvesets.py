@@ -1,0 +1,145 @@
+"""Sets of rebound curves: the tables and figures that several studies make of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elastic_core.experiments.analysis import Cell, Figure, Panel, Series, Table
+from elastic_core.experiments.cells import Label
+from elastic_core.experiments.curves import Fall, fall
+from elastic_core.experiments.grid import Grid
+from elastic_core.experiments.statistics import Interval, interval
+
+METRICS = {
+    "score": ("score", "mean score"),
+    "kl": ("KL to base", "KL(model || base), nats per token"),
+    "kl_base": ("KL from base", "KL(base || model), nats per token"),
+}
+"""What is measured along a curve: its name, and the label of its axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line of models: aligned, then trained on more and more reverse data.
+
+    Attributes:
+        name: What it is called.
+        labels: The labels of its cells, but for the stage and the reverse volume.
+        volumes: The reverse volumes, rising, above 0.
+        sign: 1 where the score is expected to fall along it, -1 where to rise.
+    """
+
+    name: str
+    labels: dict[str, Label]
+    volumes: tuple[int, ...]
+    sign: float = 1.0
+
+    def values(self, grid: Grid, metric: str) -> NDArray[np.float64]:
+        """A metric along the curve, shape (seeds, 1 + volumes); the first is before any reverse."""
+        columns = [grid.values(metric, stage="align", **self.labels)]
+        columns += [
+            grid.values(metric, stage="reverse", reverse=volume, **self.labels)
+            for volume in self.volumes
+        ]
+        return np.column_stack(columns)
+
+    def intervals(self, grid: Grid, metric: str) -> tuple[Interval, ...]:
+        """A metric along the curve with its intervals."""
+        return tuple(interval(column) for column in self.values(grid, metric).T)
+
+    def falls(self, grid: Grid, metric: str) -> list[Fall]:
+        """How the metric falls, for each seed; a score that is to rise is taken as its negative."""
+        sign = self.sign if metric == "score" else 1.0
+        return [fall([0, *self.volumes], sign * row) for row in self.values(grid, metric)]
+
+
+def volume_table(curves: Sequence[Curve], grid: Grid, metric: str, name: str, title: str) -> Table:
+    """A table in the layout of Fig. 4: a row for each curve, a column for each reverse volume."""
+    volumes = sorted({volume for curve in curves for volume in curve.volumes})
+    rows = []
+    for curve in curves:
+        at = dict(zip((0, *curve.volumes), curve.intervals(grid, metric), strict=True))
+        rows.append((curve.name, *(at.get(volume) for volume in (0, *volumes))))
+    headings = (("aligned", ""), *((f"{volume}", "rows") for volume in (0, *volumes)))
+    return Table(name, title, headings, tuple(rows))
+
+
+def fall_table(curves: Sequence[Curve], grid: Grid, metric: str, name: str, title: str) -> Table:
+    """What each curve comes to: its start, first fall, plateau and the rows up to it."""
+    rows = []
+    for curve in curves:
+        falls = curve.falls(grid, metric)
+        sign = curve.sign if metric == "score" else 1.0
+        rows.append(
+            (
+                curve.name,
+                curve.intervals(grid, metric)[0],
+                interval([each.first for each in falls]),
+                interval([each.total for each in falls]),
+                interval([sign * each.plateau for each in falls]),
+                interval(np.log10([each.rows_to_plateau for each in falls])),
+            )
+        )
+    headings = (
+        ("aligned", ""),
+        ("start", ""),
+        ("first fall", "per 100 rows"),
+        ("whole fall", ""),
+        ("plateau", "fitted"),
+        ("rows to plateau", "log10"),
+    )
+    note = (
+        "First fall: what is lost up to the smallest reverse volume, per 100 rows. Plateau and "
+        "rows to it (nine tenths of the way) are of an exponential fitted to each seed's curve."
+    )
+    return Table(name, title, headings, tuple(rows), note)
+
+
+def curve_figure(
+    curves: Sequence[Curve], grid: Grid, name: str, caption: str, metrics: Sequence[str] = ()
+) -> Figure:
+    """The curves, a panel for each metric that was measured; the base is a level line."""
+    panels = []
+    for metric in metrics or METRICS:
+        if not grid.has(metric):
+            continue
+        title, label = METRICS[metric]
+        base = grid.interval(metric, stage="base")
+        panels.append(
+            Panel(
+                title,
+                "reverse rows",
+                label,
+                tuple(
+                    Series(
+                        curve.name,
+                        tuple(map(float, (0, *curve.volumes))),
+                        curve.intervals(grid, metric),
+                    )
+                    for curve in curves
+                ),
+                level=("base", base.mean) if base.count else None,
+                x_scale="symlog",
+            )
+        )
+    return Figure(name, caption, tuple(panels))
+
+
+def rate_table(curves: Sequence[Curve], grid: Grid, name: str) -> Table:
+    """The rates gamma of each data set, aligned and after the most reverse data."""
+    sets = [each for each in ("pretrain", "positive", "negative") if grid.has(f"rate_{each}")]
+    base = (grid.interval(f"rate_{each}", stage="base") for each in sets)
+    rows: list[tuple[Cell, ...]] = [("base", "", *base)]
+    for curve in curves:
+        for place, reverse in ((0, 0), (-1, curve.volumes[-1])):
+            found = (curve.intervals(grid, f"rate_{each}")[place] for each in sets)
+            rows.append((curve.name, reverse, *found))
+    headings = (
+        ("aligned", ""),
+        ("reverse", "rows"),
+        *((f"rate of {each}", "bits/byte") for each in sets),
+    )
+    note = "Rates gamma of texts that were not trained on (of pre-training, of its own texts)."
+    return Table(name, "Compression rates", headings, tuple(rows), note)

@@ -1,0 +1,183 @@
+"""Where cells are worked on: here, in processes of this machine, or on a Ray cluster."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor
+from importlib import import_module
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Protocol
+
+from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.store import Store
+from elastic_core.experiments.work import Metrics, make, work
+from elastic_core.experiments.workshop import Workshop
+from elastic_core.extra import extra_needed
+from elastic_core.progress import Progress
+
+RAY = "ray"
+"""The jobs that run on a Ray cluster."""
+
+
+class Executor(Protocol):
+    """Works on cells."""
+
+    width: int
+    """How many cells at once."""
+
+    def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
+        """Begins work on a cell whose needs are there; what comes of it, later."""
+
+    def close(self) -> None:
+        """Ends all work at once."""
+
+
+def default_jobs() -> int:
+    """One for each GPU, or for each core of a machine without."""
+    return _gpus() or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def open_executor(
+    jobs: int | str | None, workshop: Workshop, progress: Progress | None
+) -> Executor:
+    """What works on cells.
+
+    Args:
+        jobs: How many cells at once, each in a process of its own; 1: in this process; `ray`: as
+            many as a Ray cluster has room for; None: `default_jobs`.
+        workshop: What cells are made with.
+        progress: Told what is done of a cell, where it is worked on in this process.
+
+    Raises:
+        InvalidArgumentError: The jobs are not what they should be, or Ray is not installed.
+    """
+    if jobs == RAY:
+        return _Ray(workshop)
+    count = default_jobs() if jobs is None else int(jobs) if str(jobs).isdigit() else 0
+    if count < 1:
+        raise InvalidArgumentError(f"jobs {jobs}: write a number from 1 on, or {RAY}")
+    return _Here(workshop, progress) if count == 1 else _Processes(count, workshop)
+
+
+class _Here:
+    """Works on one cell after another, in this process."""
+
+    width = 1
+
+    def __init__(self, workshop: Workshop, progress: Progress | None) -> None:
+        self._workshop = workshop
+        self._progress = progress
+
+    def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
+        future: Future[Metrics] = Future()
+        try:
+            function = work if is_measured else make
+            future.set_result(function(self._workshop, cell, self._progress))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def close(self) -> None:
+        pass
+
+
+class _Processes:
+    """Works on cells in processes, which end with this one, however it ends."""
+
+    def __init__(self, count: int, workshop: Workshop) -> None:
+        self.width = count
+        context = multiprocessing.get_context("spawn")
+        listener, self._stop = context.Pipe(duplex=False)
+        gpus, places = _gpus(), context.Queue()
+        for number in range(count):
+            places.put(str(number % gpus) if gpus else None)
+        self._pool = ProcessPoolExecutor(
+            count,
+            context,
+            initializer=_begin,
+            initargs=(listener, places, workshop.config, workshop.store.folder),
+        )
+
+    def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
+        return self._pool.submit(_work_here, cell, is_measured)
+
+    def close(self) -> None:
+        self._stop.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Ray:
+    """Works on cells wherever a Ray cluster has a GPU, or a core if it has none."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        with extra_needed("jobs ray", "cluster", InvalidArgumentError):
+            ray: Any = import_module(RAY)
+        self._ray = ray
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False, logging_level="ERROR")
+        there = ray.cluster_resources()
+        gpus = int(there.get("GPU", 0))
+        self.width = gpus or max(1, int(there.get("CPU", 1)))
+        needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
+        self._work: Any = ray.remote(**needs)(_work_anywhere)
+        self._parts = (workshop.config, workshop.store.folder.resolve())
+
+    def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
+        future: Future[Metrics] = self._work.remote(*self._parts, cell, is_measured).future()
+        return future
+
+    def close(self) -> None:
+        self._ray.shutdown()
+
+
+_here: Workshop | None = None
+
+
+def _begin(listener: Connection, places: "multiprocessing.Queue[str | None]", *parts: Any) -> None:
+    """Makes a process ready to work: a GPU of its own, an end with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    place = places.get()
+    if place is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = place
+    threading.Thread(target=_end_with, args=(listener,), daemon=True).start()
+    _open(*parts)
+
+
+def _end_with(listener: Connection) -> None:
+    """Ends this process when the parent says so or is gone; work that is under way is lost."""
+    parent = multiprocessing.parent_process()
+    wait([listener, *([parent.sentinel] if parent else [])])
+    os._exit(1)
+
+
+def _open(config: ExperimentConfig, folder: Path) -> Workshop:
+    global _here
+    if _here is None or (_here.config, _here.store.folder) != (config, folder):
+        _here = Workshop(config, Store(folder))
+    return _here
+
+
+def _work_here(cell: Cell, is_measured: bool) -> Metrics:
+    if _here is None:
+        raise InvalidArgumentError("this process was not made ready to work")
+    return work(_here, cell) if is_measured else make(_here, cell)
+
+
+def _work_anywhere(
+    config: ExperimentConfig, folder: Path, cell: Cell, is_measured: bool
+) -> Metrics:
+    _open(config, folder)
+    return _work_here(cell, is_measured)
+
+
+def _gpus() -> int:
+    """How many GPUs torch sees; 0 without torch."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return 0
+    return torch.cuda.device_count()

@@ -1,0 +1,102 @@
+"""Models that lineages begin with: pre-trained here, anew for each seed, where they are new."""
+
+import json
+from pathlib import Path
+
+from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.data.draws import drawn
+from elastic_core.experiments.cells import Cell, Row
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.workshop import NEW, Workshop
+from elastic_core.progress import Progress
+from elastic_core.training.pretrain import pretrain
+from elastic_core.training.tuning.recipe import Recipe
+from elastic_core.training.tuning.train import train
+
+
+def check_roots(config: ExperimentConfig, models: list[str]) -> None:
+    """Refuses models that cannot be had as they are configured, before anything is read.
+
+    Raises:
+        InvalidArgumentError: A new model has nothing to be pre-trained on.
+    """
+    for model in models:
+        if not model.startswith(NEW):
+            continue
+        if config.pretrain is None:
+            raise InvalidArgumentError(
+                f"{model} is new and has to be pre-trained; name a corpus as pretrain.corpus"
+            )
+        if model.startswith("scratch:") and config.pretrain.tokens is None:
+            raise InvalidArgumentError(
+                f"{model}: say how many tokens it is pre-trained on as pretrain.tokens"
+            )
+
+
+def make_root(workshop: Workshop, cell: Cell, progress: Progress | None) -> None:
+    """Pre-trains the model of a root cell.
+
+    Raises:
+        InvalidArgumentError: The model cannot be made as it is configured.
+        CorpusError: The corpus is damaged or too small.
+        ModelError: A library is not installed.
+        OSError: The disk is full, or something cannot be written.
+    """
+    if not cell.model.startswith(NEW):
+        return
+    place = workshop.store.place(workshop.made(cell))
+    settings = workshop.config.pretrain
+    if settings is None or workshop.corpus is None:
+        raise InvalidArgumentError(f"{cell.model}: it has no corpus to be pre-trained on")
+    if cell.model.startswith("tree:"):
+        rows = _tree_rows(workshop, cell)
+        train(cell.model, rows, Recipe(), place, seed=cell.seed, progress=progress)
+        return
+    if cell.tokens is not None:
+        _link_checkpoint(workshop, cell, place)
+        return
+    pretrain(
+        workshop.corpus,
+        model=cell.model,
+        tokens=settings.tokens or 0,
+        out=place,
+        checkpoints=settings.checkpoints,
+        context=settings.context,
+        learning_rate=settings.learning_rate,
+        seed=cell.seed,
+        device=workshop.config.made_recipe().device,
+        progress=progress,
+    )
+
+
+def _tree_rows(workshop: Workshop, cell: Cell) -> list[Row]:
+    """The documents that a tree model reads, in the seed's order, so many bytes of them."""
+    settings = workshop.config.pretrain
+    most = cell.tokens or (settings.tokens if settings else None)
+    texts = workshop.all_texts
+    chosen, size = [], 0
+    for at in drawn(texts, cell.seed):
+        if most is not None and size >= most:
+            break
+        text = texts[at].encode()
+        text = text if most is None else text[: most - size]
+        chosen.append({"text": text.decode(errors="ignore")})
+        size += len(text)
+    if most is not None and size < most:
+        raise InvalidArgumentError(
+            f"pretrain.tokens {most:,}: the corpus has {size:,} bytes; ask for fewer"
+        )
+    return chosen
+
+
+def _link_checkpoint(workshop: Workshop, cell: Cell, place: Path) -> None:
+    """Makes a checkpoint of a pre-training found under its own hash."""
+    whole = workshop.store.place(workshop.made(cell.needs[0]))
+    result = json.loads((whole / "result.json").read_text())
+    tokens = cell.tokens or 0
+    kept = [each["tokens"] for each in result["checkpoints"] if each["tokens"] >= tokens]
+    if not kept:
+        raise ModelError(f"{cell.name}: no checkpoint after {tokens:,} tokens was kept")
+    source = whole / "checkpoints" / f"tokens-{min(kept)}"
+    place.unlink(missing_ok=True)
+    place.symlink_to(source.resolve(), target_is_directory=True)

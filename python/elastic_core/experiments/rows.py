@@ -1,0 +1,75 @@
+"""The kinds of rows that cells learn and are measured on."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elastic_core.experiments.cells import Cell, Row, Rows
+
+if TYPE_CHECKING:
+    from elastic_core.experiments.workshop import Material
+
+
+@dataclass(frozen=True, slots=True)
+class Subset(Rows):
+    """Rows of one side, from one number to another of the seed's random order.
+
+    Subsets that begin at 0 are nested: 100 rows are among 200.
+
+    Attributes:
+        side: `positive` or `negative`.
+        stop: The number after the last row.
+        start: The number of the first.
+    """
+
+    side: str
+    stop: int
+    start: int = 0
+
+    def resolve(self, material: "Material") -> list[Row]:
+        """The rows; see `Rows.resolve`."""
+        return material.subset(self.side, self.start, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutRows(Rows):
+    """The rows whose prompts are held out, of one side.
+
+    Attributes:
+        side: `positive` or `negative`.
+    """
+
+    side: str
+
+    def resolve(self, material: "Material") -> list[Row]:
+        """The rows; see `Rows.resolve`."""
+        return material.held_out(self.side)
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainTexts(Rows):
+    """Texts of the pre-training corpus."""
+
+    def resolve(self, material: "Material") -> list[Row]:
+        """The rows, each with its `text`."""
+        return [{"text": text} for text in material.pretrain_texts()]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers(Rows):
+    """What a model says after prompts that are held out, but are not those it is measured on.
+
+    Attributes:
+        author: The cell of the model.
+        count: How many prompts.
+    """
+
+    author: Cell
+    count: int
+
+    def resolve(self, material: "Material") -> list[Row]:
+        """The rows, with `prompt` and `completion`."""
+        return material.answers(self.author, self.count)
+
+    def authors(self) -> tuple[Cell, ...]:
+        """The author."""
+        return (self.author,)

@@ -1,0 +1,21 @@
+"""The studies, a file for each: what it asks for, and what comes of it."""
+
+from typing import Any
+
+from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.studies.rebound import STUDY as REBOUND
+from elastic_core.experiments.studies.study import Study
+
+STUDIES: dict[str, Study[Any]] = {study.name: study for study in (REBOUND,)}
+"""The studies by name."""
+
+
+def find_study(name: str) -> Study[Any]:
+    """The study of a name.
+
+    Raises:
+        InvalidArgumentError: There is none.
+    """
+    if name not in STUDIES:
+        raise InvalidArgumentError(f"unknown study {name!r}: choose {', '.join(STUDIES)}")
+    return STUDIES[name]

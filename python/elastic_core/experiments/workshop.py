@@ -1,0 +1,254 @@
+"""What the cells of a configuration are made with: data, scorer and models, read once a process."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from elastic_core._core import Corpus, InvalidArgumentError, __version__
+from elastic_core.experiments.cells import Basis, Cell, Row, digest
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.files import write_whole
+from elastic_core.experiments.sides import Sides
+from elastic_core.experiments.store import Store
+from elastic_core.models import load_model
+from elastic_core.models.protocol import DrawingModel, LanguageModel
+
+if TYPE_CHECKING:
+    from elastic_core.scoring import Reference, Scorer
+
+NEW = ("tree:", "scratch:")
+"""What the names of models begin with that have to be pre-trained."""
+
+_REFERENCES = 4
+_LONGEST_TEXT = 4096
+_POOL = 50
+
+
+class Workshop:
+    """Data, scorer and models of one configuration.
+
+    Args:
+        config: The configuration.
+        store: Where models are.
+
+    Raises:
+        InvalidArgumentError: The configuration asks for what there is not.
+        CorpusError: Data are damaged.
+        OSError: A file is missing.
+    """
+
+    def __init__(self, config: ExperimentConfig, store: Store) -> None:
+        self.config = config
+        self.store = store
+        self._references: OrderedDict[str, Reference] = OrderedDict()
+
+    @cached_property
+    def sides(self) -> Sides:
+        """The rows of both sides."""
+        config = self.config
+        return Sides(config.data, config.scorer, config.held_out.prompts + config.answer_prompts)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """The hashes of what all cells have in common."""
+        config, pretrain = self.config, self.config.pretrain
+        scorer = config.scorer.model_dump()
+        size = self.corpus.size if self.corpus else None
+        return Basis(
+            root=digest([__version__, pretrain.model_dump() if pretrain else None, size]),
+            data=digest([__version__, self.sides.identity, scorer]),
+            measured=digest([config.held_out.model_dump(), scorer]),
+        )
+
+    @cached_property
+    def corpus(self) -> Corpus | None:
+        """The pre-training corpus, if one is named."""
+        pretrain = self.config.pretrain
+        if pretrain is None:
+            return None
+        return Corpus(pretrain.corpus, split=pretrain.split, text_key=pretrain.text_key)
+
+    @cached_property
+    def scorer(self) -> "Scorer | None":
+        """What scores texts; None where there is only one side to train a classifier on."""
+        from elastic_core.scoring import LinearScorer, load_scorer
+
+        chosen = self.config.scorer
+        if chosen.kind != "linear":
+            return load_scorer(chosen.kind, label=chosen.label)
+        rows = self.sides.scorer
+        if not rows:
+            return None
+        texts = {side: each.texts() for side, each in rows.items()}
+        labels = [side == "positive" for side in texts for _ in texts[side]]
+        return LinearScorer.fit([text for each in texts.values() for text in each], labels)
+
+    def made(self, cell: Cell) -> str:
+        """The hash of all that made a cell's model."""
+        return cell.made(self.basis)
+
+    def key(self, cell: Cell) -> str:
+        """The hash of all that made a cell's row of metrics."""
+        return cell.key(self.basis)
+
+    def path(self, cell: Cell) -> str | None:
+        """The cell's model as `load_model` takes it; None where it is not there."""
+        if cell.parent is None and not cell.model.startswith(NEW):
+            return cell.model
+        return self.store.find(self.made(cell))
+
+    def model(self, cell: Cell) -> DrawingModel:
+        """The cell's model, loaded.
+
+        Raises:
+            ModelError: It cannot be loaded.
+        """
+        path = self.path(cell)
+        if path is None:
+            raise InvalidArgumentError(f"{cell.name}: its model is not there; start the run again")
+        return cast("DrawingModel", load_model(path))
+
+    def reference(self, root: Cell) -> "Reference":
+        """The model that a lineage begins with, and what it draws after the seed's prompts."""
+        from elastic_core.scoring import Reference
+
+        key = f"{self.made(root)} {root.seed}"
+        if key not in self._references:
+            self._references[key] = Reference(
+                cast("LanguageModel", self.model(root)),
+                self.material(root.seed).prompts(),
+                tokens=self.config.held_out.tokens,
+                seed=root.seed,
+            )
+            if len(self._references) > _REFERENCES:
+                self._references.popitem(last=False)
+        return self._references[key]
+
+    def material(self, seed: int) -> "Material":
+        """What the cells of a seed are made of."""
+        return Material(self, seed)
+
+    @cached_property
+    def all_texts(self) -> list[str]:
+        """The documents of the pre-training corpus that have any text."""
+        if self.corpus is None:
+            return []
+        batches = self.corpus.batches(utf8=True)
+        return [text.decode() for batch in batches for text in batch.texts if text.strip()]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Documents from the start of the pre-training corpus, as many as there is use for."""
+        if self.corpus is None:
+            return []
+        most, found = _POOL * self.config.held_out.texts, list[str]()
+        for batch in self.corpus.batches(utf8=True):
+            found += [text.decode() for text in batch.texts if text.strip()]
+            if len(found) >= most:
+                break
+        return [text[:_LONGEST_TEXT] for text in found[:most]]
+
+
+class Material:
+    """What the cells of one seed are made of.
+
+    Args:
+        workshop: The workshop.
+        seed: The seed.
+    """
+
+    def __init__(self, workshop: Workshop, seed: int) -> None:
+        self.workshop = workshop
+        self.seed = seed
+
+    def prompts(self) -> list[str]:
+        """The prompts that models are measured on."""
+        config = self.workshop.config.held_out
+        return self._all_prompts()[: config.prompts]
+
+    def answer_prompts(self, count: int) -> list[str]:
+        """Held-out prompts that models answer, and are not measured on.
+
+        Raises:
+            InvalidArgumentError: There are not so many.
+        """
+        found = self._all_prompts()[self.workshop.config.held_out.prompts :]
+        if count > len(found):
+            raise InvalidArgumentError(
+                f"{count:,} prompts to answer, but {len(found):,} are held out; ask for fewer"
+            )
+        return found[:count]
+
+    def _all_prompts(self) -> list[str]:
+        """All held-out prompts, the sides in turn."""
+        held_out = self.workshop.sides.at(self.seed).held_out.values()
+        columns = [each.prompts() for each in held_out]
+        return [prompt for row in zip(*columns, strict=True) for prompt in row]
+
+    def subset(self, side: str, start: int, stop: int) -> list[Row]:
+        """Rows of a side in the seed's order.
+
+        Raises:
+            InvalidArgumentError: There is no such side, or not so many rows.
+        """
+        pool = self.workshop.sides.at(self.seed).pool
+        if side not in pool:
+            raise InvalidArgumentError(f"data.{side} is missing, which this study needs; name it")
+        return _some(pool[side].rows, start, stop, pool[side].name)
+
+    def pairs(self, start: int, stop: int) -> list[Row]:
+        """Preferences in the seed's order.
+
+        Raises:
+            InvalidArgumentError: There are none, or not so many.
+        """
+        pairs = self.workshop.sides.at(self.seed).pairs
+        if pairs is None:
+            raise InvalidArgumentError("data.pairs is missing, which this study needs; name it")
+        return _some(pairs.rows, start, stop, pairs.name)
+
+    def held_out(self, side: str) -> list[Row]:
+        """The rows whose prompts are held out and measured on, of a side."""
+        sides = self.workshop.sides
+        count = self.workshop.config.held_out.prompts // len(sides.names)
+        return [dict(row) for row in sides.at(self.seed).held_out[side].rows[:count]]
+
+    def pretrain_texts(self) -> list[str]:
+        """Texts of the pre-training corpus, drawn by the seed."""
+        from elastic_core.data.draws import drawn
+
+        texts = self.workshop.texts
+        count = self.workshop.config.held_out.texts
+        return [texts[at] for at in drawn(texts, self.seed)[:count]]
+
+    def answers(self, author: Cell, count: int) -> list[Row]:
+        """What a cell's model says after held-out prompts; it is written down, and read after.
+
+        Raises:
+            InvalidArgumentError: There are not so many prompts.
+        """
+        file = self.workshop.store.answers(self.workshop.made(author), count)
+        if not file.exists():
+            prompts = self.answer_prompts(count)
+            said = self.workshop.model(author).generate(
+                prompts, tokens=self.workshop.config.held_out.tokens, seed=self.seed
+            )
+            pairs = zip(prompts, said, strict=True)
+            rows = [
+                {"prompt": prompt, "completion": text.decode(errors="replace")}
+                for prompt, text in pairs
+            ]
+            write_whole(file, json.dumps(rows))
+        found: list[Row] = json.loads(file.read_text())
+        return found
+
+
+def _some(rows: Sequence[Mapping[str, Any]], start: int, stop: int, name: str) -> list[Row]:
+    if stop > len(rows):
+        raise InvalidArgumentError(
+            f"{name}: {stop:,} rows to learn, but {len(rows):,} are left once held-out prompts "
+            "and the scorer's rows are taken out; ask for fewer, or name more data"
+        )
+    return [dict(row) for row in rows[start:stop]]
