@@ -14,6 +14,7 @@ from elastic_core.cli.compress import compress
 from elastic_core.cli.decompress import decompress
 from elastic_core.cli.elasticity import elasticity
 from elastic_core.cli.errors import run
+from elastic_core.cli.experiment import experiment
 from elastic_core.cli.mass import mass
 from elastic_core.cli.measure import measure
 from elastic_core.cli.pretrain import pretrain
@@ -39,6 +40,7 @@ def program() -> None:
 program.add_command(compress)
 program.add_command(decompress)
 program.add_command(elasticity)
+program.add_command(experiment)
 program.add_command(mass)
 program.add_command(measure)
 program.add_command(pretrain)

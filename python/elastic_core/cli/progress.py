@@ -24,9 +24,11 @@ _UNITS = {
     "rate": " classes",
     "resample": " resamples",
     "bootstrap": " replicates",
+    "run": " cells",
 }
 _LONGEST_PHASE = 24
 _RATE = re.compile(r", ([\d.]+ bits/byte)$")
+_PLACE = re.compile(r"(run \S+) at (.+)")
 
 
 @contextmanager
@@ -114,7 +116,9 @@ class _Clock:
 
 
 def _parted(phase: str) -> tuple[str, str | None]:
-    """A phase without the rate so far, and that rate."""
+    """A phase without the rate so far, or the place it is at; and that."""
+    if place := _PLACE.fullmatch(phase):
+        return place[1], place[2]
     found = _RATE.search(phase)
     return (phase[: found.start()], found[1]) if found else (phase, None)
 

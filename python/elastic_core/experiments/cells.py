@@ -135,7 +135,7 @@ class Cell:
         found = [self.root] if self.parent else []
         if self.parent:
             found.append(self.parent)
-        if self.parent is None and self.tokens is not None:
+        if self.parent is None and self.tokens is not None and self.model.startswith("scratch:"):
             found.append(Cell((*self.labels, ("pretraining", "all")), self.seed, self.model))
         if self.lesson:
             found += self.lesson.rows.authors()

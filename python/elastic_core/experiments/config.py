@@ -33,12 +33,14 @@ class Source(Section):
         source: A file, a folder, a glob, or `hf:OWNER/NAME[/CONFIG][:SPLIT]`.
         label: Only the rows of this label; None: all.
         columns: Where the columns of the format are, if under other names.
+        limit: The most rows to take, drawn at random; None: all.
         split: What is a row in plain text: `document`, `line` or `paragraph`.
     """
 
     source: str
     label: str | int | bool | None = None
     columns: dict[str, str] = {}
+    limit: Count | None = None
     split: str = "document"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.roots import check_roots
+from elastic_core.experiments.roots import check_root
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
 from elastic_core.experiments.workshop import NEW, Workshop
@@ -58,7 +58,9 @@ def plan(study: Study[Any], config: ExperimentConfig, workshop: Workshop) -> Pla
 
     study.run(config, ask)
     found = Plan(study.name, tuple(cells))
-    check_roots(config, list(found.models))
+    for cell in found.cells:
+        if cell.parent is None:
+            check_root(config, cell)
     checked = set[Any]()
     for cell in found.cells:
         for rows in ([cell.lesson.rows] if cell.lesson else []) + [s.rows for s in cell.sets]:

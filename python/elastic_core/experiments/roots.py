@@ -1,9 +1,10 @@
 """Models that lineages begin with: pre-trained here, anew for each seed, where they are new."""
 
 import json
+import shutil
 from pathlib import Path
 
-from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core._core import InvalidArgumentError
 from elastic_core.data.draws import drawn
 from elastic_core.experiments.cells import Cell, Row
 from elastic_core.experiments.config import ExperimentConfig
@@ -14,23 +15,30 @@ from elastic_core.training.tuning.recipe import Recipe
 from elastic_core.training.tuning.train import train
 
 
-def check_roots(config: ExperimentConfig, models: list[str]) -> None:
-    """Refuses models that cannot be had as they are configured, before anything is read.
+def check_root(config: ExperimentConfig, cell: Cell) -> None:
+    """Refuses a root that cannot be had as it is configured, before anything is trained.
 
     Raises:
-        InvalidArgumentError: A new model has nothing to be pre-trained on.
+        InvalidArgumentError: A new model has nothing to be pre-trained on, or is not kept where it
+            is asked for.
     """
-    for model in models:
-        if not model.startswith(NEW):
-            continue
-        if config.pretrain is None:
-            raise InvalidArgumentError(
-                f"{model} is new and has to be pre-trained; name a corpus as pretrain.corpus"
-            )
-        if model.startswith("scratch:") and config.pretrain.tokens is None:
-            raise InvalidArgumentError(
-                f"{model}: say how many tokens it is pre-trained on as pretrain.tokens"
-            )
+    if not cell.model.startswith(NEW):
+        return
+    if config.pretrain is None:
+        raise InvalidArgumentError(
+            f"{cell.model} is new and has to be pre-trained; name a corpus as pretrain.corpus"
+        )
+    if cell.model.startswith("tree:"):
+        return
+    if config.pretrain.tokens is None:
+        raise InvalidArgumentError(
+            f"{cell.model}: say how many tokens it is pre-trained on as pretrain.tokens"
+        )
+    if cell.tokens is not None and cell.tokens not in config.pretrain.checkpoints:
+        raise InvalidArgumentError(
+            f"{cell.model} after {cell.tokens:,} tokens: name that number among "
+            "pretrain.checkpoints too"
+        )
 
 
 def make_root(workshop: Workshop, cell: Cell, progress: Progress | None) -> None:
@@ -53,7 +61,7 @@ def make_root(workshop: Workshop, cell: Cell, progress: Progress | None) -> None
         train(cell.model, rows, Recipe(), place, seed=cell.seed, progress=progress)
         return
     if cell.tokens is not None:
-        _link_checkpoint(workshop, cell, place)
+        _copy_checkpoint(workshop, cell, place)
         return
     pretrain(
         workshop.corpus,
@@ -89,14 +97,13 @@ def _tree_rows(workshop: Workshop, cell: Cell) -> list[Row]:
     return chosen
 
 
-def _link_checkpoint(workshop: Workshop, cell: Cell, place: Path) -> None:
-    """Makes a checkpoint of a pre-training found under its own hash."""
+def _copy_checkpoint(workshop: Workshop, cell: Cell, place: Path) -> None:
+    """Copies a model that was kept on the way of the whole pre-training."""
     whole = workshop.store.place(workshop.made(cell.needs[0]))
     result = json.loads((whole / "result.json").read_text())
     tokens = cell.tokens or 0
-    kept = [each["tokens"] for each in result["checkpoints"] if each["tokens"] >= tokens]
-    if not kept:
-        raise ModelError(f"{cell.name}: no checkpoint after {tokens:,} tokens was kept")
-    source = whole / "checkpoints" / f"tokens-{min(kept)}"
-    place.unlink(missing_ok=True)
-    place.symlink_to(source.resolve(), target_is_directory=True)
+    kept = min(each["tokens"] for each in result["checkpoints"] if each["tokens"] >= tokens)
+    partial = place.with_name(f"{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(whole / "checkpoints" / f"tokens-{kept}", partial)
+    partial.rename(place)

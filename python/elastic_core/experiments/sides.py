@@ -113,9 +113,7 @@ def _parted(rows: Examples, count: int) -> tuple[Examples, Examples]:
 
 def _read(source: Source, words: int) -> Examples:
     """Rows with prompt and completion as plain text."""
-    rows = load_examples(source.source, columns=source.columns or None, split=source.split)
-    if source.label is not None:
-        rows = with_label(rows, source.label)
+    rows = _some(source)
     if rows.format == "text":
         rows = openings(rows, words)
     if rows.format != "prompt-completion" or rows.conversational:
@@ -127,9 +125,19 @@ def _read(source: Source, words: int) -> Examples:
     return rows
 
 
+def _some(source: Source) -> Examples:
+    """The rows of a source, of its label and so many as are wanted."""
+    rows = load_examples(source.source, columns=source.columns or None, split=source.split)
+    if source.label is not None:
+        rows = with_label(rows, source.label)
+    if source.limit is not None and source.limit < len(rows):
+        rows = subsets(rows, [source.limit], seed=0)[0]
+    return rows
+
+
 def _pairs(source: Source) -> Examples:
     """Preferences as plain text."""
-    rows = load_examples(source.source, columns=source.columns or None, split=source.split)
+    rows = _some(source)
     if rows.format != "preference" or rows.conversational:
         kind = "conversations" if rows.conversational else rows.format
         raise InvalidArgumentError(
