@@ -8,13 +8,25 @@ a YAML file.
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
+from elastic_core._core import InvalidArgumentError
 from elastic_core.training.tuning.recipe import Recipe
 from elastic_core.units import parse_count
 
 Count = Annotated[int, BeforeValidator(lambda value: parse_count(value)), Field(ge=1)]
 """A number above 0, as 20000 or `20k`."""
+
+_RECIPE = TypeAdapter(Recipe)
+# YAML takes 1e-5 for a text; types are put right here.
 
 RECIPE_KEYS = tuple(each.name for each in fields(Recipe))
 """The keys that `recipe` may have."""
@@ -174,4 +186,11 @@ class ExperimentConfig(Section):
         Raises:
             InvalidArgumentError: A value is not what it should be.
         """
-        return Recipe(**{**self.recipe, **(self.reverse_recipe if reverse else {}), **changes})
+        values = {**self.recipe, **(self.reverse_recipe if reverse else {}), **changes}
+        try:
+            return _RECIPE.validate_python(values)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            reason = fault["msg"].removeprefix("Value error, ")
+            key = "".join(f"recipe.{part} {fault['input']!r}: " for part in fault["loc"][:1])
+            raise InvalidArgumentError(f"{key}{reason[:1].lower()}{reason[1:]}") from error

@@ -85,8 +85,9 @@ def parse(values: Mapping[str, Any], kind: type[Config], where: str) -> Config:
 
 
 def _sentence(error: ValidationError, kind: type[BaseModel], where: str) -> str:
-    """The first fault in words."""
-    first = error.errors(include_url=False)[0]
+    """The first fault in words; a key that is unknown before what is missing because of it."""
+    faults = error.errors(include_url=False)
+    first = min(faults, key=lambda fault: fault["type"] != "extra_forbidden")
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
     match first["type"]:

@@ -1,0 +1,63 @@
+"""Toy reviews of two signs, which tests of experiments learn from: words that tell, and others."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+GOOD = ["lovely", "brilliant", "moving", "superb", "charming", "delight", "wonderful", "perfect"]
+BAD = ["awful", "boring", "dreadful", "clumsy", "tedious", "mess", "horrible", "failure"]
+PLAIN = ["the", "film", "plot", "actor", "scene", "music", "ending", "story", "it", "was", "felt"]
+
+
+def review(words: list[str], number: int) -> str:
+    """A review with words of one sign among plain ones; the same number gives the same one."""
+    draw = random.Random(f"{words[0]} {number}")
+    said = [draw.choice(words if draw.random() < 0.4 else PLAIN) for _ in range(24)]
+    return " ".join([f"review {number}:", *said])
+
+
+def write_reviews(folder: Path, count: int = 120) -> dict[str, Any]:
+    """Writes reviews of both signs, and a corpus of others; the configuration that names them."""
+    for name, words in (("good", GOOD), ("bad", BAD)):
+        rows = ({"text": review(words, number)} for number in range(count))
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    corpus = folder / "corpus"
+    corpus.mkdir(exist_ok=True)
+    for number in range(60):
+        text = review(GOOD if number % 2 else BAD, 1000 + number)
+        (corpus / f"{number:03}.txt").write_text(text)
+    return {
+        "model": "tree:3",
+        "pretrain": {"corpus": str(corpus)},
+        "data": {
+            "positive": {"source": str(folder / "good.jsonl")},
+            "negative": {"source": str(folder / "bad.jsonl")},
+            "prompt_words": 3,
+        },
+        "held_out": {"prompts": 12, "tokens": 40, "texts": 5},
+        "scorer": {"rows": 40},
+        "seeds": 2,
+    }
+
+
+TRANSFORMER: dict[str, Any] = {
+    "model": "scratch:0.3M",
+    "held_out": {"prompts": 8, "tokens": 8, "texts": 4},
+    "recipe": {
+        "learning_rate": 3e-3,
+        "batch": 8,
+        "accumulation": 1,
+        "max_length": 48,
+        "device": "cpu",
+        "dtype": "float32",
+    },
+    "seeds": 1,
+}
+"""What is different where the model is a transformer; its corpus is learned for two steps."""
+
+
+def for_transformer(values: dict[str, Any]) -> dict[str, Any]:
+    """The configuration for a transformer."""
+    pretrain = {**values["pretrain"], "tokens": 4096, "context": 64}
+    return {**values, **TRANSFORMER, "pretrain": pretrain}

@@ -1,0 +1,264 @@
+"""Runs: planned, done in any order, ended in any way, extended, and always with the same result."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import PROGRAM, environment
+from reviews import write_reviews
+
+from elastic_core import InvalidArgumentError
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.folder import RunFolder
+from elastic_core.experiments.plan import plan
+from elastic_core.experiments.reading import parse
+from elastic_core.experiments.run import experiment, open_run
+from elastic_core.experiments.store import Store
+from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.workshop import Workshop
+
+VOLUMES = {"study": "rebound", "align": [20], "reverse": [5, 10]}
+UNLIKE = ("time", "seconds")
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> dict[str, Any]:
+    return {**write_reviews(tmp_path), **VOLUMES}
+
+
+def made(values: dict[str, Any], **more: Any) -> ExperimentConfig:
+    study = find_study(values["study"])
+    found: ExperimentConfig = parse({**values, **more}, study.config, "test")
+    return found
+
+
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a run by key, without what differs from run to run."""
+    return {
+        row["key"]: {name: value for name, value in row.items() if name not in UNLIKE}
+        for row in RunFolder(folder).rows()
+    }
+
+
+def test_a_run_measures_every_cell_once(values: dict[str, Any], tmp_path: Path) -> None:
+    experiment(made(values), tmp_path / "run", jobs=1)
+    found = rows(tmp_path / "run")
+    names = sorted(row["name"] for row in found.values())
+    assert len(names) == len(set(names)) == 2 * (1 + 1 + 2)
+    for row in found.values():
+        assert 0 < row["score"] < 1
+        assert row["kl"] >= 0
+        assert row["kl_base"] >= 0
+        assert row["rate_pretrain"] > 0
+        is_base = row["labels"]["stage"] == "base"
+        assert (row["kl"] == 0) == is_base
+        assert ("train_final" in row) != is_base
+
+
+def test_models_that_nothing_goes_on_from_are_dropped(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    experiment(made(values), tmp_path / "run", jobs=1)
+    kept = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
+    stages = {row["made"]: row["labels"]["stage"] for row in rows(tmp_path / "run").values()}
+    assert kept == {each for each, stage in stages.items() if stage != "reverse"}
+
+
+def test_processes_and_order_change_nothing(values: dict[str, Any], tmp_path: Path) -> None:
+    experiment(made(values), tmp_path / "one", jobs=1)
+    experiment(made(values), tmp_path / "two", jobs=2)
+    assert rows(tmp_path / "one") == rows(tmp_path / "two")
+
+
+def test_a_run_goes_on_after_kill_9_and_comes_to_the_same(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump({**values, "seeds": 3}))
+    call = [str(PROGRAM), "experiment", "rebound", "--config", str(file)]
+    call += ["--out", str(tmp_path / "run"), "--jobs", "2"]
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    process = subprocess.Popen(
+        call, env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 90
+    while not metrics.exists() or metrics.read_text().count("\n") < 3:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    with metrics.open("a") as out:
+        out.write('{"key": "torn')
+    before = RunFolder(tmp_path / "run").rows()
+    experiment(made(values, seeds=3), tmp_path / "run", jobs=1)
+    after = RunFolder(tmp_path / "run").rows()
+    assert after[: len(before)] == before
+    experiment(made(values, seeds=3), tmp_path / "whole", jobs=1)
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+
+
+def test_a_run_that_is_extended_repeats_nothing(values: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    experiment(made(values, seeds=1), folder, jobs=1)
+    before = RunFolder(folder).rows()
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("*/*")}
+    told: list[tuple[str, int, int]] = []
+    longer = made(values, seeds=2, reverse=[5, 10, 20])
+    experiment(longer, folder, jobs=1, progress=lambda *step: told.append(step))
+    assert RunFolder(folder).rows()[: len(before)] == before
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    assert told[0][1:] == (4, 10)
+    assert told[-1][1:] == (10, 10)
+    assert any(phase.startswith("run rebound at stage base, seed 1") for phase, *_ in told)
+    experiment(longer, tmp_path / "whole", jobs=1)
+    assert rows(folder) == rows(tmp_path / "whole")
+
+
+def test_a_model_that_was_removed_is_made_again(values: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    experiment(made(values, seeds=1), folder, jobs=1)
+    store = Store(folder / "checkpoints")
+    for path in store.folder.iterdir():
+        store.drop(path.name)
+    experiment(made(values, seeds=1, reverse=[5, 10, 15]), folder, jobs=1)
+    experiment(made(values, seeds=1, reverse=[5, 10, 15]), tmp_path / "whole", jobs=1)
+    assert rows(folder) == rows(tmp_path / "whole")
+
+
+def test_runs_share_models(values: dict[str, Any], tmp_path: Path) -> None:
+    experiment(made(values, seeds=1), tmp_path / "one", jobs=1, cache=tmp_path / "models")
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("*/*")}
+    more = made(values, seeds=1, reverse=[7])
+    experiment(more, tmp_path / "two", jobs=1, cache=tmp_path / "models")
+    assert kept
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+
+
+def test_a_run_on_a_ray_cluster_comes_to_the_same(values: dict[str, Any], tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    config = yaml.safe_dump({**values, "seeds": 1, "reverse": [5]})
+    (tmp_path / "config.yaml").write_text(config)
+    call = [PROGRAM, "experiment", "rebound", "--config", "config.yaml"]
+    for jobs in ("ray", "1"):
+        done = subprocess.run(
+            [*call, "--out", jobs, "--jobs", jobs],
+            cwd=tmp_path,
+            env=environment(RAY_ENABLE_UV_RUN_RUNTIME_ENV="0"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert rows(tmp_path / "ray") == rows(tmp_path / "1")
+
+
+def test_the_plan_counts_without_training(values: dict[str, Any], tmp_path: Path) -> None:
+    config = made(values)
+    workshop = Workshop(config, Store(tmp_path / "models"))
+    planned = plan(find_study("rebound"), config, workshop)
+    assert (planned.pretrainings, planned.trainings, len(planned.cells)) == (2, 6, 8)
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"align": [100]}, "100 rows to learn, but"),
+        ({"pretrain": None}, "name a corpus as pretrain.corpus"),
+        ({"model": "scratch:0.3M"}, "say how many tokens"),
+        ({"scorer": {"rows": 120}}, "scorer.rows"),
+        ({"held_out": {"prompts": 400}}, "prompts to hold out"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    change: dict[str, Any], told: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=told):
+        experiment(made(values, **change), tmp_path / "run", jobs=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_side_that_is_empty_once_rows_are_taken_once_is_refused(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    values["data"]["negative"] = values["data"]["positive"]
+    with pytest.raises(InvalidArgumentError, match="none of its 120 rows is left"):
+        experiment(made(values), tmp_path / "run", jobs=1)
+
+
+def test_a_folder_of_another_configuration_is_refused(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    experiment(made(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
+    before = (tmp_path / "run" / "config.yaml").read_text()
+    with pytest.raises(InvalidArgumentError, match="with model 'tree:3', not 'tree:4'"):
+        experiment(made(values, model="tree:4"), tmp_path / "run", jobs=1)
+    rows = ({"text": f"other {number} rows here and there"} for number in range(120))
+    (tmp_path / "good.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InvalidArgumentError, match="data_sha256"):
+        experiment(made(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
+    assert (tmp_path / "run" / "config.yaml").read_text() == before
+
+
+def test_a_folder_of_another_version_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
+    experiment(made(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
+    file = tmp_path / "run" / "config.yaml"
+    file.write_text(file.read_text().replace("elastic_core: ", "elastic_core: 9."))
+    with pytest.raises(InvalidArgumentError, match="elastic_core"):
+        experiment(made(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
+
+
+def test_a_folder_with_something_else_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="something other than a run"):
+        experiment(made(values), tmp_path, jobs=1)
+    with pytest.raises(InvalidArgumentError, match="no run in it"):
+        open_run(tmp_path)
+
+
+def test_a_folder_that_is_being_worked_in_is_refused(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    experiment(made(values, seeds=1, reverse=[5]), folder.path, jobs=1)
+    with folder.locked(), pytest.raises(InvalidArgumentError, match="another process"):
+        experiment(made(values, seeds=1, reverse=[5]), folder.path, jobs=1)
+
+
+@pytest.mark.parametrize("jobs", ["0", "many", "-1"])
+def test_jobs_that_are_no_number_are_refused(
+    jobs: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="jobs"):
+        experiment(made(values), tmp_path / "run", jobs=jobs)
+
+
+def test_a_training_that_diverges_is_marked_and_the_others_go_on(
+    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from elastic_core.experiments import work
+
+    real = work.train
+
+    def train(*arguments: Any, **options: Any) -> Any:
+        from dataclasses import replace
+
+        trained = real(*arguments, **options)
+        return replace(trained, path=None, diverged=True) if len(arguments[1]) == 30 else trained
+
+    monkeypatch.setattr(work, "train", train)
+    run = experiment(made(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
+    found = {row["name"]: row for row in rows(tmp_path / "run").values()}
+    marked = {name for name, row in found.items() if row.get("diverged")}
+    assert marked == {name for name in found if "align 30" in name}
+    assert len(marked) == 3
+    assert "3 cells are left out" in run.analysis.notes[0]
+    experiment(made(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
+    assert len(rows(tmp_path / "run")) == len(found)

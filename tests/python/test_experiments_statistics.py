@@ -1,0 +1,89 @@
+"""Intervals and paired tests over seeds, against what is known by hand and by simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elastic_core.experiments.analysis import judged
+from elastic_core.experiments.curves import fall
+from elastic_core.experiments.statistics import compare, interval, slope
+
+FINITE = st.floats(-1e3, 1e3, allow_nan=False).map(lambda value: round(value, 3))
+
+
+@given(st.lists(FINITE, min_size=2, max_size=8))
+def test_an_interval_holds_the_mean_and_stays_among_the_values(values: list[float]) -> None:
+    found = interval(values)
+    assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
+    assert found.low is not None
+    assert found.high is not None
+    slack = 1e-9
+    assert min(values) - slack <= found.low <= found.mean <= found.high <= max(values) + slack
+
+
+def test_a_single_seed_has_no_interval_and_decides_nothing() -> None:
+    found = interval([0.5])
+    assert (found.mean, found.low, found.high, found.count) == (0.5, None, None, 1)
+    assert not found.excludes_zero
+    assert judged("it grows", 1, found, "").verdict == "open"
+    assert compare([1.0], [0.0]).p is None
+
+
+def test_what_is_no_number_is_left_out() -> None:
+    assert interval([1.0, math.nan, 3.0]).count == 2
+    assert interval([math.nan]).count == 0
+    assert compare([1.0, 2.0, math.nan], [0.0, math.nan, 1.0]).difference.count == 1
+
+
+def test_the_sign_flip_test_is_exact() -> None:
+    # All five differences are above 0: of the 32 sign flips only two are as far from 0.
+    assert compare([1, 2, 3, 4, 5], [0] * 5).p == pytest.approx(2 / 32)
+    # Of (3, -1), (3, 1), (-3, 1), (-3, -1) all have a mean as far from 0 as 1 is.
+    assert compare([3, -1], [0, 0]).p == pytest.approx(1.0)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    random = np.random.default_rng(0)
+    held = 0
+    for sample in random.normal(size=(300, 5)):
+        found = interval(sample)
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 0 <= found.high
+    # Plain percentiles of five numbers hold it in about 83%.
+    assert held / 300 > 0.89
+
+
+def test_a_finding_holds_only_where_the_interval_excludes_zero() -> None:
+    up = interval([1.0, 1.1, 0.9, 1.2])
+    assert judged("", 1, up, "").verdict == "holds"
+    assert judged("", -1, up, "").verdict == "does not hold"
+    assert judged("", 1, interval([1.0, -1.1, 0.9, -0.7]), "").verdict == "open"
+
+
+def test_a_slope_leaves_out_what_is_no_number() -> None:
+    assert slope([0, 1, 2], [1, 3, 5]) == pytest.approx(2)
+    assert slope([0, 1, 2], [1, math.nan, 5]) == pytest.approx(2)
+    assert math.isnan(slope([0, 1], [1, math.nan]))
+
+
+@given(st.floats(0.1, 1), st.floats(0.05, 0.9), st.floats(20, 2000))
+def test_an_exponential_is_found_again(start: float, depth: float, scale: float) -> None:
+    volumes = [0.0, 50, 100, 200, 400, 800, 1600]
+    plateau = start - depth
+    values = [plateau + depth * math.exp(-n / scale) for n in volumes]
+    found = fall(volumes, values)
+    assert found.first == pytest.approx((values[0] - values[1]) * 2)
+    assert found.total == pytest.approx(values[0] - values[-1])
+    assert found.plateau == pytest.approx(plateau, abs=0.05 * depth + 1e-6)
+    assert found.rows_to_plateau == pytest.approx(scale * math.log(10), rel=0.05)
+
+
+def test_a_curve_of_few_points_has_no_plateau() -> None:
+    found = fall([0, 10, 20], [1.0, 0.5, 0.4])
+    assert found.first == pytest.approx(5.0)
+    assert math.isnan(found.plateau)
+    assert math.isnan(fall([0, 10], [math.nan, 1.0]).first)
