@@ -12,6 +12,7 @@ import click
 from elastic_core._core import __version__
 from elastic_core.cli.compress import compress
 from elastic_core.cli.decompress import decompress
+from elastic_core.cli.demo import demo
 from elastic_core.cli.elasticity import elasticity
 from elastic_core.cli.errors import run
 from elastic_core.cli.experiment import experiment
@@ -39,6 +40,7 @@ def program() -> None:
 
 program.add_command(compress)
 program.add_command(decompress)
+program.add_command(demo)
 program.add_command(elasticity)
 program.add_command(experiment)
 program.add_command(mass)

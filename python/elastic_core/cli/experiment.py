@@ -25,8 +25,8 @@ _STUDIES = (
     epilog="""Example:
 
     \b
-      elastic-core demo --data words
-      elastic-core experiment rebound --config words/rebound.yaml --out run --seeds 2"""
+      elastic-core demo --no-open
+      elastic-core experiment rebound --config demo/rebound-tree.yaml --out more --seeds 5"""
 )
 @click.argument("study", metavar="STUDY", type=click.Choice(_STUDIES))
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)

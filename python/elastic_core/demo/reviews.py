@@ -1,0 +1,128 @@
+"""Made-up film reviews of two signs: text enough for small models, of which all is known."""
+
+import json
+import random
+from pathlib import Path
+
+_NOUNS = [
+    "film",
+    "story",
+    "plot",
+    "script",
+    "cast",
+    "music",
+    "ending",
+    "opening",
+    "camera",
+    "dialogue",
+    "director",
+    "hero",
+    "villain",
+    "pace",
+    "lighting",
+    "editing",
+    "humour",
+    "scenery",
+    "costume",
+    "sound",
+]
+_PEOPLE = [
+    "critics",
+    "friends",
+    "children",
+    "viewers",
+    "audiences",
+    "fans",
+    "students",
+    "neighbours",
+]
+_PLACES = ["theatre", "cinema", "festival", "living-room", "school", "matinee", "premiere", "train"]
+_WORDS = {
+    "positive": (
+        [
+            "wonderful",
+            "brilliant",
+            "moving",
+            "superb",
+            "charming",
+            "delightful",
+            "perfect",
+            "gripping",
+            "funny",
+            "warm",
+            "clever",
+            "graceful",
+        ],
+        ["loved", "enjoyed", "admired", "praised", "cheered", "treasured"],
+    ),
+    "negative": (
+        [
+            "awful",
+            "boring",
+            "dreadful",
+            "clumsy",
+            "tedious",
+            "horrible",
+            "lifeless",
+            "stupid",
+            "dull",
+            "painful",
+            "lazy",
+            "empty",
+        ],
+        ["hated", "disliked", "mocked", "regretted", "booed", "endured"],
+    ),
+}
+_SENTENCES = (
+    "The {noun} was {adjective}.",
+    "The {noun} felt {adjective} and the {other} was {second}.",
+    "We {verb} the {noun} at the {place}.",
+    "Most {people} {verb} it for its {adjective} {noun}.",
+    "I call the {noun} {adjective}, even {second}.",
+    "My {people} {verb} every {noun} of it.",
+)
+_OPENINGS = ("We saw it at the {place}.", "This is a film about {people}.", "It opened last week.")
+_LENGTH = (3, 6)
+
+SIGNS = tuple(_WORDS)
+"""The signs of reviews."""
+
+
+def review(sign: str, number: int) -> str:
+    """A review; the same sign and number give the same one."""
+    draw = random.Random(f"{sign} {number}")
+    adjectives, verbs = _WORDS[sign]
+    said = [draw.choice(_OPENINGS)]
+    said += draw.choices(_SENTENCES, k=draw.randint(*_LENGTH))
+    return " ".join(
+        each.format(
+            noun=draw.choice(_NOUNS),
+            other=draw.choice(_NOUNS),
+            people=draw.choice(_PEOPLE),
+            place=draw.choice(_PLACES),
+            adjective=draw.choice(adjectives),
+            second=draw.choice(adjectives),
+            verb=draw.choice(verbs),
+        )
+        for each in said
+    )
+
+
+def write_reviews(folder: Path, count: int) -> None:
+    """Writes `positive.jsonl`, `negative.jsonl` and `pretrain.jsonl`, which has both signs.
+
+    Args:
+        folder: An existing folder.
+        count: Reviews of each sign; `pretrain.jsonl` has four times as many, none of them those.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    for sign in SIGNS:
+        _write(folder / f"{sign}.jsonl", [review(sign, number) for number in range(count)])
+    mixed = [review(SIGNS[number % 2], count + number) for number in range(4 * count)]
+    _write(folder / "pretrain.jsonl", mixed)
+
+
+def _write(file: Path, texts: list[str]) -> None:
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
