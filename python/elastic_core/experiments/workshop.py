@@ -23,7 +23,7 @@ NEW = ("tree:", "scratch:")
 
 _REFERENCES = 4
 _LONGEST_TEXT = 4096
-_POOL = 50
+_POOL_BYTES = 64 << 20
 
 
 class Workshop:
@@ -140,15 +140,20 @@ class Workshop:
 
     @cached_property
     def texts(self) -> list[str]:
-        """Documents from the start of the pre-training corpus, as many as there is use for."""
+        """The first documents of the pre-training corpus, 64 MiB of them, each cut to its start.
+
+        So many, because files are read in sorted order: those of a single folder, and label, would
+        not stand for all.
+        """
         if self.corpus is None:
             return []
-        most, found = _POOL * self.config.held_out.texts, list[str]()
+        size, found = 0, list[str]()
         for batch in self.corpus.batches(utf8=True):
-            found += [text.decode() for text in batch.texts if text.strip()]
-            if len(found) >= most:
+            found += [text.decode()[:_LONGEST_TEXT] for text in batch.texts if text.strip()]
+            size += sum(map(len, batch.texts))
+            if size >= _POOL_BYTES:
                 break
-        return [text[:_LONGEST_TEXT] for text in found[:most]]
+        return found
 
 
 class Material:
