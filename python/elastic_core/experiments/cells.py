@@ -85,11 +85,13 @@ class TextSet:
         name: What it is called in the metrics: `loss_NAME`, `rate_NAME`.
         rows: The rows.
         is_whole: Whether prompts count too; else completions alone.
+        has_ends: Whether the ends of completions count; not where they were cut off.
     """
 
     name: str
     rows: Rows
     is_whole: bool = True
+    has_ends: bool = True
 
 
 @dataclass(frozen=True, slots=True)

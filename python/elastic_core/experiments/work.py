@@ -151,7 +151,7 @@ def _loss(model: DrawingModel, each: TextSet, rows: list[Row]) -> Loss:
     prompts: list[str] = [row.get("prompt", "") for row in rows]
     texts: list[str] = [row["text"] if "text" in row else row["completion"] for row in rows]
     if not each.is_whole:
-        return completion_loss(model, each.name, prompts, texts)
+        return completion_loss(model, each.name, prompts, texts, has_ends=each.has_ends)
     whole = [one + two for one, two in zip(prompts, texts, strict=True)]
     return losses(model, {each.name: whole})[each.name]
 
