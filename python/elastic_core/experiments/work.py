@@ -118,6 +118,7 @@ def measurement(workshop: Workshop, cell: Cell) -> Metrics:
           round. Both and `score` with their standard errors over prompts, `score_se` and so on.
         - `loss_NAME` in nats per token, `rate_NAME` in bits per byte, for the sets `positive` and
           `negative` (held-out texts), `pretrain`, and the cell's own.
+        - What the cell's own measures give.
     """
     model, material = workshop.model(cell), workshop.material(cell.seed)
     metrics: Metrics = {}
@@ -137,6 +138,8 @@ def measurement(workshop: Workshop, cell: Cell) -> Metrics:
         loss = _loss(model, each, each.rows.resolve(material))
         metrics[f"loss_{each.name}"] = loss.nats_per_token.value
         metrics[f"rate_{each.name}"] = loss.bits_per_byte.value
+    for measure in cell.measures:
+        metrics |= measure.take(model, material)
     return metrics
 
 

@@ -219,6 +219,24 @@ class Material:
         count = self.workshop.config.held_out.texts
         return [texts[at] for at in drawn(texts, self.seed)[:count]]
 
+    def pretraining(self, size: int | None) -> list[str]:
+        """What a tree model is pre-trained on: documents of the corpus in the seed's order.
+
+        Args:
+            size: How many bytes, at most; the last document is cut. None: all there are.
+        """
+        from elastic_core.data.draws import drawn
+
+        texts = self.workshop.all_texts
+        found, left = [], size
+        for at in drawn(texts, self.seed):
+            if left == 0:
+                break
+            text = texts[at].encode()[:left]
+            found.append(text.decode(errors="ignore"))
+            left = None if left is None else left - len(text)
+        return found
+
     def answers(self, author: Cell, tokens: int, start: int, stop: int) -> list[Row]:
         """What a cell's model says after held-out prompts; it is written down, and read after.
 

@@ -5,9 +5,10 @@ from typing import Any
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.studies.rebound import STUDY as REBOUND
 from elastic_core.experiments.studies.resistance import STUDY as RESISTANCE
+from elastic_core.experiments.studies.springs import STUDY as SPRINGS
 from elastic_core.experiments.studies.study import Study
 
-STUDIES: dict[str, Study[Any]] = {study.name: study for study in (REBOUND, RESISTANCE)}
+STUDIES: dict[str, Study[Any]] = {study.name: study for study in (REBOUND, RESISTANCE, SPRINGS)}
 """The studies by name."""
 
 
