@@ -14,6 +14,7 @@ from elastic_core.training.tuning.recipe import Recipe
 
 if TYPE_CHECKING:
     from elastic_core.experiments.workshop import Material
+    from elastic_core.models.protocol import LanguageModel
 
 Label: TypeAlias = str | int | float
 """What a cell is called by in one of a study's dimensions."""
@@ -85,11 +86,26 @@ class TextSet:
         name: What it is called in the metrics: `loss_NAME`, `rate_NAME`.
         rows: The rows.
         is_whole: Whether prompts count too; else completions alone.
+        has_ends: Whether the ends of completions count; not where they were cut off.
     """
 
     name: str
     rows: Rows
     is_whole: bool = True
+    has_ends: bool = True
+
+
+class Measure:
+    """Something else that is measured, described but not taken; a frozen dataclass, like rows."""
+
+    def take(self, model: "LanguageModel", material: "Material") -> dict[str, float | None]:
+        """The metrics.
+
+        Args:
+            model: The cell's model.
+            material: Of the cell's seed.
+        """
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,7 @@ class Cell:
         lesson: The training; None: the parent's model as it is, or the root.
         tokens: For a root, after how many tokens of pre-training; None: after all.
         sets: What losses are taken on besides what every cell's are.
+        measures: What is measured besides.
         is_drawn: Whether texts are drawn after the held-out prompts, for the score and the KL
             divergence.
         is_kept: Whether the model is kept for cells that are asked for later.
@@ -116,6 +133,7 @@ class Cell:
     lesson: Lesson | None = None
     tokens: int | None = None
     sets: tuple[TextSet, ...] = ()
+    measures: tuple[Measure, ...] = ()
     is_drawn: bool = True
     is_kept: bool = False
 
@@ -155,7 +173,7 @@ class Cell:
 
     def key(self, basis: Basis) -> str:
         """The hash of all that made its row of metrics, in hexadecimal."""
-        own = [self.labels, described(self.sets, basis), self.is_drawn]
+        own = [self.labels, described((self.sets, self.measures), basis), self.is_drawn]
         return digest([self.made(basis), basis.data, basis.measured, own])
 
 

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.data.draws import drawn
 from elastic_core.experiments.cells import Cell, Row
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.workshop import NEW, Workshop
@@ -81,20 +80,12 @@ def _tree_rows(workshop: Workshop, cell: Cell) -> list[Row]:
     """The documents that a tree model reads, in the seed's order, so many bytes of them."""
     settings = workshop.config.pretrain
     most = cell.tokens or (settings.tokens if settings else None)
-    texts = workshop.all_texts
-    chosen, size = [], 0
-    for at in drawn(texts, cell.seed):
-        if most is not None and size >= most:
-            break
-        text = texts[at].encode()
-        text = text if most is None else text[: most - size]
-        chosen.append({"text": text.decode(errors="ignore")})
-        size += len(text)
+    size = sum(len(text.encode()) for text in workshop.all_texts)
     if most is not None and size < most:
         raise InvalidArgumentError(
             f"pretrain.tokens {most:,}: the corpus has {size:,} bytes; ask for fewer"
         )
-    return chosen
+    return [{"text": text} for text in workshop.material(cell.seed).pretraining(most)]
 
 
 def _copy_checkpoint(workshop: Workshop, cell: Cell, place: Path) -> None:

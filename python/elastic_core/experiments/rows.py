@@ -60,16 +60,44 @@ class Answers(Rows):
 
     Attributes:
         author: The cell of the model.
-        count: How many prompts.
+        tokens: Most tokens of an answer.
+        stop: The number after the last answer.
+        start: The number of the first.
     """
 
     author: Cell
-    count: int
+    tokens: int
+    stop: int
+    start: int = 0
 
     def resolve(self, material: "Material") -> list[Row]:
         """The rows, with `prompt` and `completion`."""
-        return material.answers(self.author, self.count)
+        return material.answers(self.author, self.tokens, self.start, self.stop)
 
     def authors(self) -> tuple[Cell, ...]:
         """The author."""
         return (self.author,)
+
+
+@dataclass(frozen=True, slots=True)
+class Openings(Rows):
+    """The beginnings of rows, whose completions are cut.
+
+    Attributes:
+        rows: The rows, with `prompt` and `completion`.
+        characters: How many characters of prompt and completion together are left.
+    """
+
+    rows: Rows
+    characters: int
+
+    def resolve(self, material: "Material") -> list[Row]:
+        """The rows; one whose prompt is longer keeps the prompt alone."""
+        return [
+            {**row, "completion": row["completion"][: max(0, self.characters - len(row["prompt"]))]}
+            for row in self.rows.resolve(material)
+        ]
+
+    def authors(self) -> tuple[Cell, ...]:
+        """Those of the rows."""
+        return self.rows.authors()

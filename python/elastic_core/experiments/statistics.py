@@ -131,3 +131,19 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
     if len(set(at.tolist())) < 2:
         return math.nan
     return float(np.polyfit(at, to, 1)[0])
+
+
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
+    """Spearman's rank correlation; NaN where either has no two different numbers.
+
+    Args:
+        x: Numbers, shape (n,); pairs with one that is none are left out.
+        y: The same.
+    """
+    from scipy.stats import spearmanr
+
+    pairs = np.column_stack([np.asarray(x, np.float64), np.asarray(y, np.float64)])
+    known = pairs[np.isfinite(pairs).all(axis=1)]
+    if not len(known) or (known == known[0]).all(axis=0).any():
+        return math.nan
+    return float(spearmanr(known).statistic)

@@ -28,9 +28,9 @@ class Store:
                 return str(found)
         return None
 
-    def answers(self, made: str, count: int) -> Path:
-        """Where a model's answers are, or will be."""
-        return self.folder / f"{made}.answers-{count}.json"
+    def answers(self, made: str, count: int, tokens: int) -> Path:
+        """Where a model's answers of so many tokens at most are, or will be."""
+        return self.folder / f"{made}.answers-{count}-{tokens}.json"
 
     def drop(self, made: str) -> None:
         """Removes a model, if it is there."""

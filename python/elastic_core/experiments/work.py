@@ -118,6 +118,7 @@ def measurement(workshop: Workshop, cell: Cell) -> Metrics:
           round. Both and `score` with their standard errors over prompts, `score_se` and so on.
         - `loss_NAME` in nats per token, `rate_NAME` in bits per byte, for the sets `positive` and
           `negative` (held-out texts), `pretrain`, and the cell's own.
+        - What the cell's own measures give.
     """
     model, material = workshop.model(cell), workshop.material(cell.seed)
     metrics: Metrics = {}
@@ -137,6 +138,8 @@ def measurement(workshop: Workshop, cell: Cell) -> Metrics:
         loss = _loss(model, each, each.rows.resolve(material))
         metrics[f"loss_{each.name}"] = loss.nats_per_token.value
         metrics[f"rate_{each.name}"] = loss.bits_per_byte.value
+    for measure in cell.measures:
+        metrics |= measure.take(model, material)
     return metrics
 
 
@@ -151,7 +154,7 @@ def _loss(model: DrawingModel, each: TextSet, rows: list[Row]) -> Loss:
     prompts: list[str] = [row.get("prompt", "") for row in rows]
     texts: list[str] = [row["text"] if "text" in row else row["completion"] for row in rows]
     if not each.is_whole:
-        return completion_loss(model, each.name, prompts, texts)
+        return completion_loss(model, each.name, prompts, texts, has_ends=each.has_ends)
     whole = [one + two for one, two in zip(prompts, texts, strict=True)]
     return losses(model, {each.name: whole})[each.name]
 

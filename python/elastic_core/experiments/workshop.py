@@ -23,7 +23,7 @@ NEW = ("tree:", "scratch:")
 
 _REFERENCES = 4
 _LONGEST_TEXT = 4096
-_POOL = 50
+_POOL_BYTES = 64 << 20
 
 
 class Workshop:
@@ -140,15 +140,20 @@ class Workshop:
 
     @cached_property
     def texts(self) -> list[str]:
-        """Documents from the start of the pre-training corpus, as many as there is use for."""
+        """The first documents of the pre-training corpus, 64 MiB of them, each cut to its start.
+
+        So many, because files are read in sorted order: those of a single folder, and label, would
+        not stand for all.
+        """
         if self.corpus is None:
             return []
-        most, found = _POOL * self.config.held_out.texts, list[str]()
+        size, found = 0, list[str]()
         for batch in self.corpus.batches(utf8=True):
-            found += [text.decode() for text in batch.texts if text.strip()]
-            if len(found) >= most:
+            found += [text.decode()[:_LONGEST_TEXT] for text in batch.texts if text.strip()]
+            size += sum(map(len, batch.texts))
+            if size >= _POOL_BYTES:
                 break
-        return [text[:_LONGEST_TEXT] for text in found[:most]]
+        return found
 
 
 class Material:
@@ -168,18 +173,9 @@ class Material:
         config = self.workshop.config.held_out
         return self._all_prompts()[: config.prompts]
 
-    def answer_prompts(self, count: int) -> list[str]:
-        """Held-out prompts that models answer, and are not measured on.
-
-        Raises:
-            InvalidArgumentError: There are not so many.
-        """
-        found = self._all_prompts()[self.workshop.config.held_out.prompts :]
-        if count > len(found):
-            raise InvalidArgumentError(
-                f"{count:,} prompts to answer, but {len(found):,} are held out; ask for fewer"
-            )
-        return found[:count]
+    def answer_prompts(self) -> list[str]:
+        """Held-out prompts that models answer, and are not measured on."""
+        return self._all_prompts()[self.workshop.config.held_out.prompts :]
 
     def _all_prompts(self) -> list[str]:
         """All held-out prompts, the sides in turn."""
@@ -223,26 +219,52 @@ class Material:
         count = self.workshop.config.held_out.texts
         return [texts[at] for at in drawn(texts, self.seed)[:count]]
 
-    def answers(self, author: Cell, count: int) -> list[Row]:
+    def pretraining(self, size: int | None) -> list[str]:
+        """What a tree model is pre-trained on: documents of the corpus in the seed's order.
+
+        Args:
+            size: How many bytes, at most; the last document is cut. None: all there are.
+        """
+        from elastic_core.data.draws import drawn
+
+        texts = self.workshop.all_texts
+        found, left = [], size
+        for at in drawn(texts, self.seed):
+            if left == 0:
+                break
+            text = texts[at].encode()[:left]
+            found.append(text.decode(errors="ignore"))
+            left = None if left is None else left - len(text)
+        return found
+
+    def answers(self, author: Cell, tokens: int, start: int, stop: int) -> list[Row]:
         """What a cell's model says after held-out prompts; it is written down, and read after.
+
+        Args:
+            author: The cell.
+            tokens: Most tokens of an answer.
+            start: The number of the first answer.
+            stop: The number after the last.
 
         Raises:
             InvalidArgumentError: There are not so many prompts.
         """
-        file = self.workshop.store.answers(self.workshop.made(author), count)
-        if not file.exists():
-            prompts = self.answer_prompts(count)
-            said = self.workshop.model(author).generate(
-                prompts, tokens=self.workshop.config.held_out.tokens, seed=self.seed
+        prompts = self.answer_prompts()
+        if stop > len(prompts):
+            raise InvalidArgumentError(
+                f"{stop:,} prompts to answer, but {len(prompts):,} are held out; ask for fewer"
             )
-            pairs = zip(prompts, said, strict=True)
+        file = self.workshop.store.answers(self.workshop.made(author), len(prompts), tokens)
+        if not file.exists():
+            # All at once: the draws of every prompt are then its own.
+            said = self.workshop.model(author).generate(prompts, tokens=tokens, seed=self.seed)
             rows = [
                 {"prompt": prompt, "completion": text.decode(errors="replace")}
-                for prompt, text in pairs
+                for prompt, text in zip(prompts, said, strict=True)
             ]
             write_whole(file, json.dumps(rows))
         found: list[Row] = json.loads(file.read_text())
-        return found
+        return found[start:stop]
 
 
 def _some(rows: Sequence[Mapping[str, Any]], start: int, stop: int, name: str) -> list[Row]:

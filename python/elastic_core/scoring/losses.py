@@ -77,7 +77,12 @@ def losses(model: LanguageModel, sets: Mapping[str, Sequence[Document]]) -> dict
 
 
 def completion_loss(
-    model: LanguageModel, name: str, prompts: Sequence[str], completions: Sequence[str]
+    model: LanguageModel,
+    name: str,
+    prompts: Sequence[str],
+    completions: Sequence[str],
+    *,
+    has_ends: bool = True,
 ) -> Loss:
     """The loss on what follows prompts, which count neither as tokens nor as bytes.
 
@@ -88,6 +93,8 @@ def completion_loss(
         name: What the set is called, for what an error says.
         prompts: The prompts.
         completions: What follows each.
+        has_ends: Whether EOS counts, where the model scores it. It should not where completions
+            were cut off.
 
     Raises:
         InvalidArgumentError: The completions have no token or no byte.
@@ -96,7 +103,8 @@ def completion_loss(
     texts = [one + other for one, other in zip(prompts, completions, strict=True)]
     heads, whole = model.tokens(prompts), model.tokens(texts)
     skipped = [_common(head, ids) for head, ids in zip(heads, whole, strict=True)]
-    return _loss(model, name, texts, completions, skipped)
+    cut = 1 if model.settings.get("eos") and not has_ends else 0
+    return _loss(model, name, texts, completions, skipped, cut)
 
 
 def _common(one: Ids, other: Ids) -> int:
@@ -112,8 +120,9 @@ def _loss(
     texts: Sequence[Document],
     counted: Sequence[Document],
     skipped: Sequence[int],
+    cut: int = 0,
 ) -> Loss:
-    """The loss on texts without so many first tokens of each, for the bytes of `counted`."""
+    """The loss on texts without so many first and last tokens, for the bytes of `counted`."""
     sizes = [len(text.encode() if isinstance(text, str) else text) for text in counted]
     if not sum(sizes):
         raise InvalidArgumentError(f"{name}: there is no text to take the loss on")
@@ -121,7 +130,7 @@ def _loss(
         log_probs = model.log_probs(texts)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
-    kept = [each[first:] for each, first in zip(log_probs, skipped, strict=True)]
+    kept = [each[first : len(each) - cut] for each, first in zip(log_probs, skipped, strict=True)]
     tokens = [len(each) for each in kept]
     nats = np.array([-each.sum(dtype=np.float64) for each in kept])
     return Loss(

@@ -4,11 +4,15 @@ from typing import Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.studies.rebound import STUDY as REBOUND
+from elastic_core.experiments.studies.resistance import STUDY as RESISTANCE
 from elastic_core.experiments.studies.reversal import STUDY as REVERSAL
 from elastic_core.experiments.studies.scaling import STUDY as SCALING
+from elastic_core.experiments.studies.springs import STUDY as SPRINGS
 from elastic_core.experiments.studies.study import Study
 
-STUDIES: dict[str, Study[Any]] = {study.name: study for study in (REBOUND, REVERSAL, SCALING)}
+STUDIES: dict[str, Study[Any]] = {
+    study.name: study for study in (RESISTANCE, REBOUND, REVERSAL, SCALING, SPRINGS)
+}
 """The studies by name."""
 
 

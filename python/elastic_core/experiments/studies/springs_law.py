@@ -1,0 +1,140 @@
+"""What the elastic law of token trees foretells of a model that learns the same texts.
+
+A tree model of capacity d that is trained on D_p, D_a and D_t together has the joint leaf
+distribution q of their trees, and the rates gamma_i = -sum_x P_i(x) log2 q(x). The law foretells
+how gamma_p and gamma_a change when D_t is added. `docs/elasticity.md` has its closed form. Here the
+whole change is taken, from no D_t to all of it, and not its slope.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
+from elastic_core.experiments.cells import Measure, Row, Rows
+
+if TYPE_CHECKING:
+    from elastic_core.experiments.workshop import Material
+    from elastic_core.models.protocol import LanguageModel
+
+Texts: TypeAlias = Sequence[str]
+
+SETS = ("pretrain", "align", "perturb")
+"""D_p, D_a and D_t by the names that they have in metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """The change that a joint token tree foretells.
+
+    Attributes:
+        change: Of gamma_i when D_t is added, in bits per byte, for each of `SETS`; shape (3,). That
+            of D_t itself is minus infinity where it has leaves of its own.
+        coverage: The share of D_t's segments that end in leaves of D_p or D_a.
+    """
+
+    change: NDArray[np.float64]
+    coverage: float
+
+
+def foretell(texts: Sequence[Texts], volumes: Sequence[float], depth: int) -> Foretold:
+    """The change of rates by the joint token tree of one depth, over bytes and chunks.
+
+    Args:
+        texts: The texts of D_p, D_a and D_t; those of D_p may be a sample.
+        volumes: |D_i| of each, in bytes.
+        depth: The depth d of the trees, in bytes.
+
+    Raises:
+        InvalidArgumentError: The depth is none, or a data set has no text.
+    """
+    joint = JointSpectrum.of([_tree(each, depth) for each in texts], threads=1)
+    segments = joint.segments.astype(np.float64)
+    sizes = np.array([_bytes(each) for each in texts], np.float64)
+    weights = segments * np.asarray(volumes, np.float64) / sizes
+    rates = joint.rates(weights[None], len(texts) - 1, threads=1)
+    return Foretold(
+        change=rates.shift_bits[-1, 0] * segments / sizes,
+        coverage=float(rates.coverage[-1, 0]),
+    )
+
+
+def _tree(texts: Texts, depth: int) -> TokenTree:
+    encoded = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, encoded)])
+    ids = np.frombuffer(b"".join(encoded), np.uint8)
+    return TokenTree.from_symbols(ids, offsets, depth=depth, segment="chunk", threads=1)
+
+
+def _bytes(texts: Texts) -> int:
+    return sum(len(text.encode()) for text in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class TreeLaw(Measure):
+    """What the law foretells of a perturbation, and the volumes of the three data sets.
+
+    D_p is the pre-training. Its tree is made of documents of `pretrain.corpus` in the seed's order,
+    as many bytes as the model has read of it. Of a tree model these are the very documents that it
+    has learned; of another one of their kind, for that reads blocks of tokens from all over the
+    corpus. Where it has read more than there is, or the texts are a sample, the tree is made of
+    all, and weighs as much as what was read.
+
+    Attributes:
+        align: The rows of D_a.
+        perturb: The rows of D_t.
+        depths: The depths of the trees.
+        pretrained: Tokens that the model was pre-trained on; None: `pretrain.tokens`, or all of the
+            corpus.
+    """
+
+    align: Rows
+    perturb: Rows
+    depths: tuple[int, ...]
+    pretrained: int | None = None
+
+    def take(self, model: "LanguageModel", material: "Material") -> dict[str, float | None]:
+        """The metrics.
+
+        Returns:
+            `volume_SET` in bytes; `law_SET_DEPTH`, the change of gamma in bits per byte, and
+            `coverage_DEPTH`.
+        """
+        settings = material.workshop.config.pretrain
+        if settings is None:
+            raise InvalidArgumentError("the law needs texts of pre-training; name pretrain.corpus")
+        rate = _bytes_per_token(model, material.pretrain_texts())
+        size = None if settings.tokens is None else round(settings.tokens * rate)
+        texts = (
+            material.pretraining(size),
+            _texts(self.align.resolve(material)),
+            _texts(self.perturb.resolve(material)),
+        )
+        volumes = [float(_bytes(each)) for each in texts]
+        if self.pretrained is not None:
+            volumes[0] = self.pretrained * rate
+        elif size is not None:
+            volumes[0] = float(size)
+        metrics: dict[str, float | None] = dict(
+            zip((f"volume_{name}" for name in SETS), volumes, strict=True)
+        )
+        for depth in self.depths:
+            found = foretell(texts, volumes, depth)
+            for name, change in zip(SETS, found.change.tolist(), strict=True):
+                metrics[f"law_{name}_{depth}"] = change if np.isfinite(change) else None
+            metrics[f"coverage_{depth}"] = found.coverage
+        return metrics
+
+
+def _bytes_per_token(model: "LanguageModel", texts: Texts) -> float:
+    """Bytes in a token of pre-training; in a symbol of a tree model there is 1."""
+    if model.settings.get("alphabet") == "byte":
+        return 1.0
+    return _bytes(texts) / sum(map(len, model.tokens(texts)))
+
+
+def _texts(rows: Sequence[Row]) -> list[str]:
+    return [row["prompt"] + row["completion"] for row in rows]

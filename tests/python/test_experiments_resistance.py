@@ -1,0 +1,297 @@
+"""Resistance: slices that answer, trainings there and back, and a control that is not fooled."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.analysis import Analysis, Finding
+from elastic_core.experiments.grid import Grid
+from elastic_core.experiments.reading import parse
+from elastic_core.experiments.rows import Answers
+from elastic_core.experiments.run import experiment
+from elastic_core.experiments.runner import flat
+from elastic_core.experiments.statistics import Interval
+from elastic_core.experiments.store import Store
+from elastic_core.experiments.studies.resistance import ResistanceConfig, analyse, run
+from elastic_core.experiments.studies.targets import pairs
+from elastic_core.experiments.workshop import Workshop
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SEEDS = 6
+WORDS = ("inn", "sea", "oak", "ash", "elm", "fig", "hop", "ivy")
+
+
+def write(
+    file: Path, rows: int, seed: int, words: tuple[str, ...] = WORDS, length: int = 12
+) -> str:
+    """A file with a text a line, of words that each stand anywhere as often as any other."""
+    random = np.random.default_rng(seed)
+    lines = [f"{number} {' '.join(random.choice(words, length))}" for number in range(rows)]
+    file.write_text("\n".join(lines) + "\n")
+    return str(file)
+
+
+def configured(folder: Path, **more: Any) -> ResistanceConfig:
+    """A small configuration of one side, whose texts are more random than those before."""
+    values = {
+        "study": "resistance",
+        "model": "tree:4",
+        "pretrain": {
+            "corpus": write(folder / "corpus.txt", 200, 1, WORDS[:2]),
+            "split": "line",
+        },
+        "data": {
+            "positive": {"source": write(folder / "rows.txt", 200, 2), "split": "line"},
+            "prompt_words": 2,
+        },
+        "held_out": {"prompts": 4, "tokens": 40, "texts": 10},
+        "rows": 60,
+        "answers": 40,
+        "seeds": 3,
+        **more,
+    }
+    return parse(values, ResistanceConfig, "test")
+
+
+def judgement(analysis: Analysis, start: str) -> Finding:
+    (found,) = (each for each in analysis.findings if each.claim.startswith(start))
+    return found
+
+
+def printed(analysis: Analysis) -> str:
+    return judgement(analysis, "Inverse training ends at a lower loss").verdict
+
+
+def adjusted(analysis: Analysis) -> str:
+    return judgement(analysis, "Inverse training comes nearer").verdict
+
+
+def agreement(analysis: Analysis) -> Finding:
+    return judgement(analysis, "The printed comparison says the same")
+
+
+def planted(
+    hardness: Mapping[int, float], excess: Mapping[tuple[int, int], float]
+) -> list[dict[str, Any]]:
+    """Rows in which a target costs its author so much, and a training (model, target) is worse by
+    so much than the author, each but for a little noise of the seed."""
+    rows = []
+    random = np.random.default_rng(0)
+    for seed in range(SEEDS):
+        cost = {each: hard + random.normal(0, 1e-3) for each, hard in hardness.items()}
+        for model in range(len(hardness) + 1):
+            losses = {
+                f"loss_{answers}_{target}": cost[target] + 0.1 * abs(model - target)
+                for target in hardness
+                for answers in ("learned", "fresh")
+            }
+            rows.append({"stage": "probe", "model": model, "seed": seed, "name": "", **losses})
+            rows.append({"stage": "slice", "slice": model, "seed": seed, "name": "", "kl": 0.1})
+        for (model, target), worse in excess.items():
+            final = cost[target] + worse + random.normal(0, 1e-3)
+            row = {"stage": "train", "model": model, "target": target, "seed": seed, "name": ""}
+            losses = {
+                "loss_learned": final - 0.05,
+                "loss_fresh": final,
+                "loss_own": 2 + 0.3 * model,
+            }
+            rows.append({**row, **losses, "train_final": final - 0.02, "kl": 0.1 + 0.2 * target})
+    return rows
+
+
+EVEN = dict.fromkeys([(1, 2), (2, 1), (2, 3), (3, 2), (1, 3), (3, 1)], 0.04)
+RESISTANT = {pair: 0.06 if pair[0] < pair[1] else 0.02 for pair in EVEN}
+
+
+def analysed(tmp_path: Path, rows: list[dict[str, Any]], **more: Any) -> Analysis:
+    return analyse(configured(tmp_path, seeds=SEEDS, **more), rows)
+
+
+def test_harder_targets_fool_the_printed_comparison_alone(tmp_path: Path) -> None:
+    found = analysed(tmp_path, planted({1: 1.0, 2: 1.1, 3: 1.2}, EVEN))
+    assert printed(found) == "holds"
+    assert adjusted(found) == "open"
+    assert agreement(found).verdict == "does not hold"
+    assert "for (1, 3) the one says “holds”, the other “open”" in agreement(found).words
+
+
+def test_easier_targets_do_not_hide_resistance(tmp_path: Path) -> None:
+    found = analysed(tmp_path, planted({1: 1.2, 2: 1.1, 3: 1.0}, RESISTANT))
+    assert printed(found) == "does not hold"
+    assert adjusted(found) == "holds"
+    assert agreement(found).verdict == "does not hold"
+
+
+@pytest.mark.parametrize(
+    ("excess", "verdict"),
+    [
+        (RESISTANT, "holds"),
+        ({(two, one): each for (one, two), each in RESISTANT.items()}, "does not hold"),
+        (EVEN, "open"),
+    ],
+)
+def test_equal_targets_are_judged_alike(
+    excess: dict[tuple[int, int], float], verdict: str, tmp_path: Path
+) -> None:
+    found = analysed(tmp_path, planted({1: 1.1, 2: 1.1, 3: 1.1}, excess))
+    assert (printed(found), adjusted(found)) == (verdict, verdict)
+
+
+def test_numbers_of_a_pair_by_hand(tmp_path: Path) -> None:
+    config = configured(tmp_path, seeds=SEEDS)
+    grid = Grid(planted({1: 1.0, 2: 1.1, 3: 1.4}, RESISTANT), config.numbers)
+    found = pairs(grid, 3)
+    assert [pair.name for pair in found] == ["(1, 2)", "(2, 3)", "(1, 3)"]
+    far = found[2]
+    near = {"abs": 5e-3}
+    assert far.printed_gap.mean() == pytest.approx(0.4 + 0.04, **near)
+    assert far.difficulty.mean() == pytest.approx(0.4, **near)
+    assert far.adjusted_gap.mean() == pytest.approx(0.04, **near)
+    assert far.naive_gap == pytest.approx(far.difficulty + far.learned_gap, rel=1e-12)
+    # The start is 0.2 from the author, of which all but the excess is gone.
+    assert far.forward.fresh.closed.mean() == pytest.approx((0.2 - 0.06) / 0.2, abs=0.02)
+    assert far.forward.kl_change == pytest.approx([0.6] * SEEDS)
+    assert far.inverse.kl_change == pytest.approx([0.2] * SEEDS)
+    assert far.forward.moved.mean() == pytest.approx(2.3 - 1.0, **near)
+
+
+def test_tables_are_in_the_layout_of_the_paper(tmp_path: Path) -> None:
+    found = analysed(tmp_path, planted({1: 1.0, 2: 1.1, 3: 1.2}, RESISTANT))
+    losses, gaps, kl, controls = found.tables
+    assert [row[0] for row in losses.rows] == ["(1, 2)", "(2, 3)", "(1, 3)"]
+    assert [heading for heading, _ in losses.headings[1:3]] == ["inverse", "forward"]
+    assert [row[0] for row in gaps.rows][-1] == "mean"
+    assert len(kl.rows) == 3
+    assert [row[:3] for row in controls.rows[:2]] == [
+        ("2 on 1", "inverse", "learned"),
+        ("2 on 1", "inverse", "fresh"),
+    ]
+    for table in found.tables:
+        assert all(len(row) == len(table.headings) for row in table.rows)
+    (figure,) = found.figures
+    assert all(
+        panel.is_bars and len(panel.ticks) == len(panel.series[0].y) for panel in figure.panels
+    )
+
+
+def test_a_training_that_diverged_is_left_out(tmp_path: Path) -> None:
+    rows = planted({1: 1.0, 2: 1.1, 3: 1.2}, RESISTANT)
+    lost = next(row for row in rows if row["stage"] == "train" and row["seed"] == 0)
+    lost |= {"diverged": True, "name": "the one"}
+    found = analysed(tmp_path, rows)
+    assert "the one" in found.notes[0]
+    difference = found.tables[0].rows[0][3]
+    assert isinstance(difference, Interval)
+    assert difference.count == SEEDS - 1
+
+
+def test_everything_is_asked_for_at_once(tmp_path: Path) -> None:
+    asked = []
+    config = configured(tmp_path, slices=4, seeds=2)
+    run(config, lambda cells: asked.append(cells) or [{} for _ in cells])
+    (cells,) = asked
+    assert len(cells) == 2 * (1 + 4 + 5 + 12)
+    assert len({cell.name for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize(("prompts", "answers"), [(4, 40), (5, 41), (5, 40)])
+def test_every_answer_has_a_prompt_of_its_own(prompts: int, answers: int, tmp_path: Path) -> None:
+    negative = write(tmp_path / "negative.txt", 300, 3, ("zoo", "yew"))
+    config = configured(
+        tmp_path, held_out={"prompts": prompts, "tokens": 8}, answers=answers, rows=20, seeds=1
+    )
+    one = config.model_dump()
+    both = {**one, "data": {**one["data"], "negative": {"source": negative, "split": "line"}}}
+    both["scorer"] = {"rows": 20}
+    for values in (one, both):
+        material = Workshop(parse(values, ResistanceConfig, "test"), Store(tmp_path)).material(0)
+        measured, answered = material.prompts(), material.answer_prompts()
+        assert len(measured) == prompts
+        assert len(answered) >= 2 * answers
+        assert not set(measured) & set(answered)
+
+
+def test_too_many_answers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="prompts to hold out"):
+        experiment(configured(tmp_path, answers=200), tmp_path / "run")
+
+
+def test_tree_models_end_to_end(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    found = experiment(config, tmp_path / "run", jobs=1)
+    rows = [flat(row) for row in found.folder.rows()]
+    assert len(rows) == 3 * (1 + 3 + 4 + 6)
+    assert all("score" not in row for row in rows)  # There is one side alone.
+    grid = Grid(rows, config.numbers)
+    for pair in pairs(grid, 3):
+        for training in (pair.forward, pair.inverse):
+            for losses in (training.learned, training.fresh):
+                assert np.isfinite([losses.base, losses.author, losses.start, losses.final]).all()
+            assert (training.learned.final < training.learned.start).all()
+            # No model is better than the author on what it has not learned, but for chance.
+            assert (training.fresh.excess > -0.02).all()
+            assert (training.fresh.start > training.fresh.author - 0.02).all()
+            assert (training.moved > -0.02).all()
+
+
+def test_texts_that_are_ever_more_random_are_a_trap_for_the_printed_comparison(
+    tmp_path: Path,
+) -> None:
+    # Before, texts have two words, and each slice teaches more of eight: later answers are harder.
+    config = configured(tmp_path, rows=90, seeds=4)
+    found = experiment(config, tmp_path / "run", jobs=1)
+    grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
+    far = pairs(grid, 3)[2]
+    assert (far.difficulty > 0.05).all()
+    assert (far.printed_gap > 0.05).all()
+    assert abs(far.adjusted_gap.mean()) < far.printed_gap.mean() / 2
+
+
+def test_a_tiny_transformer_end_to_end(tmp_path: Path) -> None:
+    config = configured(
+        tmp_path,
+        model="scratch:0.3M",
+        pretrain={
+            "corpus": str(tmp_path / "corpus.txt"),
+            "split": "line",
+            "tokens": 2000,
+            "context": 32,
+        },
+        held_out={"prompts": 4, "tokens": 8, "texts": 4},
+        recipe={"learning_rate": 1e-3, "batch": 8, "accumulation": 1, "max_length": 24},
+        rows=16,
+        slices=2,
+        answers=8,
+        seeds=1,
+    )
+    write(tmp_path / "corpus.txt", 200, 1)
+    found = experiment(config, tmp_path / "run", jobs=1)
+    grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
+    (pair,) = pairs(grid, 2)
+    for training in (pair.forward, pair.inverse):
+        assert (training.learned.final < training.learned.start).all()
+        assert np.isfinite(training.printed).all()
+        assert np.isfinite(training.moved).all()
+    assert printed(found.analysis) == "open"
+    assert "single seed" in found.analysis.notes[0]
+
+
+def test_answers_do_not_depend_on_who_asks_first(tmp_path: Path) -> None:
+    config = configured(tmp_path, seeds=1)
+    workshop = Workshop(config, Store(tmp_path / "models"))
+    experiment(config, tmp_path / "run", jobs=1, cache=tmp_path / "models")
+    asked = []
+    run(config, lambda cells: asked.extend(cells) or [{} for _ in cells])
+    author = next(cell for cell in asked if ("slice", 1) in cell.labels)
+    material = workshop.material(0)
+    every = Answers(author, 40, 80).resolve(material)
+    assert Answers(author, 40, 80, 40).resolve(material) == every[40:]
+    assert Answers(author, 40, 40).resolve(material) == every[:40]
+    assert len(Answers(author, 5, 10).resolve(material)[0]["completion"]) <= 5
+    with pytest.raises(InvalidArgumentError, match="prompts to answer"):
+        Answers(author, 40, 81).resolve(material)
