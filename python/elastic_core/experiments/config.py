@@ -103,7 +103,7 @@ class HeldOut(Section):
     Attributes:
         prompts: How many prompts, half of either side.
         tokens: Most tokens that a model draws after each.
-        texts: How many texts of the pre-training corpus the loss is taken on.
+        texts: The most texts that a loss is taken on, of the pre-training corpus and of each side.
     """
 
     prompts: int = Field(default=200, ge=4)

@@ -206,9 +206,9 @@ class Material:
         return _some(pairs.rows, start, stop, pairs.name)
 
     def held_out(self, side: str) -> list[Row]:
-        """The rows whose prompts are held out and measured on, of a side."""
-        sides = self.workshop.sides
-        count = self.workshop.config.held_out.prompts // len(sides.names)
+        """Rows whose prompts are held out and measured on, of a side; `held_out.texts` at most."""
+        sides, settings = self.workshop.sides, self.workshop.config.held_out
+        count = min(settings.prompts // len(sides.names), settings.texts)
         return [dict(row) for row in sides.at(self.seed).held_out[side].rows[:count]]
 
     def pretrain_texts(self) -> list[str]:
