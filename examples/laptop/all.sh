@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Every study at laptop size, and the tables of docs/results.md. Start it where the folder imdb is.
+# What was done is not done again: end it at any time, and start it again.
+set -euo pipefail
+
+here=$(dirname "$0")
+tree=(model=tree:6 held_out.tokens=120)
+
+run() { # NAME STUDY CONFIGURATION [KEY=VALUE...]
+  elastic-core experiment "$2" --config "$here/$3.yaml" --out "runs/$1" --cache runs/models \
+    --format markdown "${@:4}" > "runs/$1.md"
+}
+
+mkdir -p runs
+run rebound rebound rebound
+run rebound-tree rebound rebound "${tree[@]}"
+run reversal reversal reversal
+run reversal-tree reversal reversal "${tree[@]}"
+run resistance resistance resistance
+run resistance-tree resistance resistance "${tree[@]}"
+run scaling-size scaling scaling-size
+run scaling-pretraining scaling scaling-pretraining
+run algorithms algorithms algorithms
+run mitigation mitigation mitigation
+run springs springs springs
+run springs-tree springs springs "${tree[@]}"
+elastic-core report runs/*/ --out runs/report --format markdown > results.md

@@ -1,0 +1,49 @@
+"""The demo: every command once, on text that it makes itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import CommandLine
+
+from elastic_core.demo.reviews import review, write_reviews
+from elastic_core.demo.story import Size, tell_story
+from elastic_core.scoring import LinearScorer
+
+SMALL = Size(reviews=90, tokens=4096, align=(8,), reverse=(8,), tree_seeds=2, seeds=1)
+
+
+def test_reviews_tell_their_sign_and_none_comes_twice(tmp_path: Path) -> None:
+    write_reviews(tmp_path, 100)
+    files = {path.stem: path.read_text().splitlines() for path in tmp_path.iterdir()}
+    rows = {name: [json.loads(line)["text"] for line in lines] for name, lines in files.items()}
+    assert {name: len(lines) for name, lines in rows.items()} == {
+        "positive": 100,
+        "negative": 100,
+        "pretrain": 400,
+    }
+    assert not set(rows["pretrain"]) & {*rows["positive"], *rows["negative"]}
+    assert review("positive", 3) == rows["positive"][3]
+    labels = [True] * 100 + [False] * 100
+    assert LinearScorer.fit(rows["positive"] + rows["negative"], labels).accuracy.correct > 0.9
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_story_is_told_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+    page = tell_story(tmp_path / "demo", say=said.append, size=SMALL)
+    assert page.read_text().startswith("<!doctype html>")
+    told = "\n".join(said)
+    for command in ("synth", "measure", "elasticity", "experiment rebound", "report"):
+        assert f"$ elastic-core {command}" in told
+    assert "Alignment moves the model." in told
+    assert "Thm 3.4" in capsys.readouterr().out
+    for name in ("rebound-tree", "rebound-scratch"):
+        assert (tmp_path / "demo" / name / "metrics.jsonl").exists()
+
+
+def test_the_command_refuses_a_file(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    done = cli("demo", "taken", "--no-open")
+    assert done.code == 2
+    assert "a file is in the way" in done.err
