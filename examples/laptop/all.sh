@@ -7,11 +7,12 @@ here=$(dirname "$0")
 tree=(model=tree:6 held_out.tokens=120)
 
 run() { # NAME STUDY CONFIGURATION [KEY=VALUE...]
-  elastic-core experiment "$2" --config "$here/$3.yaml" --out "runs/$1" --cache runs/models \
-    --format markdown "${@:4}" > "runs/$1.md"
+  runs+=("runs/$1")
+  elastic-core experiment "$2" --config "$here/$3.yaml" --out "runs/$1" --cache runs/models "${@:4}"
 }
 
 mkdir -p runs
+runs=()
 run rebound rebound rebound
 run rebound-tree rebound rebound "${tree[@]}"
 run reversal reversal reversal
@@ -24,4 +25,4 @@ run algorithms algorithms algorithms
 run mitigation mitigation mitigation
 run springs springs springs
 run springs-tree springs springs "${tree[@]}"
-elastic-core report runs/*/ --out runs/report --format markdown > results.md
+elastic-core report "${runs[@]}" --out runs/report --format markdown > results.md
