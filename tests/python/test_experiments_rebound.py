@@ -243,3 +243,14 @@ def test_scaling_goes_over_the_checkpoints_of_one_pre_training(tmp_path: Path) -
     made = experiment(config, tmp_path / "run", jobs=1)
     rates = [row["rate_pretrain"] for row in made.folder.rows() if row["labels"]["stage"] == "base"]
     assert len(set(rates)) == 2
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_reversal_runs_on_a_transformer(tmp_path: Path) -> None:
+    values = for_transformer(write_reviews(tmp_path))
+    more = {"align": [16], "reverse": 16, "step": 8, "eps": 1e-9}
+    config = parse({**values, **more}, ReversalConfig, "test")
+    made = experiment(config, tmp_path / "run", jobs=1)
+    tried = [row["labels"].get("reverse") for row in made.folder.rows()]
+    assert tried == [None, None, 8, 16]
+    assert made.analysis.tables[0].rows[0][-1] == "0 of 1"

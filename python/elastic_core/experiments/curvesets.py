@@ -19,6 +19,13 @@ METRICS = {
 }
 """What is measured along a curve: its name, and the label of its axis."""
 
+RATES = {
+    "rate_pretrain": ("pre-training", "rate of its texts, bits per byte"),
+    "rate_positive": ("positive", "rate of held-out texts, bits per byte"),
+    "rate_negative": ("negative", "rate of held-out texts, bits per byte"),
+}
+"""The rates along a curve, likewise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -97,15 +104,27 @@ def fall_table(curves: Sequence[Curve], grid: Grid, metric: str, name: str, titl
     return Table(name, title, headings, tuple(rows), note)
 
 
-def curve_figure(
-    curves: Sequence[Curve], grid: Grid, name: str, caption: str, metrics: Sequence[str] = ()
+def curve_figure(curves: Sequence[Curve], grid: Grid, name: str, caption: str) -> Figure:
+    """The curves, a panel for the score and each divergence; the base is a level line."""
+    return _figure(curves, grid, METRICS, name, caption)
+
+
+def rate_figure(curves: Sequence[Curve], grid: Grid, name: str, caption: str) -> Figure:
+    """The rates along the curves, a panel for each data set; the base is a level line."""
+    return _figure(curves, grid, RATES, name, caption)
+
+
+def _figure(
+    curves: Sequence[Curve],
+    grid: Grid,
+    metrics: dict[str, tuple[str, str]],
+    name: str,
+    caption: str,
 ) -> Figure:
-    """The curves, a panel for each metric that was measured; the base is a level line."""
     panels = []
-    for metric in metrics or METRICS:
+    for metric, (title, label) in metrics.items():
         if not grid.has(metric):
             continue
-        title, label = METRICS[metric]
         base = grid.interval(metric, stage="base")
         panels.append(
             Panel(

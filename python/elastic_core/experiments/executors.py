@@ -4,11 +4,12 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.cells import Cell
@@ -18,6 +19,12 @@ from elastic_core.experiments.work import Metrics, make, work
 from elastic_core.experiments.workshop import Workshop
 from elastic_core.extra import extra_needed
 from elastic_core.progress import Progress
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+Step: TypeAlias = tuple[str, int, int]
+"""What a progress is called with."""
 
 RAY = "ray"
 """The jobs that run on a Ray cluster."""
@@ -31,6 +38,9 @@ class Executor(Protocol):
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         """Begins work on a cell whose needs are there; what comes of it, later."""
+
+    def listen(self) -> None:
+        """Passes on what cells have told of their progress since the last time."""
 
     def close(self) -> None:
         """Ends all work at once."""
@@ -60,7 +70,7 @@ def open_executor(
     count = default_jobs() if jobs is None else int(jobs) if str(jobs).isdigit() else 0
     if count < 1:
         raise InvalidArgumentError(f"jobs {jobs}: write a number from 1 on, or {RAY}")
-    return _Here(workshop, progress) if count == 1 else _Processes(count, workshop)
+    return _Here(workshop, progress) if count == 1 else _Processes(count, workshop, progress)
 
 
 class _Here:
@@ -81,6 +91,9 @@ class _Here:
             future.set_exception(error)
         return future
 
+    def listen(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -88,9 +101,11 @@ class _Here:
 class _Processes:
     """Works on cells in processes, which end with this one, however it ends."""
 
-    def __init__(self, count: int, workshop: Workshop) -> None:
+    def __init__(self, count: int, workshop: Workshop, progress: Progress | None) -> None:
         self.width = count
+        self._progress = progress
         context = multiprocessing.get_context("spawn")
+        self._told: SimpleQueue[Step] = context.SimpleQueue()
         listener, self._stop = context.Pipe(duplex=False)
         gpus, places = _gpus(), context.Queue()
         for number in range(count):
@@ -99,11 +114,17 @@ class _Processes:
             count,
             context,
             initializer=_begin,
-            initargs=(listener, places, workshop.config, workshop.store.folder),
+            initargs=(listener, places, self._told, workshop.config, workshop.store.folder),
         )
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         return self._pool.submit(_work_here, cell, is_measured)
+
+    def listen(self) -> None:
+        while not self._told.empty():
+            step = self._told.get()
+            if self._progress:
+                self._progress(*step)
 
     def close(self) -> None:
         self._stop.close()
@@ -130,21 +151,45 @@ class _Ray:
         future: Future[Metrics] = self._work.remote(*self._parts, cell, is_measured).future()
         return future
 
+    def listen(self) -> None:
+        pass
+
     def close(self) -> None:
         self._ray.shutdown()
 
 
 _here: Workshop | None = None
+_tell: Progress | None = None
 
 
-def _begin(listener: Connection, places: "multiprocessing.Queue[str | None]", *parts: Any) -> None:
+def _begin(
+    listener: Connection,
+    places: "multiprocessing.Queue[str | None]",
+    told: "SimpleQueue[Step]",
+    *parts: Any,
+) -> None:
     """Makes a process ready to work: a GPU of its own, an end with its parent."""
+    global _tell
+    _tell = _NowAndThen(told)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     place = places.get()
     if place is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = place
     threading.Thread(target=_end_with, args=(listener,), daemon=True).start()
     _open(*parts)
+
+
+class _NowAndThen:
+    """Tells the parent of progress, once a second at most."""
+
+    def __init__(self, told: "SimpleQueue[Step]") -> None:
+        self._told = told
+        self._next = 0.0
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + 1
+            self._told.put((phase, done, total))
 
 
 def _end_with(listener: Connection) -> None:
@@ -164,7 +209,7 @@ def _open(config: ExperimentConfig, folder: Path) -> Workshop:
 def _work_here(cell: Cell, is_measured: bool) -> Metrics:
     if _here is None:
         raise InvalidArgumentError("this process was not made ready to work")
-    return work(_here, cell) if is_measured else make(_here, cell)
+    return work(_here, cell, _tell) if is_measured else make(_here, cell, _tell)
 
 
 def _work_anywhere(

@@ -46,6 +46,10 @@ class Grid:
         """Whether any row has a metric."""
         return any(row.get(metric) is not None for row in self._rows)
 
+    def first(self, metric: str) -> float | None:
+        """A metric that is the same in all rows that have it; None if no row does."""
+        return next((row[metric] for row in self._rows if row.get(metric) is not None), None)
+
     def diverged(self) -> list[str]:
         """The cells that diverged, or were to go on from one that did."""
         return [row["name"] for row in self._rows if row.get("diverged")]
@@ -54,6 +58,12 @@ class Grid:
 def notes_on(grid: Grid) -> tuple[str, ...]:
     """What a reader should know of cells that are missing and of how many seeds there are."""
     notes = []
+    accuracy, low, high = (grid.first(f"scorer_{each}") for each in ("accuracy", "low", "high"))
+    if accuracy is not None:
+        notes.append(
+            f"The linear scorer is right about {accuracy:.1%} ({low:.1%} to {high:.1%}) of "
+            "labelled texts that it was not trained on. What models draw is shorter than these."
+        )
     if diverged := grid.diverged():
         notes.append(
             f"{len(diverged)} cells are left out because their training diverged, or that of a "

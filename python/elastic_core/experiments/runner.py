@@ -12,6 +12,8 @@ from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.work import Metrics
 from elastic_core.experiments.workshop import Workshop
 
+_SECONDS_BETWEEN_STEPS = 0.5
+
 Ask: TypeAlias = Callable[[Sequence[Cell]], list[Metrics]]
 """Called with cells; gives the metrics of each, in their order, with its labels among them."""
 
@@ -65,7 +67,8 @@ class Runner:
                 running[future] = ready
             if not running:
                 continue
-            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            ended, _ = wait(running, _SECONDS_BETWEEN_STEPS, FIRST_COMPLETED)
+            self._executor.listen()
             for future in ended:
                 cell, is_measured = running.pop(future)
                 metrics = _result(future, cell)

@@ -119,6 +119,8 @@ def measurement(workshop: Workshop, cell: Cell) -> Metrics:
         - `loss_NAME` in nats per token, `rate_NAME` in bits per byte, for the sets `positive` and
           `negative` (held-out texts), `pretrain`, and the cell's own.
         - What the cell's own measures give.
+        - Of a root, `scorer_accuracy` with `scorer_low` and `scorer_high`: on labelled texts that a
+          linear scorer was not trained on.
     """
     model, material = workshop.model(cell), workshop.material(cell.seed)
     metrics: Metrics = {}
@@ -138,6 +140,10 @@ def measurement(workshop: Workshop, cell: Cell) -> Metrics:
         loss = _loss(model, each, each.rows.resolve(material))
         metrics[f"loss_{each.name}"] = loss.nats_per_token.value
         metrics[f"rate_{each.name}"] = loss.bits_per_byte.value
+    accuracy = getattr(workshop.scorer, "accuracy", None)
+    if cell.parent is None and cell.is_drawn and accuracy is not None:
+        metrics["scorer_accuracy"] = accuracy.correct
+        metrics |= {"scorer_low": accuracy.low, "scorer_high": accuracy.high}
     for measure in cell.measures:
         metrics |= measure.take(model, material)
     return metrics

@@ -6,12 +6,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from elastic_core.experiments.analysis import Analysis, Finding, Table, judged, shown
+from elastic_core.experiments.analysis import Analysis, Figure, Finding, Table, judged, shown
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.curvesets import (
     Curve,
     curve_figure,
     fall_table,
+    rate_figure,
     rate_table,
     volume_table,
 )
@@ -59,7 +60,7 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
     metric = "score" if grid.has("score") else "kl"
     findings: list[Finding] = []
     tables: list[Table] = []
-    figures = []
+    figures: list[Figure] = []
     for first in config.first:
         curves = _curves(config, first)
         findings += _findings(config, grid, curves, metric, first)
@@ -82,15 +83,14 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
             fall_table(curves, grid, metric, f"{name}-fall", f"Fall of the {metric}: {title}")
         )
         tables.append(rate_table(curves, grid, f"{name}-rates"))
-        figures.append(
-            curve_figure(
-                curves,
-                grid,
-                name,
-                f"Models aligned with {first} rows, then trained on {OTHER[first]} ones. Each line "
-                "is an alignment volume; bands are 95% intervals over seeds.",
-            )
+        caption = (
+            f"Models aligned with {first} rows, then trained on {OTHER[first]} ones. Each line is "
+            "an alignment volume; bands are 95% intervals over seeds."
         )
+        figures += [
+            curve_figure(curves, grid, name, caption),
+            rate_figure(curves, grid, f"{name}-rates", f"Rates. {caption}"),
+        ]
     return Analysis(
         study="rebound",
         question=(
