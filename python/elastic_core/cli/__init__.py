@@ -17,6 +17,7 @@ from elastic_core.cli.errors import run
 from elastic_core.cli.mass import mass
 from elastic_core.cli.measure import measure
 from elastic_core.cli.pretrain import pretrain
+from elastic_core.cli.report import report
 from elastic_core.cli.synth import synth
 from elastic_core.cli.tree import tree
 
@@ -42,6 +43,7 @@ program.add_command(elasticity)
 program.add_command(mass)
 program.add_command(measure)
 program.add_command(pretrain)
+program.add_command(report)
 program.add_command(synth)
 program.add_command(tree)
 
