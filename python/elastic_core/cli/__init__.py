@@ -19,6 +19,7 @@ from elastic_core.cli.experiment import experiment
 from elastic_core.cli.mass import mass
 from elastic_core.cli.measure import measure
 from elastic_core.cli.pretrain import pretrain
+from elastic_core.cli.report import report
 from elastic_core.cli.synth import synth
 from elastic_core.cli.tree import tree
 
@@ -46,6 +47,7 @@ program.add_command(experiment)
 program.add_command(mass)
 program.add_command(measure)
 program.add_command(pretrain)
+program.add_command(report)
 program.add_command(synth)
 program.add_command(tree)
 

@@ -16,6 +16,7 @@ import yaml
 from elastic_core._core import InvalidArgumentError, __version__
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.files import write_whole
+from elastic_core.experiments.reading import read_yaml
 from elastic_core.training.folders import check_same
 
 CONFIG, METRICS, CHECKPOINTS, REPORT = "config.yaml", "metrics.jsonl", "checkpoints", "report"
@@ -62,15 +63,12 @@ class RunFolder:
         """The configuration as it was written down, with the version.
 
         Raises:
-            InvalidArgumentError: There is no run in the folder.
+            InvalidArgumentError: There is no run in the folder, or its configuration is damaged.
         """
         file = self.path / CONFIG
         if not file.is_file():
             raise InvalidArgumentError(f"{self.path}: no run in it; name the folder of a run")
-        found = yaml.safe_load(file.read_text())
-        if not isinstance(found, dict):
-            raise InvalidArgumentError(f"{file}: not the configuration of a run")
-        return found
+        return read_yaml(file)
 
     def configuration(self) -> dict[str, Any]:
         """The configuration's keys and values alone."""
@@ -95,12 +93,25 @@ class RunFolder:
             ) from error
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows that are done; the start of one that was not is left out."""
+        """The rows that are done; the start of one that was not is left out.
+
+        Raises:
+            InvalidArgumentError: A row is damaged.
+        """
         file = self.path / METRICS
         if not file.exists():
             return []
         lines = file.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        found = []
+        for number, line in enumerate(lines, 1):
+            if line.endswith("\n"):
+                try:
+                    found.append(json.loads(line))
+                except ValueError as error:
+                    raise InvalidArgumentError(
+                        f"{file}: line {number} is damaged; remove it, and its cell is run again"
+                    ) from error
+        return found
 
     def append(self, row: dict[str, Any]) -> None:
         """Adds a row, which is on the disk when this returns.

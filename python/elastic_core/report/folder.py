@@ -16,7 +16,8 @@ _LONGEST_SLUG = 80
 def result_folder(path: Path) -> Iterator[Path]:
     """A new empty folder inside `path`, whose files move to `path` once all are written.
 
-    `path` is made if it is not there. If the block fails, `path` is as it was before.
+    `path` is made if it is not there. If the block fails, `path` is as it was before. Folders are
+    merged with those that are there; a file takes the place of one of the same name.
 
     Args:
         path: The folder that the results are for.
@@ -34,13 +35,23 @@ def result_folder(path: Path) -> Iterator[Path]:
         try:
             yield partial
             for file in sorted(partial.iterdir()):
-                file.replace(path / file.name)
+                _move(file, path / file.name)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     finally:
         for folder in missing:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _move(source: Path, target: Path) -> None:
+    """Moves a file, or all files of a folder, which is made if it is not there."""
+    if not source.is_dir():
+        source.replace(target)
+        return
+    target.mkdir(exist_ok=True)
+    for each in sorted(source.iterdir()):
+        _move(each, target / each.name)
 
 
 def _make(path: Path) -> Path:

@@ -1,0 +1,538 @@
+"""What people and programs get to see of runs of experiments."""
+
+import csv
+import io
+import json
+import math
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import CommandLine
+from rich.console import Console
+
+from elastic_core import InvalidArgumentError
+from elastic_core.experiments.analysis import Analysis, Figure, Finding, Panel, Series, Table
+from elastic_core.experiments.folder import RunFolder
+from elastic_core.experiments.run import Run, open_run
+from elastic_core.experiments.statistics import Interval
+from elastic_core.experiments.studies.rebound import ReboundConfig
+from elastic_core.report.experiments import (
+    ExperimentReport,
+    csv_text,
+    markdown_text,
+    print_result,
+    print_table,
+    report_folder,
+    write_report,
+)
+from elastic_core.report.experiments.axis import short_number
+from elastic_core.report.experiments.csv import COLUMNS, table_csv
+from elastic_core.report.experiments.figure import draw
+from elastic_core.report.experiments.latex import table_latex
+from elastic_core.report.experiments.markdown import table_markdown
+from elastic_core.report.experiments.page import page
+from elastic_core.report.experiments.words import certainty, duration
+
+SURE = Interval(0.5, -0.25, 0.625, 5)
+SINGLE = Interval(2.0, None, None, 1)
+NONE = Interval(math.nan, None, None, 0)
+
+TABLE = Table(
+    "scores",
+    "50% <both>",
+    (("model", ""), ("rate_a", "bits/byte"), ("rows", "")),
+    (("a|b & c", SURE, 1500), ("d", NONE, None), ("e", SINGLE, math.nan)),
+    note="$x_1$.",
+    digits=2,
+)
+PLAIN = Table("plain", "Plain", (("n", ""),), ((0.5,), (-0.0001,)))
+
+LINES = Panel(
+    "score",
+    "reverse rows",
+    "mean score, without unit",
+    (
+        Series("few", (0.0, 10.0, 1000.0), (SURE, NONE, SURE)),
+        Series("many", (0.0, 10.0, 1000.0), (SINGLE, SINGLE, SINGLE)),
+    ),
+    level=("base", 0.4),
+    x_scale="symlog",
+)
+BARS = Panel(
+    "losses",
+    "pair",
+    "loss",
+    (Series("many", (0.0, 1.0), (SURE, SINGLE)),),
+    is_bars=True,
+    ticks=("a long name of a place", "another long name of one"),
+)
+
+ANALYSIS = Analysis(
+    study="rebound",
+    question="Does it <spring> back?",
+    protocol="It was tried.",
+    findings=(
+        Finding("It moves.", "holds", "By 0.5."),
+        Finding("It falls.", "does not hold", "By -0.5."),
+        Finding("It is fast.", "open", "By 0.0."),
+    ),
+    tables=(TABLE, PLAIN),
+    figures=(Figure("curves", "Two panels.", (LINES, BARS)), Figure("empty", "Nothing.", ())),
+    notes=("One cell diverged.",),
+)
+
+CONFIG = ReboundConfig.model_validate(
+    {
+        "model": "tree:3",
+        "data": {"positive": {"source": "good.txt"}, "negative": {"source": "bad.txt"}},
+        "align": [10, 20],
+        "reverse": [5, 10, 20],
+        "seeds": 2,
+        "reverse_recipe": {"weight": 2.0},
+    }
+)
+
+
+def begun(folder: Path) -> RunFolder:
+    """The folder of a run with every cell of one seed, and one row that was not done."""
+    made = RunFolder(folder)
+    made.begin(CONFIG, "cafe")
+    labels: list[dict[str, str | int]] = [{"stage": "base"}]
+    for align in CONFIG.align:
+        start: dict[str, str | int] = {"stage": "align", "first": "positive", "align": align}
+        labels += [start, *({**start, "stage": "reverse", "reverse": n} for n in CONFIG.reverse)]
+    for seed in CONFIG.numbers:
+        for number, each in enumerate(labels):
+            made.append(
+                {
+                    "key": f"{seed}-{number}",
+                    "time": f"2026-01-02T03:04:{number:02}+00:00",
+                    "name": f"cell {number}",
+                    "labels": {**each, "seed": seed},
+                    "seed": seed,
+                    "score": 0.5 + 0.01 * number + 0.001 * seed,
+                    "rate_positive": 2.0,
+                    "seconds": 4.0,
+                }
+            )
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('{"key": "half')
+    return made
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(begun(tmp_path / "run"), CONFIG, ANALYSIS)
+
+
+class Page(HTMLParser):
+    """What matters of a page: its headings, what it asks for, its ids, its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.levels: list[int] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.images: list[str] = []
+        self.tags: list[str] = []
+        self.badges = 0
+        self.text = ""
+        self.lang: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append(tag)
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+            self.levels.append(int(tag[1]))
+        if tag == "html":
+            self.lang = found.get("lang")
+        if found.get("role") == "img":
+            self.images.append(found.get("aria-label") or "")
+        if (kind := found.get("class")) and kind.startswith("badge"):
+            self.badges += 1
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in ("src", "href", "xlink:href", "data", "action"):
+                self.links.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += f"{data} "
+
+
+def test_a_table_as_csv_has_three_columns_for_intervals() -> None:
+    assert table_csv(TABLE) == (
+        "model,rate_a (bits/byte) mean,rate_a (bits/byte) low,rate_a (bits/byte) high,rows\n"
+        "a|b & c,0.5,-0.25,0.625,1500\n"
+        "d,,,,\n"
+        "e,2.0,,,\n"
+    )
+
+
+def test_a_table_as_markdown_has_the_ends_in_brackets() -> None:
+    assert table_markdown(TABLE) == (
+        "**50% \\<both>**\n\n"
+        "| model | rate_a, bits/byte | rows |\n"
+        "| :-- | --: | --: |\n"
+        "| a\\|b & c | 0.50 (-0.25 to 0.62) | 1,500 |\n"
+        "| d | - | - |\n"
+        "| e | 2.00 | - |\n\n"
+        "$x\\_1$.\n"
+    )
+    assert table_markdown(PLAIN).endswith("| 0.500 |\n| 0.000 |\n")
+
+
+def test_a_table_as_latex_is_booktabs() -> None:
+    assert (
+        table_latex(TABLE)
+        == r"""% \usepackage{booktabs}
+\begin{table}
+  \centering
+  \caption{50\% \textless{}both\textgreater{}. \$x\_1\$. In brackets: the 95\% interval over seeds.}
+  \label{tab:scores}
+  \begin{tabular}{lrr}
+    \toprule
+    model & rate\_a & rows \\
+     & bits/byte &  \\
+    \midrule
+    a\textbar{}b \& c & 0.50 & 1,500 \\
+     & {\scriptsize ($-$0.25, 0.62)} &  \\
+    d & -- & -- \\
+    e & 2.00 & -- \\
+    \bottomrule
+  \end{tabular}
+\end{table}
+"""
+    )
+    assert "brackets" not in table_latex(PLAIN)
+    odd = replace(PLAIN, name="a b_c", title="\\~^{}#")
+    assert r"\caption{\textbackslash{}\textasciitilde{}\textasciicircum{}\{\}\#.}" in table_latex(
+        odd
+    )
+    assert r"\label{tab:a-b-c}" in table_latex(odd)
+
+
+def test_all_tables_are_one_csv(run: Run) -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_text(ExperimentReport.of([run])))))
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == 9 + 2
+    assert rows[1] == {
+        "run": "run",
+        "table": "scores",
+        "row": "1",
+        "column": "rate_a",
+        "unit": "bits/byte",
+        "value": "0.5",
+        "low": "-0.25",
+        "high": "0.625",
+        "seeds": "5",
+    }
+    assert [rows[4]["value"], rows[4]["seeds"], rows[5]["value"]] == ["", "0", ""]
+
+
+def test_markdown_tells_all(run: Run) -> None:
+    text = markdown_text(ExperimentReport.of([run]))
+    assert text.startswith(
+        "## run\n\nrebound, tree:3, 2 seeds, 18 cells done.\n\nDoes it \\<spring>"
+    )
+    assert "| It falls. | does not hold | By -0.5. |" in text
+    assert "### Plain\n\n| n |" in text
+    assert text.endswith("### Notes\n\n- One cell diverged.\n")
+
+
+def shown(run: Run, *tables: Table) -> str:
+    out = io.StringIO()
+    report = ExperimentReport.of([replace(run, analysis=replace(ANALYSIS, tables=tables))])
+    print_table(report, Console(file=out, width=80))
+    return out.getvalue()
+
+
+def test_the_terminal_has_means_and_half_intervals(run: Run) -> None:
+    text = shown(run, TABLE, PLAIN)
+    for words in (
+        "0.50 ±0.44",
+        "does not hold  It falls.",
+        "1,500",
+        "half the length",
+        "diverged.",
+    ):
+        assert words in text
+    assert "half the length" not in shown(run, PLAIN)
+
+
+def test_what_follows_means_goes_below_where_there_is_no_room(run: Run) -> None:
+    count = 8
+    headings = (("model", ""), *((f"{n}", "rows") for n in range(count)))
+    wide = Table("wide", "Wide", headings, (("a model", *[SURE] * count),))
+    text = shown(run, wide)
+    assert max(map(len, text.splitlines())) <= 80
+    lines = text.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("a model"))
+    assert lines[at].split() == ["a", "model", *["0.500"] * count]
+    assert lines[at + 1].split() == ["±0.438"] * count
+
+
+def test_json_is_the_schema(run: Run) -> None:
+    report = ExperimentReport.of([run]).to_dict()
+    text = json.dumps(report, allow_nan=False)
+    assert json.loads(text)["schema"] == "elastic-core/experiment/1"
+    [found] = report["runs"]
+    assert set(found) == {"name", "analysis", "config", "provenance"}
+    assert found["config"]["align"] == [10, 20]
+    assert found["provenance"] == {
+        "cells": 18,
+        "diverged": 0,
+        "seconds": 72.0,
+        "last": "2026-01-02T03:04:08+00:00",
+        "elastic_core": report["versions"]["elastic_core"],
+        "data_sha256": "cafe",
+    }
+    table = found["analysis"]["tables"][0]
+    assert table["rows"][0][1] == {"mean": 0.5, "low": -0.25, "high": 0.625, "count": 5}
+    assert table["rows"][1][1]["mean"] is None
+    assert table["rows"][2][2] is None
+
+
+def test_a_figure_has_bands_bars_and_a_level() -> None:
+    made = draw(ANALYSIS.figures[0])
+    lines, bars = made.axes
+    assert lines.get_xscale() == "symlog"
+    assert [label.get_text() for label in lines.get_xticklabels()] == ["0", "10", "1k"]
+    assert lines.get_ylabel() == "mean score, without unit"
+    assert len(bars.patches) == 2
+    assert [label.get_text() for label in bars.get_xticklabels()] == list(BARS.ticks)
+    [legend] = made.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["few", "many", "base"]
+
+
+def test_a_series_has_one_colour_in_all_panels() -> None:
+    figure = ANALYSIS.figures[0]
+    whole, alone = draw(figure), draw(figure, BARS)
+    assert len(alone.axes) == 1
+    colours = {made.axes[-1].patches[0].get_facecolor() for made in (whole, alone)}
+    assert len(colours) == 1
+    assert whole.axes[0].lines[1].get_color() != whole.axes[0].lines[0].get_color()
+
+
+def test_places_without_panels_stay_empty() -> None:
+    made = draw(Figure("five", "", (LINES,) * 5))
+    assert [axes.axison for axes in made.axes] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.25, "0.25"), (500, "500"), (2000, "2k"), (2048, "2.05k"), (3e5, "300k")],
+)
+def test_numbers_of_an_axis_are_short(value: float, text: str) -> None:
+    assert short_number(value) == text
+
+
+def test_the_page_needs_nothing_else(run: Run, tmp_path: Path) -> None:
+    other = replace(run, folder=begun(tmp_path / "other"))
+    for runs in ([run], [run, other]):
+        text = page(ExperimentReport.of(runs))
+        found = Page(text)
+        assert found.lang == "en"
+        assert not {"script", "link", "img", "iframe", "metadata"} & set(found.tags)
+        assert all(link.startswith("#") for link in found.links)
+        assert {link[1:] for link in found.links} <= set(found.ids)
+        assert len(found.ids) == len(set(found.ids))
+        assert found.tags.count("svg") == len(found.images) == 2 * len(runs)
+        assert all(found.images)
+        assert "url(http" not in text
+        assert "@import" not in text
+
+
+def test_headings_are_in_order(run: Run, tmp_path: Path) -> None:
+    other = replace(run, folder=begun(tmp_path / "other"))
+    for runs in ([run], [run, other]):
+        levels = Page(page(ExperimentReport.of(runs))).levels
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_the_page_tells_all(run: Run) -> None:
+    text = page(ExperimentReport.of([run]))
+    assert "Does it &lt;spring&gt; back?" in text
+    found = Page(text)
+    assert found.badges == 3 + 3 + 3
+    words = " ".join(found.text.split())
+    for part in (
+        "It falls. By -0.5.",
+        "One cell diverged.",
+        "With 2 seeds p cannot be below 0.5.",
+        "-0.25 to 0.62",
+        "Two panels.",
+        "positive data good.txt",
+        "epochs 1, weight 1",
+        "reverse recipe weight 2",
+        "cells done 18",
+        "1 min 12 s",
+        "2026-01-02 03:04 UTC",
+        "model: tree:3",
+    ):
+        assert part in words
+    assert "&lt;svg" not in text
+
+
+def test_a_single_seed_has_no_tests() -> None:
+    [sentence] = certainty(CONFIG.model_copy(update={"seeds": 1}))
+    assert "no intervals" in sentence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(4.56, "4.6 s"), (59.97, "1 min 0 s"), (72, "1 min 12 s"), (3599.6, "1 h 0 min")],
+)
+def test_durations_are_in_words(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_report_has_all_files_and_replaces_an_older_one(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    assert write_report([run], out) == ()
+    assert names(out) == [
+        *("figures/curves.png", "figures/curves.svg", "report.html", "result.json"),
+        *(f"tables/{name}.{ending}" for name in ("plain", "scores") for ending in ENDINGS),
+    ]
+    assert (out / "figures" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (out / "figures" / "curves.svg").read_text()
+    before = {name: (out / name).read_bytes() for name in names(out)}
+    write_report([run], out)
+    assert {name: (out / name).read_bytes() for name in names(out)} == before
+    write_report([replace(run, analysis=replace(ANALYSIS, tables=(PLAIN,), figures=()))], out)
+    assert names(out) == [
+        *("report.html", "result.json"),
+        *(f"tables/plain.{ending}" for ending in ENDINGS),
+    ]
+
+
+def test_a_folder_of_something_else_loses_nothing(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "work"
+    (out / "tables").mkdir(parents=True)
+    (out / "tables" / "mine.csv").write_text("a\n")
+    write_report([run], out)
+    assert (out / "tables" / "mine.csv").read_text() == "a\n"
+    assert (out / "tables" / "plain.csv").exists()
+
+
+def test_files_of_several_runs_begin_with_their_names(run: Run, tmp_path: Path) -> None:
+    other = replace(run, folder=begun(tmp_path / "other" / "run"))
+    out = tmp_path / "report"
+    write_report([run, other], out)
+    assert {path.name for path in (out / "figures").glob("*.png")} == {
+        "run-curves.png",
+        "run-2-curves.png",
+    }
+    assert (out / "tables" / "run-2-scores.tex").exists()
+    assert [each["name"] for each in json.loads((out / "result.json").read_text())["runs"]] == [
+        "run",
+        "run-2",
+    ]
+
+
+def test_without_the_libraries_tables_are_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(_: str) -> None:
+        return None
+
+    for module in ("experiments.files", "figures"):
+        monkeypatch.setattr(f"elastic_core.report.{module}.find_spec", find)
+    lacks = write_report([run], tmp_path / "report")
+    assert [lack.partition(", ")[0] for lack in lacks] == ["no figure drawn", "no page made"]
+    assert all("pip install 'elastic-core[report]'" in lack for lack in lacks)
+    assert "result.json" in names(tmp_path / "report")
+    assert "tables/scores.md" in names(tmp_path / "report")
+    assert not (tmp_path / "report" / "figures").exists()
+    assert "matplotlib is missing" in page(ExperimentReport.of([run]))
+
+
+def test_what_fails_leaves_nothing_half_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: ExperimentReport) -> str:
+        raise OSError("no")
+
+    out = tmp_path / "report"
+    monkeypatch.setattr("elastic_core.report.experiments.files.page", fail)
+    with pytest.raises(OSError, match="no"):
+        write_report([run], out)
+    assert not out.exists()
+
+
+def test_one_run_has_a_folder_of_its_own(run: Run) -> None:
+    assert report_folder([run], None) == run.folder.path / "report"
+    assert report_folder([run, run], Path("out")) == Path("out")
+    with pytest.raises(InvalidArgumentError, match="2 runs, but no folder"):
+        report_folder([run, run], None)
+
+
+ENDINGS = ("csv", "md", "tex")
+
+
+def names(folder: Path) -> list[str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in files)
+
+
+def test_a_run_without_rows_is_reported(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "new").begin(CONFIG, "cafe")
+    found = open_run(tmp_path / "new")
+    write_report([found], found.folder.report)
+    text = (tmp_path / "new" / "report" / "report.html").read_text()
+    assert "0 cells done" in text
+
+
+def test_damaged_files_are_told_in_a_sentence(tmp_path: Path) -> None:
+    begun(tmp_path / "run")
+    (tmp_path / "run" / "metrics.jsonl").write_text("{}\n{\n")
+    with pytest.raises(InvalidArgumentError, match="line 2 is damaged"):
+        open_run(tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").write_text("a: [")
+    with pytest.raises(InvalidArgumentError, match="not YAML"):
+        open_run(tmp_path / "run")
+
+
+def test_all_forms_are_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    starts = {"markdown": "## run", "csv": ",".join(COLUMNS), "json": "{", "table": "run  rebound"}
+    for form, start in starts.items():
+        print_result([run], form)
+        assert capsys.readouterr().out.startswith(start)
+
+
+def test_the_command_reports_a_run(cli: CommandLine, tmp_path: Path) -> None:
+    begun(tmp_path / "run")
+    done = cli("report", "run")
+    assert (done.code, done.err) == (0, "")
+    assert "run  rebound, tree:3, 2 seeds, 18 cells done" in done.out
+    assert "Alignment moves the model." in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert names(tmp_path / "run" / "report")[:4] == [
+        *("figures/positive-first.png", "figures/positive-first.svg"),
+        *("report.html", "result.json"),
+    ]
+
+
+def test_the_command_reports_several_runs(cli: CommandLine, tmp_path: Path) -> None:
+    begun(tmp_path / "run")
+    done = cli("report", "run", "run", "--out", "out", "--format", "json")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (tmp_path / "out" / "result.json").read_text()
+    assert [each["name"] for each in json.loads(done.out)["runs"]] == ["run", "run-2"]
+    assert (tmp_path / "out" / "tables" / "run-2-positive-first-score.csv").exists()
+
+
+def test_a_wrong_call_is_told_in_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
+    begun(tmp_path / "run")
+    done = cli("report", "run", "run")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: 2 runs, but no folder for their report; name one with --out DIR\n"
+    done = cli("report", "nowhere")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: nowhere: no run in it; name the folder of a run\n"
