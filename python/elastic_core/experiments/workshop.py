@@ -259,12 +259,20 @@ class Material:
             # All at once: the draws of every prompt are then its own.
             said = self.workshop.model(author).generate(prompts, tokens=tokens, seed=self.seed)
             rows = [
-                {"prompt": prompt, "completion": text.decode(errors="replace")}
+                {"prompt": prompt, "completion": _spelled(text)}
                 for prompt, text in zip(prompts, said, strict=True)
             ]
             write_whole(file, json.dumps(rows))
         found: list[Row] = json.loads(file.read_text())
         return found[start:stop]
+
+
+def _spelled(text: bytes) -> str:
+    """A text up to the first byte that is no UTF-8.
+
+    What stands there in its place, U+FFFD, is not what the model said, and unlikely to it.
+    """
+    return text.decode(errors="replace").partition("\ufffd")[0]
 
 
 def _some(rows: Sequence[Mapping[str, Any]], start: int, stop: int, name: str) -> list[Row]:
