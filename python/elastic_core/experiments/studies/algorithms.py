@@ -101,7 +101,7 @@ class AlgorithmsConfig(ExperimentConfig):
             }
             if "completion_length" not in said:
                 fitting["completion_length"] = self.held_out.tokens
-        return {**own, **fitting, "algorithm": algorithm}
+        return {**fitting, **own, "algorithm": algorithm}
 
 
 def run(config: AlgorithmsConfig, ask: Ask) -> None:
