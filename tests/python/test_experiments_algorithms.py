@@ -83,7 +83,7 @@ def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
     tmp_path: Path,
 ) -> None:
     values = for_transformer(write_reviews(tmp_path))
-    values["recipe"] = {**values["recipe"], "learning_rate": 1e-2, "epochs": 3}
+    values["recipe"] = {**values["recipe"], "learning_rate": 1e-2, "epochs": 2}
     values["held_out"] = {"prompts": 30, "tokens": 12, "texts": 4}
     more = {
         "align": 40,
@@ -92,7 +92,7 @@ def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
         "side": "reverse",
         "candidates": 2,
         "recipes": {"dpo": {"learning_rate": 1e-12, "steps": 1}},
-        "seeds": 3,
+        "seeds": 2,
     }
     made = experiment(config({**values, "study": "algorithms"}, **more), tmp_path / "run", jobs=1)
     assert verdicts(made.analysis) == {
