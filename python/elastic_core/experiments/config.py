@@ -5,10 +5,13 @@ adds its own in `elastic_core.experiments.studies`. `elastic_core.experiments.re
 a YAML file.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,6 +33,24 @@ _RECIPE = TypeAdapter(Recipe)
 
 RECIPE_KEYS = tuple(each.name for each in fields(Recipe))
 """The keys that `recipe` may have."""
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """What is said of a key that there is not: the nearest one, or all that there are."""
+    near = get_close_matches(key.rpartition(".")[2], known, n=1, cutoff=0.5)
+    remedy = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
+    return f"unknown key {key}; {remedy}"
+
+
+def _check_changes(changes: dict[str, Any]) -> dict[str, Any]:
+    for key in changes:
+        if key not in RECIPE_KEYS:
+            raise InvalidArgumentError(unknown_key(key, RECIPE_KEYS))
+    return changes
+
+
+Changes = Annotated[dict[str, Any], AfterValidator(_check_changes)]
+"""Keys of a recipe that are different in some trainings."""
 
 
 class Section(BaseModel):

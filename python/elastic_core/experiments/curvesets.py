@@ -36,16 +36,18 @@ class Curve:
         labels: The labels of its cells, but for the stage and the reverse volume.
         volumes: The reverse volumes, rising, above 0.
         sign: 1 where the score is expected to fall along it, -1 where to rise.
+        start: The labels of the aligned cell, where they are others.
     """
 
     name: str
     labels: dict[str, Label]
     volumes: tuple[int, ...]
     sign: float = 1.0
+    start: dict[str, Label] | None = None
 
     def values(self, grid: Grid, metric: str) -> NDArray[np.float64]:
         """A metric along the curve, shape (seeds, 1 + volumes); the first is before any reverse."""
-        columns = [grid.values(metric, stage="align", **self.labels)]
+        columns = [grid.values(metric, stage="align", **(self.start or self.labels))]
         columns += [
             grid.values(metric, stage="reverse", reverse=volume, **self.labels)
             for volume in self.volumes
@@ -55,6 +57,13 @@ class Curve:
     def intervals(self, grid: Grid, metric: str) -> tuple[Interval, ...]:
         """A metric along the curve with its intervals."""
         return tuple(interval(column) for column in self.values(grid, metric).T)
+
+    def gains(self, grid: Grid, metric: str) -> NDArray[np.float64]:
+        """How far the metric is from the base's, in the direction of the alignment, as `values`."""
+        sign = self.sign if metric == "score" else 1.0
+        start = grid.values(metric, stage="base")[:, None]
+        moved: NDArray[np.float64] = sign * (self.values(grid, metric) - start)
+        return moved
 
     def falls(self, grid: Grid, metric: str) -> list[Fall]:
         """How the metric falls, for each seed; a score that is to rise is taken as its negative."""

@@ -1,7 +1,6 @@
 """A YAML file and what is said on the command line become the configuration of a study."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.config import RECIPE_KEYS, ExperimentConfig
+from elastic_core.experiments.config import RECIPE_KEYS, ExperimentConfig, unknown_key
 
 Config = TypeVar("Config", bound=ExperimentConfig)
 
@@ -77,7 +76,8 @@ def parse(values: Mapping[str, Any], kind: type[Config], where: str) -> Config:
     for section in _RECIPES:
         for key in values.get(section) or {}:
             if key not in RECIPE_KEYS:
-                raise InvalidArgumentError(_unknown(where, f"{section}.{key}", RECIPE_KEYS))
+                named = unknown_key(f"{section}.{key}", RECIPE_KEYS)
+                raise InvalidArgumentError(f"{where}: {named}")
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
@@ -92,20 +92,13 @@ def _sentence(error: ValidationError, kind: type[BaseModel], where: str) -> str:
     key = ".".join(path)
     match first["type"]:
         case "extra_forbidden":
-            return _unknown(where, key, _keys(kind, path[:-1]))
+            return f"{where}: {unknown_key(key, _keys(kind, path[:-1]))}"
         case "missing":
             return f"{where}: {key} is missing; write it, or give it as {key}=VALUE"
         case _:
             reason = first["msg"].removeprefix("Value error, ")
             shown = f"{key} {first['input']!r}: " if key else ""
             return f"{where}: {shown}{reason[:1].lower()}{reason[1:]}"
-
-
-def _unknown(where: str, key: str, known: Sequence[str]) -> str:
-    last = key.rpartition(".")[2]
-    near = get_close_matches(last, known, n=1, cutoff=0.5)
-    remedy = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
-    return f"{where}: unknown key {key}; {remedy}"
 
 
 def _keys(kind: type[BaseModel], path: Sequence[str]) -> list[str]:

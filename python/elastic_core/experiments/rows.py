@@ -101,3 +101,27 @@ class Openings(Rows):
     def authors(self) -> tuple[Cell, ...]:
         """Those of the rows."""
         return self.rows.authors()
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed(Rows):
+    """Rows, and with them texts of the pre-training corpus, cut into prompt and completion.
+
+    Attributes:
+        rows: The rows.
+        ratio: How many texts for each of them.
+        measured: How many texts of the corpus models are measured on; these are not mixed in.
+    """
+
+    rows: Rows
+    ratio: float
+    measured: int
+
+    def resolve(self, material: "Material") -> list[Row]:
+        """The rows and after them the texts; see `Rows.resolve`."""
+        rows = self.rows.resolve(material)
+        return [*rows, *material.pretrain_rows(round(self.ratio * len(rows)), self.measured)]
+
+    def authors(self) -> tuple[Cell, ...]:
+        """Those of the rows."""
+        return self.rows.authors()

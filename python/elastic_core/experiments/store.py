@@ -32,6 +32,10 @@ class Store:
         """Where a model's answers of so many tokens at most are, or will be."""
         return self.folder / f"{made}.answers-{count}-{tokens}.json"
 
+    def pairs(self, name: str) -> Path:
+        """Where preferences among a model's texts are, or will be."""
+        return self.folder / f"{name}.pairs.json"
+
     def drop(self, made: str) -> None:
         """Removes a model, if it is there."""
         shutil.rmtree(self.place(made), ignore_errors=True)

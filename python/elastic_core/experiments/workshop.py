@@ -7,6 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from elastic_core._core import Corpus, InvalidArgumentError, __version__
+from elastic_core.data.convert import openings
+from elastic_core.data.draws import drawn
+from elastic_core.data.examples import Examples
 from elastic_core.experiments.cells import Basis, Cell, Row, digest
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.files import write_whole
@@ -213,11 +216,32 @@ class Material:
 
     def pretrain_texts(self) -> list[str]:
         """Texts of the pre-training corpus, drawn by the seed."""
-        from elastic_core.data.draws import drawn
-
         texts = self.workshop.texts
         count = self.workshop.config.held_out.texts
         return [texts[at] for at in drawn(texts, self.seed)[:count]]
+
+    def pretrain_rows(self, count: int, measured: int) -> list[Row]:
+        """Other texts of the pre-training corpus, cut into prompt and completion as sides are.
+
+        Args:
+            count: How many, drawn by the seed.
+            measured: How many texts models are measured on; none of them is among the rows.
+
+        Raises:
+            InvalidArgumentError: There are not so many.
+        """
+        texts, words = self.workshop.texts, self.workshop.config.data.prompt_words
+        order = [texts[at] for at in drawn(texts, self.seed)]
+        held_out = set(order[:measured])
+        rest = tuple({"text": text} for text in order[measured:] if text not in held_out)
+        found = openings(Examples("pretrain.corpus", "text", rest, ""), words).rows if rest else ()
+        if count > len(found):
+            raise InvalidArgumentError(
+                f"pretrain.corpus: {count:,} texts to mix in, but {len(found):,} in its first "
+                f"{_POOL_BYTES >> 20} MiB are not measured on and go on after {words} words; ask "
+                "for fewer, name other text, or cut it finer with pretrain.split"
+            )
+        return [dict(row) for row in found[:count]]
 
     def pretraining(self, size: int | None) -> list[str]:
         """What a tree model is pre-trained on: documents of the corpus in the seed's order.
@@ -225,8 +249,6 @@ class Material:
         Args:
             size: How many bytes, at most; the last document is cut. None: all there are.
         """
-        from elastic_core.data.draws import drawn
-
         texts = self.workshop.all_texts
         found, left = [], size
         for at in drawn(texts, self.seed):

@@ -3,6 +3,8 @@
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.studies.algorithms import STUDY as ALGORITHMS
+from elastic_core.experiments.studies.mitigation import STUDY as MITIGATION
 from elastic_core.experiments.studies.rebound import STUDY as REBOUND
 from elastic_core.experiments.studies.resistance import STUDY as RESISTANCE
 from elastic_core.experiments.studies.reversal import STUDY as REVERSAL
@@ -11,7 +13,8 @@ from elastic_core.experiments.studies.springs import STUDY as SPRINGS
 from elastic_core.experiments.studies.study import Study
 
 STUDIES: dict[str, Study[Any]] = {
-    study.name: study for study in (RESISTANCE, REBOUND, REVERSAL, SCALING, SPRINGS)
+    study.name: study
+    for study in (RESISTANCE, REBOUND, REVERSAL, SCALING, ALGORITHMS, MITIGATION, SPRINGS)
 }
 """The studies by name."""
 

@@ -1,8 +1,9 @@
 """The lineages that most studies are made of: base, aligned, trained against the alignment."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from elastic_core.experiments.cells import Cell, Label, Lesson
+from elastic_core.experiments.cells import Cell, Label, Lesson, Rows
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.rows import Subset
 
@@ -40,6 +41,8 @@ def aligned(
     side: str,
     count: int,
     *,
+    rows: Rows | None = None,
+    labels: Mapping[str, Label] | None = None,
     kept: bool = False,
     **more: Any,
 ) -> Cell:
@@ -50,24 +53,38 @@ def aligned(
         parent: The model that is trained.
         side: The side.
         count: How many rows.
+        rows: The rows; None: the first of the side.
+        labels: Where it stands in the study, besides the side and how many rows.
         kept: Whether cells that are asked for later go on from it.
         **more: What is different in the recipe.
     """
-    labels = {**dict(parent.labels), "stage": "align", "first": side, "align": count}
-    lesson = Lesson(Subset(side, count), config.made_recipe(**more), side)
-    return Cell(tuple(labels.items()), parent.seed, parent.model, parent, lesson, is_kept=kept)
+    named = {**dict(parent.labels), "stage": "align", "first": side, "align": count}
+    named |= labels or {}
+    lesson = Lesson(rows or Subset(side, count), config.made_recipe(**more), side)
+    return Cell(tuple(named.items()), parent.seed, parent.model, parent, lesson, is_kept=kept)
 
 
-def against(config: ExperimentConfig, parent: Cell, count: int, **more: Any) -> Cell:
+def against(
+    config: ExperimentConfig,
+    parent: Cell,
+    count: int,
+    *,
+    rows: Rows | None = None,
+    labels: Mapping[str, Label] | None = None,
+    **more: Any,
+) -> Cell:
     """An aligned model trained on so many rows of the other side.
 
     Args:
         config: The configuration.
         parent: The aligned model.
         count: How many rows.
+        rows: The rows; None: the first of the other side.
+        labels: Where it stands in the study, besides how many rows.
         **more: What is different in the recipe.
     """
-    labels = {**dict(parent.labels), "stage": "reverse", "reverse": count}
-    side = OTHER[str(labels["first"])]
-    lesson = Lesson(Subset(side, count), config.made_recipe(reverse=True, **more), side)
-    return Cell(tuple(labels.items()), parent.seed, parent.model, parent, lesson)
+    named = {**dict(parent.labels), "stage": "reverse", "reverse": count, **(labels or {})}
+    side = OTHER[str(named["first"])]
+    recipe = config.made_recipe(reverse=True, **more)
+    lesson = Lesson(rows or Subset(side, count), recipe, side)
+    return Cell(tuple(named.items()), parent.seed, parent.model, parent, lesson)

@@ -1,0 +1,328 @@
+"""Mitigation (App. C.2): what makes an alignment withstand more reverse data?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.analysis import (
+    Analysis,
+    Figure,
+    Finding,
+    Panel,
+    Series,
+    Table,
+    judged,
+    shown,
+)
+from elastic_core.experiments.config import Changes, Count, ExperimentConfig, Section
+from elastic_core.experiments.curvesets import METRICS, Curve, curve_figure, volume_table
+from elastic_core.experiments.grid import Grid, notes_on
+from elastic_core.experiments.rows import Mixed, Subset
+from elastic_core.experiments.runner import Ask
+from elastic_core.experiments.statistics import Comparison, compare, interval
+from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
+from elastic_core.experiments.studies.study import Study
+from elastic_core.experiments.withstanding import Withstood, withstood
+from elastic_core.experiments.work import Metrics
+
+PLAIN = "plain"
+"""The variant that all others are compared with."""
+
+_FIRST = "positive"
+_TREE_KEYS = frozenset({"epochs", "weight"})
+
+
+class Variant(Section):
+    """A way to align a model.
+
+    Attributes:
+        mix: How many texts of the pre-training corpus are learned with each row, in the same
+            training.
+        recipe: What is different in the training: `lora_rank` for an adapter, `beta` for a KL
+            divergence to the base that counts in the loss.
+    """
+
+    mix: float = Field(default=0.0, ge=0)
+    recipe: Changes = Field(default={})
+
+
+class MitigationConfig(ExperimentConfig):
+    """The configuration of mitigation.
+
+    Attributes:
+        variants: The ways to align by name; `plain`, without any change, is always among them.
+        align: How many positive rows models are aligned with.
+        reverse: How many negative rows each of them is then trained on, as `reverse_recipe` says.
+    """
+
+    extent: ClassVar[frozenset[str]] = frozenset({"seeds", "align", "reverse"})
+
+    study: Literal["mitigation"] = "mitigation"
+    variants: dict[str, Variant] = Field(default={"mixed": Variant(mix=0.5)})
+    align: Count = 2000
+    reverse: list[Count] = Field([100, 200, 500, 1000, 2000], min_length=1)
+
+    @model_validator(mode="after")
+    def _check_variants(self) -> Self:
+        if self.variants.get(PLAIN, Variant()) != Variant():
+            raise InvalidArgumentError(
+                "variants.plain: the others are compared with it, so nothing in it can differ; "
+                "give this variant another name"
+            )
+        for name, variant in self.variants.items():
+            if variant.mix and self.pretrain is None:
+                raise InvalidArgumentError(
+                    f"variants.{name}: there is no text to mix in; name a corpus as pretrain.corpus"
+                )
+            if self.model.startswith("tree:") and (other := set(variant.recipe) - _TREE_KEYS):
+                raise InvalidArgumentError(
+                    f"variants.{name}: a tree model has no {', '.join(sorted(other))}; use mix "
+                    "alone, or choose a scratch: or hf: model"
+                )
+            self.made_recipe(**variant.recipe)
+        return self
+
+    @property
+    def all_variants(self) -> dict[str, Variant]:
+        """The variants, `plain` first."""
+        return {PLAIN: Variant(), **self.variants}
+
+
+def run(config: MitigationConfig, ask: Ask) -> None:
+    """Asks for an alignment by each variant, and for every reverse volume after it."""
+    cells = []
+    for seed in config.numbers:
+        root = base(config, seed)
+        cells.append(root)
+        for name, variant in config.all_variants.items():
+            rows = Subset(_FIRST, config.align)
+            start = aligned(
+                config,
+                root,
+                _FIRST,
+                config.align,
+                rows=Mixed(rows, variant.mix, config.held_out.texts) if variant.mix else rows,
+                labels={"variant": name},
+                **variant.recipe,
+            )
+            cells += [start, *(against(config, start, n) for n in sorted(config.reverse))]
+    ask(cells)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What a variant comes to.
+
+    Attributes:
+        curve: The variant's curve.
+        words: The variant in words.
+        withstood: How much reverse data it withstands.
+        gain: What its alignment gained, shape (seeds,).
+        pretrain: The loss on pre-training text after the alignment, shape (seeds,).
+    """
+
+    curve: Curve
+    words: str
+    withstood: Withstood
+    gain: NDArray[np.float64]
+    pretrain: NDArray[np.float64]
+
+
+def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
+    """Says how much reverse data each variant withstands, and what it costs."""
+    grid = Grid(rows, config.numbers)
+    metric = "score" if grid.has("score") else "kl"
+    found = [_measured(config, grid, metric, name) for name in config.all_variants]
+    curves = [each.curve for each in found]
+    return Analysis(
+        study="mitigation",
+        question=(
+            "Reverse data undo an alignment. Does it withstand more of them if pre-training text "
+            "is mixed into it, or if it is held near the base model in another way?"
+        ),
+        protocol=(
+            f"{config.model} was aligned with {config.align:,} {_FIRST} rows in "
+            f"{len(found)} ways ({'; '.join(f'{each.curve.name}: {each.words}' for each in found)})"
+            f", and each result was trained on up to {max(config.reverse):,} {OTHER[_FIRST]} "
+            f"rows, with {config.seeds} seeds. An alignment withstands as many of them as leave "
+            f"half of what it gained in the {metric}."
+        ),
+        findings=tuple(_findings(found, metric)),
+        tables=(
+            _table(found, metric),
+            *(
+                volume_table(
+                    curves, grid, each, f"mitigation-{each.replace('_', '-')}", METRICS[each][1]
+                )
+                for each in METRICS
+                if grid.has(each)
+            ),
+        ),
+        figures=(
+            curve_figure(
+                curves,
+                grid,
+                "mitigation",
+                f"Models aligned with {config.align:,} {_FIRST} rows, then trained on "
+                f"{OTHER[_FIRST]} ones. Each line is a way to align; bands are 95% intervals over "
+                "seeds.",
+            ),
+            _figure(found, metric),
+        ),
+        notes=(*notes_on(grid), *_notes(found)),
+    )
+
+
+def _measured(config: MitigationConfig, grid: Grid, metric: str, name: str) -> _Measured:
+    curve = Curve(
+        name,
+        {"first": _FIRST, "align": config.align, "variant": name},
+        tuple(sorted(config.reverse)),
+        SIGN[_FIRST],
+    )
+    gains = curve.gains(grid, metric)
+    return _Measured(
+        curve,
+        _in_words(config.all_variants[name]),
+        withstood((0, *curve.volumes), gains),
+        gains[:, 0],
+        grid.values("loss_pretrain", stage="align", **curve.labels),
+    )
+
+
+def _in_words(variant: Variant) -> str:
+    """A variant in words."""
+    changes: dict[str, Any] = variant.recipe
+    parts = [f"{variant.mix:g} pre-training texts to each row"] if variant.mix else []
+    parts += [f"{key} {value}" for key, value in changes.items()]
+    return ", ".join(parts) or "as the recipe says"
+
+
+def _findings(found: Sequence[_Measured], metric: str) -> list[Finding]:
+    """What is claimed of each variant, compared with the plain one."""
+    plain = found[0]
+    moved, lost = interval(plain.gain), interval(plain.withstood.rows)
+    findings = [
+        judged(
+            "plain: alignment moves the model.",
+            1,
+            moved,
+            f"The {metric} moved by {shown(moved)} from the base; half of it is lost after "
+            f"{shown(lost, 0)} reverse rows.",
+        )
+    ]
+    for each in found[1:]:
+        name = each.curve.name
+        rows = compare(each.withstood.rows, plain.withstood.rows)
+        gain = compare(each.gain, plain.gain)
+        findings += [
+            judged(
+                f"{name}: the alignment withstands more reverse data.",
+                1,
+                rows.difference,
+                f"With {each.words}, half of the gain is lost after "
+                f"{shown(interval(each.withstood.rows), 0)} reverse rows, "
+                f"{shown(rows.difference, 0)} more than plain{_p(rows)}.",
+            ),
+            judged(
+                f"{name}: the alignment gains less.",
+                -1,
+                gain.difference,
+                f"The {metric} moved by {shown(interval(each.gain))} from the base, "
+                f"{shown(gain.difference)} more than plain{_p(gain)}.",
+            ),
+        ]
+        kept = compare(each.pretrain, plain.pretrain)
+        if kept.difference.count:
+            findings.append(
+                judged(
+                    f"{name}: pre-training text is forgotten less.",
+                    -1,
+                    kept.difference,
+                    f"After the alignment the loss on it is {shown(kept.difference)} nats per "
+                    f"token more than plain{_p(kept)}.",
+                )
+            )
+    return findings
+
+
+def _p(comparison: Comparison) -> str:
+    return "" if comparison.p is None else f"; sign-flip test p = {comparison.p:.3f}"
+
+
+def _table(found: Sequence[_Measured], metric: str) -> Table:
+    """A row for each variant: what it withstands and what it costs, both beside the plain one."""
+    plain, rows = found[0], []
+    for each in found:
+        more = compare(each.withstood.rows, plain.withstood.rows)
+        gain = compare(each.gain, plain.gain)
+        kept = compare(each.pretrain, plain.pretrain)
+        own = (interval(each.withstood.rows), interval(each.gain), interval(each.pretrain))
+        against_plain = (more.difference, more.p, gain.difference, kept.difference)
+        rows.append((each.curve.name, *own, *((None,) * 4 if each is plain else against_plain)))
+    headings = (
+        ("alignment", ""),
+        ("withstands", "rows"),
+        ("gain", metric),
+        ("pre-training loss", "nats/token"),
+        ("more than plain", "rows"),
+        ("p", "sign flip"),
+        ("gain more than plain", metric),
+        ("loss more than plain", "nats/token"),
+    )
+    note = (
+        "Withstands: reverse rows at which half of the gain is lost, on each seed's curve made to "
+        "fall by isotonic regression. Gain: how far the alignment moved the model from the base."
+    )
+    return Table("mitigation", "What each alignment withstands", headings, tuple(rows), note)
+
+
+def _figure(found: Sequence[_Measured], metric: str) -> Figure:
+    """What each variant withstands, beside what it gained."""
+    names = tuple(each.curve.name for each in found)
+    places = tuple(map(float, range(len(found))))
+    panels = tuple(
+        Panel(
+            title, "alignment", label, (Series(title, places, values),), is_bars=True, ticks=names
+        )
+        for title, label, values in (
+            (
+                "withstands",
+                "reverse rows until half is lost",
+                tuple(interval(each.withstood.rows) for each in found),
+            ),
+            ("gain", f"{metric} beyond the base", tuple(interval(each.gain) for each in found)),
+        )
+    )
+    caption = (
+        "How many reverse rows each alignment withstands, and what it gained; bars are 95% "
+        "intervals over seeds."
+    )
+    return Figure("mitigation-withstood", caption, panels)
+
+
+def _notes(found: Sequence[_Measured]) -> tuple[str, ...]:
+    """Curves that never lose half, and alignments that gained nothing."""
+    notes = []
+    for each in found:
+        censored, known = int(each.withstood.is_censored.sum()), int(np.isfinite(each.gain).sum())
+        nothing = int((each.gain <= 0).sum())
+        if censored:
+            notes.append(
+                f"{each.curve.name}: with {censored} of {known} seeds half of the gain is not lost "
+                f"at {each.curve.volumes[-1]:,} reverse rows; this number stands for more."
+            )
+        if nothing:
+            notes.append(
+                f"{each.curve.name}: with {nothing} of {known} seeds the alignment gained nothing, "
+                "so there is nothing to lose; these are left out."
+            )
+    return tuple(notes)
+
+
+STUDY = Study("mitigation", MitigationConfig, run, analyse)

@@ -1,0 +1,280 @@
+"""The study of algorithms: end to end, its rows and recipes, and curves whose truth is known."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from reviews import for_transformer, write_reviews
+
+from elastic_core import InvalidArgumentError
+from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.plan import plan
+from elastic_core.experiments.preferences import InFormat, Pairs, SampledPairs
+from elastic_core.experiments.reading import parse
+from elastic_core.experiments.rows import Subset
+from elastic_core.experiments.run import experiment
+from elastic_core.experiments.statistics import Interval
+from elastic_core.experiments.store import Store
+from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
+from elastic_core.experiments.studies.lineage import base
+from elastic_core.experiments.work import work
+from elastic_core.experiments.workshop import Workshop
+
+NAMED: dict[str, Any] = {
+    "study": "algorithms",
+    "model": "scratch:0.3M",
+    "data": {"positive": {"source": "good"}, "negative": {"source": "bad"}},
+}
+VOLUMES: dict[str, Any] = {"study": "algorithms", "align": 8, "reverse": [8]}
+CANDIDATES = 3
+
+
+def config(values: dict[str, Any], **more: Any) -> AlgorithmsConfig:
+    return parse({**values, **more}, AlgorithmsConfig, "test")
+
+
+def verdicts(analysis: Analysis) -> dict[str, str]:
+    return {each.claim: each.verdict for each in analysis.findings}
+
+
+def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
+    values = {**write_reviews(tmp_path), "study": "algorithms", "algorithms": ["sft"]}
+    more = {"align": 40, "reverse": [10, 20], "seeds": 3, "reverse_recipe": {"weight": 4}}
+    found = experiment(config(values, **more), tmp_path / "run", jobs=1).analysis
+    assert verdicts(found) == {
+        "sft: alignment moves the model.": "holds",
+        "sft: reverse data undo it.": "holds",
+    }
+    assert [table.name for table in found.tables][:4] == [
+        "algorithms-score",
+        "algorithms-kl",
+        "algorithms-kl-base",
+        "algorithms-comparison",
+    ]
+    with pytest.raises(InvalidArgumentError, match="algorithms dpo: a tree model learns by plain"):
+        config(values, algorithms=["dpo"])
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
+    values = for_transformer(write_reviews(tmp_path))
+    values["recipe"] = {**values["recipe"], "steps": 1}
+    algorithms = ["kto", "simpo", "rloo"]
+    made = experiment(
+        config(values, **VOLUMES, algorithms=algorithms, side="both"), tmp_path / "run", jobs=1
+    )
+    scores = made.analysis.tables[0]
+    assert [row[0] for row in scores.rows] == ["sft", *algorithms]
+    for row in scores.rows:
+        for cell in row[1:]:
+            assert isinstance(cell, Interval)
+            assert 0 < cell.mean < 1
+    rows = made.folder.rows()
+    assert len(rows) == 1 + 4 * 2
+    assert all(row["train_steps"] == 1 for row in rows if row["labels"]["stage"] != "base")
+    assert len(list(made.folder.checkpoints.glob("*.pairs.json"))) == 2
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
+    tmp_path: Path,
+) -> None:
+    values = for_transformer(write_reviews(tmp_path))
+    values["recipe"] = {**values["recipe"], "learning_rate": 1e-2, "epochs": 2}
+    values["held_out"] = {"prompts": 30, "tokens": 12, "texts": 4}
+    more = {
+        "align": 40,
+        "reverse": [40],
+        "algorithms": ["dpo"],
+        "side": "reverse",
+        "candidates": 2,
+        "recipes": {"dpo": {"learning_rate": 1e-12, "steps": 1}},
+        "seeds": 2,
+    }
+    made = experiment(config({**values, "study": "algorithms"}, **more), tmp_path / "run", jobs=1)
+    assert verdicts(made.analysis) == {
+        "sft: alignment moves the model.": "holds",
+        "sft: reverse data undo it.": "holds",
+        "dpo: reverse data undo it.": "open",
+    }
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """The data of toy reviews, and a tree model that was pre-trained on some."""
+    folder = tmp_path_factory.mktemp("workshop")
+    values = {**write_reviews(folder), "study": "algorithms", "algorithms": ["sft"]}
+    made = Workshop(config(values), Store(folder / "models"))
+    work(made, root(made))
+    return made
+
+
+def root(workshop: Workshop) -> Cell:
+    return base(workshop.config, 0)
+
+
+def sampled(workshop: Workshop, side: str, stop: int) -> list[dict[str, Any]]:
+    rows = SampledPairs(root(workshop), side, stop, CANDIDATES, 20)
+    rows.check(workshop.material(0))
+    return rows.resolve(workshop.material(0))
+
+
+@pytest.mark.parametrize("side", ["positive", "negative"])
+def test_sampled_pairs_are_ranked_by_the_scorer(workshop: Workshop, side: str) -> None:
+    pairs = sampled(workshop, side, 55)
+    assert len(pairs) == 55
+    rows = workshop.material(0).subset(side, 0, 55)
+    assert [pair["prompt"] for pair in pairs] == [row["prompt"] for row in rows]
+    scorer = workshop.scorer
+    assert scorer is not None
+    chosen, rejected = (
+        scorer([pair["prompt"] + pair[name] for pair in pairs]) for name in ("chosen", "rejected")
+    )
+    sign = 1 if side == "positive" else -1
+    assert (sign * (chosen - rejected) >= 0).all()
+    assert (chosen != rejected).mean() > 0.9
+
+
+def test_sampled_pairs_are_drawn_once_and_nest(workshop: Workshop, tmp_path: Path) -> None:
+    pairs = sampled(workshop, "positive", 55)
+    files = {file: file.stat().st_mtime_ns for file in workshop.store.folder.glob("*.pairs.json")}
+    assert sampled(workshop, "positive", 55) == pairs
+    assert sampled(workshop, "positive", 10) == pairs[:10]
+    assert all(file.stat().st_mtime_ns == time for file, time in files.items())
+    other = Workshop(workshop.config, Store(tmp_path))
+    work(other, root(other))
+    assert sampled(other, "positive", 10) == pairs[:10]
+    with pytest.raises(InvalidArgumentError, match="1,000 rows to learn, but"):
+        sampled(workshop, "positive", 1000)
+
+
+def test_pairs_are_exchanged_and_none_is_learned_both_ways(tmp_path: Path) -> None:
+    values = for_transformer(write_reviews(tmp_path))
+    rows = [
+        {"prompt": f"review {number}:", "chosen": f" lovely {number}", "rejected": " awful"}
+        for number in range(200, 240)
+    ]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    values["data"] = {**values["data"], "pairs": {"source": str(tmp_path / "pairs.jsonl")}}
+    made = config(values, **VOLUMES, algorithms=["dpo", "kto"], side="both")
+    workshop = Workshop(made, Store(tmp_path / "models"))
+    material = workshop.material(0)
+    cells = plan(STUDY, made, workshop).cells
+    learned = {
+        (dict(cell.labels)["stage"], dict(cell.labels)["algorithm"]): cell.lesson.rows
+        for cell in cells
+        if cell.lesson
+    }
+    assert learned["align", "dpo"] == Pairs("positive", 8)
+    assert learned["reverse", "dpo"] == Pairs("negative", 16, 8)
+    assert learned["align", "kto"] == InFormat(Pairs("positive", 8), "unpaired-preference")
+    forward, back = (learned[stage, "dpo"].resolve(material) for stage in ("align", "reverse"))
+    assert all("lovely" in row["chosen"] for row in forward)
+    assert all("lovely" in row["rejected"] for row in back)
+    assert not {row["prompt"] for row in forward} & {row["prompt"] for row in back}
+    labels = [row["label"] for row in learned["align", "kto"].resolve(material)]
+    assert labels == [True, False] * 8
+
+
+def test_prompts_are_those_of_the_side(workshop: Workshop) -> None:
+    material = workshop.material(0)
+    rows = InFormat(Subset("negative", 5), "prompt").resolve(material)
+    assert rows == [{"prompt": row["prompt"]} for row in material.subset("negative", 0, 5)]
+
+
+def test_a_side_alone_is_by_the_algorithm() -> None:
+    for side, stages in (("align", {"align"}), ("reverse", {"reverse"})):
+        asked: list[Cell] = []
+
+        def ask(cells: Any, asked: list[Cell] = asked) -> list[Any]:
+            asked += cells
+            return []
+
+        STUDY.run(config(NAMED, algorithms=["simpo"], side=side, seeds=1), ask)
+        by = {
+            (str(dict(cell.labels)["stage"]), cell.lesson.recipe.algorithm)
+            for cell in asked
+            if cell.lesson and dict(cell.labels)["algorithm"] == "simpo"
+        }
+        other = {("reverse", "sft")} if side == "align" else set()
+        assert by == {(stage, "simpo") for stage in stages} | other
+        aligned = [cell for cell in asked if dict(cell.labels)["stage"] == "align"]
+        assert len(aligned) == (2 if side == "align" else 1)
+
+
+def test_recipes_fit_their_algorithms() -> None:
+    found = config(
+        NAMED,
+        algorithms=["kto", "rloo", "grpo"],
+        recipe={"batch": 1, "accumulation": 6},
+        held_out={"tokens": 24},
+        recipes={"grpo": {"generations": 3, "completion_length": 10}},
+    )
+    kto, rloo, grpo = (
+        found.made_recipe(**found.changes(name, is_reverse=False))
+        for name in ("kto", "rloo", "grpo")
+    )
+    assert (kto.batch, kto.accumulation) == (2, 3)
+    assert (rloo.generations, rloo.batch, rloo.accumulation) == (4, 1, 8)
+    assert (grpo.generations, grpo.batch, grpo.accumulation) == (3, 1, 6)
+    assert (rloo.completion_length, grpo.completion_length) == (24, 10)
+
+
+@pytest.mark.parametrize(
+    ("recipes", "message"),
+    [
+        ({"dpo": {"lerning_rate": 1}}, "unknown key lerning_rate; did you mean learning_rate?"),
+        ({"dpo": {"beta": -1}}, "beta -1"),
+        ({"kto": {"batch": 1}}, "kto compares the rows of a batch"),
+        ({"ppo": {}}, "'ppo'"),
+    ],
+)
+def test_recipes_are_refused(recipes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        config(NAMED, recipes=recipes)
+    assert message in str(refused.value)
+
+
+def curve(seeds: Any, algorithm: str, scores: dict[int, float], noise: float) -> list[Any]:
+    """The rows of an algorithm's curve: scores by reverse volume, 0 the start."""
+    rows = []
+    for seed in seeds:
+        draw = np.random.default_rng([seed, *map(ord, algorithm)])
+        for volume, score in scores.items():
+            at = {"stage": "reverse", "reverse": volume} if volume else {"stage": "align"}
+            labels = {"first": "positive", "align": 2000, "algorithm": algorithm, **at}
+            value = score + noise * draw.normal()
+            rows.append({"seed": seed, "name": str(labels), **labels, "score": value})
+    return rows
+
+
+def test_what_is_compared_with_sft_is_found() -> None:
+    made = config(NAMED, algorithms=["dpo", "kto"], reverse=[100, 200])
+    seeds = made.numbers
+    rows = [{"seed": seed, "name": "base", "stage": "base", "score": 0.5} for seed in seeds]
+    rows += curve(seeds, "sft", {0: 0.7, 100: 0.6, 200: 0.5}, 0.002)
+    rows += curve(seeds, "dpo", {0: 0.9, 100: 0.6, 200: 0.4}, 0.002)
+    rows += curve(seeds, "kto", {0: 0.7, 100: 0.7, 200: 0.7}, 0.02)
+    found = analyse(made, rows)
+    expected = dict.fromkeys(
+        (
+            "sft: alignment moves the model.",
+            "sft: reverse data undo it.",
+            "dpo: alignment moves the model.",
+            "dpo: reverse data undo it.",
+            "kto: alignment moves the model.",
+        ),
+        "holds",
+    )
+    assert verdicts(found) == {**expected, "kto: reverse data undo it.": "open"}
+    table = next(each for each in found.tables if each.name == "algorithms-comparison")
+    assert table.rows[0][3:] == (None,) * 4
+    name, gain, fall, more_gain, p, more_fall, _ = table.rows[1]
+    assert name == "dpo"
+    for cell, value in ((gain, 0.4), (fall, 0.5), (more_gain, 0.2), (more_fall, 0.3)):
+        assert isinstance(cell, Interval)
+        assert cell.mean == pytest.approx(value, abs=0.01)
+    assert p == 2**-4
