@@ -169,7 +169,7 @@ def test_numbers_of_a_pair_by_hand(tmp_path: Path) -> None:
     found = pairs(grid, 3)
     assert [pair.name for pair in found] == ["(1, 2)", "(2, 3)", "(1, 3)"]
     far = found[2]
-    near = {"abs": 5e-3}
+    near: dict[str, Any] = {"abs": 5e-3}
     assert far.printed_gap.mean() == pytest.approx(0.4 + 0.04, **near)
     assert far.difficulty.mean() == pytest.approx(0.4, **near)
     assert far.adjusted_gap.mean() == pytest.approx(0.04, **near)

@@ -61,7 +61,7 @@ def test_a_scorer_with_rows_of_its_own_takes_none_of_the_sides(
     folder = tmp_path / "more"
     folder.mkdir()
     write_reviews(folder, 130)
-    own = {side: {"source": str(folder / name)} for side, name in _NAMES.items()}
+    own: dict[str, Any] = {side: {"source": str(folder / name)} for side, name in _NAMES.items()}
     sides = made(values, **own)
     assert len(sides.rows["positive"]) == 120
     # The first 120 reviews there are those of the side.

@@ -88,6 +88,7 @@ def experiment(
     """
     with extra_needed("experiment", "train", InvalidArgumentError):
         from elastic_core.experiments.command import Call, describe, execute
+        from elastic_core.report.experiments import print_result, write_report
     said = [*overrides]
     said += [] if seeds is None else [f"seeds={seeds}"]
     said += ["data.match_length=true"] if match_length else []
@@ -97,7 +98,7 @@ def experiment(
         return
     with progress_shown() as progress:
         run = execute(call, progress)
-    with extra_needed("report", "report", InvalidArgumentError):
-        from elastic_core.report.experiments import print_result
-    print_result(run.analysis, form)
+    for lack in write_report([run], run.folder.report):
+        click.echo(lack, err=True)
+    print_result([run], form)
     click.echo(f"report: {run.folder.report}", err=True)

@@ -73,7 +73,7 @@ def tell_story(
     folder.mkdir(parents=True, exist_ok=True)
     corpora = folder / "corpora"
     say(f"1. Three corpora whose truth is known.\n\n$ elastic-core synth {corpora}")
-    synth_report.print_result(synth(out=corpora))
+    synth_report.print_result(synth(out=corpora), corpora)
     names = [str(corpora / f"{name}.jsonl") for name in ("pretrain", "align", "perturb")]
     say(
         "2. The token tree of one of them, and the code it buys.\n\n"

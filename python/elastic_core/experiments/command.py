@@ -13,7 +13,6 @@ from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies import find_study
 from elastic_core.experiments.workshop import Workshop
 from elastic_core.progress import Progress
-from elastic_core.report.experiments.files import write_report
 from elastic_core.units import counted
 
 
@@ -88,17 +87,15 @@ def describe(call: Call) -> str:
 
 
 def execute(call: Call, progress: Progress | None) -> Run:
-    """Runs a call and writes its report.
+    """Runs a call.
 
     Raises:
         ElasticCoreError: As for `experiment`.
         OSError: Likewise.
     """
-    run = experiment(
+    return experiment(
         call.config(), call.folder, jobs=call.jobs, cache=call.cache, progress=progress
     )
-    write_report([run], run.folder.report)
-    return run
 
 
 def _duration(seconds: float) -> str:
