@@ -117,7 +117,7 @@ def test_the_command_refuses_what_is_wrong(tmp_path: Path, cli: Any) -> None:
     for arguments, told in (
         (["rebond"], "'rebond' is not one of"),
         (["rebound", "--config", "none.yaml"], "does not exist"),
-        (["rebound", "seeds=2"], "data is missing; write it, or give it as data="),
+        (["rebound", "seeds=2"], "model is missing; write it, or give it as model="),
         (["rebound", "model=tree:3", "data.positive.source=good.jsonl", "sedes=2"], "did you mean"),
         (["rebound", "model=tree:3", "data.positive.source=none.jsonl"], "none.jsonl"),
     ):

@@ -513,10 +513,8 @@ def test_the_command_reports_a_run(cli: CommandLine, tmp_path: Path) -> None:
     assert "run  rebound, tree:3, 2 seeds, 18 cells done" in done.out
     assert "Alignment moves the model." in done.out
     assert max(map(len, done.out.splitlines())) <= 80
-    assert names(tmp_path / "run" / "report")[:4] == [
-        *("figures/positive-first.png", "figures/positive-first.svg"),
-        *("report.html", "result.json"),
-    ]
+    written = {"figures/positive-first.png", "figures/positive-first.svg"}
+    assert written | {"report.html", "result.json"} <= set(names(tmp_path / "run" / "report"))
 
 
 def test_the_command_reports_several_runs(cli: CommandLine, tmp_path: Path) -> None:
