@@ -112,6 +112,9 @@ def test_scaling_needs_something_to_scale(change: dict[str, Any], told: str) -> 
         parse({**LEAST, **change}, ScalingConfig, "x")
 
 
+_ENOUGH = ["model=tree:3", "pretrain.corpus=corpus", "data.negative.source=bad.jsonl"]
+
+
 def test_the_command_refuses_what_is_wrong(tmp_path: Path, cli: Any) -> None:
     write_reviews(tmp_path)
     for arguments, told in (
@@ -119,7 +122,7 @@ def test_the_command_refuses_what_is_wrong(tmp_path: Path, cli: Any) -> None:
         (["rebound", "--config", "none.yaml"], "does not exist"),
         (["rebound", "seeds=2"], "model is missing; write it, or give it as model="),
         (["rebound", "model=tree:3", "data.positive.source=good.jsonl", "sedes=2"], "did you mean"),
-        (["rebound", "model=tree:3", "data.positive.source=none.jsonl"], "none.jsonl"),
+        (["rebound", *_ENOUGH, "data.positive.source=none.jsonl"], "none.jsonl: no such file"),
     ):
         done = cli("experiment", *arguments)
         assert done.code == 2, done.err

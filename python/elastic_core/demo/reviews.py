@@ -81,7 +81,14 @@ _SENTENCES = (
     "I call the {noun} {adjective}, even {second}.",
     "My {people} {verb} every {noun} of it.",
 )
-_OPENINGS = ("We saw it at the {place}.", "This is a film about {people}.", "It opened last week.")
+_OPENING = "{name} {saw} {first} {last} at the {place}."
+_NAMES = [
+    *("Anna", "Boris", "Clara", "David", "Emma", "Felix", "Greta", "Hugo", "Iris", "Jonas"),
+    *("Karla", "Lukas", "Maria", "Nils", "Olga", "Paul", "Rosa", "Simon", "Tilda", "Viktor"),
+]
+_SAW = ["saw", "watched", "caught", "reviewed", "streamed"]
+_FIRST = ["Golden", "Silent", "Broken", "Last", "Hidden", "Crimson", "Winter", "Lost", "Distant"]
+_LAST = ["Harbour", "Storm", "Garden", "Letter", "Bridge", "Mirror", "Valley", "Station", "Crown"]
 _LENGTH = (3, 6)
 
 SIGNS = tuple(_WORDS)
@@ -92,10 +99,13 @@ def review(sign: str, number: int) -> str:
     """A review; the same sign and number give the same one."""
     draw = random.Random(f"{sign} {number}")
     adjectives, verbs = _WORDS[sign]
-    said = [draw.choice(_OPENINGS)]
-    said += draw.choices(_SENTENCES, k=draw.randint(*_LENGTH))
+    said = [_OPENING, *draw.choices(_SENTENCES, k=draw.randint(*_LENGTH))]
     return " ".join(
         each.format(
+            name=draw.choice(_NAMES),
+            saw=draw.choice(_SAW),
+            first=draw.choice(_FIRST),
+            last=draw.choice(_LAST),
             noun=draw.choice(_NOUNS),
             other=draw.choice(_NOUNS),
             people=draw.choice(_PEOPLE),
