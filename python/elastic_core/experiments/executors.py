@@ -104,6 +104,7 @@ class _Processes:
     def __init__(self, count: int, workshop: Workshop, progress: Progress | None) -> None:
         self.width = count
         self._progress = progress
+        self._futures: list[Future[Metrics]] = []
         context = multiprocessing.get_context("spawn")
         self._told: SimpleQueue[Step] = context.SimpleQueue()
         listener, self._stop = context.Pipe(duplex=False)
@@ -118,7 +119,9 @@ class _Processes:
         )
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
-        return self._pool.submit(_work_here, cell, is_measured)
+        future = self._pool.submit(_work_here, cell, is_measured)
+        self._futures = [each for each in self._futures if not each.done()] + [future]
+        return future
 
     def listen(self) -> None:
         while not self._told.empty():
@@ -127,8 +130,10 @@ class _Processes:
                 self._progress(*step)
 
     def close(self) -> None:
-        self._stop.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        is_idle = all(future.done() for future in self._futures)
+        if not is_idle:
+            self._stop.close()
+        self._pool.shutdown(cancel_futures=True)
 
 
 class _Ray:
