@@ -87,8 +87,8 @@ class Training:
             return grid.values(f"loss_{answers}_{author}", stage="probe", model=probed)
 
         def losses(answers: str) -> Losses:
-            stages = (probe(each, answers, target) for each in (0, target, model))
-            return Losses(*stages, after(f"loss_{answers}"))
+            base, author, start = (probe(each, answers, target) for each in (0, target, model))
+            return Losses(base, author, start, final=after(f"loss_{answers}"))
 
         return cls(
             model=model,
