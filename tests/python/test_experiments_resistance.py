@@ -189,8 +189,8 @@ def test_tables_are_in_the_layout_of_the_paper(tmp_path: Path) -> None:
     assert [row[0] for row in gaps.rows][-1] == "mean"
     assert len(kl.rows) == 3
     assert [row[:3] for row in controls.rows[:2]] == [
-        ("2 on 1", "inverse", "learned"),
-        ("2 on 1", "inverse", "fresh"),
+        ("2→1", "inverse", "learned"),
+        ("2→1", "inverse", "fresh"),
     ]
     for table in found.tables:
         assert all(len(row) == len(table.headings) for row in table.rows)

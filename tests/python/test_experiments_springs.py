@@ -231,6 +231,22 @@ def test_bad_configurations_are_refused(tmp_path: Path) -> None:
         configured(tmp_path, depths=[0])
 
 
+def test_texts_of_pretraining_are_from_all_folders(tmp_path: Path) -> None:
+    for side in ("neg", "pos"):
+        for number in range(120):
+            file = tmp_path / "corpus" / side / f"{number}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{side} {number}")
+    config = configured(
+        tmp_path,
+        pretrain={"corpus": str(tmp_path / "corpus")},
+        held_out={"prompts": 8, "texts": 2},
+    )
+    workshop = Workshop(config, Store(tmp_path))
+    texts = [text for seed in range(8) for text in workshop.material(seed).pretrain_texts()]
+    assert {text[:3] for text in texts} == {"neg", "pos"}
+
+
 def test_tree_models_end_to_end(tmp_path: Path) -> None:
     config = configured(tmp_path)
     found = experiment(config, tmp_path / "run", jobs=1)

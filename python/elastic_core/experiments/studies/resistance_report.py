@@ -219,7 +219,7 @@ def _control_table(pairs: Sequence[Pair]) -> Table:
             closed = interval(losses.closed) if answers == FRESH else None
             rows.append((training.name, direction, answers, *map(interval, found), closed))
     headings = (
-        ("training", ""),
+        ("model → target", ""),
         ("direction", ""),
         ("answers", ""),
         ("base", _NATS),
@@ -244,7 +244,7 @@ def _trainings(pairs: Sequence[Pair]) -> list[tuple[Training, str]]:
 
 
 def figure(pairs: Sequence[Pair]) -> Figure:
-    """The gaps, naive beside adjusted, and the losses of every training."""
+    """The gaps, naive beside adjusted, and how near every training comes."""
     trainings = [training for training, _ in _trainings(pairs)]
     gaps: tuple[tuple[str, Gap], ...] = (
         ("final training loss", lambda pair: pair.printed_gap),
@@ -252,18 +252,18 @@ def figure(pairs: Sequence[Pair]) -> Figure:
         ("adjusted for difficulty", lambda pair: pair.adjusted_gap),
     )
     stages: tuple[tuple[str, Callable[[Losses], Array]], ...] = (
-        ("base", lambda losses: losses.base),
-        ("start", lambda losses: losses.start),
-        ("final", lambda losses: losses.final),
-        ("author", lambda losses: losses.author),
+        ("base", lambda losses: losses.base - losses.author),
+        ("start", lambda losses: losses.start - losses.author),
+        ("final", lambda losses: losses.excess),
     )
     places = tuple(map(float, range(len(pairs))))
     more = tuple(map(float, range(len(trainings))))
     return Figure(
         "resistance",
         "Left: the loss of forward training above that of inverse training, as printed and with "
-        "what the targets cost their own authors taken off. Right: the losses on fresh answers of "
-        "each target. Bars are means, lines 95% intervals over seeds.",
+        "what the targets cost their own authors taken off. Right: how far the loss on "
+        "fresh answers of each target is above the author's. Bars are means, lines 95% intervals "
+        "over seeds.",
         (
             Panel(
                 "Gap",
@@ -277,9 +277,9 @@ def figure(pairs: Sequence[Pair]) -> Figure:
                 ticks=tuple(pair.name for pair in pairs),
             ),
             Panel(
-                "Losses on fresh answers",
-                "training: model on target",
-                "loss, nats per token",
+                "Distance from the target's author",
+                "model → target",
+                "loss above the author's, nats per token",
                 tuple(
                     Series(name, more, tuple(interval(take(each.fresh)) for each in trainings))
                     for name, take in stages

@@ -103,7 +103,7 @@ class Training:
     @property
     def name(self) -> str:
         """The training in the words of a table."""
-        return f"{self.model} on {self.target}"
+        return f"{self.model}→{self.target}"
 
 
 @dataclass(frozen=True, slots=True)
