@@ -11,6 +11,7 @@ import pytest
 import elastic_core as ec
 from elastic_core.models import Document
 from elastic_core.scoring import losses
+from elastic_core.scoring.losses import completion_loss
 
 SETS: dict[str, list[Document]] = {
     "pretrain": ["to be or not to be", "that is the question"],
@@ -43,6 +44,22 @@ def test_a_tree_model_that_knows_nothing_pays_for_every_symbol() -> None:
     assert (loss.tokens, loss.bytes) == (2, 1), "EOS is a token, but no byte"
     assert 200 < loss.perplexity < 400
     assert loss.nats_per_token.standard_error is None
+
+
+@pytest.mark.parametrize("spec", ["tree:4", "checkpoint"])
+def test_ends_are_left_out_where_a_model_scores_them(spec: str, checkpoint: Path) -> None:
+    model: Any = ec.load_model(str(checkpoint) if spec == "checkpoint" else spec)
+    prompts, completions = ["to be", "or"], [" or not", " to be"]
+    whole, cut = (
+        completion_loss(model, "answers", prompts, completions, has_ends=has_ends)
+        for has_ends in (True, False)
+    )
+    ends = 2 if spec == "tree:4" else 0
+    assert (whole.tokens - cut.tokens, whole.bytes - cut.bytes) == (ends, 0)
+    texts = [one + two for one, two in zip(prompts, completions, strict=True)]
+    saved = sum(float(each[-1]) for each in model.log_probs(texts)) if ends else 0.0
+    nats = [loss.nats_per_token.value * loss.tokens for loss in (whole, cut)]
+    assert nats[0] - nats[1] == pytest.approx(-saved, rel=1e-5, abs=1e-9)
 
 
 def test_nothing_is_learned_and_what_was_learned_is_cheap() -> None:

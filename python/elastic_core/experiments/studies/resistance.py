@@ -22,7 +22,8 @@ from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.rows import Answers, Subset
 from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import base
-from elastic_core.experiments.studies.resistance_report import figure, findings, tables
+from elastic_core.experiments.studies.resistance_findings import findings
+from elastic_core.experiments.studies.resistance_report import figure, tables
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.studies.targets import FRESH, LEARNED, pairs
 from elastic_core.experiments.work import Metrics

@@ -1,4 +1,4 @@
-"""What trainings on each other's answers come to: the findings, tables and figure of resistance."""
+"""What trainings on each other's answers come to: the tables and figure of resistance."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,120 +7,24 @@ import numpy as np
 from elastic_core.experiments.analysis import (
     Cell,
     Figure,
-    Finding,
     Panel,
     Series,
     Table,
-    judged,
-    shown,
 )
 from elastic_core.experiments.statistics import compare, interval
 from elastic_core.experiments.studies.targets import (
     FRESH,
     LEARNED,
     Array,
+    Gap,
     Losses,
     Pair,
     Training,
+    mean,
 )
-
-Gap = Callable[[Pair], Array]
 
 _NATS = "nats/token"
 _DIGITS = 4
-
-
-def findings(pairs: Sequence[Pair]) -> tuple[Finding, ...]:
-    """What is claimed of going back, and what is found: naively, and with difficulty taken out."""
-    difficulty = interval(_mean(pairs, lambda pair: pair.difficulty))
-    return (
-        _judged(
-            pairs,
-            "Inverse training ends at a lower loss than forward training.",
-            lambda pair: pair.printed_gap,
-            "The final training loss forward less inverse, as the paper compares them, is",
-        ),
-        _judged(
-            pairs,
-            "Inverse training comes nearer to its target than forward training.",
-            lambda pair: pair.adjusted_gap,
-            "With what each target costs its own author taken off, the loss on answers that were "
-            "not learned is, forward less inverse,",
-        ),
-        _agreement(pairs, shown(difficulty, _DIGITS)),
-        _judged(
-            pairs,
-            "Inverse training goes a larger share of the way to its target.",
-            lambda pair: pair.inverse.fresh.closed - pair.forward.fresh.closed,
-            "The share of the way from start to author that is gone, inverse less forward, is",
-        ),
-        _judged(
-            pairs,
-            "Forward training changes the KL divergence to the base by more.",
-            lambda pair: np.abs(pair.forward.kl_change) - np.abs(pair.inverse.kl_change),
-            "The size of the change of KL(model || base), forward less inverse, is",
-        ),
-        _judged(
-            pairs,
-            "Forward training moves the model farther.",
-            lambda pair: pair.forward.moved - pair.inverse.moved,
-            "KL(model before || after), forward less inverse, is",
-        ),
-    )
-
-
-def _mean(pairs: Sequence[Pair], gap: Gap) -> Array:
-    """The mean over pairs for each seed, shape (seeds,); NaN where a pair is missing."""
-    found: Array = np.mean([gap(pair) for pair in pairs], axis=0)
-    return found
-
-
-def _judged(pairs: Sequence[Pair], claim: str, gap: Gap, words: str) -> Finding:
-    """A finding about a gap that is said to be above 0."""
-    test = compare(_mean(pairs, gap), 0.0)
-    wins = sum(_verdict(gap(pair)) == "holds" for pair in pairs)
-    p = "" if test.p is None else f" (sign-flip test p = {test.p:.3f})"
-    return judged(
-        claim,
-        1,
-        test.difference,
-        f"{words} {shown(test.difference, _DIGITS)} in the mean over pairs{p}; it is above 0 with "
-        f"its whole interval in {wins} of {len(pairs)} pairs.",
-    )
-
-
-def _verdict(gap: Array) -> str:
-    return judged("", 1, interval(gap), "").verdict
-
-
-def _agreement(pairs: Sequence[Pair], difficulty: str) -> Finding:
-    """Whether the printed comparison says the same as the adjusted one."""
-    verdicts = [
-        (pair.name, _verdict(pair.printed_gap), _verdict(pair.adjusted_gap)) for pair in pairs
-    ]
-    printed = _mean(pairs, lambda pair: pair.printed_gap)
-    adjusted = _mean(pairs, lambda pair: pair.adjusted_gap)
-    verdicts.append(("the mean over pairs", _verdict(printed), _verdict(adjusted)))
-    differ = [
-        f"for {name} the one says {_quoted(naive)}, the other {_quoted(adjusted)}"
-        for name, naive, adjusted in verdicts
-        if naive != adjusted
-    ]
-    said = (
-        "They agree, for every pair and in the mean."
-        if not differ
-        else f"They disagree: {'; '.join(differ)}."
-    )
-    return Finding(
-        "The printed comparison says the same as the one without the targets' difficulty.",
-        "does not hold" if differ else "holds",
-        f"{said} Between the targets' own authors there already is a gap of {difficulty} in the "
-        "mean over pairs: above 0 the targets of forward training are the harder ones.",
-    )
-
-
-def _quoted(verdict: str) -> str:
-    return f"“{verdict}”"
 
 
 def tables(pairs: Sequence[Pair]) -> tuple[Table, ...]:
@@ -157,7 +61,7 @@ def _gap_table(pairs: Sequence[Pair]) -> Table:
         lambda pair: pair.adjusted_gap,
     )
     named = [(pair.name, [gap(pair) for gap in gaps]) for pair in pairs]
-    named.append(("mean", [_mean(pairs, gap) for gap in gaps]))
+    named.append(("mean", [mean(pairs, gap) for gap in gaps]))
     rows = [(name, *map(interval, found), compare(found[-1], 0.0).p) for name, found in named]
     headings = (
         ("models", ""),
@@ -219,7 +123,7 @@ def _control_table(pairs: Sequence[Pair]) -> Table:
             closed = interval(losses.closed) if answers == FRESH else None
             rows.append((training.name, direction, answers, *map(interval, found), closed))
     headings = (
-        ("training", ""),
+        ("model → target", ""),
         ("direction", ""),
         ("answers", ""),
         ("base", _NATS),
@@ -244,7 +148,7 @@ def _trainings(pairs: Sequence[Pair]) -> list[tuple[Training, str]]:
 
 
 def figure(pairs: Sequence[Pair]) -> Figure:
-    """The gaps, naive beside adjusted, and the losses of every training."""
+    """The gaps, naive beside adjusted, and how near every training comes."""
     trainings = [training for training, _ in _trainings(pairs)]
     gaps: tuple[tuple[str, Gap], ...] = (
         ("final training loss", lambda pair: pair.printed_gap),
@@ -252,18 +156,18 @@ def figure(pairs: Sequence[Pair]) -> Figure:
         ("adjusted for difficulty", lambda pair: pair.adjusted_gap),
     )
     stages: tuple[tuple[str, Callable[[Losses], Array]], ...] = (
-        ("base", lambda losses: losses.base),
-        ("start", lambda losses: losses.start),
-        ("final", lambda losses: losses.final),
-        ("author", lambda losses: losses.author),
+        ("base", lambda losses: losses.base - losses.author),
+        ("start", lambda losses: losses.start - losses.author),
+        ("final", lambda losses: losses.excess),
     )
     places = tuple(map(float, range(len(pairs))))
     more = tuple(map(float, range(len(trainings))))
     return Figure(
         "resistance",
         "Left: the loss of forward training above that of inverse training, as printed and with "
-        "what the targets cost their own authors taken off. Right: the losses on fresh answers of "
-        "each target. Bars are means, lines 95% intervals over seeds.",
+        "what the targets cost their own authors taken off. Right: how far the loss on "
+        "fresh answers of each target is above the author's. Bars are means, lines 95% intervals "
+        "over seeds.",
         (
             Panel(
                 "Gap",
@@ -277,9 +181,9 @@ def figure(pairs: Sequence[Pair]) -> Figure:
                 ticks=tuple(pair.name for pair in pairs),
             ),
             Panel(
-                "Losses on fresh answers",
-                "training: model on target",
-                "loss, nats per token",
+                "Distance from the target's author",
+                "model → target",
+                "loss above the author's, nats per token",
                 tuple(
                     Series(name, more, tuple(interval(take(each.fresh)) for each in trainings))
                     for name, take in stages

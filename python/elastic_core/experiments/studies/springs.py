@@ -22,8 +22,9 @@ from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.rows import Openings, Subset
 from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import base
+from elastic_core.experiments.studies.springs_findings import findings
 from elastic_core.experiments.studies.springs_law import TreeLaw
-from elastic_core.experiments.studies.springs_report import figures, findings, tables
+from elastic_core.experiments.studies.springs_report import figures, tables
 from elastic_core.experiments.studies.stretches import Stretch
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics

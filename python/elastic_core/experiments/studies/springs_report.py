@@ -1,4 +1,4 @@
-"""What stretched springs come to: the findings, tables and figures of the study."""
+"""What stretched springs come to: the tables and figures of the study."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,115 +7,24 @@ import numpy as np
 from elastic_core.experiments.analysis import (
     Cell,
     Figure,
-    Finding,
     Panel,
     Series,
     Table,
-    judged,
-    shown,
 )
-from elastic_core.experiments.statistics import Interval, interval, rank_correlation
+from elastic_core.experiments.statistics import Interval, interval
 from elastic_core.experiments.studies.springs_law import SETS
-from elastic_core.experiments.studies.stretches import Array, Stretch
-
-COMPARED = SETS[:2]
-"""The sets whose change the law foretells; that of D_t is infinite where it has leaves of its own.
-"""
-
-BALANCED = 0.1
-"""The imbalance up to which forces count as equal and opposite."""
+from elastic_core.experiments.studies.stretches import (
+    COMPARED,
+    WORDS,
+    Array,
+    Stretch,
+    agree,
+    ranks,
+    sizes,
+)
 
 _FORCE = "bits per byte of D_a"
 _DIGITS = 4
-_WORDS = {"pretrain": "pre-training", "align": "alignment", "perturb": "reverse rows"}
-
-
-def findings(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Finding, ...]:
-    """What the theorem and the trees say, and what is found."""
-    most = stretches[-1]
-    raised, lowered = (interval(most.measured[name]) for name in ("align", "pretrain"))
-    return (
-        judged(
-            "Reverse data raise the rate of the alignment.",
-            1,
-            raised,
-            f"{most.count:,} reverse rows change gamma of the alignment by "
-            f"{shown(raised, _DIGITS)} bits per byte.",
-        ),
-        judged(
-            "Reverse data lower the rate of the pre-training.",
-            -1,
-            lowered,
-            f"{most.count:,} reverse rows change gamma of the pre-training by "
-            f"{shown(lowered, _DIGITS)} bits per byte.",
-        ),
-        _balance(most),
-        *(_foretelling(stretches, depth) for depth in depths),
-    )
-
-
-def _balance(stretch: Stretch) -> Finding:
-    """Whether two springs in series would stretch like this."""
-    found = interval(stretch.imbalance())
-    if found.low is not None and found.high is not None:
-        is_balanced = found.low >= -BALANCED and found.high <= BALANCED
-        verdict = "holds" if is_balanced else "does not hold" if found.excludes_zero else "open"
-    else:
-        verdict = "open"
-    ratio, law = interval(stretch.ratio()), interval(-stretch.stiffness["pretrain"])
-    return Finding(
-        "|D_i| times the change of KL is equal and opposite for pre-training and alignment.",
-        verdict,
-        f"After {stretch.count:,} reverse rows their sum is {shown(found)} of the sum of their "
-        f"sizes: 0 would be equal and opposite (up to {BALANCED} counts as that), 1 or -1 is the "
-        f"same direction. The change of the alignment over that of the pre-training is "
-        f"{shown(ratio)}, where the law of covered data says -k = {shown(law, 1)}.",
-    )
-
-
-def _foretelling(stretches: Sequence[Stretch], depth: int) -> Finding:
-    share = np.mean([_agree(each, depth, COMPARED) for each in stretches], axis=0)
-    found = interval(share)
-    ranks = "; ".join(
-        f"{_WORDS[name]} {shown(interval(_ranks(stretches, depth, name)), 2)}" for name in COMPARED
-    )
-    return judged(
-        f"Token trees of depth {depth} foretell which way the rates move.",
-        1,
-        interval(share - 0.5),
-        f"In {shown(found, 2)} of the cases the rates of pre-training and alignment move as "
-        f"foretold, where guessing gives a half. Rank correlation over the volumes: {ranks}.",
-    )
-
-
-def _agree(stretch: Stretch, depth: int, names: Sequence[str]) -> Array:
-    """The share of sets whose change has the sign that is foretold, shape (seeds,)."""
-    products = [
-        np.sign(stretch.measured[name]) * np.sign(stretch.foretold[depth][name]) for name in names
-    ]
-    found: Array = np.mean([np.where(np.isnan(p), np.nan, p > 0) for p in products], axis=0)
-    return found
-
-
-def _ranks(stretches: Sequence[Stretch], depth: int, name: str) -> list[float]:
-    """The rank correlation over volumes of each seed."""
-    measured, foretold = _by_seed(stretches, depth, name)
-    return [rank_correlation(*pair) for pair in zip(foretold, measured, strict=True)]
-
-
-def _sizes(stretches: Sequence[Stretch], depth: int, name: str) -> Array:
-    """What the foretold changes are multiplied by to be the measured ones, by least squares."""
-    measured, foretold = _by_seed(stretches, depth, name)
-    square = (foretold**2).sum(axis=1)
-    found: Array = (measured * foretold).sum(axis=1) / np.where(square > 0, square, np.nan)
-    return found
-
-
-def _by_seed(stretches: Sequence[Stretch], depth: int, name: str) -> tuple[Array, Array]:
-    """Measured and foretold changes, each of shape (seeds, volumes)."""
-    measured = np.column_stack([each.measured[name] for each in stretches])
-    foretold = np.column_stack([each.foretold[depth][name] for each in stretches])
-    return measured, foretold
 
 
 def tables(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Table, ...]:
@@ -133,7 +42,7 @@ def _force_table(stretches: Sequence[Stretch], depths: Sequence[int]) -> Table:
         for name in SETS:
             found = (each.stiffness[name], each.measured[name], each.force(name))
             foretold = (each.force(name, depth) for depth in depths)
-            rows.append((each.count, _WORDS[name], *map(interval, (*found, *foretold))))
+            rows.append((each.count, WORDS[name], *map(interval, (*found, *foretold))))
     headings = (
         ("reverse", "rows"),
         ("data set", ""),
@@ -182,9 +91,9 @@ def _agreement_table(stretches: Sequence[Stretch], depths: Sequence[int]) -> Tab
     rows: list[tuple[Cell, ...]] = []
     for name in COMPARED:
         for depth in depths:
-            signs = np.mean([_agree(each, depth, [name]) for each in stretches], axis=0)
-            found = (signs, _ranks(stretches, depth, name), _sizes(stretches, depth, name))
-            rows.append((_WORDS[name], depth, *map(interval, found)))
+            signs = np.mean([agree(each, depth, [name]) for each in stretches], axis=0)
+            found = (signs, ranks(stretches, depth, name), sizes(stretches, depth, name))
+            rows.append((WORDS[name], depth, *map(interval, found)))
     headings = (
         ("data set", ""),
         ("depth", ""),
@@ -230,7 +139,7 @@ def _foretold_panel(stretches: Sequence[Stretch], depths: Sequence[int], name: s
         span = [(x, Interval(x, None, None, 1)) for x in (min(0.0, *ends), max(0.0, *ends))]
         series.append(_line("as foretold", span))
     return Panel(
-        _WORDS[name].capitalize(),
+        WORDS[name].capitalize(),
         f"foretold, {_FORCE}",
         f"measured, {_FORCE}",
         tuple(series),
@@ -253,7 +162,7 @@ def _volume_panel(stretches: Sequence[Stretch], depths: Sequence[int], name: str
         for depth in depths
     )
     return Panel(
-        _WORDS[name].capitalize(),
+        WORDS[name].capitalize(),
         "reverse rows",
         f"|D_i| x change of gamma_i, {_FORCE}",
         (line("measured", lambda each: each.force(name)), *foretold),

@@ -8,9 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core.experiments.grid import Grid
+from elastic_core.experiments.statistics import rank_correlation
 from elastic_core.experiments.studies.springs_law import SETS
 
 Array: TypeAlias = NDArray[np.float64]
+
+WORDS = {"pretrain": "pre-training", "align": "alignment", "perturb": "reverse rows"}
+"""The data sets as they are called in tables."""
+
+COMPARED = SETS[:2]
+"""The sets whose change the law foretells; that of D_t is infinite where it has leaves of its own.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +88,33 @@ class Stretch:
         change = self.measured if depth is None else self.foretold[depth]
         below = change["pretrain"]
         return change["align"] / np.where(below != 0, below, np.nan)
+
+
+def agree(stretch: Stretch, depth: int, names: Sequence[str]) -> Array:
+    """The share of sets whose change has the sign that is foretold, shape (seeds,)."""
+    products = [
+        np.sign(stretch.measured[name]) * np.sign(stretch.foretold[depth][name]) for name in names
+    ]
+    found: Array = np.mean([np.where(np.isnan(p), np.nan, p > 0) for p in products], axis=0)
+    return found
+
+
+def ranks(stretches: Sequence[Stretch], depth: int, name: str) -> list[float]:
+    """The rank correlation over volumes of each seed."""
+    measured, foretold = _by_seed(stretches, depth, name)
+    return [rank_correlation(*pair) for pair in zip(foretold, measured, strict=True)]
+
+
+def sizes(stretches: Sequence[Stretch], depth: int, name: str) -> Array:
+    """What the foretold changes are multiplied by to be the measured ones, by least squares."""
+    measured, foretold = _by_seed(stretches, depth, name)
+    square = (foretold**2).sum(axis=1)
+    found: Array = (measured * foretold).sum(axis=1) / np.where(square > 0, square, np.nan)
+    return found
+
+
+def _by_seed(stretches: Sequence[Stretch], depth: int, name: str) -> tuple[Array, Array]:
+    """Measured and foretold changes, each of shape (seeds, volumes)."""
+    measured = np.column_stack([each.measured[name] for each in stretches])
+    foretold = np.column_stack([each.foretold[depth][name] for each in stretches])
+    return measured, foretold

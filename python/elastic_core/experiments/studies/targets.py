@@ -11,6 +11,7 @@ model that has become the author, whatever the entropy. On the answers that were
 fall below 0: they are known by heart.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -88,7 +89,7 @@ class Training:
 
         def losses(answers: str) -> Losses:
             base, author, start = (probe(each, answers, target) for each in (0, target, model))
-            return Losses(base, author, start, after(f"loss_{answers}"))
+            return Losses(base, author, start, final=after(f"loss_{answers}"))
 
         return cls(
             model=model,
@@ -103,7 +104,7 @@ class Training:
     @property
     def name(self) -> str:
         """The training in the words of a table."""
-        return f"{self.model} on {self.target}"
+        return f"{self.model}→{self.target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +158,13 @@ def pairs(grid: Grid, slices: int) -> list[Pair]:
         Pair(Training.of(grid, one, other), Training.of(grid, other, one))
         for one, other in sorted(found, key=lambda pair: (pair[1] - pair[0], pair))
     ]
+
+
+Gap: TypeAlias = Callable[[Pair], Array]
+"""Something that is compared in a pair, of shape (seeds,)."""
+
+
+def mean(pairs: Sequence[Pair], gap: Gap) -> Array:
+    """The mean over pairs for each seed, shape (seeds,); NaN where a pair is missing."""
+    found: Array = np.mean([gap(pair) for pair in pairs], axis=0)
+    return found

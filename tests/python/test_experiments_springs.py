@@ -1,0 +1,295 @@
+"""Springs: stretches as measured, and as the token trees of the same texts foretell them."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.analysis import Analysis, Finding
+from elastic_core.experiments.cells import Basis, Cell
+from elastic_core.experiments.grid import Grid
+from elastic_core.experiments.reading import parse, read_yaml
+from elastic_core.experiments.run import experiment
+from elastic_core.experiments.runner import flat
+from elastic_core.experiments.statistics import Interval, rank_correlation
+from elastic_core.experiments.store import Store
+from elastic_core.experiments.studies.springs import SpringsConfig, analyse, run
+from elastic_core.experiments.studies.springs_law import SETS, foretell
+from elastic_core.experiments.studies.stretches import Stretch
+from elastic_core.experiments.work import Metrics
+from elastic_core.experiments.workshop import Workshop
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SEEDS = 5
+K = 8.0
+SIDES = {"positive": ("good", "fine", "glad"), "negative": ("bad", "poor", "sad")}
+BOTH = (*SIDES["positive"], *SIDES["negative"])
+
+
+def write(file: Path, rows: int, seed: int, words: tuple[str, ...]) -> str:
+    """A file with a text of nine words a line."""
+    random = np.random.default_rng(seed)
+    lines = [f"{number:03} {' '.join(random.choice(words, 9))}" for number in range(rows)]
+    file.write_text("\n".join(lines) + "\n")
+    return str(file)
+
+
+def configured(folder: Path, **more: Any) -> SpringsConfig:
+    """A small configuration: pre-training is of both sides."""
+    sides = {
+        side: {"source": write(folder / f"{side}.txt", 100, number, words), "split": "line"}
+        for number, (side, words) in enumerate(SIDES.items())
+    }
+    values = {
+        "study": "springs",
+        "model": "tree:3",
+        "pretrain": {"corpus": write(folder / "corpus.txt", 300, 2, BOTH), "split": "line"},
+        "data": {**sides, "prompt_words": 2},
+        "held_out": {"prompts": 8, "tokens": 8, "texts": 40},
+        "scorer": {"rows": 20},
+        "align": 40,
+        "reverse": [4, 20],
+        "characters": 30,
+        "depths": [1, 3],
+        "seeds": 2,
+        **more,
+    }
+    return parse(values, SpringsConfig, "test")
+
+
+def naive(texts: Sequence[Sequence[str]], volumes: Sequence[float], depth: int) -> list[float]:
+    """The change of gamma_p and gamma_a in bits per byte, leaf by leaf."""
+    leaves = []
+    for each in texts:
+        found: Counter[bytes] = Counter()
+        for text in each:
+            symbols = [*text.encode(), -1]
+            cut = (symbols[at : at + depth] for at in range(0, len(symbols), depth))
+            found.update(str(segment).encode() for segment in cut)
+        leaves.append(found)
+    sizes = [sum(len(text.encode()) for text in each) for each in texts]
+    weights = [volume / size for volume, size in zip(volumes, sizes, strict=True)]
+
+    def gamma(member: int, count: int) -> float:
+        joint: Counter[bytes] = Counter()
+        for found, weight in list(zip(leaves, weights, strict=True))[:count]:
+            joint.update({leaf: weight * times for leaf, times in found.items()})
+        total = sum(joint.values())
+        bits = (times * -math.log2(joint[leaf] / total) for leaf, times in leaves[member].items())
+        return math.fsum(bits) / sizes[member]
+
+    return [gamma(member, 3) - gamma(member, 2) for member in (0, 1)]
+
+
+TEXTS = st.lists(st.text("abé", min_size=1, max_size=9), min_size=1, max_size=6)
+
+
+@given(st.tuples(TEXTS, TEXTS, TEXTS), st.integers(1, 4), st.floats(0.1, 1e6))
+def test_the_law_is_that_of_every_leaf(
+    texts: tuple[list[str], list[str], list[str]], depth: int, scale: float
+) -> None:
+    volumes = [float(sum(len(text.encode()) for text in each)) for each in texts]
+    volumes[0] *= scale
+    found = foretell(texts, volumes, depth)
+    expected = naive(texts, volumes, depth)
+    assert found.change[:2].tolist() == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_a_small_covered_perturbation_has_the_ratio_of_the_law() -> None:
+    # Words of one length, so that volumes of bytes are volumes of segments.
+    texts = (["one", "two", "six"] * 10, ["two"], ["six"])
+    found = foretell(texts, [3 * 1000, 3, 3e-3], 4)
+    assert found.coverage == 1
+    assert found.change[1] / found.change[0] == pytest.approx(-1000, rel=1e-2)
+    assert found.change[0] < 0 < found.change[1]
+
+
+def test_what_nobody_has_seen_is_foretold_of_the_others_alone() -> None:
+    found = foretell((["one"], ["two"], ["six"]), [3, 3, 3], 4)
+    assert found.coverage == 0
+    assert found.change.tolist() == pytest.approx([math.log2(3 / 2) / 3] * 2 + [-math.inf])
+
+
+def planted(law: dict[int, tuple[float, float]], actual: tuple[float, float]) -> list[Metrics]:
+    """Rows in which a reverse row changes gamma_p and gamma_a by so much, and by depth so much is
+    foretold."""
+    rows: list[Metrics] = []
+    for seed in range(SEEDS):
+        noise = 1 + 0.01 * (seed - 2)
+        rows.append({"stage": "align", "seed": seed, "name": "", "rate_align": 2.0})
+        for count in (10, 20, 40):
+            before = {"rate_pretrain": 2.5, "rate_perturb": 2.2}
+            before |= {"volume_pretrain": K, "volume_align": 1.0, "volume_perturb": count / 100}
+            for depth, changes in law.items():
+                named = dict(zip(SETS, (*(count * each for each in changes), None), strict=True))
+                before |= {f"law_{name}_{depth}": change for name, change in named.items()}  # type: ignore[misc]
+                before[f"coverage_{depth}"] = 1.0
+            place = {"reverse": count, "seed": seed, "name": ""}
+            rows.append({"stage": "before", **place, **before})
+            after = {
+                "rate_pretrain": 2.5 + count * actual[0] * noise,
+                "rate_align": 2.0 + count * actual[1] * noise,
+                "rate_perturb": 2.1,
+            }
+            rows.append({"stage": "reverse", **place, **after})
+    return rows
+
+
+def analysed(tmp_path: Path, rows: list[Metrics], depths: list[int]) -> Analysis:
+    config = configured(tmp_path, seeds=SEEDS, reverse=[10, 20, 40], depths=depths)
+    return analyse(config, rows)
+
+
+def judgement(analysis: Analysis, part: str) -> Finding:
+    (found,) = (each for each in analysis.findings if part in each.claim)
+    return found
+
+
+def test_a_model_like_the_trees_is_foretold(tmp_path: Path) -> None:
+    law = {1: (-1e-3, K * 1e-3), 3: (-1e-3, -1e-3)}
+    found = analysed(tmp_path, planted(law, (-3e-3, K * 3e-3)), [1, 3])
+    assert judgement(found, "depth 1 foretell").verdict == "holds"
+    assert judgement(found, "depth 3 foretell").verdict == "open"  # One of the two, as by guessing.
+    assert judgement(found, "raise the rate of the alignment").verdict == "holds"
+    assert judgement(found, "lower the rate of the pre-training").verdict == "holds"
+    balance = judgement(found, "equal and opposite")
+    assert balance.verdict == "holds"
+    assert "is -8.000 (-8.000 to -8.000)" in balance.words
+    springs, ratios, agreement = found.tables
+    assert len(springs.rows) == len(ratios.rows) == 9
+    signs, ranks, factor = agreement.rows[0][2:]
+    for value, expected in ((signs, 1.0), (ranks, 1.0), (factor, 3.0)):
+        assert isinstance(value, Interval)
+        assert value.mean == pytest.approx(expected)
+    assert agreement.rows[3][:2] == ("alignment", 3)
+    assert isinstance(agreement.rows[3][2], Interval)
+    assert agreement.rows[3][2].mean == 0
+
+
+def test_a_model_unlike_the_trees_is_not(tmp_path: Path) -> None:
+    found = analysed(tmp_path, planted({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3)), [2])
+    assert judgement(found, "depth 2 foretell").verdict == "does not hold"
+    assert judgement(found, "raise the rate of the alignment").verdict == "does not hold"
+    assert judgement(found, "lower the rate of the pre-training").verdict == "does not hold"
+    assert judgement(found, "equal and opposite").verdict == "does not hold"
+
+
+def test_forces_that_point_the_same_way_are_no_springs_in_series(tmp_path: Path) -> None:
+    rows = planted({2: (1e-3, 1e-3)}, (1e-3, 1e-3))
+    config = configured(tmp_path, seeds=SEEDS, reverse=[10], depths=[2])
+    stretch = Stretch.of(Grid(rows, config.numbers), 10, [2])
+    assert stretch.stiffness["pretrain"].tolist() == [K] * SEEDS
+    assert stretch.force("pretrain", 2) == pytest.approx([K * 1e-2] * SEEDS)
+    assert stretch.imbalance() == pytest.approx([1.0] * SEEDS)
+    assert np.isnan(stretch.force("perturb", 2)).all()
+    assert judgement(analyse(config, rows), "equal and opposite").verdict == "does not hold"
+
+
+def test_rank_correlation_of_what_does_not_vary_is_none() -> None:
+    assert rank_correlation([1, 2, 3], [1, 4, 9]) == 1
+    assert rank_correlation([1, 2, 3], [9, 4, math.nan]) == pytest.approx(-1)
+    assert math.isnan(rank_correlation([1, 2, 3], [5, 5, 5]))
+    assert math.isnan(rank_correlation([math.nan], [1]))
+
+
+def cells_of(config: SpringsConfig) -> list[Cell]:
+    found: list[Cell] = []
+
+    def ask(cells: Sequence[Cell]) -> list[Metrics]:
+        found.extend(cells)
+        return [{} for _ in cells]
+
+    run(config, ask)
+    return found
+
+
+def test_other_depths_are_another_measurement_of_the_same_model(tmp_path: Path) -> None:
+    basis = Basis("root", "data", "measured")
+    one, other = (
+        {cell.name: cell for cell in cells_of(configured(tmp_path, depths=depths))}
+        for depths in ([1, 3], [2])
+    )
+    assert len(one) == 2 * (2 + 2 * 2)
+    for name, cell in one.items():
+        assert cell.made(basis) == other[name].made(basis)
+        assert (cell.key(basis) == other[name].key(basis)) == ("before" not in name)
+
+
+def test_bad_configurations_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"name some as pretrain\.corpus"):
+        configured(tmp_path, pretrain=None)
+    with pytest.raises(InvalidArgumentError, match="each must be from 1 to 64"):
+        configured(tmp_path, depths=[0])
+
+
+def test_texts_of_pretraining_are_from_all_folders(tmp_path: Path) -> None:
+    for side in ("neg", "pos"):
+        for number in range(120):
+            file = tmp_path / "corpus" / side / f"{number}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{side} {number}")
+    config = configured(
+        tmp_path,
+        pretrain={"corpus": str(tmp_path / "corpus")},
+        held_out={"prompts": 8, "texts": 2},
+    )
+    workshop = Workshop(config, Store(tmp_path))
+    texts = [text for seed in range(8) for text in workshop.material(seed).pretrain_texts()]
+    assert {text[:3] for text in texts} == {"neg", "pos"}
+
+
+def test_tree_models_end_to_end(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    found = experiment(config, tmp_path / "run", jobs=1)
+    grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
+    stretch = Stretch.of(grid, 20, [1, 3])
+    for name in SETS:
+        assert np.isfinite(stretch.measured[name]).all()
+    assert (stretch.measured["perturb"] < 0).all()
+    assert (stretch.foretold[1]["perturb"] < 0).all()
+    # All of the corpus was learned, and each row has its 30 characters.
+    corpus = len((tmp_path / "corpus.txt").read_text().replace("\n", ""))
+    assert stretch.stiffness["pretrain"] == pytest.approx([corpus / (40 * 30)] * 2, rel=0.02)
+    material = Workshop(config, Store(tmp_path)).material(1)
+    assert len(material.pretraining(None)) == 300
+    assert sum(map(len, material.pretraining(1000))) == 1000
+    rows = cells_of(config)[1].sets[0].rows.resolve(material)
+    assert len(rows) == 40
+    assert max(len(row["prompt"] + row["completion"]) for row in rows) == 30
+
+
+def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None:
+    config = configured(
+        tmp_path,
+        model=str(checkpoint),
+        pretrained=100_000,
+        recipe={"learning_rate": 1e-3, "batch": 8, "accumulation": 1, "max_length": 64},
+        align=16,
+        reverse=[8],
+        seeds=1,
+    )
+    found = experiment(config, tmp_path / "run", jobs=1)
+    grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
+    stretch = Stretch.of(grid, 8, [1, 3])
+    for name in SETS:
+        assert np.isfinite(stretch.measured[name]).all()
+    assert (stretch.measured["perturb"] < 0).all()
+    # The corpus weighs as much as what the model was pre-trained on: tokens of 1 to 2 bytes here.
+    assert 1 < stretch.stiffness["pretrain"][0] / (100_000 / (16 * 30)) < 2
+    assert len(found.analysis.tables) == 3
+    assert "single seed" in found.analysis.notes[0]
+
+
+@pytest.mark.parametrize("size", ["laptop", "paper"])
+def test_the_configurations_that_come_with_it_can_be_read(size: str) -> None:
+    file = EXAMPLES / size / "springs.yaml"
+    assert parse(read_yaml(file), SpringsConfig, str(file)).seeds == 5
