@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from statistics import fmean
 
-from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.cells import Cell, Rows
 from elastic_core.experiments.executors import RAY, default_jobs
 from elastic_core.experiments.plan import Plan
 from elastic_core.experiments.work import Metrics
@@ -94,8 +94,15 @@ def _bytes_to_learn(workshop: Workshop, cell: Cell) -> float:
     each = _bytes_of_a_row(workshop, recipe.max_length * _BYTES_PER_TOKEN)
     if recipe.steps is not None:
         return recipe.steps * recipe.batch * recipe.accumulation * each
-    count = getattr(cell.lesson.rows, "stop", getattr(cell.lesson.rows, "count", 0))
-    return float(count - getattr(cell.lesson.rows, "start", 0)) * each * recipe.epochs
+    return _count(cell.lesson.rows) * each * recipe.epochs
+
+
+def _count(rows: Rows) -> float:
+    """How many rows there are, with those that are mixed into others."""
+    if inner := getattr(rows, "rows", None):
+        return _count(inner) * (1 + getattr(rows, "ratio", 0.0))
+    stop = getattr(rows, "stop", getattr(rows, "count", 0))
+    return float(stop - getattr(rows, "start", 0))
 
 
 def _bytes_of_a_row(workshop: Workshop, most: float) -> float:

@@ -264,9 +264,9 @@ def _comparison_table(grid: Grid, curves: Sequence[Curve], metric: str) -> Table
         ("gain", metric),
         ("fall", metric),
         ("gain more than sft", metric),
-        ("p", "sign flip"),
+        ("p of gain", "sign flip"),
         ("fall more than sft", metric),
-        ("p", "sign flip"),
+        ("p of fall", "sign flip"),
     )
     note = (
         "Gain: how far the alignment moved the model from the base. Fall: what the most reverse "

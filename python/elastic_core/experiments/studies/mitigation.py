@@ -198,7 +198,7 @@ def _measured(config: MitigationConfig, grid: Grid, metric: str, name: str) -> _
 def _in_words(variant: Variant) -> str:
     """A variant in words."""
     changes: dict[str, Any] = variant.recipe
-    parts = [f"{variant.mix:g} pre-training texts to each row"] if variant.mix else []
+    parts = [f"pre-training texts mixed in, {variant.mix:g} to a row"] if variant.mix else []
     parts += [f"{key} {value}" for key, value in changes.items()]
     return ", ".join(parts) or "as the recipe says"
 
@@ -288,7 +288,12 @@ def _figure(found: Sequence[_Measured], metric: str) -> Figure:
     places = tuple(map(float, range(len(found))))
     panels = tuple(
         Panel(
-            title, "alignment", label, (Series(title, places, values),), is_bars=True, ticks=names
+            title,
+            "alignment",
+            label,
+            (Series("mean over seeds", places, values),),
+            is_bars=True,
+            ticks=names,
         )
         for title, label, values in (
             (
