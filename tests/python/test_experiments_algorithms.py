@@ -11,11 +11,13 @@ from reviews import for_transformer, write_reviews
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.grid import Grid
 from elastic_core.experiments.plan import plan
 from elastic_core.experiments.preferences import InFormat, Pairs, SampledPairs
 from elastic_core.experiments.reading import parse
 from elastic_core.experiments.rows import Subset
 from elastic_core.experiments.run import experiment
+from elastic_core.experiments.runner import flat
 from elastic_core.experiments.statistics import Interval
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
@@ -42,7 +44,8 @@ def verdicts(analysis: Analysis) -> dict[str, str]:
 
 def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), "study": "algorithms", "algorithms": ["sft"]}
-    more = {"align": 40, "reverse": [10, 20], "seeds": 3, "reverse_recipe": {"weight": 4}}
+    values["recipe"] = {"weight": 4}
+    more = {"align": 40, "reverse": [10, 20], "seeds": 4, "reverse_recipe": {"weight": 4}}
     found = experiment(config(values, **more), tmp_path / "run", jobs=1).analysis
     assert verdicts(found) == {
         "sft: alignment moves the model.": "holds",
@@ -95,11 +98,15 @@ def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
         "seeds": 2,
     }
     made = experiment(config({**values, "study": "algorithms"}, **more), tmp_path / "run", jobs=1)
-    assert verdicts(made.analysis) == {
-        "sft: alignment moves the model.": "holds",
-        "sft: reverse data undo it.": "holds",
-        "dpo: reverse data undo it.": "open",
+    grid = Grid([flat(row) for row in made.folder.rows()], (0, 1))
+    start = grid.values("score", stage="align")
+    undone = {
+        each: start - grid.values("score", stage="reverse", algorithm=each)
+        for each in ("sft", "dpo")
     }
+    assert (undone["sft"] > 0.1).all()
+    assert np.abs(undone["dpo"]).max() < 0.01
+    assert verdicts(made.analysis)["dpo: reverse data undo it."] == "open"
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def verdicts(analysis: Analysis) -> dict[str, str]:
 
 
 def test_mixing_runs_on_a_tree_model(tmp_path: Path) -> None:
-    values = {**write_reviews(tmp_path), **STUDY, "reverse_recipe": {"weight": 4}, "seeds": 3}
+    values = {**write_reviews(tmp_path), **STUDY, "recipe": {"weight": 4}, "seeds": 4}
     found = experiment(config(values, variants={"mixed": {"mix": 0.5}}), tmp_path / "run", jobs=1)
     assert verdicts(found.analysis)["plain: alignment moves the model."] == "holds"
     assert "mixed: the alignment withstands more reverse data." in verdicts(found.analysis)

@@ -286,7 +286,7 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
     # The corpus weighs as much as what the model was pre-trained on: tokens of 1 to 2 bytes here.
     assert 1 < stretch.stiffness["pretrain"][0] / (100_000 / (16 * 30)) < 2
     assert len(found.analysis.tables) == 3
-    assert "single seed" in found.analysis.notes[0]
+    assert any("single seed" in note for note in found.analysis.notes)
 
 
 @pytest.mark.parametrize("size", ["laptop", "paper"])
