@@ -45,9 +45,9 @@ def work(workshop: Workshop, cell: Cell, progress: Progress | None = None) -> Me
         OSError: The disk is full, or something cannot be written.
     """
     began = time.monotonic()
-    with _one_thread(workshop, cell):
-        metrics = make(workshop, cell, progress)
-        if not metrics.get("diverged"):
+    metrics = make(workshop, cell, progress)
+    if not metrics.get("diverged"):
+        with _one_thread(workshop, cell):
             metrics |= measurement(workshop, cell)
     return {**metrics, "seconds": time.monotonic() - began}
 
@@ -61,11 +61,13 @@ def make(workshop: Workshop, cell: Cell, progress: Progress | None = None) -> Me
     """
     if cell.parent is None:
         if workshop.path(cell) is None:
-            make_root(workshop, cell, progress)
+            with _one_thread(workshop, cell):
+                make_root(workshop, cell, progress)
         return {}
     if cell.lesson is None:
         return {}
-    trained = _train(workshop, cell, cell.parent, cell.lesson, progress)
+    with _one_thread(workshop, cell):
+        trained = _train(workshop, cell, cell.parent, cell.lesson, progress)
     return {
         "train_first": _plain(trained.first_loss),
         "train_final": _plain(trained.final_loss),
