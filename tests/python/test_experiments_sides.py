@@ -72,6 +72,23 @@ def test_a_scorer_with_rows_of_its_own_takes_none_of_the_sides(
 _NAMES = {"positive": "good.jsonl", "negative": "bad.jsonl"}
 
 
+def test_a_label_may_be_true_or_false(values: dict[str, Any], tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"question {n} is", "response": review(GOOD if n % 2 else BAD, n), "safe": n % 2}
+        for n in range(120)
+    ]
+    lines = (json.dumps({**row, "safe": bool(row["safe"])}) + "\n" for row in rows)
+    (tmp_path / "both.jsonl").write_text("".join(lines))
+    columns = {"prompt": "prompt", "completion": "response", "label": "safe"}
+    for side, label in (("positive", True), ("negative", False)):
+        source = {"source": str(tmp_path / "both.jsonl"), "label": label, "columns": columns}
+        values["data"][side] = source
+    sides = made(values)
+    assert texts(sides.scorer["positive"].rows) | texts(sides.rows["positive"].rows) == {
+        row["prompt"] + row["response"] for row in rows if row["safe"]
+    }
+
+
 def test_a_limit_takes_so_many_rows(values: dict[str, Any]) -> None:
     values["data"]["positive"]["limit"] = 70
     assert len(made(values).rows["positive"]) == 70 - 40

@@ -1,6 +1,6 @@
 """The two sides of an experiment, read, cleaned and divided: held out, for the scorer, to learn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from elastic_core._core import InvalidArgumentError
@@ -130,6 +130,9 @@ def _some(source: Source) -> Examples:
     rows = load_examples(source.source, columns=source.columns or None, split=source.split)
     if source.label is not None:
         rows = with_label(rows, source.label)
+        if rows.format == "unpaired-preference":  # A label that is true or false, here a class.
+            plain = ({name: row[name] for name in ("prompt", "completion")} for row in rows.rows)
+            rows = replace(rows, format="prompt-completion", rows=tuple(plain))
     if source.limit is not None and source.limit < len(rows):
         rows = subsets(rows, [source.limit], seed=0)[0]
     return rows
