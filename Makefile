@@ -31,7 +31,7 @@ measure: $(VENV)/built
 
 test: $(VENV)/dev $(VENV)/built
 	cargo test --release
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/dev $(VENV)/built
 	$(BIN)/ruff check

@@ -1,10 +1,11 @@
 """The demo: every command once, on text that it makes itself."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CommandLine
+from conftest import CommandLine, environment
 
 from elastic_core.demo.reviews import review, write_reviews
 from elastic_core.demo.story import Size, tell_story
@@ -29,7 +30,9 @@ def test_reviews_tell_their_sign_and_none_comes_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_story_is_told_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_story_is_told_and_the_commands_go_on_from_it(
+    cli: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     said: list[str] = []
     page = tell_story(tmp_path / "demo", say=said.append, size=SMALL)
     assert page.read_text().startswith("<!doctype html>")
@@ -40,6 +43,22 @@ def test_the_story_is_told_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "Thm 3.4" in capsys.readouterr().out
     for name in ("rebound-tree", "rebound-scratch"):
         assert (tmp_path / "demo" / name / "metrics.jsonl").exists()
+    for command in ("demo", "experiment", "report"):
+        done = cli(command, "--help")
+        assert done.code == 0
+        assert max(map(len, done.out.splitlines())) <= 80
+        _, example = done.out.split("Example:\n")
+        first, rest = example.strip().split("\n", 1)
+        assert first == "elastic-core demo --no-open"
+        if command != "demo":  # Its example is that of the experiment.
+            subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", rest],
+                cwd=tmp_path,
+                env=environment(),
+                check=True,
+                capture_output=True,
+            )
+    assert (tmp_path / "both" / "report.html").exists()
 
 
 def test_the_command_refuses_a_file(cli: CommandLine, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from elastic_core.extra import extra_needed
 
     \b
       elastic-core demo --no-open
-      elastic-core experiment rebound --config demo/rebound-tree.yaml --out more --seeds 5"""
+      elastic-core experiment rebound --config demo/rebound-tree.yaml \\
+          --out more --seeds 2"""
 )
 @click.argument("out", metavar="[DIR]", type=click.Path(path_type=Path), default="demo")
 @click.option(

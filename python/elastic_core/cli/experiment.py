@@ -26,7 +26,8 @@ _STUDIES = (
 
     \b
       elastic-core demo --no-open
-      elastic-core experiment rebound --config demo/rebound-tree.yaml --out more --seeds 5"""
+      elastic-core experiment rebound --config demo/rebound-tree.yaml \\
+          --out more --seeds 2"""
 )
 @click.argument("study", metavar="STUDY", type=click.Choice(_STUDIES))
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)

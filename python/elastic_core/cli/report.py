@@ -13,8 +13,9 @@ from elastic_core.extra import extra_needed
     epilog="""Example:
 
     \b
-      elastic-core report runs/rebound
-      elastic-core report runs/rebound runs/scaling --out report"""
+      elastic-core demo --no-open
+      elastic-core report demo/rebound-tree --format csv
+      elastic-core report demo/rebound-tree demo/rebound-scratch --out both"""
 )
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @result_options(
