@@ -19,7 +19,8 @@ PAGES = [
     page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()
 ]
 BLOCK = re.compile(
-    r"^(?P<not_run><!-- not run: [^\n]+ -->\n)?```(?P<kind>python|bash|console)\n(?P<code>.*?)^```$",
+    r"^(?P<not_run><!-- not run: [^\n]+ -->\n)?"
+    r"```(?P<kind>python|bash|console)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
