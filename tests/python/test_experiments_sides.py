@@ -73,7 +73,7 @@ _NAMES = {"positive": "good.jsonl", "negative": "bad.jsonl"}
 
 
 def test_a_label_may_be_true_or_false(values: dict[str, Any], tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"prompt": f"question {n} is", "response": review(GOOD if n % 2 else BAD, n), "safe": n % 2}
         for n in range(120)
     ]

@@ -7,8 +7,8 @@ import click
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.cli.progress import progress_shown
+from elastic_core.cli.results import form_option
 from elastic_core.extra import extra_needed
-from elastic_core.report.forms import FORMATS
 
 _STUDIES = (
     "resistance",
@@ -62,14 +62,7 @@ _STUDIES = (
     help="Folder of models that runs share.  [default: checkpoints in the run's folder]",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of time, and end.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="Form of the result on standard output.",
-)
+@form_option
 def experiment(
     study: str,
     config: Path | None,

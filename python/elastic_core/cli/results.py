@@ -17,6 +17,18 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
 
+def form_option(command: Command) -> Command:
+    """`--format`: the form of the result on standard output."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+        help="Form of the result on standard output.",
+    )(command)
+
+
 def result_options(out_help: str) -> Callable[[Command], Command]:
     """`--format` and `--out`, whose folder holds what `out_help` says."""
 
@@ -24,14 +36,7 @@ def result_options(out_help: str) -> Callable[[Command], Command]:
         command = click.option(
             "--out", type=click.Path(path_type=Path), metavar="DIR", help=out_help
         )(command)
-        return click.option(
-            "--format",
-            "form",
-            type=click.Choice(FORMATS),
-            default="table",
-            show_default=True,
-            help="Form of the result on standard output.",
-        )(command)
+        return form_option(command)
 
     return add
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Finding, Table, judged, shown
+from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.cells import Cell, Label, Rows
 from elastic_core.experiments.config import Changes, Count, ExperimentConfig
 from elastic_core.experiments.curvesets import (
@@ -22,7 +22,7 @@ from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.preferences import InFormat, Pairs, SampledPairs
 from elastic_core.experiments.rows import Subset
 from elastic_core.experiments.runner import Ask
-from elastic_core.experiments.statistics import Comparison, compare, interval
+from elastic_core.experiments.studies.algorithms_report import comparison_table, findings
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
@@ -175,7 +175,7 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
             f"trained on up to {last:,} {OTHER[_FIRST]} ones, with {config.seeds} seeds. "
             f"{_ROLES[config.side]} {_pairs_in_words(config)}"
         ),
-        findings=tuple(_findings(config, grid, curves, metric)),
+        findings=tuple(findings(config.side, grid, curves, metric)),
         tables=(
             *(
                 volume_table(
@@ -183,7 +183,7 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
                 )
                 for each in measured
             ),
-            _comparison_table(grid, curves, metric),
+            comparison_table(grid, curves, metric),
             fall_table(curves, grid, metric, "algorithms-fall", f"Fall of the {metric}"),
             rate_table(curves, grid, "algorithms-rates"),
         ),
@@ -233,75 +233,6 @@ def _curves(config: AlgorithmsConfig) -> list[Curve]:
         )
         for algorithm in config.all_algorithms
     ]
-
-
-def _compared(
-    grid: Grid, curves: Sequence[Curve], metric: str
-) -> list[tuple[Comparison, Comparison]]:
-    """What alignment gained and reverse data took, each compared with the first curve's."""
-    gains = [curve.gains(grid, metric)[:, 0] for curve in curves]
-    falls = [[each.total for each in curve.falls(grid, metric)] for curve in curves]
-    return [
-        (compare(gain, gains[0]), compare(fall, falls[0]))
-        for gain, fall in zip(gains, falls, strict=True)
-    ]
-
-
-def _comparison_table(grid: Grid, curves: Sequence[Curve], metric: str) -> Table:
-    rows = []
-    for curve, (gain, fall) in zip(curves, _compared(grid, curves, metric), strict=True):
-        more = (gain.difference, gain.p, fall.difference, fall.p)
-        rows.append(
-            (
-                curve.name,
-                interval(curve.gains(grid, metric)[:, 0]),
-                interval([each.total for each in curve.falls(grid, metric)]),
-                *((None,) * 4 if curve is curves[0] else more),
-            )
-        )
-    headings = (
-        ("algorithm", ""),
-        ("gain", metric),
-        ("fall", metric),
-        ("gain more than sft", metric),
-        ("p of gain", "sign flip"),
-        ("fall more than sft", metric),
-        ("p of fall", "sign flip"),
-    )
-    note = (
-        "Gain: how far the alignment moved the model from the base. Fall: what the most reverse "
-        "rows took of it. Both are compared with sft seed by seed."
-    )
-    return Table("algorithms-comparison", "Compared with SFT", headings, tuple(rows), note)
-
-
-def _findings(
-    config: AlgorithmsConfig, grid: Grid, curves: Sequence[Curve], metric: str
-) -> list[Finding]:
-    """What is claimed of each algorithm: it aligns, and reverse data undo it."""
-    found = []
-    compared = _compared(grid, curves, metric)
-    for curve, (gain, fall) in zip(curves, compared, strict=True):
-        is_other = curve is not curves[0]
-        if not is_other or config.side != "reverse":
-            moved = interval(curve.gains(grid, metric)[:, 0])
-            words = f"The {metric} moved by {shown(moved)} from the base{_more(gain, is_other)}."
-            found.append(judged(f"{curve.name}: alignment moves the model.", 1, moved, words))
-        whole = interval([each.total for each in curve.falls(grid, metric)])
-        words = (
-            f"{curve.volumes[-1]:,} reverse rows take {shown(whole)} of the {metric} "
-            f"away{_more(fall, is_other)}."
-        )
-        found.append(judged(f"{curve.name}: reverse data undo it.", 1, whole, words))
-    return found
-
-
-def _more(comparison: Comparison, is_other: bool) -> str:
-    """A comparison with SFT in words, but for SFT itself."""
-    if not is_other or not comparison.difference.count:
-        return ""
-    p = "" if comparison.p is None else f"; sign-flip test p = {comparison.p:.3f}"
-    return f", {shown(comparison.difference)} more than with sft{p}"
 
 
 STUDY = Study("algorithms", AlgorithmsConfig, run, analyse)
