@@ -19,12 +19,16 @@ METRICS = {
 }
 """What is measured along a curve: its name, and the label of its axis."""
 
-RATES = {
-    "rate_pretrain": ("pre-training", "rate of its texts, bits per byte"),
-    "rate_positive": ("positive", "rate of held-out texts, bits per byte"),
-    "rate_negative": ("negative", "rate of held-out texts, bits per byte"),
+SETS = {
+    "pretrain": "pre-training texts",
+    "positive": "positive texts",
+    "negative": "negative texts",
 }
-"""The rates along a curve, likewise."""
+"""The data sets whose rates are measured along a curve."""
+
+
+_OF_ROOTS = frozenset({"size", "pretraining"})
+"""Labels that bases have too, where there are several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,60 +118,69 @@ def fall_table(curves: Sequence[Curve], grid: Grid, metric: str, name: str, titl
 
 
 def curve_figure(curves: Sequence[Curve], grid: Grid, name: str, caption: str) -> Figure:
-    """The curves, a panel for the score and each divergence; the base is a level line."""
-    return _figure(curves, grid, METRICS, name, caption)
-
-
-def rate_figure(curves: Sequence[Curve], grid: Grid, name: str, caption: str) -> Figure:
-    """The rates along the curves, a panel for each data set; the base is a level line."""
-    return _figure(curves, grid, RATES, name, caption)
-
-
-def _figure(
-    curves: Sequence[Curve],
-    grid: Grid,
-    metrics: dict[str, tuple[str, str]],
-    name: str,
-    caption: str,
-) -> Figure:
+    """The curves, a panel for the score and each divergence; a base of all is a level line."""
     panels = []
-    for metric, (title, label) in metrics.items():
-        if not grid.has(metric):
-            continue
-        base = grid.interval(metric, stage="base")
-        panels.append(
-            Panel(
-                title,
-                "reverse rows",
-                label,
-                tuple(
-                    Series(
-                        curve.name,
-                        tuple(map(float, (0, *curve.volumes))),
-                        curve.intervals(grid, metric),
-                    )
-                    for curve in curves
-                ),
-                level=("base", base.mean) if base.count else None,
-                x_scale="symlog",
-            )
-        )
+    has_one_base = not any(_OF_ROOTS & set(curve.labels) for curve in curves)
+    for metric, (title, label) in METRICS.items():
+        if grid.has(metric):
+            base = grid.interval(metric, stage="base")
+            level = ("base", base.mean) if base.count and has_one_base else None
+            lines = [curve.intervals(grid, metric) for curve in curves]
+            panels.append(_panel(curves, lines, title, label, level))
     return Figure(name, caption, tuple(panels))
 
 
+def rate_figure(curves: Sequence[Curve], grid: Grid, name: str, caption: str) -> Figure:
+    """What is added to the rates of the base along the curves, a panel for each data set."""
+    label = "rate less that of the base, bits per byte"
+    panels = []
+    for each, title in SETS.items():
+        if grid.has(f"rate_{each}"):
+            lines = [tuple(map(interval, _added(curve, grid, each).T)) for curve in curves]
+            panels.append(_panel(curves, lines, title, label, ("base", 0.0)))
+    return Figure(name, caption, tuple(panels))
+
+
+def _panel(
+    curves: Sequence[Curve],
+    lines: Sequence[tuple[Interval, ...]],
+    title: str,
+    label: str,
+    level: tuple[str, float] | None,
+) -> Panel:
+    series = tuple(
+        Series(curve.name, tuple(map(float, (0, *curve.volumes))), line)
+        for curve, line in zip(curves, lines, strict=True)
+    )
+    return Panel(title, "reverse rows", label, series, level=level, x_scale="symlog")
+
+
+def _added(curve: Curve, grid: Grid, each: str) -> NDArray[np.float64]:
+    """What is added to the base's rate of a data set, shape (seeds, 1 + volumes)."""
+    base = {key: to for key, to in curve.labels.items() if key in _OF_ROOTS}
+    found: NDArray[np.float64] = (
+        curve.values(grid, f"rate_{each}")
+        - grid.values(f"rate_{each}", stage="base", **base)[:, None]
+    )
+    return found
+
+
 def rate_table(curves: Sequence[Curve], grid: Grid, name: str) -> Table:
-    """The rates gamma of each data set, aligned and after the most reverse data."""
-    sets = [each for each in ("pretrain", "positive", "negative") if grid.has(f"rate_{each}")]
-    base = (grid.interval(f"rate_{each}", stage="base") for each in sets)
-    rows: list[tuple[Cell, ...]] = [("base", "", *base)]
+    """What is added to the rates gamma of the base, aligned and after the most reverse data."""
+    sets = [each for each in SETS if grid.has(f"rate_{each}")]
+    rows: list[tuple[Cell, ...]] = []
     for curve in curves:
+        added = {each: _added(curve, grid, each) for each in sets}
         for place, reverse in ((0, 0), (-1, curve.volumes[-1])):
-            found = (curve.intervals(grid, f"rate_{each}")[place] for each in sets)
+            found = (interval(added[each][:, place]) for each in sets)
             rows.append((curve.name, reverse, *found))
     headings = (
         ("aligned", ""),
         ("reverse", "rows"),
-        *((f"rate of {each}", "bits/byte") for each in sets),
+        *((SETS[each], "bits/byte") for each in sets),
     )
-    note = "Rates gamma of texts that were not trained on (of pre-training, of its own texts)."
-    return Table(name, "Compression rates", headings, tuple(rows), note)
+    note = (
+        "Rates gamma of texts that were not trained on (of pre-training, of its own texts), less "
+        "those under the base model, seed by seed."
+    )
+    return Table(name, "Compression rates, less those of the base", headings, tuple(rows), note)

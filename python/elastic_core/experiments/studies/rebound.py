@@ -1,6 +1,7 @@
 """Rebound (Fig 4 and 8): the deeper the alignment, the faster reverse data undo it?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -63,7 +64,10 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
     figures: list[Figure] = []
     for first in config.first:
         curves = _curves(config, first)
-        findings += _findings(config, grid, curves, metric, first)
+        found = _findings(config, grid, curves, metric, first)
+        if len(config.first) > 1:
+            found = [replace(each, claim=f"{first} first: {each.claim}") for each in found]
+        findings += found
         name = f"{first}-first"
         title = f"{first} rows first, then {OTHER[first]} ones"
         for each in ("score", "kl", "kl_base"):

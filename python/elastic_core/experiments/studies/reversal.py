@@ -1,7 +1,7 @@
 """Reversal (Table 3): the least reverse data that bring an aligned model back to its base."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -117,7 +117,10 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
         )
         tables.append(_table(config, grid, first, needed))
         figures.append(_figure(config, rows, first, needed))
-        findings += _findings(config, first, needed)
+        said = _findings(config, first, needed)
+        if len(config.first) > 1:
+            said = [replace(each, claim=f"{first} first: {each.claim}") for each in said]
+        findings += said
         if missing := int(np.isnan(needed).sum()):
             notes.append(
                 f"{first} first: {missing} of {needed.size} models did not come back within "
