@@ -55,7 +55,7 @@ def estimate(
         if seconds is None:
             return None
         total += seconds
-    width = default_jobs() if jobs in (None, RAY) else int(jobs or 1)
+    width = default_jobs(plan.models[0]) if jobs in (None, RAY) else int(jobs or 1)
     return total / width
 
 

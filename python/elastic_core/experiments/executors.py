@@ -46,9 +46,11 @@ class Executor(Protocol):
         """Ends all work at once."""
 
 
-def default_jobs() -> int:
-    """One for each GPU, or for each core of a machine without."""
-    return _gpus() or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+def default_jobs(model: str) -> int:
+    """One for each GPU; for each core for a tree model, or on a machine without GPUs."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpus = 0 if model.startswith("tree:") else _gpus()
+    return gpus or cores or 1
 
 
 def open_executor(
@@ -67,7 +69,13 @@ def open_executor(
     """
     if jobs == RAY:
         return _Ray(workshop)
-    count = default_jobs() if jobs is None else int(jobs) if str(jobs).isdigit() else 0
+    count = (
+        default_jobs(workshop.config.model)
+        if jobs is None
+        else int(jobs)
+        if str(jobs).isdigit()
+        else 0
+    )
     if count < 1:
         raise InvalidArgumentError(f"jobs {jobs}: write a number from 1 on, or {RAY}")
     return _Here(workshop, progress) if count == 1 else _Processes(count, workshop, progress)
@@ -108,7 +116,8 @@ class _Processes:
         context = multiprocessing.get_context("spawn")
         self._told: SimpleQueue[Step] = context.SimpleQueue()
         listener, self._stop = context.Pipe(duplex=False)
-        gpus, places = _gpus(), context.Queue()
+        is_tree = workshop.config.model.startswith("tree:")
+        gpus, places = 0 if is_tree else _gpus(), context.Queue()
         for number in range(count):
             places.put(str(number % gpus) if gpus else None)
         self._pool = ProcessPoolExecutor(
