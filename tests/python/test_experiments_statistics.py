@@ -42,6 +42,11 @@ def test_what_is_no_number_is_left_out() -> None:
     assert compare([1.0, 2.0, math.nan], [0.0, math.nan, 1.0]).difference.count == 1
 
 
+def test_an_interval_stays_within_what_there_can_be() -> None:
+    found = interval([1.0, 0.5, 1.0], (-1, 1))
+    assert (found.low, found.high) == (interval([1.0, 0.5, 1.0]).low, 1)
+
+
 def test_the_sign_flip_test_is_exact() -> None:
     # All five differences are above 0: of the 32 sign flips only two are as far from 0.
     assert compare([1, 2, 3, 4, 5], [0] * 5).p == pytest.approx(2 / 32)

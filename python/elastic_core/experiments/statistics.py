@@ -64,7 +64,7 @@ class Comparison:
         return {"difference": self.difference.to_dict(), "p": self.p, "win": self.is_win}
 
 
-def interval(values: ArrayLike) -> Interval:
+def interval(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
     """The mean of one number per seed and its bootstrap interval of level `LEVEL`.
 
     The ends are percentiles of the means of `RESAMPLES` resamples. Plain percentiles would be too
@@ -77,6 +77,8 @@ def interval(values: ArrayLike) -> Interval:
 
     Args:
         values: One number per seed, shape (seeds,); those that are no numbers are left out.
+        within: The least and the largest number that there can be, such as -1 and 1 for a
+            correlation; no end is beyond.
     """
     given = np.asarray(values, np.float64)
     found = given[np.isfinite(given)]
@@ -94,7 +96,8 @@ def interval(values: ArrayLike) -> Interval:
     random = np.random.default_rng(count)
     means = found[random.integers(count, size=(RESAMPLES, count))].mean(axis=1)
     low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(mean, min(float(low), mean - reach), max(float(high), mean + reach), count)
+    ends = min(float(low), mean - reach), max(float(high), mean + reach)
+    return Interval(mean, max(ends[0], within[0]), min(ends[1], within[1]), count)
 
 
 def compare(one: ArrayLike, other: ArrayLike) -> Comparison:

@@ -40,7 +40,7 @@ def findings(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Findi
 
 def _balance(stretch: Stretch) -> Finding:
     """Whether two springs in series would stretch like this."""
-    found = interval(stretch.imbalance())
+    found = interval(stretch.imbalance(), (-1, 1))
     if found.low is not None and found.high is not None:
         is_balanced = found.low >= -BALANCED and found.high <= BALANCED
         verdict = "holds" if is_balanced else "does not hold" if found.excludes_zero else "open"
@@ -59,14 +59,15 @@ def _balance(stretch: Stretch) -> Finding:
 
 def _foretelling(stretches: Sequence[Stretch], depth: int) -> Finding:
     share = np.mean([agree(each, depth, COMPARED) for each in stretches], axis=0)
-    found = interval(share)
+    found = interval(share, (0, 1))
     correlations = "; ".join(
-        f"{WORDS[name]} {shown(interval(ranks(stretches, depth, name)), 2)}" for name in COMPARED
+        f"{WORDS[name]} {shown(interval(ranks(stretches, depth, name), (-1, 1)), 2)}"
+        for name in COMPARED
     )
     return judged(
         f"Token trees of depth {depth} foretell which way the rates move.",
         1,
-        interval(share - 0.5),
+        interval(share - 0.5, (-0.5, 0.5)),
         f"In {shown(found, 2)} of the cases the rates of pre-training and alignment move as "
         f"foretold, where guessing gives a half. Rank correlation over the volumes: "
         f"{correlations}.",
