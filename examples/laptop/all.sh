@@ -4,7 +4,7 @@
 set -euo pipefail
 
 here=$(dirname "$0")
-tree=(model=tree:6 held_out.tokens=120)
+tree=(model=tree:6 held_out.prompts=100 held_out.tokens=80)
 
 run() { # NAME STUDY CONFIGURATION [KEY=VALUE...]
   runs+=("runs/$1")
