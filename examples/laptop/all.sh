@@ -4,8 +4,6 @@
 set -euo pipefail
 
 here=$(dirname "$0")
-tree=(model=tree:6 held_out.prompts=100 held_out.tokens=80)
-
 run() { # NAME STUDY CONFIGURATION [KEY=VALUE...]
   runs+=("runs/$1")
   elastic-core experiment "$2" --config "$here/$3.yaml" --out "runs/$1" --cache runs/models "${@:4}"
@@ -14,15 +12,12 @@ run() { # NAME STUDY CONFIGURATION [KEY=VALUE...]
 mkdir -p runs
 runs=()
 run rebound rebound rebound
-run rebound-tree rebound rebound "${tree[@]}"
+run rebound-tree rebound rebound model=tree:6 held_out.prompts=100 held_out.tokens=80
 run reversal reversal reversal
-run reversal-tree reversal reversal "${tree[@]}"
 run resistance resistance resistance
-run resistance-tree resistance resistance "${tree[@]}"
 run scaling-size scaling scaling-size
 run scaling-pretraining scaling scaling-pretraining
 run algorithms algorithms algorithms
 run mitigation mitigation mitigation
 run springs springs springs
-run springs-tree springs springs "${tree[@]}"
 elastic-core report "${runs[@]}" --out runs/report --format markdown > results.md
