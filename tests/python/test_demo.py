@@ -35,7 +35,7 @@ def test_the_story_is_told_and_the_commands_go_on_from_it(
 ) -> None:
     said: list[str] = []
     page = tell_story(tmp_path / "demo", say=said.append, size=SMALL)
-    assert page.read_text().startswith("<!doctype html>")
+    assert page.read_text().startswith("<!DOCTYPE html>")
     told = "\n".join(said)
     for command in ("synth", "measure", "elasticity", "experiment rebound", "report"):
         assert f"$ elastic-core {command}" in told

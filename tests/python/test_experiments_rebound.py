@@ -105,8 +105,9 @@ def test_noise_decides_nothing(rebound_config: ReboundConfig) -> None:
 
 def test_an_elastic_tree_model_rebounds_and_a_rigid_one_does_not(tmp_path: Path) -> None:
     values = write_reviews(tmp_path)
-    more = {"study": "rebound", "align": [40], "reverse": [10, 20], "seeds": 3}
-    elastic = run(values, tmp_path / "elastic", **more, reverse_recipe={"weight": 4})
+    more = {"study": "rebound", "align": [40], "reverse": [20], "seeds": 4}
+    more |= {"recipe": {"weight": 4}, "held_out": {"prompts": 24, "tokens": 40, "texts": 5}}
+    elastic = run(values, tmp_path / "elastic", **more)
     rigid = run(values, tmp_path / "rigid", **more, reverse_recipe={"weight": 1e-9})
     assert verdicts(elastic)["Alignment moves the model."] == "holds"
     assert verdicts(elastic)["Reverse data undo it."] == "holds"
