@@ -62,11 +62,13 @@ def make_root(workshop: Workshop, cell: Cell, progress: Progress | None) -> None
     if cell.tokens is not None:
         _copy_checkpoint(workshop, cell, place)
         return
+    # Pre-training writes its files one by one; the store has models that are whole.
+    unfinished = place.with_name(f"{place.name}.pretraining")
     pretrain(
         workshop.corpus,
         model=cell.model,
         tokens=settings.tokens or 0,
-        out=place,
+        out=unfinished,
         checkpoints=settings.checkpoints,
         context=settings.context,
         learning_rate=settings.learning_rate,
@@ -74,6 +76,7 @@ def make_root(workshop: Workshop, cell: Cell, progress: Progress | None) -> None
         device=workshop.config.made_recipe().device,
         progress=progress,
     )
+    unfinished.rename(place)
 
 
 def _tree_rows(workshop: Workshop, cell: Cell) -> list[Row]:
