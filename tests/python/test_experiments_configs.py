@@ -14,8 +14,6 @@ FILES = sorted(EXAMPLES.glob("*/*.yaml"))
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_configuration_is_read(file: Path) -> None:
     values = read_yaml(file)
-    if values["study"] not in STUDIES:
-        pytest.skip(f"there is no study {values['study']} yet")
     found = parse(values, STUDIES[values["study"]].config, file.name)
     assert found.study == values["study"]
     assert file.stem.startswith(found.study)

@@ -85,6 +85,9 @@ def tell_story(
         f"$ elastic-core elasticity --pretrain {names[0]} --align {names[1]} --perturb {names[2]}"
     )
     elasticity_report.print_result(elasticity(names[0], names[1], [names[2]], progress=progress))
+    reviews = folder / REVIEWS
+    reviews.mkdir(exist_ok=True)
+    write_reviews(reviews, size.reviews)
     runs = [_rebound(folder, model, size, say, progress) for model in ("tree:6", "scratch:0.3M")]
     report = folder / "report"
     say(f"$ elastic-core report {' '.join(str(run.folder.path) for run in runs)} --out {report}")
@@ -118,9 +121,6 @@ def configuration(folder: Path, model: str, size: Size) -> dict[str, Any]:
 
 def _rebound(folder: Path, model: str, size: Size, say: Say, progress: Progress | None) -> Run:
     """A rebound on reviews, and what came of it."""
-    reviews = folder / REVIEWS
-    reviews.mkdir(exist_ok=True)
-    write_reviews(reviews, size.reviews)
     name = model.partition(":")[0]
     file, out = folder / f"rebound-{name}.yaml", folder / f"rebound-{name}"
     values = configuration(folder, model, size)

@@ -69,14 +69,16 @@ def describe(call: Call) -> str:
     done = {row["key"] for row in rows}
     finished = sum(workshop.key(cell) in done for cell in planned.cells)
     seconds = estimate(planned, workshop, [{**row["labels"], **row} for row in rows], call.jobs)
-    sides = dict(workshop.sides.rows.items())
     left = "unknown, for the size of a model cannot be found out"
     if seconds is not None:
         left = _duration(seconds)
     return "\n".join(
         [
             f"{call.study}: {', '.join(planned.models)}, {counted(config.seeds, 'seed', 'seeds')}",
-            *(f"{side}: {each.name}, {len(each):,} rows" for side, each in sides.items()),
+            *(
+                f"{side}: {each.name}, {len(each):,} rows"
+                for side, each in workshop.sides.rows.items()
+            ),
             f"{counted(planned.pretrainings, 'pre-training', 'pre-trainings')}, "
             f"{counted(planned.trainings, 'training', 'trainings')}, "
             f"{counted(len(planned.cells), 'cell', 'cells')} to measure"

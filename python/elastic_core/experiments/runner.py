@@ -122,7 +122,7 @@ class Runner:
                 self._workshop.path(each) is not None or self._workshop.made(each) in self._diverged
                 for each in cell.needs
             )
-            if is_there and self._workshop.made(cell) not in busy | self._made_of(cell) & busy:
+            if is_there and self._workshop.made(cell) not in busy:
                 return cell, is_measured
         return None
 
