@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,10 +35,6 @@ class Interval:
         """Whether the interval is wholly on one side of 0; never that of a single seed."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON has it."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -55,13 +50,9 @@ class Comparison:
     p: float | None
 
     @property
-    def is_win(self) -> bool:
-        """Whether the interval excludes zero; only then one cell is said to beat the other."""
-        return self.difference.excludes_zero
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON has it."""
-        return {"difference": self.difference.to_dict(), "p": self.p, "win": self.is_win}
+    def p_in_words(self) -> str:
+        """The p-value as the end of a sentence has it; empty where there is none."""
+        return "" if self.p is None else f"; sign-flip test p = {self.p:.3f}"
 
 
 def interval(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.inf)) -> Interval:

@@ -79,5 +79,4 @@ def _more(comparison: Comparison, is_other: bool) -> str:
     """A comparison with SFT in words, but for SFT itself."""
     if not is_other or not comparison.difference.count:
         return ""
-    p = "" if comparison.p is None else f"; sign-flip test p = {comparison.p:.3f}"
-    return f", {shown(comparison.difference)} more than with sft{p}"
+    return f", {shown(comparison.difference)} more than with sft{comparison.p_in_words}"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from elastic_core.experiments.analysis import Figure, Finding, Panel, Series, Table, judged, shown
 from elastic_core.experiments.curvesets import Curve
-from elastic_core.experiments.statistics import Comparison, compare, interval
+from elastic_core.experiments.statistics import compare, interval
 from elastic_core.experiments.withstanding import Withstood
 
 
@@ -55,14 +55,14 @@ def findings(found: Sequence[Measured], metric: str) -> list[Finding]:
                 rows.difference,
                 f"With {each.words}, half of the gain is lost after "
                 f"{shown(interval(each.withstood.rows), 0)} reverse rows, "
-                f"{shown(rows.difference, 0)} more than plain{_p(rows)}.",
+                f"{shown(rows.difference, 0)} more than plain{rows.p_in_words}.",
             ),
             judged(
                 f"{name}: the alignment gains less.",
                 -1,
                 gain.difference,
                 f"The {metric} moved by {shown(interval(each.gain))} from the base, "
-                f"{shown(gain.difference)} more than plain{_p(gain)}.",
+                f"{shown(gain.difference)} more than plain{gain.p_in_words}.",
             ),
         ]
         kept = compare(each.pretrain, plain.pretrain)
@@ -73,14 +73,10 @@ def findings(found: Sequence[Measured], metric: str) -> list[Finding]:
                     -1,
                     kept.difference,
                     f"After the alignment the loss on it is {shown(kept.difference)} nats per "
-                    f"token more than plain{_p(kept)}.",
+                    f"token more than plain{kept.p_in_words}.",
                 )
             )
     return made
-
-
-def _p(comparison: Comparison) -> str:
-    return "" if comparison.p is None else f"; sign-flip test p = {comparison.p:.3f}"
 
 
 def table(found: Sequence[Measured], metric: str) -> Table:

@@ -169,7 +169,6 @@ def _depth_findings(
     first = trend([[each.first for each in row] for row in falls])
     rows = trend([np.log2([each.rows_to_plateau for each in row]).tolist() for row in falls])
     ends = compare([each.first for each in falls[-1]], [each.first for each in falls[0]])
-    p = "" if ends.p is None else f"; sign-flip test p = {ends.p:.3f}"
     return [
         judged(
             "More alignment data, higher start.",
@@ -182,7 +181,8 @@ def _depth_findings(
             1,
             first,
             f"Each doubling adds {shown(first, 4)} to the first fall per 100 rows; from "
-            f"{curves[0].name} to {curves[-1].name} it is {shown(ends.difference, 4)}{p}.",
+            f"{curves[0].name} to {curves[-1].name} it is "
+            f"{shown(ends.difference, 4)}{ends.p_in_words}.",
         ),
         judged(
             "More alignment data, earlier plateau.",

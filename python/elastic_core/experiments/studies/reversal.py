@@ -260,7 +260,6 @@ def _findings(config: ReversalConfig, first: str, needed: NDArray[np.float64]) -
         logs = np.log2(np.maximum(needed, config.step / 2))
         trend = interval([slope(np.log2(counts).tolist(), each) for each in logs.T.tolist()])
         ends = compare(needed[-1], needed[0])
-        p = "" if ends.p is None else f"; sign-flip test p = {ends.p:.3f}"
         findings.append(
             judged(
                 "More alignment data, less reverse data needed.",
@@ -268,7 +267,7 @@ def _findings(config: ReversalConfig, first: str, needed: NDArray[np.float64]) -
                 trend,
                 f"Each doubling of the {first} rows changes what is needed by {shown(trend)} "
                 f"doublings; from {int(counts[0]):,} to {int(counts[-1]):,} rows by "
-                f"{shown(ends.difference, 0)} rows{p}.",
+                f"{shown(ends.difference, 0)} rows{ends.p_in_words}.",
             )
         )
     return findings

@@ -254,14 +254,14 @@ def _findings(
     ):
         trend = interval([slope(doublings, each) for each in values.T.tolist()])
         ends = compare(values[-1], values[0])
-        p = "" if ends.p is None else f"; sign-flip test p = {ends.p:.3f}"
         found.append(
             judged(
                 claim,
                 sign,
                 trend,
                 f"After {count:,} rows, each doubling adds {shown(trend, 4)} {words}; from "
-                f"{curves[0].name} to {curves[-1].name} it is {shown(ends.difference, 4)}{p}.",
+                f"{curves[0].name} to {curves[-1].name} it is "
+                f"{shown(ends.difference, 4)}{ends.p_in_words}.",
             )
         )
     return found
