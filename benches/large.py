@@ -36,7 +36,7 @@ def make_text(corpus: Path, folder: Path, size: int) -> None:
 def build(folder: Path, memory: str) -> None:
     """Builds the tree of `folder` within `memory` and prints one line."""
     import elastic_core as ec
-    from elastic_core.units import parse_memory
+    from elastic_core.common.units import parse_memory
 
     start = time.perf_counter()
     tree = ec.TokenTree.build(folder, depth=8, memory=parse_memory(memory))

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import elastic_core as ec
-from elastic_core.units import parse_memory
+from elastic_core.common.units import parse_memory
 
 PERMUTED = ((b"", b""), (b"aeiou", b"eioua"), (b"bcdfg", b"cdfgb"))
 TREES = len(PERMUTED)

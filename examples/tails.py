@@ -10,8 +10,8 @@ import click
 from numpy.random import SeedSequence
 
 import elastic_core as ec
-from elastic_core.mass.bootstrap import p_value
-from elastic_core.mass.fit import fit_whole
+from elastic_core.mass_law.bootstrap import p_value
+from elastic_core.mass_law.fit import fit_whole
 from elastic_core.report.tables import markdown_table
 
 HEADINGS = (

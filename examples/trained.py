@@ -12,7 +12,7 @@ import click
 
 import elastic_core as ec
 from elastic_core.cli.progress import progress_shown
-from elastic_core.elasticity.trained import TrainedCurve, trained
+from elastic_core.elastic_law.trained import TrainedCurve, trained
 from elastic_core.report.elasticity.trained import (
     CHANGE_HEADINGS,
     LEVEL_HEADINGS,

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import elastic_core as ec
-from elastic_core.lanes import cut
+from elastic_core.compression.streams import cut
 
 
 def model_alone(model: Any, text: bytes, lanes: int) -> None:

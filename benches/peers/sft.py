@@ -21,9 +21,9 @@ from trl import SFTConfig, SFTTrainer
 from turns import race
 
 import elastic_core as ec
-from elastic_core.models.faults import quiet
-from elastic_core.training.tuning.recipe import Recipe
-from elastic_core.training.tuning.train import train
+from elastic_core.models.faults import silence_transformers
+from elastic_core.training.finetuning.recipe import Recipe
+from elastic_core.training.finetuning.train import train
 
 Rows = list[dict[str, Any]]
 Contestant = Callable[[Path, Rows, Recipe, Path], tuple[float, int]]
@@ -75,7 +75,7 @@ def bare(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int
     tokenizer = AutoTokenizer.from_pretrained(model)
     begun = [{"text": tokenizer.bos_token + row["text"]} for row in rows]
     datasets.disable_progress_bars()
-    with quiet():
+    with silence_transformers():
         arguments = SFTConfig(
             output_dir=str(out),
             max_steps=recipe.steps or -1,

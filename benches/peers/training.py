@@ -20,11 +20,11 @@ from turns import race
 import elastic_core as ec
 from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
 from elastic_core.models.tokenizer import Tokenizer
-from elastic_core.training.curve import read_curve
-from elastic_core.training.loop import train
-from elastic_core.training.packing import Blocks, documents, pack
-from elastic_core.training.plan import plan
-from elastic_core.training.result import PretrainConfig
+from elastic_core.training.pretraining.curve import read_curve
+from elastic_core.training.pretraining.loop import train
+from elastic_core.training.pretraining.packing import Blocks, documents, pack
+from elastic_core.training.pretraining.plan import plan
+from elastic_core.training.pretraining.result import PretrainConfig
 
 
 def main() -> None:

@@ -24,11 +24,10 @@ from elastic_core._core import (
     TreeModel,
     __version__,
 )
-from elastic_core.coding import CodingResult, compress, decompress
-from elastic_core.elasticity.result import ElasticityResult
-from elastic_core.elasticity.study import elasticity
-from elastic_core.mass.mass import mass
-from elastic_core.mass.result import (
+from elastic_core.compression.coding import CodingResult, compress, decompress
+from elastic_core.elastic_law.result import ElasticityResult
+from elastic_core.elastic_law.study import elasticity
+from elastic_core.mass_law.result import (
     CorpusMass,
     DepthMass,
     LawFit,
@@ -37,9 +36,9 @@ from elastic_core.mass.result import (
     MassResult,
     TailFit,
 )
-from elastic_core.measure import measure, measure_tree
-from elastic_core.models import LanguageModel, load_model
-from elastic_core.result import (
+from elastic_core.mass_law.study import mass
+from elastic_core.measuring.measure import measure, measure_tree
+from elastic_core.measuring.result import (
     Comparison,
     CorpusResult,
     DepthRow,
@@ -48,14 +47,15 @@ from elastic_core.result import (
     ModelRate,
     Rate,
 )
+from elastic_core.models import LanguageModel, load_model
 from elastic_core.synthesis.laws import MassLaw
 from elastic_core.synthesis.result import SynthConfig, SynthCorpus, SynthResult
 from elastic_core.synthesis.synth import synth
-from elastic_core.training.pretrain import pretrain
-from elastic_core.training.result import PretrainResult
-from elastic_core.training.tuning.recipe import Recipe
-from elastic_core.training.tuning.train import train
-from elastic_core.training.tuning.trained import Trained
+from elastic_core.training.finetuning.recipe import Recipe
+from elastic_core.training.finetuning.train import train
+from elastic_core.training.finetuning.trained import Trained
+from elastic_core.training.pretraining.pretrain import pretrain
+from elastic_core.training.pretraining.result import PretrainResult
 
 __all__ = [
     "CodedFileError",

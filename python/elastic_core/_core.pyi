@@ -8,7 +8,8 @@ from typing import Any, Self, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.lanes import LaneCoder
+from elastic_core.common.progress import Step
+from elastic_core.compression.streams import StreamCoder
 
 __version__: str
 
@@ -41,7 +42,7 @@ __all__ = [
 
 _Documents: TypeAlias = Sequence[bytes | str]
 _Path: TypeAlias = str | PathLike[str]
-_Progress: TypeAlias = Callable[[str, int, int], object]
+_Progress: TypeAlias = Callable[[Step], object]
 
 class ElasticCoreError(Exception):
     """Base of every error of elastic-core that is not the operating system's."""
@@ -887,7 +888,7 @@ def compress(
     target: _Path,
     model: str,
     *,
-    coder: LaneCoder | None = None,
+    coder: StreamCoder | None = None,
     threads: int | None = None,
     progress: _Progress | None = None,
 ) -> tuple[int, int, int, float]:
@@ -918,7 +919,7 @@ def decompress(
     target: _Path,
     *,
     model: str | None = None,
-    open: Callable[[str], LaneCoder],
+    open: Callable[[str], StreamCoder],
     threads: int | None = None,
     progress: _Progress | None = None,
 ) -> None:

@@ -83,6 +83,22 @@ impl Phase {
             Phase::Score => "score",
         }
     }
+
+    /// What its progress counts.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Phase::Read | Phase::Compress | Phase::Decompress => "bytes",
+            Phase::Sort => "segments",
+            Phase::Rate => "classes",
+            Phase::Learn | Phase::Score => "symbols",
+            Phase::Merge
+            | Phase::Join
+            | Phase::Open
+            | Phase::Measure
+            | Phase::Codebook
+            | Phase::Write => "leaves",
+        }
+    }
 }
 
 impl Job {

@@ -3,6 +3,7 @@
 import pytest
 
 from elastic_core.cli import progress
+from elastic_core.common.progress import Step
 
 
 class Time:
@@ -26,7 +27,7 @@ def test_lines_come_every_few_seconds(clock: Time, capsys: pytest.CaptureFixture
     with progress.progress_shown() as show:
         for second in range(12):
             clock.now = 100.0 + second
-            show("read novels", second * 10**6, 20 * 10**6)
+            show(Step("read", "novels", second * 10**6, 20 * 10**6, "bytes"))
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
@@ -37,11 +38,11 @@ def test_lines_come_every_few_seconds(clock: Time, capsys: pytest.CaptureFixture
 
 def test_a_new_phase_has_its_own_rate(clock: Time, capsys: pytest.CaptureFixture[str]) -> None:
     with progress.progress_shown() as show:
-        show("read novels", 0, 0)
+        show(Step("read", "novels", 0, 0, "bytes"))
         clock.now += 4
-        show("merge novels", 0, 8000)
+        show(Step("merge", "novels", 0, 8000, "leaves"))
         clock.now += 2
-        show("merge novels", 2000, 8000)
+        show(Step("merge", "novels", 2000, 8000, "leaves"))
     assert (
         capsys.readouterr().err
         == "merge novels: 2.0 k of 8.0 k leaves, 1.0 k leaves/s, 0:06 left\n"
@@ -50,11 +51,11 @@ def test_a_new_phase_has_its_own_rate(clock: Time, capsys: pytest.CaptureFixture
 
 def test_what_is_not_known_is_not_told(clock: Time, capsys: pytest.CaptureFixture[str]) -> None:
     with progress.progress_shown() as show:
-        show("read -", 0, 0)
+        show(Step("read", "-", 0, 0, "bytes"))
         clock.now += 5
-        show("read -", 5000, 0)
+        show(Step("read", "-", 5000, 0, "bytes"))
         clock.now += 5
-        show("read novels", 7000, 7000)
+        show(Step("read", "novels", 7000, 7000, "bytes"))
     assert capsys.readouterr().err.splitlines() == [
         "read -: 5.0 kB, 1.0 kB/s",
         "read novels: 7.0 kB of 7.0 kB",
@@ -65,11 +66,11 @@ def test_the_rate_of_a_model_stands_for_the_speed(
     clock: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with progress.progress_shown() as show:
-        show("score novels with tree:8", 0, 20_000)
+        show(Step("score", "novels with tree:8", 0, 20_000, "bytes"))
         clock.now += 4
-        show("score novels with tree:8, 2.104 bits/byte", 8000, 20_000)
+        show(Step("score", "novels with tree:8", 8000, 20_000, "bytes", "2.104 bits/byte"))
         clock.now += 4
-        show("score novels with tree:8, 1.832 bits/byte", 16_000, 20_000)
+        show(Step("score", "novels with tree:8", 16_000, 20_000, "bytes", "1.832 bits/byte"))
     assert (
         capsys.readouterr().err
         == "score novels with tree:8: 16.0 kB of 20.0 kB, 1.832 bits/byte, 0:02 left\n"

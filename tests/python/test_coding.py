@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import elastic_core as ec
 from elastic_core._core import RowDecoder, RowEncoder
-from elastic_core.lanes import LaneCoder, cut
+from elastic_core.compression.streams import StreamCoder, cut
 from elastic_core.models import Document, ModelError
 
 
@@ -262,7 +262,7 @@ def test_a_checkpoint_that_moved_is_named(checkpoint: Path, tmp_path: Path) -> N
 
 
 def test_lanes_decode_in_the_order_of_the_text() -> None:
-    coder = LaneCoder(FakeModel(), 3)
+    coder = StreamCoder(FakeModel(), 3)
     text = (HAMLET * 300).encode()
     encoder = RowEncoder()
     counts = coder.encode(text, encoder)

@@ -11,6 +11,7 @@ from reviews import for_transformer, write_reviews
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.grid import Grid
 from elastic_core.experiments.plan import plan
 from elastic_core.experiments.preferences import InFormat, Pairs, SampledPairs
@@ -18,12 +19,11 @@ from elastic_core.experiments.reading import parse
 from elastic_core.experiments.rows import Subset
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.runner import flat
-from elastic_core.experiments.statistics import Interval
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
 from elastic_core.experiments.studies.lineage import base
 from elastic_core.experiments.work import work
-from elastic_core.experiments.workshop import Workshop
+from elastic_core.statistics.intervals import Interval
 
 NAMED: dict[str, Any] = {
     "study": "algorithms",
@@ -110,32 +110,32 @@ def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def context(tmp_path_factory: pytest.TempPathFactory) -> RunContext:
     """The data of toy reviews, and a tree model that was pre-trained on some."""
-    folder = tmp_path_factory.mktemp("workshop")
+    folder = tmp_path_factory.mktemp("context")
     values = {**write_reviews(folder), "study": "algorithms", "algorithms": ["sft"]}
-    made = Workshop(config(values), Store(folder / "models"))
+    made = RunContext(config(values), Store(folder / "models"))
     work(made, root(made))
     return made
 
 
-def root(workshop: Workshop) -> Cell:
-    return base(workshop.config, 0)
+def root(context: RunContext) -> Cell:
+    return base(context.config, 0)
 
 
-def sampled(workshop: Workshop, side: str, stop: int) -> list[dict[str, Any]]:
-    rows = SampledPairs(root(workshop), side, stop, CANDIDATES, 20)
-    rows.check(workshop.material(0))
-    return rows.resolve(workshop.material(0))
+def sampled(context: RunContext, side: str, stop: int) -> list[dict[str, Any]]:
+    rows = SampledPairs(root(context), side, stop, CANDIDATES, 20)
+    rows.check(context.seed_context(0))
+    return rows.resolve(context.seed_context(0))
 
 
 @pytest.mark.parametrize("side", ["positive", "negative"])
-def test_sampled_pairs_are_ranked_by_the_scorer(workshop: Workshop, side: str) -> None:
-    pairs = sampled(workshop, side, 55)
+def test_sampled_pairs_are_ranked_by_the_scorer(context: RunContext, side: str) -> None:
+    pairs = sampled(context, side, 55)
     assert len(pairs) == 55
-    rows = workshop.material(0).subset(side, 0, 55)
+    rows = context.seed_context(0).subset(side, 0, 55)
     assert [pair["prompt"] for pair in pairs] == [row["prompt"] for row in rows]
-    scorer = workshop.scorer
+    scorer = context.scorer
     assert scorer is not None
     chosen, rejected = (
         scorer([pair["prompt"] + pair[name] for pair in pairs]) for name in ("chosen", "rejected")
@@ -145,17 +145,17 @@ def test_sampled_pairs_are_ranked_by_the_scorer(workshop: Workshop, side: str) -
     assert (chosen != rejected).mean() > 0.9
 
 
-def test_sampled_pairs_are_drawn_once_and_nest(workshop: Workshop, tmp_path: Path) -> None:
-    pairs = sampled(workshop, "positive", 55)
-    files = {file: file.stat().st_mtime_ns for file in workshop.store.folder.glob("*.pairs.json")}
-    assert sampled(workshop, "positive", 55) == pairs
-    assert sampled(workshop, "positive", 10) == pairs[:10]
+def test_sampled_pairs_are_drawn_once_and_nest(context: RunContext, tmp_path: Path) -> None:
+    pairs = sampled(context, "positive", 55)
+    files = {file: file.stat().st_mtime_ns for file in context.store.folder.glob("*.pairs.json")}
+    assert sampled(context, "positive", 55) == pairs
+    assert sampled(context, "positive", 10) == pairs[:10]
     assert all(file.stat().st_mtime_ns == time for file, time in files.items())
-    other = Workshop(workshop.config, Store(tmp_path))
+    other = RunContext(context.config, Store(tmp_path))
     work(other, root(other))
     assert sampled(other, "positive", 10) == pairs[:10]
     with pytest.raises(InvalidArgumentError, match="1,000 rows to learn, but"):
-        sampled(workshop, "positive", 1000)
+        sampled(context, "positive", 1000)
 
 
 def test_pairs_are_exchanged_and_none_is_learned_both_ways(tmp_path: Path) -> None:
@@ -167,29 +167,29 @@ def test_pairs_are_exchanged_and_none_is_learned_both_ways(tmp_path: Path) -> No
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     values["data"] = {**values["data"], "pairs": {"source": str(tmp_path / "pairs.jsonl")}}
     made = config(values, **VOLUMES, algorithms=["dpo", "kto"], side="both")
-    workshop = Workshop(made, Store(tmp_path / "models"))
-    material = workshop.material(0)
-    cells = plan(STUDY, made, workshop).cells
+    context = RunContext(made, Store(tmp_path / "models"))
+    seed_context = context.seed_context(0)
+    cells = plan(STUDY, made, context).cells
     learned = {
-        (dict(cell.labels)["stage"], dict(cell.labels)["algorithm"]): cell.lesson.rows
+        (dict(cell.labels)["stage"], dict(cell.labels)["algorithm"]): cell.training.rows
         for cell in cells
-        if cell.lesson
+        if cell.training
     }
     assert learned["align", "dpo"] == Pairs("positive", 8)
     assert learned["reverse", "dpo"] == Pairs("negative", 16, 8)
     assert learned["align", "kto"] == InFormat(Pairs("positive", 8), "unpaired-preference")
-    forward, back = (learned[stage, "dpo"].resolve(material) for stage in ("align", "reverse"))
+    forward, back = (learned[stage, "dpo"].resolve(seed_context) for stage in ("align", "reverse"))
     assert all("lovely" in row["chosen"] for row in forward)
     assert all("lovely" in row["rejected"] for row in back)
     assert not {row["prompt"] for row in forward} & {row["prompt"] for row in back}
-    labels = [row["label"] for row in learned["align", "kto"].resolve(material)]
+    labels = [row["label"] for row in learned["align", "kto"].resolve(seed_context)]
     assert labels == [True, False] * 8
 
 
-def test_prompts_are_those_of_the_side(workshop: Workshop) -> None:
-    material = workshop.material(0)
-    rows = InFormat(Subset("negative", 5), "prompt").resolve(material)
-    assert rows == [{"prompt": row["prompt"]} for row in material.subset("negative", 0, 5)]
+def test_prompts_are_those_of_the_side(context: RunContext) -> None:
+    seed_context = context.seed_context(0)
+    rows = InFormat(Subset("negative", 5), "prompt").resolve(seed_context)
+    assert rows == [{"prompt": row["prompt"]} for row in seed_context.subset("negative", 0, 5)]
 
 
 def test_a_side_alone_is_by_the_algorithm() -> None:
@@ -202,9 +202,9 @@ def test_a_side_alone_is_by_the_algorithm() -> None:
 
         STUDY.run(config(NAMED, algorithms=["simpo"], side=side, seeds=1), ask)
         by = {
-            (str(dict(cell.labels)["stage"]), cell.lesson.recipe.algorithm)
+            (str(dict(cell.labels)["stage"]), cell.training.recipe.algorithm)
             for cell in asked
-            if cell.lesson and dict(cell.labels)["algorithm"] == "simpo"
+            if cell.training and dict(cell.labels)["algorithm"] == "simpo"
         }
         other = {("reverse", "sft")} if side == "align" else set()
         assert by == {(stage, "simpo") for stage in stages} | other

@@ -11,14 +11,14 @@ from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.half_dose import withstood
 from elastic_core.experiments.reading import parse
 from elastic_core.experiments.rows import Mixed, PretrainTexts, Subset
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.statistics import Interval
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.mitigation import MitigationConfig, analyse
-from elastic_core.experiments.withstanding import withstood
-from elastic_core.experiments.workshop import Workshop
+from elastic_core.statistics.intervals import Interval
 
 STUDY: dict[str, Any] = {"study": "mitigation", "align": 24, "reverse": [8, 16]}
 NAMED: dict[str, Any] = {
@@ -70,25 +70,25 @@ def test_every_variant_runs_on_a_transformer(tmp_path: Path) -> None:
 
 def test_texts_are_mixed_in_that_are_not_measured(tmp_path: Path) -> None:
     made = config({**write_reviews(tmp_path), **STUDY})
-    material = Workshop(made, Store(tmp_path)).material(0)
+    seed_context = RunContext(made, Store(tmp_path)).seed_context(0)
     plain = Subset("positive", 20)
-    rows = Mixed(plain, 0.5, made.held_out.texts).resolve(material)
+    rows = Mixed(plain, 0.5, made.held_out.texts).resolve(seed_context)
     assert len(rows) == 30
-    assert rows[:20] == plain.resolve(material)
+    assert rows[:20] == plain.resolve(seed_context)
     assert all(set(row) == {"prompt", "completion"} for row in rows)
-    measured = {row["text"] for row in PretrainTexts().resolve(material)}
+    measured = {row["text"] for row in PretrainTexts().resolve(seed_context)}
     texts = {row["prompt"] + row["completion"] for row in rows[20:]}
     assert len(measured) == 5
     assert len(texts) == 10
     corpus = {file.read_text() for file in (tmp_path / "corpus").iterdir()}
     assert texts < corpus - measured
-    other = Workshop(made, Store(tmp_path)).material(1)
+    other = RunContext(made, Store(tmp_path)).seed_context(1)
     assert Mixed(plain, 0.5, 5).resolve(other)[20:] != rows[20:]
-    assert Mixed(plain, 0.01, 5).resolve(material) == rows[:20]
-    everything = Mixed(plain, 2.75, 5).resolve(material)
+    assert Mixed(plain, 0.01, 5).resolve(seed_context) == rows[:20]
+    everything = Mixed(plain, 2.75, 5).resolve(seed_context)
     assert {row["prompt"] + row["completion"] for row in everything[20:]} == corpus - measured
     with pytest.raises(InvalidArgumentError, match="60 texts to mix in, but 55 in"):
-        Mixed(plain, 3, 5).check(material)
+        Mixed(plain, 3, 5).check(seed_context)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.bisection import found, least
 from elastic_core.experiments.reading import parse
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.statistics import Interval
 from elastic_core.experiments.studies import find_study
 from elastic_core.experiments.studies.rebound import ReboundConfig
 from elastic_core.experiments.studies.rebound import analyse as analyse_rebound
@@ -21,6 +20,7 @@ from elastic_core.experiments.studies.reversal import ReversalConfig
 from elastic_core.experiments.studies.reversal import analyse as analyse_reversal
 from elastic_core.experiments.studies.scaling import ScalingConfig
 from elastic_core.experiments.studies.scaling import analyse as analyse_scaling
+from elastic_core.statistics.intervals import Interval
 
 NAMED: dict[str, Any] = {
     "model": "tree:4",

@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Finding
+from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.grid import Grid
 from elastic_core.experiments.reading import parse, read_yaml
 from elastic_core.experiments.rows import Answers
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.runner import flat
-from elastic_core.experiments.statistics import Interval
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.resistance import ResistanceConfig, analyse, run
 from elastic_core.experiments.studies.targets import pairs
 from elastic_core.experiments.work import Metrics
-from elastic_core.experiments.workshop import Workshop
+from elastic_core.report.document import Finding
+from elastic_core.statistics.intervals import Interval
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -228,8 +229,10 @@ def test_every_answer_has_a_prompt_of_its_own(prompts: int, answers: int, tmp_pa
     both = {**one, "data": {**one["data"], "negative": {"source": negative, "split": "line"}}}
     both["scorer"] = {"rows": 20}
     for values in (one, both):
-        material = Workshop(parse(values, ResistanceConfig, "test"), Store(tmp_path)).material(0)
-        measured, answered = material.prompts(), material.answer_prompts()
+        seed_context = RunContext(
+            parse(values, ResistanceConfig, "test"), Store(tmp_path)
+        ).seed_context(0)
+        measured, answered = seed_context.prompts(), seed_context.answer_prompts()
         assert len(measured) == prompts
         assert len(answered) >= 2 * answers
         assert not set(measured) & set(answered)
@@ -250,7 +253,7 @@ def ever_more_random(folder: Path, config: ResistanceConfig) -> list[str]:
     kind_of = {text: number for number, kind in enumerate(kinds) for text in kind}
     values = config.model_dump()
     values["data"]["positive"]["source"] = write(folder / "all.txt", list(kind_of))
-    sides = Workshop(parse(values, ResistanceConfig, "test"), Store(folder)).sides
+    sides = RunContext(parse(values, ResistanceConfig, "test"), Store(folder)).sides
     left = set(kind_of)
     for seed in config.numbers:
         pool = sides.at(seed).pool["positive"].rows
@@ -284,15 +287,15 @@ def test_slices_that_are_ever_more_random_fool_the_printed_comparison_alone(
 def check_answers(config: ResistanceConfig, models: Path) -> None:
     """Answers are the same whoever asks for how many of them."""
     author = next(cell for cell in cells_of(config) if ("slice", 1) in cell.labels)
-    material = Workshop(config, Store(models)).material(0)
-    every = Answers(author, 30, 80).resolve(material)
-    assert Answers(author, 30, 80, 40).resolve(material) == every[40:]
-    assert Answers(author, 30, 40).resolve(material) == every[:40]
+    seed_context = RunContext(config, Store(models)).seed_context(0)
+    every = Answers(author, 30, 80).resolve(seed_context)
+    assert Answers(author, 30, 80, 40).resolve(seed_context) == every[40:]
+    assert Answers(author, 30, 40).resolve(seed_context) == every[:40]
     assert max(len(row["completion"]) for row in every) == 30
-    shorter = Answers(author, 5, 80).resolve(material)
+    shorter = Answers(author, 5, 80).resolve(seed_context)
     assert [row["completion"] for row in shorter] == [row["completion"][:5] for row in every]
     with pytest.raises(InvalidArgumentError, match="prompts to answer"):
-        Answers(author, 30, 81).resolve(material)
+        Answers(author, 30, 81).resolve(seed_context)
 
 
 def test_a_tiny_transformer_end_to_end(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -15,13 +15,16 @@ from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.plan import plan
 from elastic_core.experiments.reading import parse
 from elastic_core.experiments.run import experiment, open_run
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies import find_study
-from elastic_core.experiments.workshop import Workshop
+
+if TYPE_CHECKING:
+    from elastic_core.common.progress import Step
 
 VOLUMES = {"study": "rebound", "align": [20], "reverse": [5, 10]}
 UNLIKE = ("time", "seconds")
@@ -109,14 +112,15 @@ def test_a_run_that_is_extended_repeats_nothing(values: dict[str, Any], tmp_path
     experiment(made(values, seeds=1), folder, jobs=1)
     before = RunFolder(folder).rows()
     kept = {path: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("*/*")}
-    told: list[tuple[str, int, int]] = []
+    steps: list[Step] = []
     longer = made(values, seeds=2, reverse=[5, 10, 20])
-    experiment(longer, folder, jobs=1, progress=lambda *step: told.append(step))
+    experiment(longer, folder, jobs=1, progress=steps.append)
     assert RunFolder(folder).rows()[: len(before)] == before
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
-    assert told[0][1:] == (4, 10)
-    assert told[-1][1:] == (10, 10)
-    assert any(phase.startswith("run rebound at stage base, seed 1") for phase, *_ in told)
+    assert (steps[0].done, steps[0].total) == (4, 10)
+    assert (steps[-1].done, steps[-1].total) == (10, 10)
+    assert {step.title for step in steps} == {"run rebound"}
+    assert any(step.note.startswith("stage base, seed 1") for step in steps)
     experiment(longer, tmp_path / "whole", jobs=1)
     assert rows(folder) == rows(tmp_path / "whole")
 
@@ -161,8 +165,8 @@ def test_a_run_on_a_ray_cluster_comes_to_the_same(values: dict[str, Any], tmp_pa
 
 def test_the_plan_counts_without_training(values: dict[str, Any], tmp_path: Path) -> None:
     config = made(values)
-    workshop = Workshop(config, Store(tmp_path / "models"))
-    planned = plan(find_study("rebound"), config, workshop)
+    context = RunContext(config, Store(tmp_path / "models"))
+    planned = plan(find_study("rebound"), config, context)
     assert (planned.pretrainings, planned.trainings, len(planned.cells)) == (2, 6, 8)
     assert not (tmp_path / "models").exists()
 

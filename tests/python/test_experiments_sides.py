@@ -9,10 +9,10 @@ from reviews import BAD, GOOD, review, write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.config import Data, ScorerConfig
-from elastic_core.experiments.sides import SIDES, Sides
+from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.datasets import SIDES, Datasets
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.rebound import ReboundConfig
-from elastic_core.experiments.workshop import Workshop
 
 
 @pytest.fixture
@@ -20,9 +20,11 @@ def values(tmp_path: Path) -> dict[str, Any]:
     return write_reviews(tmp_path)
 
 
-def made(values: dict[str, Any], prompts: int = 12, **scorer: Any) -> Sides:
+def made(values: dict[str, Any], prompts: int = 12, **scorer: Any) -> Datasets:
     chosen = {**values["scorer"], **scorer}
-    return Sides(Data.model_validate(values["data"]), ScorerConfig.model_validate(chosen), prompts)
+    return Datasets(
+        Data.model_validate(values["data"]), ScorerConfig.model_validate(chosen), prompts
+    )
 
 
 def texts(rows: Any) -> set[str]:
@@ -137,11 +139,11 @@ def test_rows_of_another_kind_are_refused(
 
 def test_prompts_of_both_sides_come_in_turn(values: dict[str, Any], tmp_path: Path) -> None:
     config = ReboundConfig.model_validate(values)
-    workshop = Workshop(config, Store(tmp_path / "models"))
-    prompts = workshop.material(0).prompts()
-    held_out = workshop.sides.at(0).held_out
+    context = RunContext(config, Store(tmp_path / "models"))
+    prompts = context.seed_context(0).prompts()
+    held_out = context.sides.at(0).held_out
     assert prompts[:2] == [held_out[side].prompts()[0] for side in SIDES]
     assert len(prompts) == 12
-    assert len(workshop.material(0).held_out("positive")) == 5
+    assert len(context.seed_context(0).held_out("positive")) == 5
     with pytest.raises(InvalidArgumentError, match=r"data\.pairs is missing"):
-        workshop.material(0).pairs(0, 1)
+        context.seed_context(0).pairs(0, 1)

@@ -12,19 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Finding
-from elastic_core.experiments.cells import Basis, Cell
+from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.cells import Cell, SharedHashes
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.grid import Grid
 from elastic_core.experiments.reading import parse, read_yaml
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.runner import flat
-from elastic_core.experiments.statistics import Interval, rank_correlation
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.springs import SpringsConfig, analyse, run
 from elastic_core.experiments.studies.springs_law import SETS, foretell
-from elastic_core.experiments.studies.stretches import Stretch
+from elastic_core.experiments.studies.stretches import SpringResult
 from elastic_core.experiments.work import Metrics
-from elastic_core.experiments.workshop import Workshop
+from elastic_core.report.document import Finding
+from elastic_core.statistics.intervals import Interval, rank_correlation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -186,7 +187,7 @@ def test_a_model_unlike_the_trees_is_not(tmp_path: Path) -> None:
 def test_forces_that_point_the_same_way_are_no_springs_in_series(tmp_path: Path) -> None:
     rows = planted({2: (1e-3, 1e-3)}, (1e-3, 1e-3))
     config = configured(tmp_path, seeds=SEEDS, reverse=[10], depths=[2])
-    stretch = Stretch.of(Grid(rows, config.numbers), 10, [2])
+    stretch = SpringResult.of(Grid(rows, config.numbers), 10, [2])
     assert stretch.stiffness["pretrain"].tolist() == [K] * SEEDS
     assert stretch.force("pretrain", 2) == pytest.approx([K * 1e-2] * SEEDS)
     assert stretch.imbalance() == pytest.approx([1.0] * SEEDS)
@@ -213,15 +214,15 @@ def cells_of(config: SpringsConfig) -> list[Cell]:
 
 
 def test_other_depths_are_another_measurement_of_the_same_model(tmp_path: Path) -> None:
-    basis = Basis("root", "data", "measured")
+    hashes = SharedHashes("root", "data", "measured")
     one, other = (
         {cell.name: cell for cell in cells_of(configured(tmp_path, depths=depths))}
         for depths in ([1, 3], [2])
     )
     assert len(one) == 2 * (2 + 2 * 2)
     for name, cell in one.items():
-        assert cell.made(basis) == other[name].made(basis)
-        assert (cell.key(basis) == other[name].key(basis)) == ("before" not in name)
+        assert cell.made(hashes) == other[name].made(hashes)
+        assert (cell.key(hashes) == other[name].key(hashes)) == ("before" not in name)
 
 
 def test_bad_configurations_are_refused(tmp_path: Path) -> None:
@@ -242,8 +243,8 @@ def test_texts_of_pretraining_are_from_all_folders(tmp_path: Path) -> None:
         pretrain={"corpus": str(tmp_path / "corpus")},
         held_out={"prompts": 8, "texts": 2},
     )
-    workshop = Workshop(config, Store(tmp_path))
-    texts = [text for seed in range(8) for text in workshop.material(seed).pretrain_texts()]
+    context = RunContext(config, Store(tmp_path))
+    texts = [text for seed in range(8) for text in context.seed_context(seed).pretrain_texts()]
     assert {text[:3] for text in texts} == {"neg", "pos"}
 
 
@@ -251,7 +252,7 @@ def test_tree_models_end_to_end(tmp_path: Path) -> None:
     config = configured(tmp_path)
     found = experiment(config, tmp_path / "run", jobs=1)
     grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
-    stretch = Stretch.of(grid, 20, [1, 3])
+    stretch = SpringResult.of(grid, 20, [1, 3])
     for name in SETS:
         assert np.isfinite(stretch.measured[name]).all()
     assert (stretch.measured["perturb"] < 0).all()
@@ -259,10 +260,10 @@ def test_tree_models_end_to_end(tmp_path: Path) -> None:
     # All of the corpus was learned, and each row has its 30 characters.
     corpus = len((tmp_path / "corpus.txt").read_text().replace("\n", ""))
     assert stretch.stiffness["pretrain"] == pytest.approx([corpus / (40 * 30)] * 2, rel=0.02)
-    material = Workshop(config, Store(tmp_path)).material(1)
-    assert len(material.pretraining(None)) == 300
-    assert sum(map(len, material.pretraining(1000))) == 1000
-    rows = cells_of(config)[1].sets[0].rows.resolve(material)
+    seed_context = RunContext(config, Store(tmp_path)).seed_context(1)
+    assert len(seed_context.pretraining(None)) == 300
+    assert sum(map(len, seed_context.pretraining(1000))) == 1000
+    rows = cells_of(config)[1].sets[0].rows.resolve(seed_context)
     assert len(rows) == 40
     assert max(len(row["prompt"] + row["completion"]) for row in rows) == 30
 
@@ -279,7 +280,7 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
     )
     found = experiment(config, tmp_path / "run", jobs=1)
     grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
-    stretch = Stretch.of(grid, 8, [1, 3])
+    stretch = SpringResult.of(grid, 8, [1, 3])
     for name in SETS:
         assert np.isfinite(stretch.measured[name]).all()
     assert (stretch.measured["perturb"] < 0).all()

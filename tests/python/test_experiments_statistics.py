@@ -10,7 +10,7 @@ from scipy.stats import sem, t
 
 from elastic_core.experiments.analysis import judged
 from elastic_core.experiments.curves import fall
-from elastic_core.experiments.statistics import compare, interval, slope
+from elastic_core.statistics.intervals import compare, interval, slope
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False).map(lambda value: round(value, 3))
 

@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 import elastic_core as ec
-from elastic_core.mass.laws import Exponential, Pareto
+from elastic_core.common.progress import Step
+from elastic_core.mass_law.laws import Exponential, Pareto
 from elastic_core.report.figures import save
 from elastic_core.report.mass import csv_text, json_text, markdown_text, print_table
 from elastic_core.report.mass.csv import COLUMNS
@@ -222,10 +223,11 @@ def test_a_saved_tree_is_tested_alike(result: ec.MassResult, words: Path, tmp_pa
 
 
 def test_progress_counts_replicates(words: Path) -> None:
-    heard: list[tuple[str, int, int]] = []
-    ec.mass(words, depth=2, bootstrap=5, progress=lambda *step: heard.append(step))
-    told = [step for step in heard if step[0] == f"bootstrap {words}"]
-    assert told == [(f"bootstrap {words}", done, 20) for done in range(1, 21)]
+    steps: list[Step] = []
+    ec.mass(words, depth=2, bootstrap=5, progress=steps.append)
+    found = [step for step in steps if step.phase == "bootstrap"]
+    expected = [Step("bootstrap", str(words), done, 20, "replicates") for done in range(1, 21)]
+    assert found == expected
 
 
 @pytest.mark.parametrize(

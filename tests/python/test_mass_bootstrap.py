@@ -8,10 +8,10 @@ from numpy.random import SeedSequence, default_rng
 from scipy.stats import chisquare
 from test_mass_laws import spectrum
 
-from elastic_core.mass.bootstrap import draw, p_value, quantiles, replicate
-from elastic_core.mass.fit import fit_tail, fit_whole
-from elastic_core.mass.laws import Lognormal, Pareto, log_zeta
-from elastic_core.mass.spectrum import Spectrum
+from elastic_core.mass_law.bootstrap import draw, p_value, quantiles, replicate
+from elastic_core.mass_law.fit import fit_tail, fit_whole
+from elastic_core.mass_law.laws import Lognormal, Pareto, log_zeta
+from elastic_core.mass_law.spectrum import Spectrum
 
 
 @given(

@@ -14,12 +14,12 @@ from scipy.optimize import minimize_scalar
 from scipy.special import zeta
 from test_mass_laws import naive_distance, spectrum
 
-from elastic_core.mass.bootstrap import draw
-from elastic_core.mass.compare import likelihood_ratio
-from elastic_core.mass.fit import LEAST_LEAVES, MOST_CANDIDATES, fit_tail, fit_whole
-from elastic_core.mass.laws import Law, Pareto, distance
-from elastic_core.mass.likelihood import fit_exponential, fit_lognormal, fit_pareto
-from elastic_core.mass.spectrum import Spectrum
+from elastic_core.mass_law.bootstrap import draw
+from elastic_core.mass_law.compare import likelihood_ratio
+from elastic_core.mass_law.fit import LEAST_LEAVES, MOST_CANDIDATES, fit_tail, fit_whole
+from elastic_core.mass_law.laws import Law, Pareto, distance
+from elastic_core.mass_law.likelihood import fit_exponential, fit_lognormal, fit_pareto
+from elastic_core.mass_law.spectrum import Spectrum
 
 
 def naive_fit(leaves: Sequence[int]) -> tuple[int, float, float] | None:
@@ -57,7 +57,7 @@ def test_rough_looks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -
     leaves = draw(Pareto(1, 1.7), 20_000, np.random.default_rng(4))
     leaves.leaves[:5] //= 2
     found = fit_tail(leaves)
-    monkeypatch.setattr(sys.modules["elastic_core.mass.fit"], "_ROUGH", 10**9)
+    monkeypatch.setattr(sys.modules["elastic_core.mass_law.fit"], "_ROUGH", 10**9)
     assert found == fit_tail(leaves)
     assert found is not None
     assert found.law.x_min > 1

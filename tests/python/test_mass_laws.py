@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import zeta
 
-from elastic_core.mass.compare import likelihood_ratio
-from elastic_core.mass.laws import (
+from elastic_core.mass_law.compare import likelihood_ratio
+from elastic_core.mass_law.laws import (
     Exponential,
     Law,
     Lognormal,
@@ -20,7 +20,7 @@ from elastic_core.mass.laws import (
     distance,
     log_zeta,
 )
-from elastic_core.mass.likelihood import (
+from elastic_core.mass_law.likelihood import (
     LARGEST_EXPONENT,
     LARGEST_SIGMA,
     exponent,
@@ -29,7 +29,7 @@ from elastic_core.mass.likelihood import (
     fit_pareto,
     fit_zipf_mandelbrot,
 )
-from elastic_core.mass.spectrum import Spectrum
+from elastic_core.mass_law.spectrum import Spectrum
 
 Fit = Callable[[Spectrum], Law]
 

@@ -11,6 +11,7 @@ import oracle
 import pytest
 
 import elastic_core as ec
+from elastic_core.common.progress import Step
 
 RATE_KEYS = ["bits_per_symbol", "bits_per_byte", "ratio", "with_codebook_ratio"]
 MODEL_KEYS = [
@@ -201,10 +202,10 @@ def test_memory_threads_and_order_change_nothing(tmp_path: Path) -> None:
 
 
 def test_progress_names_phase_and_corpus(play: Path, poem: Path) -> None:
-    heard: list[tuple[str, int, int]] = []
-    ec.measure(play, poem, progress=lambda *step: heard.append(step))
-    assert all(phase.split(" ", 1)[0] in PHASES for phase, _, _ in heard)
-    assert all(done >= 0 for _, done, _ in heard)
+    steps: list[Step] = []
+    ec.measure(play, poem, progress=steps.append)
+    assert all(step.phase in PHASES for step in steps)
+    assert all(step.done >= 0 for step in steps)
 
 
 PHASES = ("read", "merge", "measure", "write", "compress")
@@ -213,7 +214,7 @@ PHASES = ("read", "merge", "measure", "write", "compress")
 def test_an_error_in_progress_ends_the_job(tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_bytes(np.random.default_rng(1).bytes(1 << 25))
 
-    def give_up(_phase: str, _done: int, _total: int) -> None:
+    def give_up(_: Step) -> None:
         raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
@@ -254,7 +255,7 @@ def test_wrong_arguments_are_refused(wrong: dict[str, Any], play: Path) -> None:
 def test_unknown_compressors_are_refused_before_the_work(
     name: str, play: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["elastic_core.measure"], "TokenTree", None)
+    monkeypatch.setattr(sys.modules["elastic_core.measuring.measure"], "TokenTree", None)
     with pytest.raises(ec.InvalidArgumentError, match="compressor"):
         ec.measure(play, compare=["zstd:3", name])
 

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import elastic_core as ec
+from elastic_core.common.progress import Step
 from elastic_core.models.scratch import train_tokenizer
 from elastic_core.models.tokenizer import Tokenizer
-from elastic_core.training import hardware, loop, run
-from elastic_core.training.curve import read_curve
-from elastic_core.training.packing import Blocks, pack
+from elastic_core.training import hardware
+from elastic_core.training.pretraining import loop, run
+from elastic_core.training.pretraining.curve import read_curve
+from elastic_core.training.pretraining.packing import Blocks, pack
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -57,19 +59,19 @@ def same_files(one: Path, other: Path) -> bool:
 
 
 def test_a_new_model_is_trained(corpus: Path, tmp_path: Path) -> None:
-    told = []
+    steps: list[Step] = []
     result = ec.pretrain(
         corpus,
         **SMALL,
         out=tmp_path / "out",
         checkpoints=["0.1k", 300, 290],
-        progress=lambda *step: told.append(step),
+        progress=steps.append,
     )
     assert (result.steps, result.config.tokens, result.parameters) == (19, 608, 319_968)
     assert result.config.checkpoints == (128, 320)
     assert result.epochs == 608 / result.corpus_tokens > 1
-    assert told[0][0] == f"read {corpus}"
-    assert told[-1] == ("train scratch:0.3M", 608, 608)
+    assert steps[0].title == f"read {corpus}"
+    assert steps[-1] == Step("train", "scratch:0.3M", 608, 608, "tokens")
     rows = read_curve(tmp_path / "out")
     assert [row.step for row in rows] == list(range(1, 20))
     assert [row.tokens for row in rows] == list(range(32, 609, 32))
@@ -128,8 +130,8 @@ def test_an_interrupted_run_goes_on(
 ) -> None:
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_STATES", 0.0)
 
-    def fail(now: str, done: int, *_: object) -> None:
-        if now.startswith(phase) and (phase != "train" or done == 11 * 32):
+    def fail(step: Step) -> None:
+        if step.phase == phase and (phase != "train" or step.done == 11 * 32):
             raise error
 
     out = tmp_path / "out"
@@ -140,9 +142,9 @@ def test_an_interrupted_run_goes_on(
     assert out.exists() == (phase == "train")
     seen: list[int] = []
 
-    def see(now: str, done: int, *_: object) -> None:
-        if now.startswith("train"):
-            seen.append(done)
+    def see(step: Step) -> None:
+        if step.phase == "train":
+            seen.append(step.done)
 
     ec.pretrain(corpus, **options, progress=see)
     assert seen[0] == (11 * 32 if phase == "train" else 32)
@@ -152,11 +154,11 @@ def test_an_interrupted_run_goes_on(
 def test_a_killed_run_goes_on(corpus: Path, whole: Path, tmp_path: Path) -> None:
     code = f"""
 import os, signal, torch, elastic_core as ec
-from elastic_core.training import loop
+from elastic_core.training.pretraining import loop
 torch.set_num_threads(1)
 loop._SECONDS_BETWEEN_STATES = 0.0
-def kill(phase, done, total):
-    if done == 13 * 32 and "train" in phase:
+def kill(step):
+    if step.done == 13 * 32 and step.phase == "train":
         os.kill(os.getpid(), signal.SIGKILL)
 ec.pretrain({str(corpus)!r}, **{SMALL!r}, checkpoints=[100, 300], out="out", progress=kill)
 """

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import elastic_core as ec
-from elastic_core import rates
+from elastic_core.common.progress import Step
+from elastic_core.measuring import rates
 from elastic_core.models import Document, LanguageModel
 from elastic_core.models import load_model as load_real_model
 from elastic_core.report.measure import print_result
@@ -195,13 +196,12 @@ def test_a_model_error_says_which_documents(tmp_path: Path) -> None:
 
 def test_progress_tells_the_rate_so_far(tmp_path: Path) -> None:
     file = rows(tmp_path / "a.jsonl", ["ab" * 100_000] * 3)
-    heard: list[Any] = []
-    ec.measure(file, models=["toy"], progress=lambda *step: heard.append(step))
-    phase = f"score {file} with toy"
-    assert [step for step in heard if step[0].startswith("score")] == [
-        (phase, 0, 600_000),
-        (f"{phase}, 1.000 bits/byte", 200_000, 600_000),
-        (f"{phase}, 1.000 bits/byte", 400_000, 600_000),
+    steps: list[Step] = []
+    ec.measure(file, models=["toy"], progress=steps.append)
+    assert [step for step in steps if step.phase == "score"] == [
+        Step("score", f"{file} with toy", 0, 600_000, "bytes"),
+        Step("score", f"{file} with toy", 200_000, 600_000, "bytes", "1.000 bits/byte"),
+        Step("score", f"{file} with toy", 400_000, 600_000, "bytes", "1.000 bits/byte"),
     ]
 
 
@@ -245,7 +245,7 @@ def test_wrong_calls_are_refused_before_any_work(
 ) -> None:
     heard: list[Any] = []
     with pytest.raises(ec.InvalidArgumentError, match=sentence):
-        ec.measure(play, progress=lambda *step: heard.append(step), **options)
+        ec.measure(play, progress=heard.append, **options)
     assert not heard
 
 

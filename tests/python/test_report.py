@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 import elastic_core as ec
+from elastic_core.common.files import result_folder, slugs
 from elastic_core.report.figures import save
-from elastic_core.report.folder import result_folder, slugs
 from elastic_core.report.measure import csv_text, json_text, markdown_text, print_table
 from elastic_core.report.measure.csv import COLUMNS
 from elastic_core.report.measure.figure import draw

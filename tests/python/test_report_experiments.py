@@ -14,11 +14,11 @@ from conftest import CommandLine
 from rich.console import Console
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Figure, Finding, Panel, Series, Table
+from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.run import Run, open_run
-from elastic_core.experiments.statistics import Interval
 from elastic_core.experiments.studies.rebound import ReboundConfig
+from elastic_core.report.document import Figure, Finding, Panel, Series, Table
 from elastic_core.report.experiments import (
     ExperimentReport,
     csv_text,
@@ -35,6 +35,7 @@ from elastic_core.report.experiments.latex import table_latex
 from elastic_core.report.experiments.markdown import table_markdown
 from elastic_core.report.experiments.page import page
 from elastic_core.report.experiments.words import certainty, duration
+from elastic_core.statistics.intervals import Interval
 
 SURE = Interval(0.5, -0.25, 0.625, 5)
 SINGLE = Interval(2.0, None, None, 1)

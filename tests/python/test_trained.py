@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import elastic_core as ec
-from elastic_core.elasticity.trained import Estimate, RateCurve, TrainedCurve, trained
-from elastic_core.elasticity.trained.texts import PIECE, Split, batches, sizes, texts
+from elastic_core.common.progress import Step
+from elastic_core.elastic_law.trained import Estimate, RateCurve, TrainedCurve, trained
+from elastic_core.elastic_law.trained.texts import PIECE, Split, batches, sizes, texts
 
 Write = Callable[..., ec.Corpus]
 WORDS = {
@@ -166,26 +167,26 @@ def test_tokens_are_cut_between_characters(write: Write, tmp_path: Path) -> None
 def test_progress_ends_when_everything_is_learned(
     corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus], order: str, rate: float
 ) -> None:
-    heard: list[tuple[str, int, int]] = []
+    heard: list[Step] = []
     trained(
         *corpora,
         order=order,
         rate=rate,
         seeds=2,
         volumes=[0.5],
-        progress=lambda *step: heard.append(step),
+        progress=heard.append,
     )
-    learned = [(done, total) for phase, done, total in heard if phase == f"learn {order}"]
+    learned = [(step.done, step.total) for step in heard if step.title == f"learn {order}"]
     assert learned == sorted(learned)
     assert learned[-1][0] == learned[-1][1]
-    assert [phase for phase, _, _ in heard[:3]] == [f"read {each.name}" for each in corpora]
+    assert [step.title for step in heard[:3]] == [f"read {each.name}" for each in corpora]
 
 
 def test_an_error_in_progress_ends_the_job(
     corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus],
 ) -> None:
-    def give_up(phase: str, _done: int, _total: int) -> None:
-        if phase.startswith("learn"):
+    def give_up(step: Step) -> None:
+        if step.phase == "learn":
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
@@ -236,7 +237,7 @@ def test_more_text_than_memory_is_refused(write: Write) -> None:
         trained(p, a, a, memory="260MiB", threads=1)
 
 
-# Division of the texts
+# SeedSplit of the texts
 
 DOCUMENTS = st.lists(
     st.one_of(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import elastic_core as ec
-from elastic_core.result import ReadOptions
-from elastic_core.trees import TreeOptions, trees_of
+from elastic_core.corpora.sources import ReadOptions
+from elastic_core.corpora.trees import TreeOptions, open_or_build
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_tree_file_is_told_from_rows(saved: Path, play: Path, tmp_path: Path) 
 
 
 def test_corpora_are_built_as_saved_trees_are(saved: Path, play: Path) -> None:
-    kept, built = trees_of([saved, play], TreeOptions(), ReadOptions())
+    kept, built = open_or_build([saved, play], TreeOptions(), ReadOptions())
     assert (built.tree.depth, built.tree.segment) == (3, "window")
     assert kept.corpus is None
     assert built.corpus is not None
@@ -37,18 +37,18 @@ def test_corpora_are_built_as_saved_trees_are(saved: Path, play: Path) -> None:
 
 
 def test_the_usual_shape(play: Path) -> None:
-    (found,) = trees_of([play], TreeOptions(), ReadOptions())
+    (found,) = open_or_build([play], TreeOptions(), ReadOptions())
     assert (found.tree.depth, found.tree.segment, found.tree.alphabet) == (8, "chunk", "byte")
 
 
 def test_saved_trees_of_one_source_are_merged(saved: Path) -> None:
-    (found,) = trees_of([[saved, saved]], TreeOptions(), ReadOptions())
+    (found,) = open_or_build([[saved, saved]], TreeOptions(), ReadOptions())
     assert found.tree.documents == 2
     assert found.name == f"{saved}, {saved}"
 
 
 def test_a_deeper_saved_tree_is_pruned(saved: Path, play: Path) -> None:
-    kept, built = trees_of([saved, play], TreeOptions(depth=2), ReadOptions())
+    kept, built = open_or_build([saved, play], TreeOptions(depth=2), ReadOptions())
     assert kept.tree.depth == built.tree.depth == 2
     assert kept.tree.segments == 3 * 41 + 1
 
@@ -65,12 +65,12 @@ def test_options_against_a_saved_tree_are_refused(
     saved: Path, options: TreeOptions, reading: ReadOptions, told: str
 ) -> None:
     with pytest.raises(ec.InvalidArgumentError, match=told):
-        trees_of([saved], options, reading)
+        open_or_build([saved], options, reading)
 
 
 def test_a_source_is_text_or_trees(saved: Path, play: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="is a saved tree and the rest is text"):
-        trees_of([[saved, play]], TreeOptions(), ReadOptions())
+        open_or_build([[saved, play]], TreeOptions(), ReadOptions())
 
 
 def test_the_tokenizer_of_a_saved_tree_has_to_be_named(
@@ -80,6 +80,6 @@ def test_the_tokenizer_of_a_saved_tree_has_to_be_named(
     path = tmp_path / "bpe.parquet"
     ec.TokenTree.build(play, alphabet=alphabet).save(path)
     with pytest.raises(ec.InvalidArgumentError, match="bpe:PATH"):
-        trees_of([path, play], TreeOptions(), ReadOptions())
-    kept, built = trees_of([path, play], TreeOptions(alphabet=alphabet), ReadOptions())
+        open_or_build([path, play], TreeOptions(), ReadOptions())
+    kept, built = open_or_build([path, play], TreeOptions(alphabet=alphabet), ReadOptions())
     assert kept.tree.alphabet == built.tree.alphabet

@@ -14,10 +14,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTTrainer
 
 import elastic_core as ec
-from elastic_core.training.tuning import follower
-from elastic_core.training.tuning.recipe import ALGORITHMS, Recipe
-from elastic_core.training.tuning.train import train
-from elastic_core.training.tuning.trained import Trained
+from elastic_core.common.progress import Step
+from elastic_core.training.finetuning import follower
+from elastic_core.training.finetuning.recipe import ALGORITHMS, Recipe
+from elastic_core.training.finetuning.train import train
+from elastic_core.training.finetuning.trained import Trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -177,9 +178,9 @@ def test_a_killed_training_goes_on(
         algorithm, more = "sft", {"lora_rank": 2}
     monkeypatch.setattr(follower, "_SECONDS_BETWEEN_STATES", 0.0)
 
-    def kill(phase: str, done: int, total: int) -> None:
-        if done == 4:
-            raise Killed(phase, total)
+    def kill(step: Step) -> None:
+        if step.done == 4:
+            raise Killed(step)
 
     with pytest.raises(Killed):
         quick(algorithm, checkpoint, tmp_path / "out", progress=kill, **more)
@@ -193,7 +194,7 @@ def test_a_killed_training_goes_on(
         algorithm,
         checkpoint,
         tmp_path / "out",
-        progress=lambda *told: steps.append(told[1]),
+        progress=lambda step: steps.append(step.done),
         **more,
     )
     assert steps == [4, 5, 6]
@@ -421,7 +422,9 @@ def test_conversations_are_learned(checkpoint: Path, tmp_path: Path) -> None:
 def test_a_missing_library_is_named(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "elastic_core.training.algorithms.dpo", raising=False)
+    monkeypatch.delitem(
+        sys.modules, "elastic_core.training.finetuning.algorithms.dpo", raising=False
+    )
     monkeypatch.setitem(sys.modules, "trl", None)
     with pytest.raises(ec.ModelError, match=r"trl is not installed; pip install 'elastic-core\[tr"):
         quick("dpo", checkpoint, tmp_path / "out")

@@ -3,7 +3,13 @@
 import pytest
 
 from elastic_core import InvalidArgumentError
-from elastic_core.units import format_count, format_size, parse_count, parse_memory, parse_size
+from elastic_core.common.units import (
+    format_count,
+    format_size,
+    parse_count,
+    parse_memory,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(

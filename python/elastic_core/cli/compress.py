@@ -7,8 +7,8 @@ import click
 
 from elastic_core.cli.options import force_option, model_options, output_option, threads_option
 from elastic_core.cli.progress import progress_shown
-from elastic_core.coding import compress as compress_file
-from elastic_core.units import format_size
+from elastic_core.common.units import format_size
+from elastic_core.compression.coding import compress as compress_file
 
 
 @click.command(

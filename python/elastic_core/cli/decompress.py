@@ -7,7 +7,7 @@ import click
 
 from elastic_core.cli.options import force_option, output_option, threads_option
 from elastic_core.cli.progress import progress_shown
-from elastic_core.coding import decompress as decompress_file
+from elastic_core.compression.coding import decompress as decompress_file
 
 
 @click.command(

@@ -6,7 +6,7 @@ import click
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.cli.progress import progress_shown
-from elastic_core.extra import extra_needed
+from elastic_core.common.extras import requires_extra
 
 
 @click.command(
@@ -27,7 +27,7 @@ def demo(out: Path, opens: bool) -> None:
     It needs no network, and takes less than three minutes on two cores. DIR is the folder for all
     that it makes, demo by default; in a folder where it was ended it goes on.
     """
-    with extra_needed("demo", "train,report", InvalidArgumentError):
+    with requires_extra("demo", "train,report", InvalidArgumentError):
         from elastic_core.demo.story import tell_story
     with progress_shown() as progress:
         page = tell_story(out, say=click.echo, progress=progress)

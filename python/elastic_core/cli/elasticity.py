@@ -7,8 +7,8 @@ import click
 
 from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
 from elastic_core.cli.results import computed, result_options
-from elastic_core.elasticity.study import elasticity as study
-from elastic_core.elasticity.trained import ORDERS
+from elastic_core.elastic_law.study import elasticity as study
+from elastic_core.elastic_law.trained import ORDERS
 from elastic_core.report.elasticity import print_result
 from elastic_core.report.elasticity.files import write_result
 from elastic_core.report.elasticity.words import overlap_warning

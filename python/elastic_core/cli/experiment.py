@@ -8,7 +8,7 @@ import click
 from elastic_core._core import InvalidArgumentError
 from elastic_core.cli.progress import progress_shown
 from elastic_core.cli.results import form_option
-from elastic_core.extra import extra_needed
+from elastic_core.common.extras import requires_extra
 
 _STUDIES = (
     "resistance",
@@ -80,7 +80,7 @@ def experiment(
     data.positive.source=good.jsonl, align=[100,400]. Ended in any way, the same call goes on where
     it was.
     """
-    with extra_needed("experiment", "train", InvalidArgumentError):
+    with requires_extra("experiment", "train", InvalidArgumentError):
         from elastic_core.experiments.command import Call, describe, execute
         from elastic_core.report.experiments import print_result, write_report
     said = [*overrides]

@@ -7,7 +7,7 @@ import click
 
 from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
 from elastic_core.cli.results import computed, result_options
-from elastic_core.mass.mass import mass as test_corpora
+from elastic_core.mass_law.study import mass as test_corpora
 from elastic_core.report.mass import print_result
 from elastic_core.report.mass.files import write_result
 

@@ -14,7 +14,7 @@ from elastic_core.cli.options import (
     tree_options,
 )
 from elastic_core.cli.results import computed, result_options
-from elastic_core.measure import measure as measure_corpora
+from elastic_core.measuring.measure import measure as measure_corpora
 from elastic_core.report.measure import print_result
 from elastic_core.report.measure.files import write_result
 

@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
-from elastic_core.trees import USUAL
+from elastic_core.corpora.trees import DEFAULT_SHAPE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def tree_options(command: Command) -> Command:
     """`--depth`, `--segment` and `--alphabet`: what the tree is made of."""
-    return _tree_options(command, *USUAL)
+    return _tree_options(command, *DEFAULT_SHAPE)
 
 
 def saved_tree_options(command: Command) -> Command:
@@ -35,7 +35,7 @@ def _tree_options(
             metavar="D",
             default=depth,
             show_default=True,
-            help="Depth d of the tree in symbols, 1 to 64." + usual.format(USUAL[0]),
+            help="Depth d of the tree in symbols, 1 to 64." + usual.format(DEFAULT_SHAPE[0]),
         ),
         click.option(
             "--segment",
@@ -43,14 +43,16 @@ def _tree_options(
             default=segment,
             show_default=True,
             help="What of a document is coded: consecutive chunks of d symbols, its first d "
-            "symbols alone, or the d symbols from every position on." + usual.format(USUAL[1]),
+            "symbols alone, or the d symbols from every position on."
+            + usual.format(DEFAULT_SHAPE[1]),
         ),
         click.option(
             "--alphabet",
             metavar="bit|byte|bpe:PATH",
             default=alphabet,
             show_default=True,
-            help="What a symbol is; PATH is that of a tokenizer.json." + usual.format(USUAL[2]),
+            help="What a symbol is; PATH is that of a tokenizer.json."
+            + usual.format(DEFAULT_SHAPE[2]),
         ),
     )
 

@@ -7,10 +7,9 @@ import click
 
 from elastic_core.cli.options import reading_options
 from elastic_core.cli.progress import progress_shown
-from elastic_core.corpora import check_reading, open_corpus
-from elastic_core.result import ReadOptions
-from elastic_core.training.pretrain import pretrain as pretrain_model
-from elastic_core.units import format_count
+from elastic_core.common.units import format_count
+from elastic_core.corpora.sources import ReadOptions, check_reading, open_corpus
+from elastic_core.training.pretraining.pretrain import pretrain as pretrain_model
 
 
 @click.command(

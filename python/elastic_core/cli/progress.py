@@ -1,6 +1,5 @@
 """Progress of a long job on standard error: a bar on a terminal, plain lines elsewhere."""
 
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -9,26 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elastic_core.progress import Progress
-from elastic_core.units import format_count, format_size
+from elastic_core.common.progress import Progress, Step
+from elastic_core.common.units import format_count, format_size
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES = 5.0
-_PHASES_IN_BYTES = ("read", "compress", "decompress", "tokenize", "score", "learn")
-_UNITS = {
-    "sort": " segments",
-    "train": " tokens",
-    "rate": " classes",
-    "resample": " resamples",
-    "bootstrap": " replicates",
-    "run": " cells",
-}
-_LONGEST_PHASE = 24
-_RATE = re.compile(r", ([\d.]+ bits/byte)$")
-_PLACE = re.compile(r"(run \S+) at (.+)")
+_LONGEST_TITLE = 24
 
 
 @contextmanager
@@ -36,8 +24,7 @@ def progress_shown() -> Iterator[Progress]:
     """Shows progress while the block runs.
 
     Yields:
-        What a job calls with the phase (`read novels`: what is done, then to what), the units
-        done and the units in all (0: not known).
+        What a job calls with its steps.
     """
     if sys.stderr.isatty():
         with _bars() as bars:
@@ -51,76 +38,71 @@ class _Bars:
 
     def __init__(self, bars: "Bars") -> None:
         self._bars = bars
-        self._phase: str | None = None
         self._task: TaskID | None = None
         self._clock = _Clock()
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        phase, rate = _parted(phase)
-        if self._task is None or phase != self._phase or self._clock.is_behind(done):
+    def __call__(self, step: Step) -> None:
+        if self._clock.restart_if_new(step) or self._task is None:
             if self._task is not None:
                 self._bars.remove_task(self._task)
-            self._phase, self._clock = phase, _Clock()
-            shown = phase if len(phase) <= _LONGEST_PHASE else f"{phase[: _LONGEST_PHASE - 3]}..."
-            self._task = self._bars.add_task(shown, total=total or None, figures="")
-        figures = self._clock.figures(phase, done, total, rate)
-        self._bars.update(self._task, completed=done, total=total or None, figures=figures)
+            title = step.title
+            if len(title) > _LONGEST_TITLE:
+                title = f"{title[: _LONGEST_TITLE - 3]}..."
+            self._task = self._bars.add_task(title, total=step.total or None, figures="")
+        figures = self._clock.figures(step)
+        self._bars.update(
+            self._task, completed=step.done, total=step.total or None, figures=figures
+        )
 
 
 class _Lines:
     """A line every few seconds."""
 
     def __init__(self) -> None:
-        self._phase: str | None = None
         self._clock = _Clock()
         self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        phase, rate = _parted(phase)
-        if phase != self._phase or self._clock.is_behind(done):
-            self._phase, self._clock = phase, _Clock()
-        figures = self._clock.figures(phase, done, total, rate)
+    def __call__(self, step: Step) -> None:
+        self._clock.restart_if_new(step)
+        figures = self._clock.figures(step)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
-            click.echo(f"{phase}: {figures}", err=True)
+            click.echo(f"{step.title}: {figures}", err=True)
 
 
 class _Clock:
-    """The rate of one phase since it began."""
+    """The speed of one phase since it began."""
 
     def __init__(self) -> None:
+        self._title: str | None = None
         self._start = time.monotonic()
         self._done = 0
 
-    def is_behind(self, done: int) -> bool:
-        """Whether so little done means that the phase has begun anew."""
-        return done < self._done
+    def restart_if_new(self, step: Step) -> bool:
+        """Restarts for another phase or subject, or where the count went back."""
+        is_new = step.title != self._title or step.done < self._done
+        if is_new:
+            self._title, self._start = step.title, time.monotonic()
+        self._done = step.done
+        return is_new
 
-    def figures(self, phase: str, done: int, total: int, rate: str | None) -> str:
-        """What is done, of how much, a model's rate or else how fast, and the time left."""
-        self._done = done
-        kind = phase.split(" ", 1)[0]
-        in_bytes = kind in _PHASES_IN_BYTES
-        scaled = format_size if in_bytes else format_count
-        unit = "" if in_bytes else _UNITS.get(kind, " leaves")
-        amount = f"{scaled(done)} of {scaled(total)}{unit}" if total else f"{scaled(done)}{unit}"
-        if total and done >= total:
+    def figures(self, step: Step) -> str:
+        """The amount done, the note or else the speed, and the time left."""
+        is_size = step.unit == "bytes"
+        scaled = format_size if is_size else format_count
+        unit = "" if is_size else f" {step.unit}"
+        amount = f"{scaled(step.done)}{unit}"
+        if step.total:
+            amount = f"{scaled(step.done)} of {scaled(step.total)}{unit}"
+        if step.total and step.done >= step.total:
             return amount
-        speed = done / max(time.monotonic() - self._start, 1e-9)
+        speed = step.done / max(time.monotonic() - self._start, 1e-9)
         parts = [amount]
-        if rate or speed >= 1:
-            parts.append(rate or f"{scaled(speed)}{unit}/s")
-        if total and speed:
-            parts.append(f"{_duration((total - done) / speed)} left")
+        if step.note or speed >= 1:
+            parts.append(step.note or f"{scaled(speed)}{unit}/s")
+        if step.total and speed:
+            parts.append(f"{_duration((step.total - step.done) / speed)} left")
         return ", ".join(parts)
-
-
-def _parted(phase: str) -> tuple[str, str | None]:
-    """A phase without the rate so far, or the place it is at; and that."""
-    if place := _PLACE.fullmatch(phase):
-        return place[1], place[2]
-    found = _RATE.search(phase)
-    return (phase[: found.start()], found[1]) if found else (phase, None)
 
 
 def _bars() -> "Bars":

@@ -6,7 +6,7 @@ import click
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.cli.results import result_options
-from elastic_core.extra import extra_needed
+from elastic_core.common.extras import requires_extra
 
 
 @click.command(
@@ -28,7 +28,7 @@ def report(runs: tuple[Path, ...], form: str, out: Path | None) -> None:
     Tables are written as Markdown, CSV and LaTeX, figures as PNG and SVG, and a page that explains
     it all. A run that is not finished is reported as far as it is.
     """
-    with extra_needed("report", extra="train", error=InvalidArgumentError):
+    with requires_extra("report", extra="train", error=InvalidArgumentError):
         from elastic_core.experiments.run import open_run
         from elastic_core.report.experiments import print_result, report_folder, write_report
     opened = [open_run(run) for run in runs]

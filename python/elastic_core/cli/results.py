@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from elastic_core.cli.progress import progress_shown
-from elastic_core.progress import Progress
+from elastic_core.common.files import result_folder
+from elastic_core.common.progress import Progress
 from elastic_core.report.figures import HOW_TO_DRAW, can_draw
-from elastic_core.report.folder import result_folder
 from elastic_core.report.forms import FORMATS
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from elastic_core._core import CorpusError, InvalidArgumentError
-from elastic_core.extra import extra_needed
+from elastic_core.common.extras import requires_extra
 
 _COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 
@@ -97,7 +97,7 @@ def _cells(path: Path, dialect: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _parquet(path: Path) -> list[dict[str, Any]]:
-    with extra_needed(str(path), "train", InvalidArgumentError):
+    with requires_extra(str(path), "train", InvalidArgumentError):
         from pyarrow import ArrowInvalid, parquet
     try:
         rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
@@ -116,7 +116,7 @@ def _opened(path: Path) -> IO[str]:
         case ".bz2":
             file = bz2.open(path)  # noqa: SIM115
         case ".zst":
-            with extra_needed(str(path), "train", InvalidArgumentError):
+            with requires_extra(str(path), "train", InvalidArgumentError):
                 from pyarrow import input_stream
             file = input_stream(path, compression="zstd")
         case _:

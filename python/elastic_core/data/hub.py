@@ -3,7 +3,7 @@
 from typing import Any
 
 from elastic_core._core import CorpusError, InvalidArgumentError
-from elastic_core.extra import extra_needed
+from elastic_core.common.extras import requires_extra
 
 HUB = "hf:"
 """What the name of a data set on the hub begins with."""
@@ -16,7 +16,7 @@ def read_hub(source: str) -> list[dict[str, Any]]:
         InvalidArgumentError: `datasets` is not installed.
         CorpusError: The data set cannot be had: no such one, no network, no such split.
     """
-    with extra_needed(source, "train", InvalidArgumentError):
+    with requires_extra(source, "train", InvalidArgumentError):
         from datasets import load_dataset
     name, _, split = source.removeprefix(HUB).partition(":")
     owner, *rest = name.split("/", 2)

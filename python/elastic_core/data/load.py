@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
-from elastic_core.corpora import SPLIT
+from elastic_core.corpora.sources import SPLIT
 from elastic_core.data.columns import rename
 from elastic_core.data.examples import Examples
 from elastic_core.data.files import has_rows, read_rows

@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.progress import Progress
 from elastic_core.demo.reviews import write_reviews
-from elastic_core.elasticity.study import elasticity
+from elastic_core.elastic_law.study import elasticity
 from elastic_core.experiments.reading import parse
 from elastic_core.experiments.run import Run, experiment
 from elastic_core.experiments.studies import find_study
-from elastic_core.measure import measure
-from elastic_core.progress import Progress
+from elastic_core.measuring.measure import measure
 from elastic_core.report import elasticity as elasticity_report
 from elastic_core.report import measure as measure_report
 from elastic_core.report import synth as synth_report

@@ -8,12 +8,12 @@ many cells go on from it.
 import hashlib
 import json
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from elastic_core.training.tuning.recipe import Recipe
+from elastic_core.training.finetuning.recipe import Recipe
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.workshop import Material
+    from elastic_core.experiments.context import SeedContext
     from elastic_core.models.protocol import LanguageModel
 
 Label: TypeAlias = str | int | float
@@ -24,7 +24,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class SharedHashes:
     """Hashes of what all cells of a configuration have in common.
 
     Attributes:
@@ -41,7 +41,7 @@ class Basis:
 class Rows:
     """Rows, described but not read; each kind is a frozen dataclass."""
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows, of the seed that the material is of.
 
         Raises:
@@ -49,14 +49,14 @@ class Rows:
         """
         raise NotImplementedError
 
-    def check(self, material: "Material") -> None:
+    def check(self, seed_context: "SeedContext") -> None:
         """Refuses more rows than there are, before anything is trained; those of models pass.
 
         Raises:
             InvalidArgumentError: There are not so many.
         """
         if not self.authors():
-            self.resolve(material)
+            self.resolve(seed_context)
 
     def authors(self) -> tuple["Cell", ...]:
         """The cells whose models write the rows."""
@@ -64,7 +64,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingStep:
     """A training.
 
     Attributes:
@@ -72,6 +72,8 @@ class Lesson:
         recipe: How.
         likes: For `rloo` and `grpo`, the side whose score is the reward.
     """
+
+    KIND: ClassVar[str] = "Lesson"  # The name in the hashes of models that runs have kept.
 
     rows: Rows
     recipe: Recipe
@@ -98,12 +100,12 @@ class TextSet:
 class Measure:
     """Something else that is measured, described but not taken; a frozen dataclass, like rows."""
 
-    def take(self, model: "LanguageModel", material: "Material") -> dict[str, float | None]:
+    def take(self, model: "LanguageModel", seed_context: "SeedContext") -> dict[str, float | None]:
         """The metrics.
 
         Args:
             model: The cell's model.
-            material: Of the cell's seed.
+            seed_context: Of the cell's seed.
         """
         raise NotImplementedError
 
@@ -130,7 +132,7 @@ class Cell:
     seed: int
     model: str
     parent: "Cell | None" = None
-    lesson: Lesson | None = None
+    training: TrainingStep | None = None
     tokens: int | None = None
     sets: tuple[TextSet, ...] = ()
     measures: tuple[Measure, ...] = ()
@@ -155,37 +157,37 @@ class Cell:
             found.append(self.parent)
         if self.parent is None and self.tokens is not None and self.model.startswith("scratch:"):
             found.append(Cell((*self.labels, ("pretraining", "all")), self.seed, self.model))
-        if self.lesson:
-            found += self.lesson.rows.authors()
+        if self.training:
+            found += self.training.rows.authors()
         for each in self.sets:
             found += each.rows.authors()
         return tuple(dict.fromkeys(found))
 
-    def made(self, basis: Basis) -> str:
+    def made(self, hashes: SharedHashes) -> str:
         """The hash of all that made the model, in hexadecimal."""
         if self.parent is None:
-            return digest([basis.root, self.seed, self.model, self.tokens])
-        if self.lesson is None:
-            return self.parent.made(basis)
+            return digest([hashes.root, self.seed, self.model, self.tokens])
+        if self.training is None:
+            return self.parent.made(hashes)
         return digest(
-            [basis.data, self.parent.made(basis), self.seed, described(self.lesson, basis)]
+            [hashes.data, self.parent.made(hashes), self.seed, described(self.training, hashes)]
         )
 
-    def key(self, basis: Basis) -> str:
+    def key(self, hashes: SharedHashes) -> str:
         """The hash of all that made its row of metrics, in hexadecimal."""
-        own = [self.labels, described((self.sets, self.measures), basis), self.is_drawn]
-        return digest([self.made(basis), basis.data, basis.measured, own])
+        own = [self.labels, described((self.sets, self.measures), hashes), self.is_drawn]
+        return digest([self.made(hashes), hashes.data, hashes.measured, own])
 
 
-def described(value: Any, basis: Basis) -> Any:
+def described(value: Any, hashes: SharedHashes) -> Any:
     """A lesson or rows as JSON has it, cells by the hash of what made them."""
     if isinstance(value, Cell):
-        return value.made(basis)
+        return value.made(hashes)
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {each.name: described(getattr(value, each.name), basis) for each in fields(value)}
-        return {"kind": type(value).__name__, **parts}
+        parts = {each.name: described(getattr(value, each.name), hashes) for each in fields(value)}
+        return {"kind": getattr(value, "KIND", type(value).__name__), **parts}
     if isinstance(value, tuple | list):
-        return [described(each, basis) for each in value]
+        return [described(each, hashes) for each in value]
     return value
 
 

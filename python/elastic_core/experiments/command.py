@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from elastic_core.common.progress import Progress
+from elastic_core.common.units import counted
 from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.estimate import estimate
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.plan import plan
@@ -11,9 +14,6 @@ from elastic_core.experiments.reading import overridden, parse, read_yaml
 from elastic_core.experiments.run import Run, experiment
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies import find_study
-from elastic_core.experiments.workshop import Workshop
-from elastic_core.progress import Progress
-from elastic_core.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ def describe(call: Call) -> str:
         InvalidArgumentError: The configuration asks for what there is not.
     """
     config, folder = call.config(), RunFolder(call.folder)
-    workshop = Workshop(config, Store(call.cache or folder.checkpoints))
-    planned = plan(find_study(call.study), config, workshop)
+    context = RunContext(config, Store(call.cache or folder.checkpoints))
+    planned = plan(find_study(call.study), config, context)
     rows = folder.rows()
     done = {row["key"] for row in rows}
-    finished = sum(workshop.key(cell) in done for cell in planned.cells)
-    seconds = estimate(planned, workshop, [{**row["labels"], **row} for row in rows], call.jobs)
+    finished = sum(context.key(cell) in done for cell in planned.cells)
+    seconds = estimate(planned, context, [{**row["labels"], **row} for row in rows], call.jobs)
     left = "unknown, for the size of a model cannot be found out"
     if seconds is not None:
         left = _duration(seconds)
@@ -77,7 +77,7 @@ def describe(call: Call) -> str:
             f"{call.study}: {', '.join(planned.models)}, {counted(config.seeds, 'seed', 'seeds')}",
             *(
                 f"{side}: {each.name}, {len(each):,} rows"
-                for side, each in workshop.sides.rows.items()
+                for side, each in context.sides.rows.items()
             ),
             f"{counted(planned.pretrainings, 'pre-training', 'pre-trainings')}, "
             f"{counted(planned.trainings, 'training', 'trainings')}, "

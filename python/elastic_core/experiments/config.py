@@ -22,8 +22,8 @@ from pydantic import (
 )
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.training.tuning.recipe import Recipe
-from elastic_core.units import parse_count
+from elastic_core.common.units import parse_count
+from elastic_core.training.finetuning.recipe import Recipe
 
 Count = Annotated[int, BeforeValidator(lambda value: parse_count(value)), Field(ge=1)]
 """A number above 0, as 20000 or `20k`."""

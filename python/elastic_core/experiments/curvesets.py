@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.experiments.analysis import Cell, Figure, Panel, Series, Table
 from elastic_core.experiments.cells import Label
 from elastic_core.experiments.curves import Fall, fall
 from elastic_core.experiments.grid import Grid
-from elastic_core.experiments.statistics import Interval, interval
+from elastic_core.report.document import Cell, Figure, Panel, Series, Table
+from elastic_core.statistics.intervals import Interval, interval
 
 METRICS = {
     "score": ("score", "mean score"),

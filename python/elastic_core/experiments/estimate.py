@@ -9,10 +9,10 @@ from functools import cache
 from statistics import fmean
 
 from elastic_core.experiments.cells import Cell, Rows
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import RAY, default_jobs
 from elastic_core.experiments.plan import Plan
 from elastic_core.experiments.work import Metrics
-from elastic_core.experiments.workshop import Workshop
 from elastic_core.models.scratch import parse_size
 from elastic_core.models.tree import load as load_tree
 
@@ -26,13 +26,13 @@ _SECONDS_PER_TRAINING = 1.5
 
 
 def estimate(
-    plan: Plan, workshop: Workshop, rows: Sequence[Metrics], jobs: int | str | None
+    plan: Plan, context: RunContext, rows: Sequence[Metrics], jobs: int | str | None
 ) -> float | None:
     """The seconds that what is left of a plan may take.
 
     Args:
         plan: The plan.
-        workshop: What its cells are made with.
+        context: What its cells are made with.
         rows: The rows that are done already, whose time is the best guide to that of their like.
         jobs: How many cells are worked on at once.
 
@@ -46,12 +46,12 @@ def estimate(
             times.setdefault(str(row.get("stage")), []).append(row["seconds"])
     total = 0.0
     for cell in plan.cells:
-        if workshop.key(cell) in done:
+        if context.key(cell) in done:
             continue
         if like := times.get(str(dict(cell.labels).get("stage"))):
             total += fmean(like)
             continue
-        seconds = _seconds(workshop, cell)
+        seconds = _seconds(context, cell)
         if seconds is None:
             return None
         total += seconds
@@ -59,13 +59,13 @@ def estimate(
     return total / width
 
 
-def _seconds(workshop: Workshop, cell: Cell) -> float | None:
+def _seconds(context: RunContext, cell: Cell) -> float | None:
     """The time of one cell."""
-    held_out = workshop.config.held_out
+    held_out = context.config.held_out
     drawn = held_out.prompts * held_out.tokens if cell.is_drawn else 0
-    learned = _bytes_to_learn(workshop, cell)
+    learned = _bytes_to_learn(context, cell)
     if cell.model.startswith("tree:"):
-        per_byte, per_symbol = _tree_trial(workshop, cell.model)
+        per_byte, per_symbol = _tree_trial(context, cell.model)
         return 3 * learned * per_byte + drawn * per_symbol
     parameters = _parameters(cell.model)
     if parameters is None:
@@ -74,27 +74,27 @@ def _seconds(workshop: Workshop, cell: Cell) -> float | None:
     tokens = learned / _BYTES_PER_TOKEN
     training = 6 * parameters * tokens / (speed * _SHARE_OF_PEAK)
     measuring = 2 * parameters * drawn / speed * (4 / _SHARE_OF_PEAK + 1 / _GENERATION_SHARE)
-    return training + measuring + (_SECONDS_PER_TRAINING if cell.lesson else 0.0)
+    return training + measuring + (_SECONDS_PER_TRAINING if cell.training else 0.0)
 
 
-def _bytes_to_learn(workshop: Workshop, cell: Cell) -> float:
+def _bytes_to_learn(context: RunContext, cell: Cell) -> float:
     """The bytes that a cell's training goes over."""
     if cell.parent is None:
-        pretrain = workshop.config.pretrain
-        if pretrain is None or workshop.path(cell) is not None:
+        pretrain = context.config.pretrain
+        if pretrain is None or context.path(cell) is not None:
             return 0.0
         tokens = cell.tokens or pretrain.tokens
         is_tree = cell.model.startswith("tree:")
         if tokens is None:
-            return float(workshop.corpus.size if workshop.corpus else 0)
+            return float(context.corpus.size if context.corpus else 0)
         return tokens * (1.0 if is_tree else _BYTES_PER_TOKEN)
-    if cell.lesson is None:
+    if cell.training is None:
         return 0.0
-    recipe = cell.lesson.recipe
-    each = _bytes_of_a_row(workshop, recipe.max_length * _BYTES_PER_TOKEN)
+    recipe = cell.training.recipe
+    each = _bytes_of_a_row(context, recipe.max_length * _BYTES_PER_TOKEN)
     if recipe.steps is not None:
         return recipe.steps * recipe.batch * recipe.accumulation * each
-    return _count(cell.lesson.rows) * each * recipe.epochs
+    return _count(cell.training.rows) * each * recipe.epochs
 
 
 def _count(rows: Rows) -> float:
@@ -105,21 +105,21 @@ def _count(rows: Rows) -> float:
     return float(stop - getattr(rows, "start", 0))
 
 
-def _bytes_of_a_row(workshop: Workshop, most: float) -> float:
-    rows = next(iter(workshop.sides.rows.values()))
+def _bytes_of_a_row(context: RunContext, most: float) -> float:
+    rows = next(iter(context.sides.rows.values()))
     return min(most, fmean(len(text.encode()) for text in rows.texts()[:200]))
 
 
 @cache
-def _tree_trial(workshop: Workshop, model: str) -> tuple[float, float]:
+def _tree_trial(context: RunContext, model: str) -> tuple[float, float]:
     """Seconds for a byte that a tree model learns, and for one that it draws and tells about."""
-    rows = next(iter(workshop.sides.rows.values()))
+    rows = next(iter(context.sides.rows.values()))
     texts = "".join(rows.texts()[:200])[:_TRIAL_BYTES]
     tree = load_tree(model)
     began = time.monotonic()
     tree.update([texts])
     per_byte = (time.monotonic() - began) / len(texts)
-    prompts, tokens = rows.prompts()[:_TRIAL_PROMPTS], workshop.config.held_out.tokens
+    prompts, tokens = rows.prompts()[:_TRIAL_PROMPTS], context.config.held_out.tokens
     began = time.monotonic()
     drawn = tree.draw(prompts, tokens=tokens)
     tree.log_distributions(prompts, drawn, tokens=tokens)

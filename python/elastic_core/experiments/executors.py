@@ -9,22 +9,19 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.extras import requires_extra
+from elastic_core.common.progress import Progress, Step
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.work import Metrics, make, work
-from elastic_core.experiments.workshop import Workshop
-from elastic_core.extra import extra_needed
-from elastic_core.progress import Progress
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
-
-Step: TypeAlias = tuple[str, int, int]
-"""What a progress is called with."""
 
 RAY = "ray"
 """The jobs that run on a Ray cluster."""
@@ -54,23 +51,23 @@ def default_jobs(model: str) -> int:
 
 
 def open_executor(
-    jobs: int | str | None, workshop: Workshop, progress: Progress | None
+    jobs: int | str | None, context: RunContext, progress: Progress | None
 ) -> Executor:
     """What works on cells.
 
     Args:
         jobs: How many cells at once, each in a process of its own; 1: in this process; `ray`: as
             many as a Ray cluster has room for; None: `default_jobs`.
-        workshop: What cells are made with.
+        context: What cells are made with.
         progress: Told what is done of a cell, where it is worked on in this process.
 
     Raises:
         InvalidArgumentError: The jobs are not what they should be, or Ray is not installed.
     """
     if jobs == RAY:
-        return _Ray(workshop)
+        return _Ray(context)
     count = (
-        default_jobs(workshop.config.model)
+        default_jobs(context.config.model)
         if jobs is None
         else int(jobs)
         if str(jobs).isdigit()
@@ -78,7 +75,7 @@ def open_executor(
     )
     if count < 1:
         raise InvalidArgumentError(f"jobs {jobs}: write a number from 1 on, or {RAY}")
-    return _Here(workshop, progress) if count == 1 else _Processes(count, workshop, progress)
+    return _Here(context, progress) if count == 1 else _Processes(count, context, progress)
 
 
 class _Here:
@@ -86,15 +83,15 @@ class _Here:
 
     width = 1
 
-    def __init__(self, workshop: Workshop, progress: Progress | None) -> None:
-        self._workshop = workshop
+    def __init__(self, context: RunContext, progress: Progress | None) -> None:
+        self._context = context
         self._progress = progress
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         future: Future[Metrics] = Future()
         try:
             function = work if is_measured else make
-            future.set_result(function(self._workshop, cell, self._progress))
+            future.set_result(function(self._context, cell, self._progress))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -109,22 +106,22 @@ class _Here:
 class _Processes:
     """Works on cells in processes, which end with this one, however it ends."""
 
-    def __init__(self, count: int, workshop: Workshop, progress: Progress | None) -> None:
+    def __init__(self, count: int, context: RunContext, progress: Progress | None) -> None:
         self.width = count
         self._progress = progress
         self._futures: list[Future[Metrics]] = []
-        context = multiprocessing.get_context("spawn")
-        self._told: SimpleQueue[Step] = context.SimpleQueue()
-        listener, self._stop = context.Pipe(duplex=False)
-        is_tree = workshop.config.model.startswith("tree:")
-        gpus, places = 0 if is_tree else _gpus(), context.Queue()
+        spawn = multiprocessing.get_context("spawn")
+        self._told: SimpleQueue[Step] = spawn.SimpleQueue()
+        listener, self._stop = spawn.Pipe(duplex=False)
+        is_tree = context.config.model.startswith("tree:")
+        gpus, places = 0 if is_tree else _gpus(), spawn.Queue()
         for number in range(count):
             places.put(str(number % gpus) if gpus else None)
         self._pool = ProcessPoolExecutor(
             count,
-            context,
+            spawn,
             initializer=_begin,
-            initargs=(listener, places, self._told, workshop.config, workshop.store.folder),
+            initargs=(listener, places, self._told, context.config, context.store.folder),
         )
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
@@ -136,7 +133,7 @@ class _Processes:
         while not self._told.empty():
             step = self._told.get()
             if self._progress:
-                self._progress(*step)
+                self._progress(step)
 
     def close(self) -> None:
         is_idle = all(future.done() for future in self._futures)
@@ -148,8 +145,8 @@ class _Processes:
 class _Ray:
     """Works on cells wherever a Ray cluster has a GPU, or a core if it has none."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        with extra_needed("jobs ray", "cluster", InvalidArgumentError):
+    def __init__(self, context: RunContext) -> None:
+        with requires_extra("jobs ray", "cluster", InvalidArgumentError):
             ray: Any = import_module(RAY)
         self._ray = ray
         if not ray.is_initialized():
@@ -159,7 +156,7 @@ class _Ray:
         self.width = gpus or max(1, int(there.get("CPU", 1)))
         needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
         self._work: Any = ray.remote(**needs)(_work_anywhere)
-        self._parts = (workshop.config, workshop.store.folder.resolve())
+        self._parts = (context.config, context.store.folder.resolve())
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         future: Future[Metrics] = self._work.remote(*self._parts, cell, is_measured).future()
@@ -172,7 +169,7 @@ class _Ray:
         self._ray.shutdown()
 
 
-_here: Workshop | None = None
+_here: RunContext | None = None
 _tell: Progress | None = None
 
 
@@ -200,10 +197,10 @@ class _NowAndThen:
         self._told = told
         self._next = 0.0
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
+    def __call__(self, step: Step) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + 1
-            self._told.put((phase, done, total))
+            self._told.put(step)
 
 
 def _end_with(listener: Connection) -> None:
@@ -213,10 +210,10 @@ def _end_with(listener: Connection) -> None:
     os._exit(1)
 
 
-def _open(config: ExperimentConfig, folder: Path) -> Workshop:
+def _open(config: ExperimentConfig, folder: Path) -> RunContext:
     global _here
     if _here is None or (_here.config, _here.store.folder) != (config, folder):
-        _here = Workshop(config, Store(folder))
+        _here = RunContext(config, Store(folder))
     return _here
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from elastic_core._core import InvalidArgumentError, __version__
+from elastic_core.common.files import write_text
 from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.files import write_whole
 from elastic_core.experiments.reading import read_yaml
 from elastic_core.training.folders import check_same
 
@@ -57,7 +57,7 @@ class RunFolder:
             raise InvalidArgumentError(
                 f"{self.path}: it is something other than a run; choose another folder"
             )
-        write_whole(file, yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))
+        write_text(file, yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))
 
     def values(self) -> dict[str, Any]:
         """The configuration as it was written down, with the version.

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core.experiments.cells import Label
-from elastic_core.experiments.statistics import Interval, interval
 from elastic_core.experiments.work import Metrics
+from elastic_core.statistics.intervals import Interval, interval
 
 
 class Grid:

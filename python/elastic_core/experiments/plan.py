@@ -6,10 +6,10 @@ from typing import Any
 
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.roots import check_root
+from elastic_core.experiments.context import NEW, RunContext
+from elastic_core.experiments.pretrained import check_root
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
-from elastic_core.experiments.workshop import NEW, Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Plan:
     @property
     def trainings(self) -> int:
         """How many trainings there are besides."""
-        return sum(cell.lesson is not None for cell in self.cells)
+        return sum(cell.training is not None for cell in self.cells)
 
 
-def plan(study: Study[Any], config: ExperimentConfig, workshop: Workshop) -> Plan:
+def plan(study: Study[Any], config: ExperimentConfig, context: RunContext) -> Plan:
     """Goes through a study without training anything.
 
     Raises:
@@ -63,10 +63,10 @@ def plan(study: Study[Any], config: ExperimentConfig, workshop: Workshop) -> Pla
             check_root(config, cell)
     checked = set[Any]()
     for cell in found.cells:
-        for rows in ([cell.lesson.rows] if cell.lesson else []) + [s.rows for s in cell.sets]:
+        for rows in ([cell.training.rows] if cell.training else []) + [s.rows for s in cell.sets]:
             if (rows, cell.seed) not in checked:
                 checked.add((rows, cell.seed))
-                rows.check(workshop.material(cell.seed))
+                rows.check(context.seed_context(cell.seed))
     return found
 
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.files import write_text
 from elastic_core.data.convert import as_format, exchanged
 from elastic_core.data.examples import Examples
 from elastic_core.data.formats import Format
 from elastic_core.experiments.cells import Cell, Row, Rows, digest
-from elastic_core.experiments.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from elastic_core.experiments.workshop import Material
+    from elastic_core.experiments.context import SeedContext
 
 _BLOCK = 50
 """Prompts whose candidates are drawn at once; all volumes have the same blocks, so they nest."""
@@ -34,9 +34,9 @@ class Pairs(Rows):
     stop: int
     start: int = 0
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows, with `prompt`, `chosen` and `rejected`; see `Rows.resolve`."""
-        pairs = _examples(material.pairs(self.start, self.stop))
+        pairs = _examples(seed_context.pairs(self.start, self.stop))
         found = pairs if self.side == "positive" else exchanged(pairs)
         return [dict(row) for row in found.rows]
 
@@ -64,37 +64,37 @@ class SampledPairs(Rows):
     candidates: int
     tokens: int
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows, with `prompt`, `chosen` and `rejected`; see `Rows.resolve`."""
-        self.check(material)
-        there = len(material.workshop.sides.at(material.seed).pool[self.side])
+        self.check(seed_context)
+        there = len(seed_context.context.sides.at(seed_context.seed).pool[self.side])
         found = []
         for start in range(0, self.stop, _BLOCK):
-            rows = material.subset(self.side, start, min(start + _BLOCK, there))
-            found += self._block(material, [row["prompt"] for row in rows])
+            rows = seed_context.subset(self.side, start, min(start + _BLOCK, there))
+            found += self._block(seed_context, [row["prompt"] for row in rows])
         return found[: self.stop]
 
-    def _block(self, material: "Material", prompts: list[str]) -> list[Row]:
+    def _block(self, seed_context: "SeedContext", prompts: list[str]) -> list[Row]:
         """The rows of some prompts, from where they are written down."""
-        workshop = material.workshop
-        made = workshop.made(self.author)
+        context = seed_context.context
+        made = context.made(self.author)
         settings = [self.side, self.candidates, self.tokens]
-        name = digest([made, workshop.basis.data, *settings, prompts])
-        file = workshop.store.pairs(name)
+        name = digest([made, context.hashes.data, *settings, prompts])
+        file = context.store.pairs(name)
         if not file.exists():
-            write_whole(file, json.dumps(self._drawn(material, prompts, seed=int(name[:8], 16))))
+            write_text(file, json.dumps(self._drawn(seed_context, prompts, seed=int(name[:8], 16))))
         found: list[Row] = json.loads(file.read_text())
         return found
 
-    def _drawn(self, material: "Material", prompts: list[str], seed: int) -> list[Row]:
+    def _drawn(self, seed_context: "SeedContext", prompts: list[str], seed: int) -> list[Row]:
         """Draws the continuations of each prompt and ranks them."""
-        scorer = material.workshop.scorer
+        scorer = seed_context.context.scorer
         if scorer is None:
             raise InvalidArgumentError(
                 "preferences are ranked by a scorer; name one, or both sides, or data.pairs"
             )
         asked = [prompt for prompt in prompts for _ in range(self.candidates)]
-        model = material.workshop.model(self.author)
+        model = seed_context.context.model(self.author)
         drawn = model.generate(asked, tokens=self.tokens, seed=seed)
         said = [text.decode(errors="replace") for text in drawn]
         scores = scorer([one + two for one, two in zip(asked, said, strict=True)])
@@ -108,9 +108,9 @@ class SampledPairs(Rows):
             for prompt, at, one, two in zip(prompts, starts, best, worst, strict=True)
         ]
 
-    def check(self, material: "Material") -> None:
+    def check(self, seed_context: "SeedContext") -> None:
         """Refuses more prompts than the side has; see `Rows.check`."""
-        material.subset(self.side, 0, self.stop)
+        seed_context.subset(self.side, 0, self.stop)
 
     def authors(self) -> tuple[Cell, ...]:
         """The author."""
@@ -129,14 +129,14 @@ class InFormat(Rows):
     rows: Rows
     format: Format
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows in the format; see `Rows.resolve`."""
-        found = as_format(_examples(self.rows.resolve(material)), self.format)
+        found = as_format(_examples(self.rows.resolve(seed_context)), self.format)
         return [dict(row) for row in found.rows]
 
-    def check(self, material: "Material") -> None:
+    def check(self, seed_context: "SeedContext") -> None:
         """Refuses what the rows refuse."""
-        self.rows.check(material)
+        self.rows.check(seed_context)
 
     def authors(self) -> tuple[Cell, ...]:
         """Those of the rows."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from elastic_core.experiments.cells import Cell, Row, Rows
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.workshop import Material
+    from elastic_core.experiments.context import SeedContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Subset(Rows):
     stop: int
     start: int = 0
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows; see `Rows.resolve`."""
-        return material.subset(self.side, self.start, self.stop)
+        return seed_context.subset(self.side, self.start, self.stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,18 @@ class HeldOutRows(Rows):
 
     side: str
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows; see `Rows.resolve`."""
-        return material.held_out(self.side)
+        return seed_context.held_out(self.side)
 
 
 @dataclass(frozen=True, slots=True)
 class PretrainTexts(Rows):
     """Texts of the pre-training corpus."""
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows, each with its `text`."""
-        return [{"text": text} for text in material.pretrain_texts()]
+        return [{"text": text} for text in seed_context.pretrain_texts()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ class Answers(Rows):
     stop: int
     start: int = 0
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows, with `prompt` and `completion`."""
-        return material.answers(self.author, self.tokens, self.start, self.stop)
+        return seed_context.answers(self.author, self.tokens, self.start, self.stop)
 
     def authors(self) -> tuple[Cell, ...]:
         """The author."""
@@ -91,11 +91,11 @@ class Openings(Rows):
     rows: Rows
     characters: int
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows; one whose prompt is longer keeps the prompt alone."""
         return [
             {**row, "completion": row["completion"][: max(0, self.characters - len(row["prompt"]))]}
-            for row in self.rows.resolve(material)
+            for row in self.rows.resolve(seed_context)
         ]
 
     def authors(self) -> tuple[Cell, ...]:
@@ -117,10 +117,10 @@ class Mixed(Rows):
     ratio: float
     measured: int
 
-    def resolve(self, material: "Material") -> list[Row]:
+    def resolve(self, seed_context: "SeedContext") -> list[Row]:
         """The rows and after them the texts; see `Rows.resolve`."""
-        rows = self.rows.resolve(material)
-        return [*rows, *material.pretrain_rows(round(self.ratio * len(rows)), self.measured)]
+        rows = self.rows.resolve(seed_context)
+        return [*rows, *seed_context.pretrain_rows(round(self.ratio * len(rows)), self.measured)]
 
     def authors(self) -> tuple[Cell, ...]:
         """Those of the rows."""

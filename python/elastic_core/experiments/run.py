@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from elastic_core.common.progress import Progress
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import open_executor
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.plan import plan
+from elastic_core.experiments.progress import RunProgress
 from elastic_core.experiments.reading import parse
 from elastic_core.experiments.runner import Runner, flat
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies import find_study
-from elastic_core.experiments.telling import Teller
-from elastic_core.experiments.workshop import Workshop
-from elastic_core.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ def experiment(
     """
     study = find_study(config.study)
     folder = RunFolder(Path(out))
-    workshop = Workshop(config, Store(Path(cache) if cache else folder.checkpoints))
-    planned = plan(study, config, workshop)
-    folder.begin(config, workshop.sides.identity)
+    context = RunContext(config, Store(Path(cache) if cache else folder.checkpoints))
+    planned = plan(study, config, context)
+    folder.begin(config, context.sides.identity)
     with folder.locked():
-        tell = Teller(study.name, len(planned.cells), progress)
-        executor = open_executor(jobs, workshop, tell.within)
+        tell = RunProgress(study.name, len(planned.cells), progress)
+        executor = open_executor(jobs, context, tell.within)
         try:
-            study.run(config, Runner(workshop, folder, executor, tell.told).ask)
+            study.run(config, Runner(context, folder, executor, tell.told).ask)
         finally:
             executor.close()
     return open_run(folder.path)

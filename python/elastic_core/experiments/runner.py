@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 from elastic_core._core import ElasticCoreError, ModelError
 from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import Executor
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.work import Metrics
-from elastic_core.experiments.workshop import Workshop
 
 _SECONDS_BETWEEN_STEPS = 0.5
 
@@ -25,16 +25,16 @@ class Runner:
     """Works on the cells that a study asks for.
 
     Args:
-        workshop: What they are made with.
+        context: What they are made with.
         folder: Where their rows are kept.
         executor: What works on them.
         told: Called whenever a cell is begun or done.
     """
 
     def __init__(
-        self, workshop: Workshop, folder: RunFolder, executor: Executor, told: Told
+        self, context: RunContext, folder: RunFolder, executor: Executor, told: Told
     ) -> None:
-        self._workshop = workshop
+        self._context = context
         self._folder = folder
         self._executor = executor
         self._told = told
@@ -50,7 +50,7 @@ class Runner:
             ModelError: A model cannot be made, or measured.
             OSError: The disk is full, or something cannot be written.
         """
-        self.asked |= {self._workshop.key(cell): cell for cell in cells}
+        self.asked |= {self._context.key(cell): cell for cell in cells}
         waiting = self._waiting(cells)
         kept = self._kept(cells)
         running: dict[Future[Metrics], tuple[Cell, bool]] = {}
@@ -74,9 +74,9 @@ class Runner:
                 metrics = _result(future, cell)
                 if is_measured:
                     self._keep(cell, metrics)
-                made = self._workshop.made(cell)
+                made = self._context.made(cell)
                 if made not in kept:
-                    self._workshop.store.drop(made)
+                    self._context.store.drop(made)
                 self._told(self._done(), None)
         return [self._metrics(cell) for cell in cells]
 
@@ -85,8 +85,8 @@ class Runner:
         found: dict[str, tuple[Cell, bool]] = {}
 
         def visit(cell: Cell, is_asked: bool) -> None:
-            key, made = self._workshop.key(cell), self._workshop.made(cell)
-            is_missing = self._workshop.path(cell) is None and made not in self._diverged
+            key, made = self._context.key(cell), self._context.made(cell)
+            is_missing = self._context.path(cell) is None and made not in self._diverged
             if is_asked and key not in self._rows:
                 name, entry = key, (cell, True)
             elif not is_asked and is_missing:
@@ -101,13 +101,11 @@ class Runner:
 
         for cell in cells:
             visit(cell, True)
-        measured = {
-            self._workshop.made(cell) for cell, is_measured in found.values() if is_measured
-        }
+        measured = {self._context.made(cell) for cell, is_measured in found.values() if is_measured}
         return [
             (cell, is_measured)
             for cell, is_measured in found.values()
-            if is_measured or self._workshop.made(cell) not in measured
+            if is_measured or self._context.made(cell) not in measured
         ]
 
     def _ready(
@@ -116,25 +114,25 @@ class Runner:
         running: dict[Future[Metrics], tuple[Cell, bool]],
     ) -> tuple[Cell, bool] | None:
         """The first of those that wait whose needs are there, and that nobody else makes."""
-        busy = {self._workshop.made(cell) for cell, _ in running.values()}
+        busy = {self._context.made(cell) for cell, _ in running.values()}
         for cell, is_measured in waiting:
             is_there = all(
-                self._workshop.path(each) is not None or self._workshop.made(each) in self._diverged
+                self._context.path(each) is not None or self._context.made(each) in self._diverged
                 for each in cell.needs
             )
-            if is_there and self._workshop.made(cell) not in busy:
+            if is_there and self._context.made(cell) not in busy:
                 return cell, is_measured
         return None
 
     def _made_of(self, cell: Cell) -> set[str]:
-        return {self._workshop.made(each) for each in cell.needs}
+        return {self._context.made(each) for each in cell.needs}
 
     def _kept(self, cells: Iterable[Cell]) -> set[str]:
         """The models that others are made of, and roots: they are not dropped once measured."""
         found = set[str]()
         for cell in cells:
             if cell.is_kept or cell.parent is None:
-                found.add(self._workshop.made(cell))
+                found.add(self._context.made(cell))
             found |= self._made_of(cell)
         return found
 
@@ -143,9 +141,9 @@ class Runner:
 
     def _keep(self, cell: Cell, metrics: Metrics) -> None:
         """Writes down the row of a cell."""
-        made = self._workshop.made(cell)
+        made = self._context.made(cell)
         row = {
-            "key": self._workshop.key(cell),
+            "key": self._context.key(cell),
             "made": made,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "name": cell.name,
@@ -159,7 +157,7 @@ class Runner:
             self._diverged.add(made)
 
     def _metrics(self, cell: Cell) -> Metrics:
-        return flat(self._rows[self._workshop.key(cell)])
+        return flat(self._rows[self._context.key(cell)])
 
 
 def flat(row: dict[str, Any]) -> Metrics:

@@ -9,29 +9,29 @@ from typing import Any
 import numpy as np
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.cells import Cell, Lesson, Row, TextSet
-from elastic_core.experiments.roots import make_root
+from elastic_core.common.progress import Progress
+from elastic_core.experiments.cells import Cell, Row, TextSet, TrainingStep
+from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.pretrained import make_root
 from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
-from elastic_core.experiments.workshop import Workshop
 from elastic_core.models.protocol import DrawingModel
-from elastic_core.progress import Progress
 from elastic_core.scoring.losses import Loss, completion_loss, losses
-from elastic_core.training.tuning.recipe import ONLINE
-from elastic_core.training.tuning.train import Reward, train
-from elastic_core.training.tuning.trained import Trained
+from elastic_core.training.finetuning.recipe import ONLINE
+from elastic_core.training.finetuning.train import Reward, train
+from elastic_core.training.finetuning.trained import Trained
 
 Metrics = dict[str, Any]
 """Numbers by name, ready for JSON; what is no number is None."""
 
 
-def work(workshop: Workshop, cell: Cell, progress: Progress | None = None) -> Metrics:
+def work(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
     """Makes a cell's model and measures it.
 
     The same cell gives the same numbers, whatever was worked on before and how much at once: torch
     computes on a single thread of the CPU.
 
     Args:
-        workshop: What it is made with; the models that it needs are there.
+        context: What it is made with; the models that it needs are there.
         cell: The cell.
         progress: Called with the phase, and what is done of it.
 
@@ -45,14 +45,14 @@ def work(workshop: Workshop, cell: Cell, progress: Progress | None = None) -> Me
         OSError: The disk is full, or something cannot be written.
     """
     began = time.monotonic()
-    metrics = make(workshop, cell, progress)
+    metrics = make(context, cell, progress)
     if not metrics.get("diverged"):
-        with _one_thread(workshop, cell):
-            metrics |= measurement(workshop, cell)
+        with _one_thread(context, cell):
+            metrics |= measurement(context, cell)
     return {**metrics, "seconds": time.monotonic() - began}
 
 
-def make(workshop: Workshop, cell: Cell, progress: Progress | None = None) -> Metrics:
+def make(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
     """Makes a cell's model.
 
     Returns:
@@ -60,14 +60,14 @@ def make(workshop: Workshop, cell: Cell, progress: Progress | None = None) -> Me
         `train_tokens`, `diverged`. Of a root, nothing.
     """
     if cell.parent is None:
-        if workshop.path(cell) is None:
-            with _one_thread(workshop, cell):
-                make_root(workshop, cell, progress)
+        if context.path(cell) is None:
+            with _one_thread(context, cell):
+                make_root(context, cell, progress)
         return {}
-    if cell.lesson is None:
+    if cell.training is None:
         return {}
-    with _one_thread(workshop, cell):
-        trained = _train(workshop, cell, cell.parent, cell.lesson, progress)
+    with _one_thread(context, cell):
+        trained = _train(context, cell, cell.parent, cell.training, progress)
     return {
         "train_first": _plain(trained.first_loss),
         "train_final": _plain(trained.final_loss),
@@ -78,40 +78,40 @@ def make(workshop: Workshop, cell: Cell, progress: Progress | None = None) -> Me
 
 
 def _train(
-    workshop: Workshop, cell: Cell, parent: Cell, lesson: Lesson, progress: Progress | None
+    context: RunContext, cell: Cell, parent: Cell, training: TrainingStep, progress: Progress | None
 ) -> Trained:
-    path = workshop.path(parent)
+    path = context.path(parent)
     if path is None:
         raise InvalidArgumentError(f"{parent.name}: its model is not there; start the run again")
     return train(
         path,
-        lesson.rows.resolve(workshop.material(cell.seed)),
-        lesson.recipe,
-        workshop.store.place(workshop.made(cell)),
+        training.rows.resolve(context.seed_context(cell.seed)),
+        training.recipe,
+        context.store.place(context.made(cell)),
         seed=cell.seed,
-        reward=_reward(workshop, lesson) if lesson.recipe.algorithm in ONLINE else None,
+        reward=_reward(context, training) if training.recipe.algorithm in ONLINE else None,
         progress=progress,
     )
 
 
-def _reward(workshop: Workshop, lesson: Lesson) -> Reward:
+def _reward(context: RunContext, training: TrainingStep) -> Reward:
     """The score of what is said, or 1 less it for the other side."""
-    scorer = workshop.scorer
+    scorer = context.scorer
     if scorer is None:
         raise InvalidArgumentError(
-            f"{lesson.recipe.algorithm} needs a reward; name a scorer, or both sides"
+            f"{training.recipe.algorithm} needs a reward; name a scorer, or both sides"
         )
-    score, sign = scorer, 1.0 if lesson.likes == "positive" else -1.0
+    score, sign = scorer, 1.0 if training.likes == "positive" else -1.0
 
     def score_of(prompts: list[str], completions: list[str]) -> list[float]:
         texts = [one + other for one, other in zip(prompts, completions, strict=True)]
         return [sign * each for each in score(texts).tolist()]
 
-    score_of.__qualname__ = f"{lesson.likes} {scorer.name}"
+    score_of.__qualname__ = f"{training.likes} {scorer.name}"
     return score_of
 
 
-def measurement(workshop: Workshop, cell: Cell) -> Metrics:
+def measurement(context: RunContext, cell: Cell) -> Metrics:
     """Measures a cell's model.
 
     Returns:
@@ -124,37 +124,37 @@ def measurement(workshop: Workshop, cell: Cell) -> Metrics:
         - Of a root, `scorer_accuracy` with `scorer_low` and `scorer_high`: on labelled texts that a
           linear scorer was not trained on.
     """
-    model, material = workshop.model(cell), workshop.material(cell.seed)
+    model, seed_context = context.model(cell), context.seed_context(cell.seed)
     metrics: Metrics = {}
     if cell.is_drawn:
-        reference, prompts = workshop.reference(cell.root), material.prompts()
+        reference, prompts = context.reference(cell.root), seed_context.prompts()
         drawn = reference.draw(model)
-        if workshop.scorer is not None:
+        if context.scorer is not None:
             said = [text.decode(errors="replace") for text in model.spell(drawn)]
-            found = workshop.scorer([one + two for one, two in zip(prompts, said, strict=True)])
+            found = context.scorer([one + two for one, two in zip(prompts, said, strict=True)])
             metrics["score"] = float(found.mean())
             metrics["score_se"] = float(found.std(ddof=1) / math.sqrt(len(found)))
         drift = reference.drift(model, drawn)
         for name, divergence in (("kl", drift.from_model), ("kl_base", drift.from_reference)):
             ratio = divergence.nats_per_token
             metrics |= {name: _plain(ratio.value), f"{name}_se": ratio.standard_error}
-    for each in (*_usual_sets(workshop), *cell.sets):
-        loss = _loss(model, each, each.rows.resolve(material))
+    for each in (*_usual_sets(context), *cell.sets):
+        loss = _loss(model, each, each.rows.resolve(seed_context))
         metrics[f"loss_{each.name}"] = loss.nats_per_token.value
         metrics[f"rate_{each.name}"] = loss.bits_per_byte.value
-    accuracy = getattr(workshop.scorer, "accuracy", None)
+    accuracy = getattr(context.scorer, "accuracy", None)
     if cell.parent is None and cell.is_drawn and accuracy is not None:
         metrics["scorer_accuracy"] = accuracy.correct
         metrics |= {"scorer_low": accuracy.low, "scorer_high": accuracy.high}
     for measure in cell.measures:
-        metrics |= measure.take(model, material)
+        metrics |= measure.take(model, seed_context)
     return metrics
 
 
-def _usual_sets(workshop: Workshop) -> Iterator[TextSet]:
-    for side in workshop.sides.names:
+def _usual_sets(context: RunContext) -> Iterator[TextSet]:
+    for side in context.sides.names:
         yield TextSet(side, HeldOutRows(side))
-    if workshop.corpus is not None:
+    if context.corpus is not None:
         yield TextSet("pretrain", PretrainTexts())
 
 
@@ -172,9 +172,9 @@ def _plain(value: float) -> float | None:
 
 
 @contextmanager
-def _one_thread(workshop: Workshop, cell: Cell) -> Iterator[None]:
+def _one_thread(context: RunContext, cell: Cell) -> Iterator[None]:
     """Lets torch sum in one order, which the number of threads would decide."""
-    if cell.model.startswith("tree:") and workshop.config.scorer.kind == "linear":
+    if cell.model.startswith("tree:") and context.config.scorer.kind == "linear":
         yield
         return
     import torch

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError, ModelError
-from elastic_core.extra import extra_needed
+from elastic_core.common.extras import requires_extra
 from elastic_core.models.protocol import Document, LanguageModel, Steps
 
 __all__ = ["Document", "LanguageModel", "ModelError", "Steps", "load_model"]
@@ -32,7 +32,7 @@ def load_model(spec: str, **options: Any) -> LanguageModel:
 
         return tree.load(spec, **options)
     if spec.startswith("hf:") or Path(spec).is_dir():
-        with extra_needed(spec):
+        with requires_extra(spec):
             from elastic_core.models import loading
         return loading.load(spec, **options)
     if spec.startswith("scratch:"):

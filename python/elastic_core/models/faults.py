@@ -41,7 +41,7 @@ _REASONS = (
 
 
 @contextmanager
-def explained(spec: str, kind: str = "causal language model") -> Iterator[None]:
+def wrap_load_errors(spec: str, kind: str = "causal language model") -> Iterator[None]:
     """Turns whatever is raised while a model is loaded into a `ModelError` that names it.
 
     Args:
@@ -59,7 +59,7 @@ def explained(spec: str, kind: str = "causal language model") -> Iterator[None]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_transformers() -> Iterator[None]:
     """Keeps transformers and its client of the hub from writing, but for bars on a terminal.
 
     What the libraries warn each other of (a name that will go) is not for who loads a model.

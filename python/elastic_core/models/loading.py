@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.device import check_dtype, pick_device
-from elastic_core.models.faults import explained, quiet
+from elastic_core.models.faults import silence_transformers, wrap_load_errors
 from elastic_core.models.tokenizer import Tokenizer
 from elastic_core.models.torch import TorchModel
 
@@ -61,7 +61,7 @@ def load(
     if revision is not None and Path(name).is_dir():
         raise InvalidArgumentError(f"{spec}: a folder has no revisions; leave the revision out")
     source: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
-    with quiet(), explained(spec):
+    with silence_transformers(), wrap_load_errors(spec):
         config = AutoConfig.from_pretrained(name, **source)
         window, stride = _windows(config, window, stride)
         tokenizer = load_tokenizer(name, source)

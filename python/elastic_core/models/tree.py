@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, ModelError, TreeModel
+from elastic_core.common.progress import Progress
 from elastic_core.models.protocol import Document, Ids
-from elastic_core.progress import Progress
 
 _SPEC = re.compile(r"tree:(\d{1,2})", re.ASCII)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.extra import extra_needed
+from elastic_core.common.extras import requires_extra
 from elastic_core.scoring.divergence import Divergence, Drift, Reference
 from elastic_core.scoring.linear import Accuracy, LinearScorer
 from elastic_core.scoring.losses import Loss, losses
@@ -41,6 +41,6 @@ def load_scorer(spec: str, **options: Any) -> Scorer:
         raise InvalidArgumentError(
             f"unknown scorer {spec!r}: name hf:NAME or a folder with a checkpoint"
         )
-    with extra_needed(spec):
+    with requires_extra(spec):
         from elastic_core.scoring import classifier
     return classifier.load(spec, **options)

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.batches import Batches
 from elastic_core.models.device import check_dtype, pick_device
-from elastic_core.models.faults import explained, quiet
+from elastic_core.models.faults import silence_transformers, wrap_load_errors
 from elastic_core.models.identity import weights_sha256
 from elastic_core.models.loading import load_tokenizer, load_weights
 
@@ -63,7 +63,7 @@ def load(
         raise InvalidArgumentError(f"{spec}: a folder has no revisions; leave the revision out")
     place = str(pick_device(device))
     source: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
-    with quiet(), explained(spec, "classifier or reward model"):
+    with silence_transformers(), wrap_load_errors(spec, "classifier or reward model"):
         config = AutoConfig.from_pretrained(name, **source)
         output = _output(config, label)
         tokenizer = load_tokenizer(name, source)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.extra import extra_needed
-from elastic_core.units import counted
+from elastic_core.common.extras import requires_extra
+from elastic_core.common.units import counted
 
 NAME = "linear"
 LEVEL = 0.95
@@ -118,7 +118,7 @@ class LinearScorer:
         distinct = dict(zip(texts, labels, strict=True))
         known, answers = list(distinct), np.array(list(distinct.values()))
         test = _held_out(answers, held_out, seed)
-        with extra_needed(NAME, "train"), _one_thread():
+        with requires_extra(NAME, "train"), _one_thread():
             pipeline = _pipeline()
             try:
                 pipeline.fit([known[at] for at in np.flatnonzero(~test)], answers[~test] == 1)

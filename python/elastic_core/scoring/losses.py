@@ -58,7 +58,7 @@ def losses(model: LanguageModel, sets: Mapping[str, Sequence[Document]]) -> dict
     """The loss of a model on each of some sets of texts.
 
     A tree model does not learn here, so its rate is that of what it has learned before; the
-    adaptive rate is `elastic_core.measure`'s.
+    adaptive rate is `elastic_core.measuring.measure`'s.
 
     Args:
         model: The model.

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.units import parse_count
 from elastic_core.synthesis.result import SynthCorpus
-from elastic_core.units import parse_count
 
 CORPORA = ("pretrain=1+2+3:90000", "align=2:3000", "perturb=3:300", "novel=4:300")
 """The corpora of Thm 4.2, with k = 30 and l = 0.1, and a perturbation that none of them covers."""

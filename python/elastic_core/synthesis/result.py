@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.common.versions import versions
 from elastic_core.synthesis.laws import MassLaw, entropy_bits
-from elastic_core.versions import versions
 
 SCHEMA = "elastic-core/synth/1"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.report.folder import result_folder
+from elastic_core.common.files import result_folder
 from elastic_core.report.synth.files import rows_of, write_truth
 from elastic_core.synthesis.corpora import CORPORA, parse_corpora
 from elastic_core.synthesis.draws import draw_segments

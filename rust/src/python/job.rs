@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
 use rayon::ThreadPool;
 
 use crate::tree::thread_pool;
@@ -16,7 +18,8 @@ pub(super) const BEAT: Duration = Duration::from_millis(100);
 
 /// Runs `work` on a thread of its own while this one listens for signals.
 ///
-/// `progress(phase, done, total)` is called on every beat; what it raises stops the work.
+/// `progress(step)` is called on every beat with an `elastic_core.common.progress.Step`; an
+/// exception that it raises stops the work.
 pub(super) fn run<T: Send>(
     py: Python<'_>,
     progress: Option<Py<PyAny>>,
@@ -45,8 +48,7 @@ pub(super) fn run_shared<T: Send>(
                 let beat = Python::attach(|py| {
                     py.check_signals()?;
                     if let (Some(progress), None) = (&progress, &raised) {
-                        let (phase, done, total) = job.progress();
-                        progress.call1(py, (phase.name(), done, total))?;
+                        progress.call1(py, (step(py, &job)?,))?;
                     }
                     Ok(())
                 });
@@ -65,6 +67,19 @@ pub(super) fn run_shared<T: Send>(
             }
         })
     })
+}
+
+/// The job's state as a `Step`, with no subject and no note.
+fn step<'py>(py: Python<'py>, job: &Job) -> PyResult<Bound<'py, PyAny>> {
+    static STEP: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let (phase, done, total) = job.progress();
+    STEP.import(py, "elastic_core.common.progress", "Step")?.call1((
+        phase.name(),
+        "",
+        done,
+        total,
+        phase.unit(),
+    ))
 }
 
 /// `threads`, or as many as there are processors.

@@ -8,8 +8,8 @@ import click
 from elastic_core import Corpus, TokenTree
 from elastic_core.cli.options import output_option, reading_options, resource_options, tree_options
 from elastic_core.cli.progress import progress_shown
-from elastic_core.corpora import check_reading
-from elastic_core.units import counted, parse_memory
+from elastic_core.common.units import counted, parse_memory
+from elastic_core.corpora.sources import check_reading
 
 
 @click.command(

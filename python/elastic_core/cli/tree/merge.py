@@ -7,8 +7,8 @@ import click
 from elastic_core import TokenTree
 from elastic_core.cli.options import output_option, resource_options
 from elastic_core.cli.progress import progress_shown
-from elastic_core.trees import share_memory
-from elastic_core.units import counted
+from elastic_core.common.units import counted
+from elastic_core.corpora.trees import share_memory
 
 
 @click.command(

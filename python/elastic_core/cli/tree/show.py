@@ -4,7 +4,7 @@ import click
 
 from elastic_core.cli.options import resource_options
 from elastic_core.cli.progress import progress_shown
-from elastic_core.measure import measure_tree
+from elastic_core.measuring.measure import measure_tree
 from elastic_core.report.measure import print_result
 
 

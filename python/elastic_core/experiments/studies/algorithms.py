@@ -26,7 +26,7 @@ from elastic_core.experiments.studies.algorithms_report import comparison_table,
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
-from elastic_core.training.tuning.recipe import ONLINE
+from elastic_core.training.finetuning.recipe import ONLINE
 
 Algorithm = Literal["sft", "dpo", "kto", "simpo", "rloo", "grpo"]
 

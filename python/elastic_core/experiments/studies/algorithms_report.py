@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from elastic_core.experiments.analysis import Finding, Table, judged, shown
+from elastic_core.experiments.analysis import judged
 from elastic_core.experiments.curvesets import Curve
 from elastic_core.experiments.grid import Grid
-from elastic_core.experiments.statistics import Comparison, compare, interval
+from elastic_core.report.document import Finding, Table, shown
+from elastic_core.statistics.intervals import Comparison, compare, interval
 
 
 def _compared(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from elastic_core.experiments.cells import Cell, Label, Lesson, Rows
+from elastic_core.experiments.cells import Cell, Label, Rows, TrainingStep
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.rows import Subset
 
@@ -60,8 +60,8 @@ def aligned(
     """
     named = {**dict(parent.labels), "stage": "align", "first": side, "align": count}
     named |= labels or {}
-    lesson = Lesson(rows or Subset(side, count), config.made_recipe(**more), side)
-    return Cell(tuple(named.items()), parent.seed, parent.model, parent, lesson, is_kept=kept)
+    training = TrainingStep(rows or Subset(side, count), config.made_recipe(**more), side)
+    return Cell(tuple(named.items()), parent.seed, parent.model, parent, training, is_kept=kept)
 
 
 def against(
@@ -86,5 +86,5 @@ def against(
     named = {**dict(parent.labels), "stage": "reverse", "reverse": count, **(labels or {})}
     side = OTHER[str(named["first"])]
     recipe = config.made_recipe(reverse=True, **more)
-    lesson = Lesson(rows or Subset(side, count), recipe, side)
-    return Cell(tuple(named.items()), parent.seed, parent.model, parent, lesson)
+    training = TrainingStep(rows or Subset(side, count), recipe, side)
+    return Cell(tuple(named.items()), parent.seed, parent.model, parent, training)

@@ -6,12 +6,11 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import (
-    Analysis,
-)
+from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.config import Changes, Count, ExperimentConfig, Section
 from elastic_core.experiments.curvesets import METRICS, Curve, curve_figure, volume_table
 from elastic_core.experiments.grid import Grid, notes_on
+from elastic_core.experiments.half_dose import withstood
 from elastic_core.experiments.rows import Mixed, Subset
 from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
@@ -23,7 +22,6 @@ from elastic_core.experiments.studies.mitigation_report import (
     table,
 )
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.withstanding import withstood
 from elastic_core.experiments.work import Metrics
 
 PLAIN = "plain"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.experiments.analysis import Figure, Finding, Panel, Series, Table, judged, shown
+from elastic_core.experiments.analysis import judged
 from elastic_core.experiments.curvesets import Curve
-from elastic_core.experiments.statistics import compare, interval
-from elastic_core.experiments.withstanding import Withstood
+from elastic_core.experiments.half_dose import Withstood
+from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
+from elastic_core.statistics.intervals import compare, interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from elastic_core.experiments.analysis import Analysis, Figure, Finding, Table, judged, shown
+from elastic_core.experiments.analysis import Analysis, judged
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.curvesets import (
     Curve,
@@ -19,10 +19,11 @@ from elastic_core.experiments.curvesets import (
 )
 from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.runner import Ask
-from elastic_core.experiments.statistics import Interval, compare, interval, slope
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
+from elastic_core.report.document import Figure, Finding, Table, shown
+from elastic_core.statistics.intervals import Interval, compare, interval, slope
 
 
 class ReboundConfig(ExperimentConfig):

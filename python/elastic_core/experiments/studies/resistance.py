@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.cells import Cell, Lesson, TextSet
+from elastic_core.experiments.cells import Cell, TextSet, TrainingStep
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.rows import Answers, Subset
@@ -67,9 +67,9 @@ def _slices(config: ResistanceConfig, root: Cell) -> list[Cell]:
     parent = root
     for number in range(1, config.slices + 1):
         start, stop = (config.rows * at // config.slices for at in (number - 1, number))
-        lesson = Lesson(Subset("positive", stop, start), config.made_recipe())
+        training = TrainingStep(Subset("positive", stop, start), config.made_recipe())
         labels = (("stage", "slice"), ("slice", number), ("seed", root.seed))
-        parent = Cell(labels, root.seed, root.model, parent, lesson)
+        parent = Cell(labels, root.seed, root.model, parent, training)
         found.append(parent)
     return found
 
@@ -102,7 +102,7 @@ def _trainings(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
         for target, author in enumerate(models):
             if 0 in (number, target) or number == target:
                 continue
-            lesson = Lesson(_answers(config, author, LEARNED), config.made_recipe())
+            training = TrainingStep(_answers(config, author, LEARNED), config.made_recipe())
             sets = (
                 _set(LEARNED, _answers(config, author, LEARNED)),
                 _set(FRESH, _answers(config, author, FRESH)),
@@ -110,7 +110,7 @@ def _trainings(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
             )
             stage = (("stage", "train"), ("model", number), ("target", target))
             labels = (*stage, ("seed", model.seed))
-            found.append(Cell(labels, model.seed, model.model, model, lesson, sets=sets))
+            found.append(Cell(labels, model.seed, model.model, model, training, sets=sets))
     return found
 
 

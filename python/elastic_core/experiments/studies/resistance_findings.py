@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Finding, judged, shown
-from elastic_core.experiments.statistics import compare, interval
+from elastic_core.experiments.analysis import judged
 from elastic_core.experiments.studies.targets import Array, Gap, Pair, mean
+from elastic_core.report.document import Finding, shown
+from elastic_core.statistics.intervals import compare, interval
 
 _DIGITS = 4
 

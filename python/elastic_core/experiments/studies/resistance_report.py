@@ -4,14 +4,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import (
-    Cell,
-    Figure,
-    Panel,
-    Series,
-    Table,
-)
-from elastic_core.experiments.statistics import compare, interval
 from elastic_core.experiments.studies.targets import (
     FRESH,
     LEARNED,
@@ -22,6 +14,8 @@ from elastic_core.experiments.studies.targets import (
     Training,
     mean,
 )
+from elastic_core.report.document import Cell, Figure, Panel, Series, Table
+from elastic_core.statistics.intervals import compare, interval
 
 _NATS = "nats/token"
 _DIGITS = 4

@@ -8,26 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from elastic_core.experiments.analysis import (
-    Analysis,
-    Figure,
-    Finding,
-    Panel,
-    Series,
-    Table,
-    judged,
-    shown,
-)
-from elastic_core.experiments.analysis import Cell as TableCell
+from elastic_core.experiments.analysis import Analysis, judged
 from elastic_core.experiments.bisection import Search, found, least
 from elastic_core.experiments.cells import Cell, Label
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.runner import Ask
-from elastic_core.experiments.statistics import compare, interval, slope
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
+from elastic_core.report.document import Cell as TableCell
+from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
+from elastic_core.statistics.intervals import compare, interval, slope
 
 
 class ReversalConfig(ExperimentConfig):

@@ -8,17 +8,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import (
-    Analysis,
-    Figure,
-    Finding,
-    Panel,
-    Series,
-    Table,
-    judged,
-    shown,
-)
-from elastic_core.experiments.analysis import Cell as TableCell
+from elastic_core.common.units import format_count
+from elastic_core.experiments.analysis import Analysis, judged
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.curvesets import (
     Curve,
@@ -29,12 +20,13 @@ from elastic_core.experiments.curvesets import (
 )
 from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.runner import Ask
-from elastic_core.experiments.statistics import compare, interval, slope
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
 from elastic_core.models.scratch import parse_size
-from elastic_core.units import format_count
+from elastic_core.report.document import Cell as TableCell
+from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
+from elastic_core.statistics.intervals import compare, interval, slope
 
 if TYPE_CHECKING:
     from elastic_core.experiments.cells import Label

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.cells import Cell, Lesson, TextSet
+from elastic_core.experiments.cells import Cell, TextSet, TrainingStep
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.rows import Openings, Subset
@@ -25,7 +25,7 @@ from elastic_core.experiments.studies.lineage import base
 from elastic_core.experiments.studies.springs_findings import findings
 from elastic_core.experiments.studies.springs_law import TreeLaw
 from elastic_core.experiments.studies.springs_report import figures, tables
-from elastic_core.experiments.studies.stretches import Stretch
+from elastic_core.experiments.studies.stretches import SpringResult
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
 
@@ -74,10 +74,10 @@ def run(config: SpringsConfig, ask: Ask) -> None:
 
 
 def _aligned(config: SpringsConfig, root: Cell) -> Cell:
-    lesson = Lesson(_rows(config, "positive", config.align), config.made_recipe())
+    training = TrainingStep(_rows(config, "positive", config.align), config.made_recipe())
     labels = (("stage", "align"), ("seed", root.seed))
-    sets = (TextSet("align", lesson.rows),)
-    return Cell(labels, root.seed, root.model, root, lesson, sets=sets)
+    sets = (TextSet("align", training.rows),)
+    return Cell(labels, root.seed, root.model, root, training, sets=sets)
 
 
 def _perturbed(config: SpringsConfig, aligned: Cell, count: int) -> list[Cell]:
@@ -88,13 +88,13 @@ def _perturbed(config: SpringsConfig, aligned: Cell, count: int) -> list[Cell]:
         (("stage", stage), ("reverse", count), ("seed", aligned.seed))
         for stage in ("before", "reverse")
     )
-    lesson = Lesson(perturb, config.made_recipe(reverse=True), "negative")
+    training = TrainingStep(perturb, config.made_recipe(reverse=True), "negative")
     sets = (TextSet("align", align), TextSet("perturb", perturb))
     law = TreeLaw(align, perturb, tuple(config.depths), config.pretrained)
     seed, model = aligned.seed, aligned.model
     return [
         Cell(before, seed, model, aligned, sets=sets[1:], measures=(law,), is_drawn=False),
-        Cell(after, seed, model, aligned, lesson, sets=sets),
+        Cell(after, seed, model, aligned, training, sets=sets),
     ]
 
 
@@ -106,7 +106,7 @@ def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
     """Sets what was measured beside what the token trees foretell."""
     grid = Grid(rows, config.numbers)
     depths = sorted(config.depths)
-    found = [Stretch.of(grid, count, depths) for count in sorted(config.reverse)]
+    found = [SpringResult.of(grid, count, depths) for count in sorted(config.reverse)]
     return Analysis(
         study="springs",
         question=(

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Finding, judged, shown
-from elastic_core.experiments.statistics import interval
-from elastic_core.experiments.studies.stretches import COMPARED, WORDS, Stretch, agree, ranks
+from elastic_core.experiments.analysis import judged
+from elastic_core.experiments.studies.stretches import COMPARED, WORDS, SpringResult, agree, ranks
+from elastic_core.report.document import Finding, shown
+from elastic_core.statistics.intervals import interval
 
 BALANCED = 0.1
 """The imbalance up to which forces count as equal and opposite."""
@@ -14,7 +15,7 @@ BALANCED = 0.1
 _DIGITS = 4
 
 
-def findings(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Finding, ...]:
+def findings(stretches: Sequence[SpringResult], depths: Sequence[int]) -> tuple[Finding, ...]:
     """What the theorem and the trees say, and what is found."""
     most = stretches[-1]
     raised, lowered = (interval(most.measured[name]) for name in ("align", "pretrain"))
@@ -38,7 +39,7 @@ def findings(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Findi
     )
 
 
-def _balance(stretch: Stretch) -> Finding:
+def _balance(stretch: SpringResult) -> Finding:
     """Whether two springs in series would stretch like this."""
     found = interval(stretch.imbalance(), (-1, 1))
     if found.low is not None and found.high is not None:
@@ -57,7 +58,7 @@ def _balance(stretch: Stretch) -> Finding:
     )
 
 
-def _foretelling(stretches: Sequence[Stretch], depth: int) -> Finding:
+def _foretelling(stretches: Sequence[SpringResult], depth: int) -> Finding:
     share = np.mean([agree(each, depth, COMPARED) for each in stretches], axis=0)
     found = interval(share, (0, 1))
     correlations = "; ".join(

@@ -17,7 +17,7 @@ from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
 from elastic_core.experiments.cells import Measure, Row, Rows
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.workshop import Material
+    from elastic_core.experiments.context import SeedContext
     from elastic_core.models.protocol import LanguageModel
 
 Texts: TypeAlias = Sequence[str]
@@ -96,22 +96,22 @@ class TreeLaw(Measure):
     depths: tuple[int, ...]
     pretrained: int | None = None
 
-    def take(self, model: "LanguageModel", material: "Material") -> dict[str, float | None]:
+    def take(self, model: "LanguageModel", seed_context: "SeedContext") -> dict[str, float | None]:
         """The metrics.
 
         Returns:
             `volume_SET` in bytes; `law_SET_DEPTH`, the change of gamma in bits per byte, and
             `coverage_DEPTH`.
         """
-        settings = material.workshop.config.pretrain
+        settings = seed_context.context.config.pretrain
         if settings is None:
             raise InvalidArgumentError("the law needs texts of pre-training; name pretrain.corpus")
-        rate = _bytes_per_token(model, material.pretrain_texts())
+        rate = _bytes_per_token(model, seed_context.pretrain_texts())
         size = None if settings.tokens is None else round(settings.tokens * rate)
         texts = (
-            material.pretraining(size),
-            _texts(self.align.resolve(material)),
-            _texts(self.perturb.resolve(material)),
+            seed_context.pretraining(size),
+            _texts(self.align.resolve(seed_context)),
+            _texts(self.perturb.resolve(seed_context)),
         )
         volumes = [float(_bytes(each)) for each in texts]
         if self.pretrained is not None:

@@ -4,30 +4,24 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import (
-    Cell,
-    Figure,
-    Panel,
-    Series,
-    Table,
-)
-from elastic_core.experiments.statistics import Interval, interval
 from elastic_core.experiments.studies.springs_law import SETS
 from elastic_core.experiments.studies.stretches import (
     COMPARED,
     WORDS,
     Array,
-    Stretch,
+    SpringResult,
     agree,
     ranks,
     sizes,
 )
+from elastic_core.report.document import Cell, Figure, Panel, Series, Table
+from elastic_core.statistics.intervals import Interval, interval
 
 _FORCE = "bits per byte of D_a"
 _DIGITS = 4
 
 
-def tables(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Table, ...]:
+def tables(stretches: Sequence[SpringResult], depths: Sequence[int]) -> tuple[Table, ...]:
     """The forces, the ratio of the changes, and how well they are foretold."""
     return (
         _force_table(stretches, depths),
@@ -36,7 +30,7 @@ def tables(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Table, 
     )
 
 
-def _force_table(stretches: Sequence[Stretch], depths: Sequence[int]) -> Table:
+def _force_table(stretches: Sequence[SpringResult], depths: Sequence[int]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for each in stretches:
         for name in SETS:
@@ -60,7 +54,7 @@ def _force_table(stretches: Sequence[Stretch], depths: Sequence[int]) -> Table:
     return Table("springs", title, headings, tuple(rows), note, _DIGITS)
 
 
-def _ratio_table(stretches: Sequence[Stretch], depths: Sequence[int]) -> Table:
+def _ratio_table(stretches: Sequence[SpringResult], depths: Sequence[int]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for each in stretches:
         law = interval(-each.stiffness["pretrain"])
@@ -87,7 +81,7 @@ def _ratio_table(stretches: Sequence[Stretch], depths: Sequence[int]) -> Table:
     return Table("ratios", "Alignment against pre-training", headings, tuple(rows), note)
 
 
-def _agreement_table(stretches: Sequence[Stretch], depths: Sequence[int]) -> Table:
+def _agreement_table(stretches: Sequence[SpringResult], depths: Sequence[int]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name in COMPARED:
         for depth in depths:
@@ -108,7 +102,7 @@ def _agreement_table(stretches: Sequence[Stretch], depths: Sequence[int]) -> Tab
     return Table("agreement", "What the trees foretell", headings, tuple(rows), note)
 
 
-def figures(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Figure, ...]:
+def figures(stretches: Sequence[SpringResult], depths: Sequence[int]) -> tuple[Figure, ...]:
     """Measured against foretold, and both along the volumes."""
     return (
         Figure(
@@ -126,7 +120,7 @@ def figures(stretches: Sequence[Stretch], depths: Sequence[int]) -> tuple[Figure
     )
 
 
-def _foretold_panel(stretches: Sequence[Stretch], depths: Sequence[int], name: str) -> Panel:
+def _foretold_panel(stretches: Sequence[SpringResult], depths: Sequence[int], name: str) -> Panel:
     series = []
     for depth in depths:
         points = [
@@ -151,10 +145,10 @@ def _line(name: str, points: Sequence[tuple[float, Interval]]) -> Series:
     return Series(name, tuple(x for x, _ in ordered), tuple(y for _, y in ordered))
 
 
-def _volume_panel(stretches: Sequence[Stretch], depths: Sequence[int], name: str) -> Panel:
+def _volume_panel(stretches: Sequence[SpringResult], depths: Sequence[int], name: str) -> Panel:
     counts = tuple(float(each.count) for each in stretches)
 
-    def line(title: str, force: Callable[[Stretch], Array]) -> Series:
+    def line(title: str, force: Callable[[SpringResult], Array]) -> Series:
         return Series(title, counts, tuple(interval(force(each)) for each in stretches))
 
     foretold = (

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core.experiments.grid import Grid
-from elastic_core.experiments.statistics import rank_correlation
 from elastic_core.experiments.studies.springs_law import SETS
+from elastic_core.statistics.intervals import rank_correlation
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ COMPARED = SETS[:2]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class SpringResult:
     """What one volume of reverse data does; arrays of shape (seeds,), by the names of `SETS`.
 
     Attributes:
@@ -40,7 +40,7 @@ class Stretch:
     coverage: dict[int, Array]
 
     @classmethod
-    def of(cls, grid: Grid, count: int, depths: Sequence[int]) -> "Stretch":
+    def of(cls, grid: Grid, count: int, depths: Sequence[int]) -> "SpringResult":
         """The stretch as the rows have it."""
 
         def before(metric: str) -> Array:
@@ -90,7 +90,7 @@ class Stretch:
         return change["align"] / np.where(below != 0, below, np.nan)
 
 
-def agree(stretch: Stretch, depth: int, names: Sequence[str]) -> Array:
+def agree(stretch: SpringResult, depth: int, names: Sequence[str]) -> Array:
     """The share of sets whose change has the sign that is foretold, shape (seeds,)."""
     products = [
         np.sign(stretch.measured[name]) * np.sign(stretch.foretold[depth][name]) for name in names
@@ -99,13 +99,13 @@ def agree(stretch: Stretch, depth: int, names: Sequence[str]) -> Array:
     return found
 
 
-def ranks(stretches: Sequence[Stretch], depth: int, name: str) -> list[float]:
+def ranks(stretches: Sequence[SpringResult], depth: int, name: str) -> list[float]:
     """The rank correlation over volumes of each seed."""
     measured, foretold = _by_seed(stretches, depth, name)
     return [rank_correlation(*pair) for pair in zip(foretold, measured, strict=True)]
 
 
-def sizes(stretches: Sequence[Stretch], depth: int, name: str) -> Array:
+def sizes(stretches: Sequence[SpringResult], depth: int, name: str) -> Array:
     """What the foretold changes are multiplied by to be the measured ones, by least squares."""
     measured, foretold = _by_seed(stretches, depth, name)
     square = (foretold**2).sum(axis=1)
@@ -113,7 +113,7 @@ def sizes(stretches: Sequence[Stretch], depth: int, name: str) -> Array:
     return found
 
 
-def _by_seed(stretches: Sequence[Stretch], depth: int, name: str) -> tuple[Array, Array]:
+def _by_seed(stretches: Sequence[SpringResult], depth: int, name: str) -> tuple[Array, Array]:
     """Measured and foretold changes, each of shape (seeds, volumes)."""
     measured = np.column_stack([each.measured[name] for each in stretches])
     foretold = np.column_stack([each.foretold[depth][name] for each in stretches])

@@ -1,6 +1,6 @@
 """Elasticity studies: table, JSON, Markdown, CSV, figures, the files of a result folder."""
 
-from elastic_core.elasticity.result import ElasticityResult
+from elastic_core.elastic_law.result import ElasticityResult
 from elastic_core.report.elasticity.csv import csv_text
 from elastic_core.report.elasticity.markdown import markdown_text
 from elastic_core.report.elasticity.table import print_table

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from elastic_core.elasticity.result import ROLES, ElasticityResult
+from elastic_core.elastic_law.result import ROLES, ElasticityResult
 
 _LAW = (
     "depth",

@@ -1,6 +1,6 @@
 """An elasticity study as Markdown: a heading and tables for each perturbation."""
 
-from elastic_core.elasticity.result import ElasticityResult
+from elastic_core.elastic_law.result import ElasticityResult
 from elastic_core.report.elasticity.words import (
     DATASET_HEADINGS,
     NAMES,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elastic_core.elasticity.result import ElasticityResult, PerturbationResult
+from elastic_core.elastic_law.result import ElasticityResult, PerturbationResult
 from elastic_core.report.elasticity.panels import panels
 from elastic_core.report.figures import colour, tidy
 

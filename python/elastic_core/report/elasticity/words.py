@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from elastic_core.elasticity.result import (
+from elastic_core.common.units import counted, format_size
+from elastic_core.elastic_law.result import (
     DepthLaw,
     DepthRates,
     ElasticityResult,
@@ -12,7 +13,7 @@ from elastic_core.elasticity.result import (
     Overlap,
     PerturbationResult,
 )
-from elastic_core.elasticity.verdict import TOLERANCE, Verdict, verdict
+from elastic_core.elastic_law.verdict import TOLERANCE, Verdict, verdict
 from elastic_core.report.elasticity.trained.words import (
     CHANGE_HEADINGS,
     agreement,
@@ -20,7 +21,6 @@ from elastic_core.report.elasticity.trained.words import (
     findings,
 )
 from elastic_core.report.tables import ABSENT, Headings, figure
-from elastic_core.units import counted, format_size
 
 DATASET_HEADINGS: Headings = (
     ("dataset", ""),

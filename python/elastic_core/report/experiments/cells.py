@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable
 
-from elastic_core.experiments.analysis import Cell, Table
-from elastic_core.experiments.statistics import LEVEL, Interval
+from elastic_core.report.document import Cell, Table
 from elastic_core.report.tables import ABSENT
+from elastic_core.statistics.intervals import LEVEL, Interval
 
 ENDS = f"In brackets: the {LEVEL:.0%} interval over seeds."
 """What is said of a table whose intervals are shown by their ends."""

@@ -5,9 +5,9 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
-from elastic_core.experiments.analysis import Cell, Table
-from elastic_core.experiments.statistics import Interval
+from elastic_core.report.document import Cell, Table
 from elastic_core.report.experiments.record import ExperimentReport
+from elastic_core.statistics.intervals import Interval
 
 COLUMNS = ("run", "table", "row", "column", "unit", "value", "low", "high", "seeds")
 """The columns of `csv_text`."""

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from elastic_core.experiments import analysis
-from elastic_core.experiments.analysis import Panel
+from elastic_core.report.document import Figure, Panel
 from elastic_core.report.experiments.axis import mark_places, name_places, set_scale
 from elastic_core.report.experiments.series import draw_bars, draw_line
 from elastic_core.report.figures import plain, short, tidy
@@ -14,7 +13,7 @@ from elastic_core.report.figures import plain, short, tidy
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
 _COLUMNS = 3
 _COLUMN_WIDTH = 3.35
@@ -38,7 +37,7 @@ _STYLE: dict[Any, float] = {
 }
 
 
-def draw(figure: analysis.Figure, only: Panel | None = None) -> "Figure":
+def draw(figure: Figure, only: Panel | None = None) -> "Drawing":
     """Draws the panels in rows of up to three, and one legend below them.
 
     A series has one colour in all panels. Bands and error bars are the intervals; a number without
@@ -52,7 +51,7 @@ def draw(figure: analysis.Figure, only: Panel | None = None) -> "Figure":
         A matplotlib figure that belongs to no window.
     """
     import matplotlib as mpl
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
     panels = figure.panels if only is None else (only,)
     count = len(panels)
@@ -61,7 +60,7 @@ def draw(figure: analysis.Figure, only: Panel | None = None) -> "Figure":
     width = _COLUMN_WIDTH if columns == 1 else _SHARED_WIDTH * columns
     names = list(dict.fromkeys(each.name for panel in figure.panels for each in panel.series))
     with mpl.rc_context(_STYLE):
-        made = Figure(figsize=(width, _HEIGHT * rows), dpi=200, layout="constrained")
+        made = Drawing(figsize=(width, _HEIGHT * rows), dpi=200, layout="constrained")
         grid = list(made.subplots(rows, columns, squeeze=False).flat)
         entries: dict[str, Artist] = {}
         for panel, axes in zip(panels, grid, strict=False):
@@ -74,7 +73,7 @@ def draw(figure: analysis.Figure, only: Panel | None = None) -> "Figure":
     return made
 
 
-def _add_legend(figure: "Figure", entries: "dict[str, Artist]", width: float) -> None:
+def _add_legend(figure: "Drawing", entries: "dict[str, Artist]", width: float) -> None:
     """Puts the legend below the panels, which keep their height."""
     if not entries:
         return

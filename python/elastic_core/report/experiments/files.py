@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.files import result_folder, slugs
 from elastic_core.report.experiments.csv import table_csv
 from elastic_core.report.experiments.figure import draw
 from elastic_core.report.experiments.latex import table_latex
@@ -19,7 +20,6 @@ from elastic_core.report.experiments.markdown import table_markdown
 from elastic_core.report.experiments.page import page
 from elastic_core.report.experiments.record import SCHEMA, ExperimentReport, ReportedRun
 from elastic_core.report.figures import HOW_TO_DRAW, can_draw, save
-from elastic_core.report.folder import result_folder, slugs
 from elastic_core.report.forms import json_text
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ r"""Tables of studies as LaTeX, for papers that load `booktabs`."""
 
 import re
 
-from elastic_core.experiments.analysis import Cell, Table
+from elastic_core.report.document import Cell, Table
 from elastic_core.report.experiments.cells import ENDS, has_intervals, names, parts
 from elastic_core.report.tables import ABSENT
 

@@ -1,6 +1,6 @@
 """Runs and their tables as Markdown."""
 
-from elastic_core.experiments.analysis import Table
+from elastic_core.report.document import Table
 from elastic_core.report.experiments.cells import names, texts, whole
 from elastic_core.report.experiments.record import ExperimentReport
 from elastic_core.report.experiments.words import setting

@@ -16,7 +16,7 @@ from elastic_core.report.experiments.words import (
 from elastic_core.report.figures import can_draw
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.analysis import Figure, Panel
+    from elastic_core.report.document import Figure, Panel
 
 
 def page(report: ExperimentReport) -> str:

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError
 from typing import TYPE_CHECKING, Any, Self
 
+from elastic_core.common.files import slugs
+from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
-from elastic_core.report.folder import slugs
-from elastic_core.versions import versions, versions_here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.experiments.analysis import Series
-from elastic_core.experiments.statistics import Interval
+from elastic_core.report.document import Series
 from elastic_core.report.figures import COLOURS, colour, short
+from elastic_core.statistics.intervals import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

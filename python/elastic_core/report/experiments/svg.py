@@ -4,7 +4,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
-from elastic_core.experiments.analysis import Figure, Panel
+from elastic_core.report.document import Figure, Panel
 from elastic_core.report.experiments.figure import draw
 from elastic_core.report.figures import COLOURS
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elastic_core.experiments.analysis import Table
+from elastic_core.report.document import Table
 from elastic_core.report.experiments.cells import HALVES, compact, has_intervals, names, texts
 from elastic_core.report.experiments.record import ExperimentReport, ReportedRun
 from elastic_core.report.experiments.words import setting

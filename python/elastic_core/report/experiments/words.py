@@ -5,12 +5,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from elastic_core.experiments.analysis import Finding
+from elastic_core.common.units import counted
+from elastic_core.common.versions import versions_here
 from elastic_core.experiments.config import ExperimentConfig, Source
-from elastic_core.experiments.statistics import LEVEL, RESAMPLES
+from elastic_core.report.document import Finding
 from elastic_core.report.experiments.record import Provenance, ReportedRun, installed
-from elastic_core.units import counted
-from elastic_core.versions import versions_here
+from elastic_core.statistics.intervals import LEVEL, RESAMPLES
 
 VERDICTS = {
     "holds": "the interval lies wholly on the side that the claim names",

@@ -1,6 +1,6 @@
 """A mass distribution for people and programs: table, JSON, Markdown, CSV, figure, files."""
 
-from elastic_core.mass.result import MassResult
+from elastic_core.mass_law.result import MassResult
 from elastic_core.report.forms import FORMATS, json_text, print_form
 from elastic_core.report.mass.csv import csv_text
 from elastic_core.report.mass.markdown import markdown_text

@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from elastic_core.mass.result import CorpusMass, DepthMass, MassResult, TailFit
+from elastic_core.mass_law.result import CorpusMass, DepthMass, MassResult, TailFit
 
 _CORPUS = ("name", "documents", "bytes", "symbols", "bad_rows", "segments")
 _DEPTH = ("depth", "leaves", "singletons", "unseen_mass", "verdict")

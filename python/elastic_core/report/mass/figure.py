@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elastic_core.mass.result import DepthMass, MassResult, TailFit
+from elastic_core.mass_law.result import DepthMass, MassResult, TailFit
 from elastic_core.report.figures import colour, plain, short, tidy
 from elastic_core.report.mass.words import setting
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from elastic_core.mass.result import MassResult
+from elastic_core.mass_law.result import MassResult
 from elastic_core.report.figures import can_draw, save
 from elastic_core.report.mass import json_text
 from elastic_core.report.mass.figure import draw

@@ -1,6 +1,6 @@
 """The test as Markdown: a heading, two tables and the verdicts for each corpus."""
 
-from elastic_core.mass.result import MassResult
+from elastic_core.mass_law.result import MassResult
 from elastic_core.report.mass.words import (
     NAMES,
     TAIL,

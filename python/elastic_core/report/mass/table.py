@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elastic_core.mass.result import MassResult
+from elastic_core.mass_law.result import MassResult
 from elastic_core.report.mass.words import (
     NAMES,
     TAIL,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from itertools import groupby
 
-from elastic_core.mass.result import CorpusMass, DepthMass, MassConfig, TailFit
+from elastic_core.common.units import counted, format_size
+from elastic_core.mass_law.result import CorpusMass, DepthMass, MassConfig, TailFit
 from elastic_core.report.tables import ABSENT, Headings, figure
-from elastic_core.units import counted, format_size
 
 WHOLE_HEADINGS: Headings = (
     ("depth", ""),

@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import asdict, fields
 
-from elastic_core.result import DepthRow, MeasureResult, Rate
+from elastic_core.measuring.result import DepthRow, MeasureResult, Rate
 
 _DEPTH = tuple(field.name for field in fields(DepthRow))
 _RATE = tuple(field.name for field in fields(Rate))

@@ -1,5 +1,6 @@
 """The measurement as Markdown: a heading and tables for each corpus."""
 
+from elastic_core.measuring.result import MeasureResult
 from elastic_core.report.measure.words import (
     DEPTH_HEADINGS,
     MODEL_HEADINGS,
@@ -14,7 +15,6 @@ from elastic_core.report.measure.words import (
     summary,
 )
 from elastic_core.report.tables import escaped, markdown_table
-from elastic_core.result import MeasureResult
 
 
 def markdown_text(result: MeasureResult) -> str:

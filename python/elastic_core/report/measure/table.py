@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from elastic_core.measuring.result import MeasureResult
 from elastic_core.report.measure.words import (
     DEPTH_HEADINGS,
     MODEL_HEADINGS,
@@ -16,7 +17,6 @@ from elastic_core.report.measure.words import (
     summary,
 )
 from elastic_core.report.tables import print_rows, terminal
-from elastic_core.result import MeasureResult
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,8 +1,8 @@
 """The words and figures that the table and the Markdown share."""
 
+from elastic_core.common.units import counted, format_size
+from elastic_core.measuring.result import CorpusResult, MeasureConfig, MeasureResult
 from elastic_core.report.tables import ABSENT, Headings, figure
-from elastic_core.result import CorpusResult, MeasureConfig, MeasureResult
-from elastic_core.units import counted, format_size
 
 DEPTH_HEADINGS: Headings = (
     ("depth", ""),

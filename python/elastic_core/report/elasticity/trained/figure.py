@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from elastic_core.elasticity.trained import RateCurve, TrainedCurve
+from elastic_core.elastic_law.trained import RateCurve, TrainedCurve
 from elastic_core.report.elasticity.trained.words import PER_KB, order
 from elastic_core.report.figures import colour, tidy
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.elasticity.trained import Estimate, RateCurve, TrainedCurve
+from elastic_core.common.units import counted
+from elastic_core.elastic_law.trained import Estimate, RateCurve, TrainedCurve
 from elastic_core.report.tables import ABSENT, Headings
-from elastic_core.units import counted
 
 LEVEL_HEADINGS: Headings = (
     ("text", ""),

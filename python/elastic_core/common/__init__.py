@@ -1,0 +1,1 @@
+"""Shared parts: files, hashes, progress steps, units, versions, optional extras."""

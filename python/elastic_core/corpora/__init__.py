@@ -1,0 +1,1 @@
+"""Sources of text, and the token trees built from them."""

@@ -1,0 +1,1 @@
+"""The main job: statistics and rates of corpora and models."""

@@ -1,0 +1,283 @@
+"""What a measurement gives: plain frozen records, and the JSON that is made of them.
+
+`MeasureResult.to_dict` is the schema `elastic-core/measure/1`, which `docs/measure.md` defines
+key by key. The records hold a little more than the JSON: the rates of the Huffman code and of
+the bound of Thm 3.4, and the token trees themselves.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from elastic_core._core import (
+    DepthStatistics,
+    StaticRate,
+    Statistics,
+    TokenTree,
+)
+from elastic_core.common.versions import versions_here
+from elastic_core.corpora.sources import ReadOptions
+
+SCHEMA = "elastic-core/measure/1"
+
+
+@dataclass(frozen=True, slots=True)
+class DepthRow:
+    """The tree pruned to one depth k.
+
+    Attributes:
+        depth: k, in symbols.
+        nodes: Distinct paths of exactly k symbols.
+        leaves: Distinct paths after pruning to k, shorter ones that EOS ends included: M.
+        singletons: Leaves that occur once.
+        entropy_bits: H_k = -sum p log2 p over the leaves, in bits per segment.
+        conditional_entropy_bits: H_k - H_(k-1), in bits per symbol; H_0 = 0.
+        huffman_bits: Mean codeword length of an optimal prefix code, in bits per segment.
+        theorem_bits: ceil(H_k), the segment's length in Thm 3.4, in bits.
+    """
+
+    depth: int
+    nodes: int
+    leaves: int
+    singletons: int
+    entropy_bits: float
+    conditional_entropy_bits: float
+    huffman_bits: float
+    theorem_bits: int
+
+    @classmethod
+    def of(cls, statistics: DepthStatistics) -> Self:
+        """The row of one depth of a tree's statistics."""
+        return cls(
+            depth=statistics.depth,
+            nodes=statistics.nodes,
+            leaves=statistics.leaves,
+            singletons=statistics.singletons,
+            entropy_bits=statistics.entropy_bits,
+            conditional_entropy_bits=statistics.conditional_entropy_bits,
+            huffman_bits=statistics.huffman_bits,
+            theorem_bits=statistics.theorem_bits,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one code makes of a corpus, each figure with another denominator.
+
+    Attributes:
+        bits_per_symbol: Bits of all segments / symbols in them, EOS included; None under
+            `window`, where segments overlap.
+        bits_per_byte: The same bits / raw bytes of text; None unless the segments are chunks.
+        ratio: `bits_per_byte` / 8: compressed size / raw size.
+        with_codebook_ratio: `ratio` with the serialized codebook added to the compressed size.
+    """
+
+    bits_per_symbol: float | None
+    bits_per_byte: float | None
+    ratio: float | None
+    with_codebook_ratio: float | None
+
+    @classmethod
+    def of(cls, rate: StaticRate) -> Self:
+        """The record of one of a tree's static rates."""
+        return cls(
+            bits_per_symbol=rate.bits_per_symbol,
+            bits_per_byte=rate.bits_per_byte,
+            ratio=rate.ratio,
+            with_codebook_ratio=rate.with_codebook_ratio,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a reference compressor makes of the same documents, one after another.
+
+    Attributes:
+        name: The compressor and its level, such as `zstd:19`.
+        bytes: Compressed bytes.
+        bits_per_byte: Compressed bits / raw bytes of text; None for a corpus without a byte.
+        ratio: Compressed bytes / raw bytes of text; None for a corpus without a byte.
+    """
+
+    name: str
+    bytes: int
+    bits_per_byte: float | None
+    ratio: float | None
+
+    @classmethod
+    def of(cls, name: str, compressed: int, raw: int) -> Self:
+        """The record of `raw` bytes of text that became `compressed` bytes."""
+        ratio = compressed / raw if raw else None
+        return cls(name, compressed, None if ratio is None else 8 * ratio, ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRate:
+    """What a language model makes of a corpus: the adaptive rate of a tree model, or a model rate.
+
+    Attributes:
+        model: The model as it was named, such as `tree:8`.
+        bits_per_token: Code length / tokens scored; None if there are none.
+        bits_per_character: Code length / Unicode scalar values; None if there are none or a
+            document is not UTF-8.
+        bits_per_byte: Code length / raw bytes of text; None for a corpus without a byte.
+        ratio: `bits_per_byte` / 8: code length / raw size.
+        documents: Documents scored; fewer than were read where the model can read some of them
+            only as bad rows.
+        tokens: Tokens scored, EOS among them where the settings say `eos`.
+        settings: All that the rate depends on: what the model says of itself, whether it is
+            `adaptive` (learns each token once it has predicted it), and its `identity`.
+    """
+
+    model: str
+    bits_per_token: float | None
+    bits_per_character: float | None
+    bits_per_byte: float | None
+    ratio: float | None
+    documents: int
+    tokens: int
+    settings: dict[str, Any]
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether this is an adaptive rate, and not that of a model that learned before."""
+        return bool(self.settings["adaptive"])
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusResult:
+    """One corpus, measured.
+
+    Attributes:
+        name: The paths it was read from, or `joint`.
+        documents: Documents read.
+        bytes: Raw bytes of their text, decompressed.
+        symbols: Symbols in them, EOS not counted.
+        bad_rows: Rows left out because they have no usable text.
+        depths: One row for each depth from 1 to d.
+        static_rate: The rate of the ideal code, -log2 p bits for a leaf of probability p.
+        huffman_rate: The rate of the Huffman code.
+        theorem_rate: The rate of the bound of Thm 3.4.
+        normalized_rate: (H_d - log2 M_d) / d, in bits per symbol.
+        compare: The reference compressors asked for.
+        model_rates: The rates of the models asked for.
+        tree: The token tree of depth d.
+    """
+
+    name: str
+    documents: int
+    bytes: int
+    symbols: int
+    bad_rows: int
+    depths: tuple[DepthRow, ...]
+    static_rate: Rate
+    huffman_rate: Rate
+    theorem_rate: Rate
+    normalized_rate: float
+    compare: tuple[Comparison, ...]
+    model_rates: tuple[ModelRate, ...]
+    tree: TokenTree = field(repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        tree: TokenTree,
+        statistics: Statistics,
+        compare: tuple[Comparison, ...] = (),
+        model_rates: tuple[ModelRate, ...] = (),
+    ) -> Self:
+        """The record of a tree and its statistics."""
+        return cls(
+            name=name,
+            documents=tree.documents,
+            bytes=tree.bytes,
+            symbols=tree.symbols,
+            bad_rows=tree.bad_rows,
+            depths=tuple(DepthRow.of(depth) for depth in statistics.depths),
+            static_rate=Rate.of(statistics.ideal),
+            huffman_rate=Rate.of(statistics.huffman),
+            theorem_rate=Rate.of(statistics.theorem),
+            normalized_rate=statistics.normalized_rate,
+            compare=compare,
+            model_rates=model_rates,
+            tree=tree,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry of `corpora` in the JSON; see `docs/measure.md`."""
+        return {
+            "name": self.name,
+            "documents": self.documents,
+            "bytes": self.bytes,
+            "symbols": self.symbols,
+            "bad_rows": self.bad_rows,
+            "depths": [asdict(row) for row in self.depths],
+            "static_rate": asdict(self.static_rate),
+            "normalized_rate": self.normalized_rate,
+            "compare": [asdict(comparison) for comparison in self.compare],
+            "model_rates": [asdict(rate) for rate in self.model_rates],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureConfig:
+    """What was asked for, so that a result can be had again.
+
+    Attributes:
+        paths: For each corpus the paths it was read from.
+        depth: Depth of the tree, in symbols.
+        segment: `chunk`, `prefix` or `window`.
+        alphabet: `bit`, `byte` or `bpe:PATH`.
+        memory: The memory budget as it was given, or None.
+        compare: The reference compressors asked for.
+        models: The language models asked for.
+        model_options: How they were loaded, as far as it was asked for.
+        reading: How documents were cut out of files; None for a tree that was built before.
+    """
+
+    paths: tuple[tuple[str, ...], ...]
+    depth: int
+    segment: str
+    alphabet: str
+    memory: int | str | None = None
+    compare: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    model_options: dict[str, Any] = field(default_factory=dict)
+    reading: ReadOptions | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The `config` of the JSON, the versions at work included."""
+        reading = asdict(self.reading) if self.reading else dict.fromkeys(ReadOptions.__slots__)
+        return {
+            "paths": [list(paths) for paths in self.paths],
+            "depth": self.depth,
+            "segment": self.segment,
+            "alphabet": self.alphabet,
+            "memory": self.memory,
+            "compare": list(self.compare),
+            "models": list(self.models),
+            "model_options": self.model_options,
+            **{key: list(v) if isinstance(v, tuple) else v for key, v in reading.items()},
+            "versions": versions_here(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureResult:
+    """One measurement: what was asked for and what came out.
+
+    Attributes:
+        config: What was asked for.
+        corpora: One record for each corpus; with two or more, `joint` comes last.
+    """
+
+    config: MeasureConfig
+    corpora: tuple[CorpusResult, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `elastic-core measure --format json`; `docs/measure.md` defines it."""
+        return {
+            "schema": SCHEMA,
+            "config": self.config.to_dict(),
+            "corpora": [corpus.to_dict() for corpus in self.corpora],
+        }

@@ -1,0 +1,1 @@
+"""Statistics of few numbers: intervals, comparisons, tests."""
