@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import InvalidArgumentError, RowDecoder, RowEncoder
+from elastic_core._core import CategoricalDecoder, CategoricalEncoder, InvalidArgumentError
 from elastic_core.models import LanguageModel, ModelError, Steps
 
 _LEAST_LANE = 8192
@@ -50,7 +50,7 @@ class StreamCoder:
         self._model = cast("StreamModel", model)
         self._lanes = lanes
 
-    def encode(self, text: bytes, encoder: RowEncoder) -> list[int] | None:
+    def encode(self, text: bytes, encoder: CategoricalEncoder) -> list[int] | None:
         """Codes a text.
 
         Returns:
@@ -83,7 +83,7 @@ class StreamCoder:
                 before = row
         return counts
 
-    def decode(self, counts: Sequence[int], decoder: RowDecoder) -> bytes:
+    def decode(self, counts: Sequence[int], decoder: CategoricalDecoder) -> bytes:
         """Reads a text back that `encode` coded with so many tokens in each lane.
 
         Raises:
