@@ -126,9 +126,9 @@ def reading_dict(
         own: The result of `own_reading`; `own_reading` is an entry only if there is a `Corpus`.
     """
     entries = reading.to_dict() if reading else dict.fromkeys(ReadOptions.__slots__)
-    return entries | (
-        {"own_reading": [options and options.to_dict() for options in own]} if own else {}
-    )
+    if own:
+        entries["own_reading"] = [options and options.to_dict() for options in own]
+    return entries
 
 
 def check_reading(corpora: Sequence[Corpus], split: str, text_key: Sequence[str]) -> None:
