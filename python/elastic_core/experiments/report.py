@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.files import result_folder, slugs
+from elastic_core.common import schemas
+from elastic_core.common.files import result_folder, slugs, write_json, write_text
 from elastic_core.common.units import counted, format_duration
 from elastic_core.common.versions import versions_here
 from elastic_core.experiments.result import (
-    SCHEMA,
     ExperimentResult,
     Provenance,
     ReportedRun,
@@ -42,7 +42,7 @@ from elastic_core.report.html import HOW_TO_MAKE_A_PAGE, can_make_pages, page_te
 from elastic_core.report.latex import table_latex
 from elastic_core.report.markdown import table_markdown
 from elastic_core.report.plot import HOW_TO_DRAW, can_draw
-from elastic_core.report.render import json_text, write_figures
+from elastic_core.report.render import print_result, write_figures
 from elastic_core.statistics.intervals import LEVEL, RESAMPLES
 
 if TYPE_CHECKING:
@@ -57,11 +57,7 @@ _PAGE, _RESULT, _TABLES, _FIGURES = "report.html", "result.json", "tables", "fig
 _VERDICTS = (
     ("holds", "The interval lies entirely on the side that the claim predicts."),
     ("does not hold", "The interval lies entirely on the other side."),
-    (
-        "open",
-        "The interval includes zero, or there is none. Nothing is decided, which does not mean "
-        "that there is no effect.",
-    ),
+    ("open", "The interval includes zero, or there is none. This does not rule out an effect."),
 )
 
 _SINGLE_SEED = (
@@ -145,17 +141,21 @@ def write_report(runs: "Sequence[Run]", folder: Path) -> tuple[str, ...]:
     with result_folder(folder) as partial:
         for run in result.runs:
             prefix = f"{run.name}-" if len(result.runs) > 1 else ""
-            (partial / _TABLES).mkdir(exist_ok=True)
             _write_tables(run.analysis.tables, partial / _TABLES, prefix)
             if can_draw():
                 (partial / _FIGURES).mkdir(exist_ok=True)
                 write_figures(run.analysis.figures, partial / _FIGURES, prefix)
         if can_make_pages():
-            text = page_text(page(result))
-            (partial / _PAGE).write_text(text, "utf-8", "backslashreplace")
-        (partial / _RESULT).write_text(json_text(result), "utf-8", "backslashreplace")
+            write_text(partial / _PAGE, page_text(page(result)))
+        write_json(partial / _RESULT, result.to_dict())
         _remove_older(folder)
     return tuple(sentence for is_there, sentence in parts if not is_there)
+
+
+def print_report(runs: "Sequence[Run]", format: str = "table") -> None:
+    """Prints runs on standard output, in one of `elastic_core.report.render.FORMATS`."""
+    result = ExperimentResult.of(runs)
+    print_result(result, document(result), format)
 
 
 def report_folder(runs: "Sequence[Run]", out: Path | None) -> Path:
@@ -320,8 +320,7 @@ def _software() -> str:
 def _write_tables(tables: Sequence[Table], folder: Path, prefix: str) -> None:
     for name, table in zip(slugs([table.name for table in tables]), tables, strict=True):
         for suffix, text in (("md", table_markdown), ("csv", table_csv), ("tex", table_latex)):
-            file = folder / f"{prefix}{name}.{suffix}"
-            file.write_text(text(table), "utf-8", "backslashreplace")
+            write_text(folder / f"{prefix}{name}.{suffix}", text(table))
 
 
 def _remove_older(folder: Path) -> None:
@@ -330,7 +329,7 @@ def _remove_older(folder: Path) -> None:
         older = json.loads((folder / _RESULT).read_text("utf-8"))
     except (OSError, ValueError):
         return
-    if isinstance(older, dict) and older.get("schema") == SCHEMA:
+    if isinstance(older, dict) and older.get("schema") == schemas.EXPERIMENT:
         (folder / _PAGE).unlink(missing_ok=True)
         for name in (_TABLES, _FIGURES):
             shutil.rmtree(folder / name, ignore_errors=True)

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError
 from typing import TYPE_CHECKING, Any, Self
 
-from elastic_core.common.files import slugs
+from elastic_core.common import schemas
+from elastic_core.common.files import slugs, without_nan
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from elastic_core.experiments.config import ExperimentConfig
     from elastic_core.experiments.run import Run
-
-SCHEMA = "elastic-core/experiment/1"
 
 _LIBRARIES = ("torch", "transformers", "trl")
 
@@ -67,7 +66,7 @@ class ReportedRun:
         """The entry of `runs` in the JSON."""
         return {
             "name": self.name,
-            "analysis": _nan_to_none(self.analysis.to_dict()),
+            "analysis": without_nan(self.analysis.to_dict()),
             "config": self.config.model_dump(mode="json"),
             "provenance": asdict(self.provenance),
         }
@@ -94,7 +93,7 @@ class ExperimentResult:
         here = versions_here()
         platform = here.pop("platform")
         return {
-            "schema": SCHEMA,
+            "schema": schemas.EXPERIMENT,
             "versions": {**here, **training_versions()},
             "platform": platform,
             "runs": [run.to_dict() for run in self.runs],
@@ -123,15 +122,3 @@ def _reported(name: str, run: "Run") -> ReportedRun:
         data_sha256=values.get("data_sha256"),
     )
     return ReportedRun(name, run.analysis, run.config, provenance)
-
-
-def _nan_to_none(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _nan_to_none(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_nan_to_none(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value

@@ -128,7 +128,7 @@ def _with_notes(blocks: Iterable[Block]) -> Iterator[Block]:
         match block:
             case Heading(level=level) if level <= 2:
                 is_explained = is_excused = False
-            case Table(rows=()):
+            case Table(rows=()) | Figure(panels=(), draw=None):
                 continue
             case Table() if not is_explained and has_intervals(block):
                 yield Text(_BOUNDS_NOTE, is_note=True)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elastic_core.mass_law.result import DepthMass, MassResult, TailFit
-from elastic_core.report.figures import colour, plain, short, tidy
 from elastic_core.report.mass.words import setting
+from elastic_core.report.plot import colour, plain, short, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

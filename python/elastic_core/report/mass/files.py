@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from elastic_core.mass_law.result import MassResult
-from elastic_core.report.figures import can_draw, save
 from elastic_core.report.mass import json_text
 from elastic_core.report.mass.figure import draw
+from elastic_core.report.plot import can_draw, save
 
 
 def write_result(result: MassResult, folder: Path) -> None:

@@ -4,8 +4,8 @@ import math
 from typing import TYPE_CHECKING
 
 from elastic_core.measuring.result import MeasureResult
-from elastic_core.report.figures import colour, plain, short, tidy
 from elastic_core.report.measure.words import setting
+from elastic_core.report.plot import colour, plain, short, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

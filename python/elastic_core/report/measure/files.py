@@ -4,9 +4,9 @@ from pathlib import Path
 
 from elastic_core.common.files import slugs
 from elastic_core.measuring.result import MeasureResult
-from elastic_core.report.figures import can_draw, save
 from elastic_core.report.measure import json_text
 from elastic_core.report.measure.figure import draw
+from elastic_core.report.plot import can_draw, save
 
 
 def write_result(result: MeasureResult, folder: Path) -> None:
