@@ -16,7 +16,7 @@ from elastic_core.report.elasticity.trained import (
     level_cells,
     setting,
 )
-from elastic_core.report.figures import save
+from elastic_core.report.plot import save
 
 
 def curve(order: str, slope: float, *, seeds: int = 4, noise: float = 1e-4) -> TrainedCurve:

@@ -7,7 +7,7 @@ import click
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.cli.progress import progress_shown
-from elastic_core.cli.results import form_option
+from elastic_core.cli.results import format_option
 from elastic_core.common.extras import requires_extra
 
 _STUDIES = (
@@ -62,7 +62,7 @@ _STUDIES = (
     help="Folder of models that runs share.  [default: checkpoints in the run's folder]",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of time, and end.")
-@form_option
+@format_option
 def experiment(
     study: str,
     config: Path | None,
@@ -70,7 +70,7 @@ def experiment(
     seeds: int | None,
     match_length: bool,
     dry_run: bool,
-    form: str,
+    output_format: str,
     **options: Any,
 ) -> None:
     """Runs STUDY: trains, measures, compares with intervals over seeds, and reports.
@@ -82,7 +82,7 @@ def experiment(
     """
     with requires_extra("experiment", "train", InvalidArgumentError):
         from elastic_core.experiments.command import Call, describe, execute
-        from elastic_core.report.experiments import print_result, write_report
+        from elastic_core.experiments.report import print_report, write_report
     said = [*overrides]
     said += [] if seeds is None else [f"seeds={seeds}"]
     said += ["data.match_length=true"] if match_length else []
@@ -92,7 +92,7 @@ def experiment(
         return
     with progress_shown() as progress:
         run = execute(call, progress)
-    for lack in write_report([run], run.folder.report):
-        click.echo(lack, err=True)
-    print_result([run], form)
+    for missing in write_report([run], run.folder.report):
+        click.echo(missing, err=True)
+    print_report([run], output_format)
     click.echo(f"report: {run.folder.report}", err=True)

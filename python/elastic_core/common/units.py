@@ -75,6 +75,16 @@ def format_count(count: float) -> str:
     return _scaled(count, ("", "k", "M", "G", "T", "P")).rstrip()
 
 
+def format_duration(seconds: float) -> str:
+    """A time such as `2 h 5 min`, `3 min 20 s` or `4.5 s`."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
 def counted(count: int, one: str, many: str) -> str:
     """A number and what it counts, such as `1 leaf` or `1,024 leaves`."""
     return f"{count:,} {one if count == 1 else many}"

@@ -12,13 +12,13 @@ from elastic_core.common.progress import Progress
 from elastic_core.demo.reviews import write_reviews
 from elastic_core.elastic_law.study import elasticity
 from elastic_core.experiments.reading import parse
+from elastic_core.experiments.report import write_report
 from elastic_core.experiments.run import Run, experiment
 from elastic_core.experiments.studies import find_study
 from elastic_core.measuring.measure import measure
 from elastic_core.report import elasticity as elasticity_report
 from elastic_core.report import measure as measure_report
 from elastic_core.report import synth as synth_report
-from elastic_core.report.experiments.files import write_report
 from elastic_core.synthesis.synth import synth
 
 REVIEWS = "reviews"

@@ -6,6 +6,7 @@ key.
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import permutations
 from typing import Any

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from elastic_core.elastic_law.result import ElasticityResult, PerturbationResult
 from elastic_core.report.elasticity.panels import DATASETS, LABELS, VOLUME, mark_volume, panels
-from elastic_core.report.figures import colour, tidy
+from elastic_core.report.plot import colour, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

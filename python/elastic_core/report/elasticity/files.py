@@ -5,7 +5,7 @@ from pathlib import Path
 from elastic_core.common.files import slugs
 from elastic_core.elastic_law.result import ElasticityResult
 from elastic_core.report.elasticity import curves, json_text, ratios, springs, trained
-from elastic_core.report.figures import can_draw, save
+from elastic_core.report.plot import can_draw, save
 
 
 def write_result(result: ElasticityResult, folder: Path) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from elastic_core.elastic_law.result import ElasticityResult, PerturbationResult
 from elastic_core.report.elasticity.words import setting
-from elastic_core.report.figures import plain, short
+from elastic_core.report.plot import plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import numpy as np
 
 from elastic_core.elastic_law.result import ElasticityResult, PerturbationResult
 from elastic_core.report.elasticity.panels import panels
-from elastic_core.report.figures import colour, tidy
+from elastic_core.report.plot import colour, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

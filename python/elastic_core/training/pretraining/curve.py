@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from elastic_core.report.figures import tidy
+from elastic_core.report.plot import tidy
 
 METRICS = "metrics.jsonl"
 

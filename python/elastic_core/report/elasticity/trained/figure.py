@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from elastic_core.elastic_law.trained import RateCurve, TrainedCurve
 from elastic_core.report.elasticity.trained.words import PER_KB, order
-from elastic_core.report.figures import colour, tidy
+from elastic_core.report.plot import colour, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
