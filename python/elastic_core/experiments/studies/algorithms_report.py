@@ -6,17 +6,17 @@ from elastic_core.experiments.analysis import judged
 from elastic_core.experiments.curvesets import Curve
 from elastic_core.experiments.grid import Grid
 from elastic_core.report.document import Finding, Table, shown
-from elastic_core.statistics.intervals import Comparison, compare, interval
+from elastic_core.statistics.intervals import PairedComparison, compare_paired, interval
 
 
 def _compared(
     grid: Grid, curves: Sequence[Curve], metric: str
-) -> list[tuple[Comparison, Comparison]]:
+) -> list[tuple[PairedComparison, PairedComparison]]:
     """What alignment gained and reverse data took, each compared with the first curve's."""
     gains = [curve.gains(grid, metric)[:, 0] for curve in curves]
     falls = [[each.total for each in curve.falls(grid, metric)] for curve in curves]
     return [
-        (compare(gain, gains[0]), compare(fall, falls[0]))
+        (compare_paired(gain, gains[0]), compare_paired(fall, falls[0]))
         for gain, fall in zip(gains, falls, strict=True)
     ]
 
@@ -76,7 +76,7 @@ def findings(side: str, grid: Grid, curves: Sequence[Curve], metric: str) -> lis
     return found
 
 
-def _more(comparison: Comparison, is_other: bool) -> str:
+def _more(comparison: PairedComparison, is_other: bool) -> str:
     """A comparison with SFT in words, but for SFT itself."""
     if not is_other or not comparison.difference.count:
         return ""

@@ -10,7 +10,7 @@ from elastic_core.experiments.analysis import judged
 from elastic_core.experiments.curvesets import Curve
 from elastic_core.experiments.half_dose import Withstood
 from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
-from elastic_core.statistics.intervals import compare, interval
+from elastic_core.statistics.intervals import compare_paired, interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def findings(found: Sequence[Measured], metric: str) -> list[Finding]:
     ]
     for each in found[1:]:
         name = each.curve.name
-        rows = compare(each.withstood.rows, plain.withstood.rows)
-        gain = compare(each.gain, plain.gain)
+        rows = compare_paired(each.withstood.rows, plain.withstood.rows)
+        gain = compare_paired(each.gain, plain.gain)
         made += [
             judged(
                 f"{name}: the alignment withstands more reverse data.",
@@ -66,7 +66,7 @@ def findings(found: Sequence[Measured], metric: str) -> list[Finding]:
                 f"{shown(gain.difference)} more than plain{gain.p_in_words}.",
             ),
         ]
-        kept = compare(each.pretrain, plain.pretrain)
+        kept = compare_paired(each.pretrain, plain.pretrain)
         if kept.difference.count:
             made.append(
                 judged(
@@ -84,9 +84,9 @@ def table(found: Sequence[Measured], metric: str) -> Table:
     """A row for each variant: what it withstands and what it costs, both beside the plain one."""
     plain, rows = found[0], []
     for each in found:
-        more = compare(each.withstood.rows, plain.withstood.rows)
-        gain = compare(each.gain, plain.gain)
-        kept = compare(each.pretrain, plain.pretrain)
+        more = compare_paired(each.withstood.rows, plain.withstood.rows)
+        gain = compare_paired(each.gain, plain.gain)
+        kept = compare_paired(each.pretrain, plain.pretrain)
         own = (interval(each.withstood.rows), interval(each.gain), interval(each.pretrain))
         against_plain = (more.difference, more.p, gain.difference, kept.difference)
         rows.append((each.curve.name, *own, *((None,) * 4 if each is plain else against_plain)))

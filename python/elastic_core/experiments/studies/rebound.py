@@ -23,7 +23,7 @@ from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, align
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
 from elastic_core.report.document import Figure, Finding, Table, shown
-from elastic_core.statistics.intervals import Interval, compare, interval, slope
+from elastic_core.statistics.intervals import Interval, compare_paired, interval, slope
 
 
 class ReboundConfig(ExperimentConfig):
@@ -169,7 +169,7 @@ def _depth_findings(
     start = trend([each.tolist() for each in starts])
     first = trend([[each.first for each in row] for row in falls])
     rows = trend([np.log2([each.rows_to_plateau for each in row]).tolist() for row in falls])
-    ends = compare([each.first for each in falls[-1]], [each.first for each in falls[0]])
+    ends = compare_paired([each.first for each in falls[-1]], [each.first for each in falls[0]])
     return [
         judged(
             "More alignment data, higher start.",

@@ -7,7 +7,7 @@ import numpy as np
 from elastic_core.experiments.analysis import judged
 from elastic_core.experiments.studies.targets import Array, Gap, Pair, mean
 from elastic_core.report.document import Finding, shown
-from elastic_core.statistics.intervals import compare, interval
+from elastic_core.statistics.intervals import compare_paired, interval
 
 _DIGITS = 4
 
@@ -53,7 +53,7 @@ def findings(pairs: Sequence[Pair]) -> tuple[Finding, ...]:
 
 def _judged(pairs: Sequence[Pair], claim: str, gap: Gap, words: str) -> Finding:
     """A finding about a gap that is said to be above 0."""
-    test = compare(mean(pairs, gap), 0.0)
+    test = compare_paired(mean(pairs, gap), 0.0)
     wins = sum(_verdict(gap(pair)) == "holds" for pair in pairs)
     p = "" if test.p is None else f" (sign-flip test p = {test.p:.3f})"
     return judged(

@@ -15,7 +15,7 @@ from elastic_core.experiments.studies.targets import (
     mean,
 )
 from elastic_core.report.document import Cell, Figure, Panel, Series, Table
-from elastic_core.statistics.intervals import compare, interval
+from elastic_core.statistics.intervals import compare_paired, interval
 
 _NATS = "nats/token"
 _DIGITS = 4
@@ -29,7 +29,7 @@ def tables(pairs: Sequence[Pair]) -> tuple[Table, ...]:
 def _loss_table(pairs: Sequence[Pair]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs:
-        test = compare(pair.forward.printed, pair.inverse.printed)
+        test = compare_paired(pair.forward.printed, pair.inverse.printed)
         printed = (interval(each.printed) for each in (pair.inverse, pair.forward))
         rows.append((pair.name, *printed, test.difference, test.p))
     headings = (
@@ -56,7 +56,9 @@ def _gap_table(pairs: Sequence[Pair]) -> Table:
     )
     named = [(pair.name, [gap(pair) for gap in gaps]) for pair in pairs]
     named.append(("mean", [mean(pairs, gap) for gap in gaps]))
-    rows = [(name, *map(interval, found), compare(found[-1], 0.0).p) for name, found in named]
+    rows = [
+        (name, *map(interval, found), compare_paired(found[-1], 0.0).p) for name, found in named
+    ]
     headings = (
         ("models", ""),
         ("final training loss", _NATS),

@@ -19,7 +19,7 @@ from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
-from elastic_core.statistics.intervals import compare, interval, slope
+from elastic_core.statistics.intervals import compare_paired, interval, slope
 
 
 class ReversalConfig(ExperimentConfig):
@@ -251,7 +251,7 @@ def _findings(config: ReversalConfig, first: str, needed: NDArray[np.float64]) -
     if len(counts) > 1:
         logs = np.log2(np.maximum(needed, config.step / 2))
         trend = interval([slope(np.log2(counts).tolist(), each) for each in logs.T.tolist()])
-        ends = compare(needed[-1], needed[0])
+        ends = compare_paired(needed[-1], needed[0])
         findings.append(
             judged(
                 "More alignment data, less reverse data needed.",

@@ -26,7 +26,7 @@ from elastic_core.experiments.work import Metrics
 from elastic_core.models.scratch import parse_size
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
-from elastic_core.statistics.intervals import compare, interval, slope
+from elastic_core.statistics.intervals import compare_paired, interval, slope
 
 if TYPE_CHECKING:
     from elastic_core.experiments.cells import Label
@@ -245,7 +245,7 @@ def _findings(
         (f"More {name}, earlier plateau.", -1, rows, "doublings to the rows up to the plateau"),
     ):
         trend = interval([slope(doublings, each) for each in values.T.tolist()])
-        ends = compare(values[-1], values[0])
+        ends = compare_paired(values[-1], values[0])
         found.append(
             judged(
                 claim,
