@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from elastic_core.experiments.studies.springs_law import SETS, foretell
+from elastic_core.experiments.studies.stretches import SpringResult
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,8 +23,6 @@ from elastic_core.experiments.run import experiment
 from elastic_core.experiments.runner import flat
 from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.springs import SpringsConfig, analyse, run
-from elastic_core.experiments.studies.springs_law import SETS, foretell
-from elastic_core.experiments.studies.stretches import SpringResult
 from elastic_core.experiments.work import Metrics
 from elastic_core.report.document import Finding
 from elastic_core.statistics.intervals import Interval, rank_correlation

@@ -30,22 +30,20 @@ def format_option(command: Command) -> Command:
 
 
 def result_options(files: str, default: str = "") -> Callable[[Command], Command]:
-    """`--format`, and `--out`, a folder for the result.
+    """`--format`, and `--out`, a folder for the files of the result.
 
     Args:
         files: The files that are written, as the help of `--out` lists them.
         default: The folder that is used without `--out`; empty: no files are written then.
     """
+    usual = f"  [default: {default}]" if default else ""
+    out_help = f"Write {files} to this folder, created if necessary.{usual}"
 
     def add(command: Command) -> Command:
-        option = click.option(
-            "--out",
-            type=click.Path(path_type=Path),
-            metavar="DIR",
-            help=f"Write {files} to this folder, created if necessary."
-            + (f"  [default: {default}]" if default else ""),
-        )
-        return option(format_option(command))
+        command = click.option(
+            "--out", type=click.Path(path_type=Path), metavar="DIR", help=out_help
+        )(command)
+        return format_option(command)
 
     return add
 
