@@ -237,9 +237,7 @@ def test_a_finished_training_is_not_done_again(
     ]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
-    with pytest.raises(
-        ec.InvalidArgumentError, match="mine: it exists and is not the folder"
-    ):
+    with pytest.raises(ec.InvalidArgumentError, match="mine: it exists and is not the folder"):
         quick("sft", checkpoint, tmp_path / "mine")
 
 
