@@ -185,7 +185,13 @@ def _job_hash(trees: Sequence[SourceTree], config: ElasticityConfig) -> str:
         for path in tree.corpus.files
         for stat in [Path(path).stat()]
     ]
-    asked = {"tree": asdict(config.tree), "k": config.k, "reading": asdict(config.reading)}
+    asked: dict[str, Any] = {
+        "tree": asdict(config.tree),
+        "k": config.k,
+        "reading": asdict(config.reading),
+    }
+    if config.own_reading:
+        asked["own_reading"] = [options and asdict(options) for options in config.own_reading]
     text = json.dumps([asked, [tree.paths for tree in trees], files])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 

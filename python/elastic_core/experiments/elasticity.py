@@ -7,7 +7,14 @@ from pathlib import Path
 
 from elastic_core._core import Corpus
 from elastic_core.common.progress import Progress
-from elastic_core.corpora.sources import SPLIT, TEXT_KEY, ReadOptions, Source, paths_of
+from elastic_core.corpora.sources import (
+    SPLIT,
+    TEXT_KEY,
+    ReadOptions,
+    Source,
+    own_reading,
+    paths_of,
+)
 from elastic_core.corpora.trees import SourceTree, TreeOptions, open_or_build, share_memory
 from elastic_core.elastic_law.result import ElasticityConfig, ElasticityResult
 from elastic_core.elastic_law.study import check, study_trees
@@ -54,7 +61,7 @@ def elasticity(
     l the slopes are d gamma_a / dl = -k d gamma_p / dl. All slopes are in closed form.
 
     Args:
-        pretrain: D_p: a file, folder, glob or list of these, or a saved tree.
+        pretrain: D_p: a file, folder, glob or list of these, a `Corpus`, or a saved tree.
         align: D_a, in the same form.
         perturb: D_t; each of a list of several gets a result.
         depth: Depth d of the trees, 1 to 64; every depth up to it is reported. None: 8, or that
@@ -72,12 +79,12 @@ def elasticity(
         seeds: Number of seeds for training it, which order the documents differently.
         memory: Memory budget, in bytes or as `1GiB`; None: half of what is free.
         threads: Number of threads; None: one for each core.
-        split: What is a document in a plain text file: `document`, `line` or `paragraph`.
-        text_key: Dotted paths of the text in a row; several are joined.
-        limit: Read only the first so many documents of each corpus.
-        sample: Keep each document with this probability.
-        seed: Seed of the sampling, the bootstrap and the training.
-        on_bad_row: `error` or `skip`, for rows without usable text.
+        split: A reading option of corpora named by their paths; see `ReadOptions`.
+        text_key: Likewise.
+        limit: Likewise.
+        sample: Likewise.
+        seed: Likewise, and the seed of the bootstrap and the training.
+        on_bad_row: Likewise.
         progress: Receives the steps of the job.
 
     Returns:
@@ -90,7 +97,10 @@ def elasticity(
         TreeFileError: A saved tree is damaged or was written by another version.
         OSError: A file is missing or unreadable, or the disk is full.
     """
-    perturbations = [perturb] if isinstance(perturb, str | os.PathLike) else list(perturb)
+    perturbations: list[Source] = (
+        [perturb] if isinstance(perturb, str | os.PathLike | Corpus) else list(perturb)
+    )
+    sources = [pretrain, align, *perturbations]
     config = ElasticityConfig(
         pretrain=paths_of(pretrain),
         align=paths_of(align),
@@ -104,12 +114,13 @@ def elasticity(
         seeds=seeds,
         memory=memory,
         reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
+        own_reading=own_reading(sources),
     )
     check(config)
     check_training(order, rate, seeds, seed)
     share = share_memory(memory, 2 + len(perturbations))
     trees = open_or_build(
-        [config.pretrain, config.align, *config.perturb],
+        sources,
         config.tree,
         config.reading,
         again="a bootstrap" if bootstrap else "a tree model" if order == "sequential" else None,
