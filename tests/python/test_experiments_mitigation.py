@@ -11,12 +11,12 @@ from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.half_dose import withstood
-from elastic_core.experiments.reading import parse
 from elastic_core.experiments.rows import Mixed, PretrainTexts, Subset
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.mitigation import MitigationConfig, analyse
 from elastic_core.statistics.intervals import Interval
 
@@ -31,7 +31,7 @@ VOLUMES = (50, 100, 200, 400)
 
 
 def config(values: dict[str, Any], **more: Any) -> MitigationConfig:
-    return parse({**values, **more}, MitigationConfig, "test")
+    return parse_config({**values, **more}, MitigationConfig, "test")
 
 
 def verdicts(analysis: Analysis) -> dict[str, str]:
@@ -70,7 +70,7 @@ def test_every_variant_runs_on_a_transformer(tmp_path: Path) -> None:
 
 def test_texts_are_mixed_in_that_are_not_measured(tmp_path: Path) -> None:
     made = config({**write_reviews(tmp_path), **STUDY})
-    seed_context = RunContext(made, Store(tmp_path)).seed_context(0)
+    seed_context = RunContext(made, ModelStore(tmp_path)).seed_context(0)
     plain = Subset("positive", 20)
     rows = Mixed(plain, 0.5, made.held_out.texts).resolve(seed_context)
     assert len(rows) == 30
@@ -82,7 +82,7 @@ def test_texts_are_mixed_in_that_are_not_measured(tmp_path: Path) -> None:
     assert len(texts) == 10
     corpus = {file.read_text() for file in (tmp_path / "corpus").iterdir()}
     assert texts < corpus - measured
-    other = RunContext(made, Store(tmp_path)).seed_context(1)
+    other = RunContext(made, ModelStore(tmp_path)).seed_context(1)
     assert Mixed(plain, 0.5, 5).resolve(other)[20:] != rows[20:]
     assert Mixed(plain, 0.01, 5).resolve(seed_context) == rows[:20]
     everything = Mixed(plain, 2.75, 5).resolve(seed_context)
@@ -156,7 +156,7 @@ def curve(seeds: Any, variant: str, gains: Any, noise: float) -> list[dict[str, 
 
 def test_a_variant_that_withstands_twice_the_data_is_found() -> None:
     made = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
-    seeds = made.numbers
+    seeds = made.seed_range
     rows = [{"seed": seed, "name": "base", "stage": "base", "score": 0.5} for seed in seeds]
     rows += curve(seeds, "plain", (0.4, 0.3, 0.2, 0.05, 0.0), 0.002)
     rows += curve(seeds, "mixed", (0.3, 0.27, 0.25, 0.15, 0.0), 0.002)
@@ -176,7 +176,7 @@ def test_a_variant_that_withstands_twice_the_data_is_found() -> None:
 
 def test_noise_decides_nothing_and_what_is_never_lost_is_noted() -> None:
     made = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
-    seeds = made.numbers
+    seeds = made.seed_range
     rows = [{"seed": seed, "name": "base", "stage": "base", "score": 0.5} for seed in seeds]
     rows += curve(seeds, "plain", (0.4, 0.35, 0.3, 0.28, 0.26), 0.001)
     rows += curve(seeds, "mixed", (0.4, 0.3, 0.2, 0.1, 0.05), 0.1)

@@ -11,7 +11,7 @@ from reviews import for_transformer, write_reviews
 
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.bisection import found, least
-from elastic_core.experiments.reading import parse
+from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies import find_study
 from elastic_core.experiments.studies.rebound import ReboundConfig
@@ -29,7 +29,7 @@ NAMED: dict[str, Any] = {
 
 
 def run(values: dict[str, Any], folder: Path, **more: Any) -> Analysis:
-    config = parse({**values, **more}, find_study(more["study"]).config, "test")
+    config = parse_config({**values, **more}, find_study(more["study"]).config, "test")
     return experiment(config, folder, jobs=1).analysis
 
 
@@ -65,11 +65,11 @@ def exponential(start: float, plateau: float, scale: float) -> dict[int, float]:
 @pytest.fixture(scope="module")
 def rebound_config() -> ReboundConfig:
     volumes = {"align": [250, 1000], "reverse": [50, 100, 200, 400, 800]}
-    return parse({**NAMED, **volumes}, ReboundConfig, "test")
+    return parse_config({**NAMED, **volumes}, ReboundConfig, "test")
 
 
 def test_deeper_alignment_that_falls_faster_is_found(rebound_config: ReboundConfig) -> None:
-    seeds = rebound_config.numbers
+    seeds = rebound_config.seed_range
     rows = base_rows(seeds)
     rows += curve_rows(seeds, 250, exponential(0.6, 0.4, 400), 0.002)
     rows += curve_rows(seeds, 1000, exponential(0.8, 0.4, 100), 0.002)
@@ -84,7 +84,7 @@ def test_deeper_alignment_that_falls_faster_is_found(rebound_config: ReboundConf
 
 
 def test_deeper_alignment_that_falls_slower_is_said_to(rebound_config: ReboundConfig) -> None:
-    seeds = rebound_config.numbers
+    seeds = rebound_config.seed_range
     rows = base_rows(seeds)
     rows += curve_rows(seeds, 250, exponential(0.7, 0.4, 60), 0.002)
     rows += curve_rows(seeds, 1000, exponential(0.8, 0.4, 500), 0.002)
@@ -94,7 +94,7 @@ def test_deeper_alignment_that_falls_slower_is_said_to(rebound_config: ReboundCo
 
 
 def test_noise_decides_nothing(rebound_config: ReboundConfig) -> None:
-    seeds = rebound_config.numbers
+    seeds = rebound_config.seed_range
     rows = base_rows(seeds)
     for align in (250, 1000):
         rows += curve_rows(seeds, align, dict.fromkeys((0, 50, 100, 200, 400, 800), 0.5), 0.05)
@@ -119,8 +119,8 @@ def test_an_elastic_transformer_is_moved_and_a_frozen_one_is_not(tmp_path: Path)
     values = for_transformer(write_reviews(tmp_path))
     more = {"study": "rebound", "align": [32], "reverse": [16], "cache": None}
     del more["cache"]
-    config = parse({**values, **more}, ReboundConfig, "test")
-    frozen = parse(
+    config = parse_config({**values, **more}, ReboundConfig, "test")
+    frozen = parse_config(
         {**values, **more, "reverse_recipe": {"learning_rate": 1e-12}}, ReboundConfig, ""
     )
     kl = {}
@@ -136,13 +136,13 @@ def test_an_elastic_transformer_is_moved_and_a_frozen_one_is_not(tmp_path: Path)
 @pytest.fixture(scope="module")
 def reversal_config() -> ReversalConfig:
     values = {"align": [250, 1000], "reverse": 800, "step": 8, "eps": 0.02}
-    return parse({**NAMED, **values}, ReversalConfig, "test")
+    return parse_config({**NAMED, **values}, ReversalConfig, "test")
 
 
 def searched(config: ReversalConfig, needed: dict[int, int]) -> list[dict[str, Any]]:
     """The rows of searches where so many rows are needed after each alignment, seeds apart."""
-    rows = base_rows(config.numbers)
-    for seed in config.numbers:
+    rows = base_rows(config.seed_range)
+    for seed in config.seed_range:
         for align, count in needed.items():
             tried: list[int] = []
             least_of = count + 8 * seed
@@ -185,7 +185,7 @@ def test_bisection_comes_to_what_trying_every_number_does(tmp_path: Path) -> Non
     needed = reversal.tables[0].rows[0][3]
     assert isinstance(needed, Interval)
     every = list(range(4, 29, 4))
-    config = parse({**values, "align": [30], "reverse": every}, ReboundConfig, "test")
+    config = parse_config({**values, "align": [30], "reverse": every}, ReboundConfig, "test")
     scores = {
         row["labels"].get("reverse", row["labels"]["stage"]): row["score"]
         for row in experiment(config, tmp_path / "all", jobs=1).folder.rows()
@@ -204,8 +204,8 @@ def test_bisection_comes_to_what_trying_every_number_does(tmp_path: Path) -> Non
 def scaled(config: ScalingConfig, scales: dict[float, float]) -> list[dict[str, Any]]:
     rows = []
     for x, scale in scales.items():
-        rows += base_rows(config.numbers, size=x)
-        rows += curve_rows(config.numbers, 100, exponential(0.8, 0.4, scale), 0.002, size=x)
+        rows += base_rows(config.seed_range, size=x)
+        rows += curve_rows(config.seed_range, 100, exponential(0.8, 0.4, scale), 0.002, size=x)
     return rows
 
 
@@ -220,7 +220,7 @@ def scaled(config: ScalingConfig, scales: dict[float, float]) -> list[dict[str, 
 def test_the_trend_over_sizes_is_found(scales: dict[float, float], verdict: str) -> None:
     values = {"models": ["tree:2", "tree:4", "tree:8"], "align": [100]}
     values |= {"reverse": [50, 100, 200, 400, 800]}
-    config = parse({**NAMED, **values}, ScalingConfig, "test")
+    config = parse_config({**NAMED, **values}, ScalingConfig, "test")
     found = verdicts(analyse_scaling(config, scaled(config, scales)))
     assert found["More size, faster fall."] == verdict
     assert found["More size, earlier plateau."] == verdict
@@ -240,7 +240,7 @@ def test_scaling_goes_over_the_checkpoints_of_one_pre_training(tmp_path: Path) -
     values = for_transformer(write_reviews(tmp_path))
     values["pretrain"] |= {"tokens": 16384, "checkpoints": [8192]}
     more = {"align": [8], "reverse": [8], "along": "pretraining", "pretraining": [8192, 16384]}
-    config = parse({**values, **more}, ScalingConfig, "test")
+    config = parse_config({**values, **more}, ScalingConfig, "test")
     made = experiment(config, tmp_path / "run", jobs=1)
     rates = [row["rate_pretrain"] for row in made.folder.rows() if row["labels"]["stage"] == "base"]
     assert len(set(rates)) == 2
@@ -250,7 +250,7 @@ def test_scaling_goes_over_the_checkpoints_of_one_pre_training(tmp_path: Path) -
 def test_reversal_runs_on_a_transformer(tmp_path: Path) -> None:
     values = for_transformer(write_reviews(tmp_path))
     more = {"align": [16], "reverse": 16, "step": 8, "eps": 1e-9}
-    config = parse({**values, **more}, ReversalConfig, "test")
+    config = parse_config({**values, **more}, ReversalConfig, "test")
     made = experiment(config, tmp_path / "run", jobs=1)
     tried = [row["labels"].get("reverse") for row in made.folder.rows()]
     assert tried == [None, None, 8, 16]

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.experiments.cells import Label
-from elastic_core.experiments.work import Metrics
+from elastic_core.experiments.cells import Label, Metrics
 from elastic_core.statistics.intervals import Interval, interval
 
 

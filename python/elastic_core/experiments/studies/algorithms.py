@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.cells import Cell, Label, Rows
+from elastic_core.experiments.cells import Cell, Label, Metrics, Rows, RunCells
 from elastic_core.experiments.config import Changes, Count, ExperimentConfig
 from elastic_core.experiments.curvesets import (
     METRICS,
@@ -19,13 +19,10 @@ from elastic_core.experiments.curvesets import (
     volume_table,
 )
 from elastic_core.experiments.grid import Grid, notes_on
-from elastic_core.experiments.preferences import InFormat, Pairs, SampledPairs
-from elastic_core.experiments.rows import Subset
-from elastic_core.experiments.runner import Ask
+from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.studies.algorithms_report import comparison_table, findings
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.work import Metrics
 from elastic_core.training.finetuning.recipe import ONLINE
 
 Algorithm = Literal["sft", "dpo", "kto", "simpo", "rloo", "grpo"]
@@ -69,14 +66,14 @@ class AlgorithmsConfig(ExperimentConfig):
     @model_validator(mode="after")
     def _check_algorithms(self) -> Self:
         others = [each for each in self.all_algorithms if each != "sft"]
-        if self.model.startswith("tree:") and others:
+        if self.spec.is_tree and others:
             raise InvalidArgumentError(
                 f"algorithms {', '.join(others)}: a tree model learns by plain sft alone; write "
                 "algorithms: [sft], or choose a scratch: or hf: model"
             )
         for each in self.all_algorithms:
             for is_reverse in (False, True):
-                self.made_recipe(reverse=is_reverse, **self.changes(each, is_reverse))
+                self.build_recipe(reverse=is_reverse, **self.changes(each, is_reverse))
         return self
 
     @property
@@ -88,7 +85,7 @@ class AlgorithmsConfig(ExperimentConfig):
         """What is different in the recipe where a training is by an algorithm."""
         own = self.recipes.get(algorithm, {})
         said = {*self.recipe, *(self.reverse_recipe if is_reverse else {}), *own}
-        recipe = self.made_recipe(reverse=is_reverse, **own)
+        recipe = self.build_recipe(reverse=is_reverse, **own)
         fitting: dict[str, Any] = {}
         if algorithm == "kto" and recipe.batch < 2:
             fitting = {"batch": 2, "accumulation": max(1, recipe.accumulation // 2)}
@@ -104,10 +101,10 @@ class AlgorithmsConfig(ExperimentConfig):
         return {**fitting, **own, "algorithm": algorithm}
 
 
-def run(config: AlgorithmsConfig, ask: Ask) -> None:
+def run(config: AlgorithmsConfig, run_cells: RunCells) -> None:
     """Asks for an alignment by each algorithm, and for every reverse volume after it."""
     cells = []
-    for seed in config.numbers:
+    for seed in config.seed_range:
         root = base(config, seed)
         cells.append(root)
         starts: dict[str, Cell] = {}
@@ -131,7 +128,7 @@ def run(config: AlgorithmsConfig, ask: Ask) -> None:
                 cells.append(
                     against(config, starts[first], count, rows=rows, labels=labels, **changes)
                 )
-    ask(cells)
+    run_cells(cells)
 
 
 def _sides(config: AlgorithmsConfig, algorithm: Algorithm) -> tuple[Algorithm, Algorithm]:
@@ -159,7 +156,7 @@ def _rows(
 
 def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
     """Says whether models rebound under each algorithm, and how they compare with SFT."""
-    grid = Grid(rows, config.numbers)
+    grid = Grid(rows, config.seed_range)
     metric = "score" if grid.has("score") else "kl"
     curves = _curves(config)
     measured = [each for each in METRICS if grid.has(each)]

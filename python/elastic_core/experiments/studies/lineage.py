@@ -60,7 +60,7 @@ def aligned(
     """
     named = {**dict(parent.labels), "stage": "align", "first": side, "align": count}
     named |= labels or {}
-    training = TrainingStep(rows or Subset(side, count), config.made_recipe(**more), side)
+    training = TrainingStep(rows or Subset(side, count), config.build_recipe(**more), side)
     return Cell(tuple(named.items()), parent.seed, parent.model, parent, training, is_kept=kept)
 
 
@@ -85,6 +85,6 @@ def against(
     """
     named = {**dict(parent.labels), "stage": "reverse", "reverse": count, **(labels or {})}
     side = OTHER[str(named["first"])]
-    recipe = config.made_recipe(reverse=True, **more)
+    recipe = config.build_recipe(reverse=True, **more)
     training = TrainingStep(rows or Subset(side, count), recipe, side)
     return Cell(tuple(named.items()), parent.seed, parent.model, parent, training)

@@ -7,12 +7,12 @@ from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.config import Changes, Count, ExperimentConfig, Section
 from elastic_core.experiments.curvesets import METRICS, Curve, curve_figure, volume_table
 from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.half_dose import withstood
 from elastic_core.experiments.rows import Mixed, Subset
-from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.mitigation_report import (
     Measured,
@@ -22,7 +22,6 @@ from elastic_core.experiments.studies.mitigation_report import (
     table,
 )
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.work import Metrics
 
 PLAIN = "plain"
 """The variant that all others are compared with."""
@@ -73,12 +72,12 @@ class MitigationConfig(ExperimentConfig):
                 raise InvalidArgumentError(
                     f"variants.{name}: there is no text to mix in; name a corpus as pretrain.corpus"
                 )
-            if self.model.startswith("tree:") and (other := set(variant.recipe) - _TREE_KEYS):
+            if self.spec.is_tree and (other := set(variant.recipe) - _TREE_KEYS):
                 raise InvalidArgumentError(
                     f"variants.{name}: a tree model has no {', '.join(sorted(other))}; use mix "
                     "alone, or choose a scratch: or hf: model"
                 )
-            self.made_recipe(**variant.recipe)
+            self.build_recipe(**variant.recipe)
         return self
 
     @property
@@ -87,10 +86,10 @@ class MitigationConfig(ExperimentConfig):
         return {PLAIN: Variant(), **self.variants}
 
 
-def run(config: MitigationConfig, ask: Ask) -> None:
+def run(config: MitigationConfig, run_cells: RunCells) -> None:
     """Asks for an alignment by each variant, and for every reverse volume after it."""
     cells = []
-    for seed in config.numbers:
+    for seed in config.seed_range:
         root = base(config, seed)
         cells.append(root)
         for name, variant in config.all_variants.items():
@@ -105,12 +104,12 @@ def run(config: MitigationConfig, ask: Ask) -> None:
                 **variant.recipe,
             )
             cells += [start, *(against(config, start, n) for n in sorted(config.reverse))]
-    ask(cells)
+    run_cells(cells)
 
 
 def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
     """Says how much reverse data each variant withstands, and what it costs."""
-    grid = Grid(rows, config.numbers)
+    grid = Grid(rows, config.seed_range)
     metric = "score" if grid.has("score") else "kl"
     found = [_measured(config, grid, metric, name) for name in config.all_variants]
     curves = [each.curve for each in found]

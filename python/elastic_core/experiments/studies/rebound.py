@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, judged
+from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.curvesets import (
     Curve,
@@ -18,10 +19,8 @@ from elastic_core.experiments.curvesets import (
     volume_table,
 )
 from elastic_core.experiments.grid import Grid, notes_on
-from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.work import Metrics
 from elastic_core.report.document import Figure, Finding, Table, shown
 from elastic_core.statistics.intervals import Interval, compare, interval, slope
 
@@ -43,22 +42,22 @@ class ReboundConfig(ExperimentConfig):
     first: list[Literal["positive", "negative"]] = Field(["positive"], min_length=1)
 
 
-def run(config: ReboundConfig, ask: Ask) -> None:
+def run(config: ReboundConfig, run_cells: RunCells) -> None:
     """Asks for every alignment, and for every reverse volume after each."""
     cells = []
-    for seed in config.numbers:
+    for seed in config.seed_range:
         root = base(config, seed)
         cells.append(root)
         for first in config.first:
             for count in sorted(config.align):
                 start = aligned(config, root, first, count)
                 cells += [start, *(against(config, start, n) for n in sorted(config.reverse))]
-    ask(cells)
+    run_cells(cells)
 
 
 def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
     """Says whether alignments rebound, and whether deeper ones faster."""
-    grid = Grid(rows, config.numbers)
+    grid = Grid(rows, config.seed_range)
     metric = "score" if grid.has("score") else "kl"
     findings: list[Finding] = []
     tables: list[Table] = []

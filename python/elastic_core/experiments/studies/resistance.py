@@ -16,17 +16,15 @@ from typing import Literal
 from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.cells import Cell, TextSet, TrainingStep
+from elastic_core.experiments.cells import Cell, Metrics, RunCells, TextSet, TrainingStep
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.rows import Answers, Subset
-from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import base
 from elastic_core.experiments.studies.resistance_findings import findings
 from elastic_core.experiments.studies.resistance_report import figure, tables
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.studies.targets import FRESH, LEARNED, pairs
-from elastic_core.experiments.work import Metrics
 
 
 class ResistanceConfig(ExperimentConfig):
@@ -51,14 +49,14 @@ class ResistanceConfig(ExperimentConfig):
         return count + (self.held_out.prompts + count) % 2
 
 
-def run(config: ResistanceConfig, ask: Ask) -> None:
+def run(config: ResistanceConfig, run_cells: RunCells) -> None:
     """Asks for the models after each slice, and for every training of one on another's answers."""
     cells = []
-    for seed in config.numbers:
+    for seed in config.seed_range:
         root = base(config, seed)
         models = [root, *_slices(config, root)]
         cells += [*models, *_probes(config, models), *_trainings(config, models)]
-    ask(cells)
+    run_cells(cells)
 
 
 def _slices(config: ResistanceConfig, root: Cell) -> list[Cell]:
@@ -67,7 +65,7 @@ def _slices(config: ResistanceConfig, root: Cell) -> list[Cell]:
     parent = root
     for number in range(1, config.slices + 1):
         start, stop = (config.rows * at // config.slices for at in (number - 1, number))
-        training = TrainingStep(Subset("positive", stop, start), config.made_recipe())
+        training = TrainingStep(Subset("positive", stop, start), config.build_recipe())
         labels = (("stage", "slice"), ("slice", number), ("seed", root.seed))
         parent = Cell(labels, root.seed, root.model, parent, training)
         found.append(parent)
@@ -102,7 +100,7 @@ def _trainings(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
         for target, author in enumerate(models):
             if 0 in (number, target) or number == target:
                 continue
-            training = TrainingStep(_answers(config, author, LEARNED), config.made_recipe())
+            training = TrainingStep(_answers(config, author, LEARNED), config.build_recipe())
             sets = (
                 _set(LEARNED, _answers(config, author, LEARNED)),
                 _set(FRESH, _answers(config, author, FRESH)),
@@ -127,7 +125,7 @@ def _answers(config: ResistanceConfig, author: Cell, kind: str) -> Answers:
 
 def analyse(config: ResistanceConfig, rows: Sequence[Metrics]) -> Analysis:
     """Says whether going back is easier, as printed and with the targets' difficulty taken out."""
-    grid = Grid(rows, config.numbers)
+    grid = Grid(rows, config.seed_range)
     found = pairs(grid, config.slices)
     return Analysis(
         study="resistance",

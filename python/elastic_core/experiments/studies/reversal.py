@@ -10,13 +10,11 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, judged
 from elastic_core.experiments.bisection import Search, found, least
-from elastic_core.experiments.cells import Cell, Label
+from elastic_core.experiments.cells import Cell, Label, Metrics, RunCells
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.grid import Grid, notes_on
-from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.work import Metrics
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
 from elastic_core.statistics.intervals import compare, interval, slope
@@ -56,17 +54,17 @@ class _Lineage:
     number: int | None
 
 
-def run(config: ReversalConfig, ask: Ask) -> None:
+def run(config: ReversalConfig, run_cells: RunCells) -> None:
     """Asks for alignments, then for the next number of every search, until all have ended."""
-    roots = [base(config, seed) for seed in config.numbers]
-    base_rows = ask(roots)
+    roots = [base(config, seed) for seed in config.seed_range]
+    base_rows = run_cells(roots)
     starts = [
         (row, aligned(config, root, first, count, kept=True))
         for root, row in zip(roots, base_rows, strict=True)
         for first in config.first
         for count in sorted(config.align)
     ]
-    rows = ask([cell for _, cell in starts])
+    rows = run_cells([cell for _, cell in starts])
     lineages = []
     for (base_row, cell), row in zip(starts, rows, strict=True):
         if not row.get("diverged") and not _is_back(config, row, base_row, 0):
@@ -74,7 +72,7 @@ def run(config: ReversalConfig, ask: Ask) -> None:
             lineages.append(_Lineage(base_row, cell, search, next(search)))
     while lineages:
         cells = [against(config, each.aligned, each.number or 0) for each in lineages]
-        for each, row in zip(lineages, ask(cells), strict=True):
+        for each, row in zip(lineages, run_cells(cells), strict=True):
             try:
                 is_back = _is_back(config, row, each.base, each.number or 0)
                 each.number = each.search.send(is_back)
@@ -99,7 +97,7 @@ def _is_back(config: ReversalConfig, row: Metrics, base_row: Metrics, count: int
 
 def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
     """Says how many reverse rows it takes, and whether fewer after more alignment."""
-    grid = Grid(rows, config.numbers)
+    grid = Grid(rows, config.seed_range)
     tables, figures = [], []
     findings: list[Finding] = []
     notes = list(notes_on(grid))

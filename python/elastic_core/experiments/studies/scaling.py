@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.units import format_count
 from elastic_core.experiments.analysis import Analysis, judged
+from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.config import Count, ExperimentConfig
 from elastic_core.experiments.curvesets import (
     Curve,
@@ -19,10 +20,8 @@ from elastic_core.experiments.curvesets import (
     volume_table,
 )
 from elastic_core.experiments.grid import Grid, notes_on
-from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.work import Metrics
 from elastic_core.models.scratch import parse_size
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
@@ -101,22 +100,22 @@ def _size(model: str) -> float:
     )
 
 
-def run(config: ScalingConfig, ask: Ask) -> None:
+def run(config: ScalingConfig, run_cells: RunCells) -> None:
     """Asks for a rebound of every model."""
     cells = []
-    for seed in config.numbers:
+    for seed in config.seed_range:
         for model, tokens, x in config.points():
             root = base(config, seed, model=model, tokens=tokens, **{config.along: x})
             cells.append(root)
             for count in sorted(config.align):
                 start = aligned(config, root, config.first, count)
                 cells += [start, *(against(config, start, n) for n in sorted(config.reverse))]
-    ask(cells)
+    run_cells(cells)
 
 
 def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
     """Says whether the first fall grows, and the plateau comes earlier, along the axis."""
-    grid = Grid(rows, config.numbers)
+    grid = Grid(rows, config.seed_range)
     metric = "score" if grid.has("score") else "kl"
     tables: list[Table] = []
     figures: list[Figure] = []

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
-from elastic_core.experiments.cells import Measure, Row, Rows
+from elastic_core.experiments.cells import Measure, Row, Rows, SeedData
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.context import SeedContext
     from elastic_core.models.protocol import LanguageModel
 
 Texts: TypeAlias = Sequence[str]
@@ -96,14 +95,14 @@ class TreeLaw(Measure):
     depths: tuple[int, ...]
     pretrained: int | None = None
 
-    def take(self, model: "LanguageModel", seed_context: "SeedContext") -> dict[str, float | None]:
+    def take(self, model: "LanguageModel", seed_context: SeedData) -> dict[str, float | None]:
         """The metrics.
 
         Returns:
             `volume_SET` in bytes; `law_SET_DEPTH`, the change of gamma in bits per byte, and
             `coverage_DEPTH`.
         """
-        settings = seed_context.context.config.pretrain
+        settings = seed_context.config.pretrain
         if settings is None:
             raise InvalidArgumentError("the law needs texts of pre-training; name pretrain.corpus")
         rate = _bytes_per_token(model, seed_context.pretrain_texts())

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.runner import Ask
-from elastic_core.experiments.work import Metrics
 
 Config = TypeVar("Config", bound=ExperimentConfig)
 
@@ -26,5 +25,5 @@ class Study(Generic[Config]):
 
     name: str
     config: type[Config]
-    run: Callable[[Config, Ask], None]
+    run: Callable[[Config, RunCells], None]
     analyse: Callable[[Config, Sequence[Metrics]], Analysis]
