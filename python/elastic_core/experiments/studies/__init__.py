@@ -6,7 +6,7 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.studies.algorithms import STUDY as ALGORITHMS
 from elastic_core.experiments.studies.mitigation import STUDY as MITIGATION
 from elastic_core.experiments.studies.rebound import STUDY as REBOUND
-from elastic_core.experiments.studies.resistance.study import STUDY as RESISTANCE
+from elastic_core.experiments.studies.resistance import STUDY as RESISTANCE
 from elastic_core.experiments.studies.reversal import STUDY as REVERSAL
 from elastic_core.experiments.studies.scaling import STUDY as SCALING
 from elastic_core.experiments.studies.springs import STUDY as SPRINGS

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SCHEMA = "elastic-core/trained/1"
+from elastic_core.common import schemas
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class Trained:
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         plain["curve"] = {name: _plain(values) for name, values in self.curve.items()}
         plain["first_loss"], plain["final_loss"] = _plain([self.first_loss, self.final_loss])
-        return {"schema": SCHEMA, **plain}
+        return {"schema": schemas.TRAINED, **plain}
 
     @classmethod
     def from_dict(cls, result: dict[str, Any]) -> "Trained":

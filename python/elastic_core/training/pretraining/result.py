@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-SCHEMA = "elastic-core/pretrain/1"
+from elastic_core.common import schemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class PretrainResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as it stands in `result.json`."""
-        return {"schema": SCHEMA, **asdict(self)}
+        return {"schema": schemas.PRETRAIN, **asdict(self)}
 
     @classmethod
     def from_dict(cls, result: dict[str, Any]) -> "PretrainResult":

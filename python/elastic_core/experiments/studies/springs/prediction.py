@@ -1,9 +1,9 @@
-"""What the elastic law of token trees foretells of a model that learns the same texts.
+"""What the elastic law of token trees predicts of a model that learns the same texts.
 
-A tree model of capacity d that is trained on D_p, D_a and D_t together has the joint leaf
-distribution q of their trees, and the rates gamma_i = -sum_x P_i(x) log2 q(x). The law foretells
-how gamma_p and gamma_a change when D_t is added. `docs/elasticity.md` has its closed form. Here the
-whole change is taken, from no D_t to all of it, and not its slope.
+A tree of depth d that is built from D_p, D_a and D_t together has the joint leaf distribution q of
+their trees, and the rates gamma_i = -sum_x P_i(x) log2 q(x). The law predicts how gamma_p and
+gamma_a change when D_t is added; `docs/elasticity.md` has its closed form. This module computes the
+whole change, from no D_t to all of it, and not the slope.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
+from elastic_core.common.files import without_nan
 from elastic_core.experiments.cells import Measure, Row, Rows
 
 if TYPE_CHECKING:
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
 Texts: TypeAlias = Sequence[str]
 
 SETS = ("pretrain", "align", "perturb")
-"""D_p, D_a and D_t by the names that they have in metrics."""
+"""D_p, D_a and D_t by their names in the metrics."""
 
 
 @dataclass(frozen=True, slots=True)
-class Foretold:
-    """The change that a joint token tree foretells.
+class Prediction:
+    """The change of the rates that a joint token tree predicts.
 
     Attributes:
-        change: Of gamma_i when D_t is added, in bits per byte, for each of `SETS`; shape (3,). That
-            of D_t itself is minus infinity where it has leaves of its own.
+        change: The change of gamma_i when D_t is added, in bits per byte, for each of `SETS`; shape
+            (3,). That of D_t itself is minus infinity where it has leaves of its own.
         coverage: The share of D_t's segments that end in leaves of D_p or D_a.
     """
 
@@ -40,8 +41,8 @@ class Foretold:
     coverage: float
 
 
-def foretell(texts: Sequence[Texts], volumes: Sequence[float], depth: int) -> Foretold:
-    """The change of rates by the joint token tree of one depth, over bytes and chunks.
+def predict(texts: Sequence[Texts], volumes: Sequence[float], depth: int) -> Prediction:
+    """Predicts the change of the rates from the joint token tree of one depth, of byte chunks.
 
     Args:
         texts: The texts of D_p, D_a and D_t; those of D_p may be a sample.
@@ -49,14 +50,14 @@ def foretell(texts: Sequence[Texts], volumes: Sequence[float], depth: int) -> Fo
         depth: The depth d of the trees, in bytes.
 
     Raises:
-        InvalidArgumentError: The depth is none, or a data set has no text.
+        InvalidArgumentError: The depth is out of range, or a data set has no text.
     """
-    joint = JointSpectrum.of([_tree(each, depth) for each in texts], threads=1)
+    joint = JointSpectrum.of([_tree(sample, depth) for sample in texts], threads=1)
     segments = joint.segments.astype(np.float64)
-    sizes = np.array([_bytes(each) for each in texts], np.float64)
+    sizes = np.array([_bytes(sample) for sample in texts], np.float64)
     weights = segments * np.asarray(volumes, np.float64) / sizes
     rates = joint.rates(weights[None], len(texts) - 1, threads=1)
-    return Foretold(
+    return Prediction(
         change=rates.shift_bits[-1, 0] * segments / sizes,
         coverage=float(rates.coverage[-1, 0]),
     )
@@ -75,13 +76,15 @@ def _bytes(texts: Texts) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TreeLaw(Measure):
-    """What the law foretells of a perturbation, and the volumes of the three data sets.
+    """The prediction of the law for a perturbation, and the volumes of the three data sets.
 
-    D_p is the pre-training. Its tree is made of documents of `pretrain.corpus` in the seed's order,
-    as many bytes as the model has read of it. Of a tree model these are the very documents that it
-    has learned; of another one of their kind, for that reads blocks of tokens from all over the
-    corpus. Where it has read more than there is, or the texts are a sample, the tree is made of
-    all, and weighs as much as what was read.
+    D_p is the pre-training. Its tree is built from documents of `pretrain.corpus` in the seed's
+    order, as many bytes as the model has read. A tree model has learned exactly these documents; a
+    transformer has read blocks of tokens from all over the corpus, so they are only of the same
+    kind. If the model has read more than there is, or the texts are a sample, the tree is built
+    from all of them and weighted by what was read.
+
+    The class and its fields are part of the hashes of rows in run folders.
 
     Attributes:
         align: The rows of D_a.
@@ -97,15 +100,20 @@ class TreeLaw(Measure):
     pretrained: int | None = None
 
     def take(self, model: "LanguageModel", seed_context: "SeedContext") -> dict[str, float | None]:
-        """The metrics.
+        """Predicts the changes of the rates from the texts of the seed.
 
         Returns:
-            `volume_SET` in bytes; `law_SET_DEPTH`, the change of gamma in bits per byte, and
-            `coverage_DEPTH`.
+            `volume_SET` in bytes; `law_SET_DEPTH`, the change of gamma in bits per byte, None where
+            it is infinite; `coverage_DEPTH`.
+
+        Raises:
+            InvalidArgumentError: The configuration names no texts of pre-training.
         """
         settings = seed_context.context.config.pretrain
         if settings is None:
-            raise InvalidArgumentError("the law needs texts of pre-training; name pretrain.corpus")
+            raise InvalidArgumentError(
+                "the law needs pre-training texts; name them as pretrain.corpus"
+            )
         rate = _bytes_per_token(model, seed_context.pretrain_texts())
         size = None if settings.tokens is None else round(settings.tokens * rate)
         texts = (
@@ -113,7 +121,7 @@ class TreeLaw(Measure):
             _texts(self.align.resolve(seed_context)),
             _texts(self.perturb.resolve(seed_context)),
         )
-        volumes = [float(_bytes(each)) for each in texts]
+        volumes = [float(_bytes(sample)) for sample in texts]
         if self.pretrained is not None:
             volumes[0] = self.pretrained * rate
         elif size is not None:
@@ -122,15 +130,15 @@ class TreeLaw(Measure):
             zip((f"volume_{name}" for name in SETS), volumes, strict=True)
         )
         for depth in self.depths:
-            found = foretell(texts, volumes, depth)
-            for name, change in zip(SETS, found.change.tolist(), strict=True):
-                metrics[f"law_{name}_{depth}"] = change if np.isfinite(change) else None
-            metrics[f"coverage_{depth}"] = found.coverage
+            prediction = predict(texts, volumes, depth)
+            for name, change in zip(SETS, without_nan(prediction.change), strict=True):
+                metrics[f"law_{name}_{depth}"] = change
+            metrics[f"coverage_{depth}"] = prediction.coverage
         return metrics
 
 
 def _bytes_per_token(model: "LanguageModel", texts: Texts) -> float:
-    """Bytes in a token of pre-training; in a symbol of a tree model there is 1."""
+    """Mean bytes of a token of the pre-training; 1 for tree models of bytes."""
     if model.settings.get("alphabet") == "byte":
         return 1.0
     return _bytes(texts) / sum(map(len, model.tokens(texts)))

@@ -1,13 +1,9 @@
-"""Springs: does the law of the token trees foretell what a network does with the same texts?
+"""Springs: does the law of the token trees predict what a model does with the same texts?
 
-The paper takes data sets for springs in series: the stiffness of D_i is its volume |D_i|, its
-stretch the change of the divergence of the model from P_i, and the product of the two is claimed to
-be the same for all. Here the divergence is KL(P_i || model). It is gamma_i, the cross-entropy, less
-the entropy of P_i, which no training changes. So its change is that of the rate gamma_i, which is
-measured, in bits per byte; and |D_i| is in bytes of text.
-
-Where the joint token tree of the data takes the place of the model, the elastic law says how the
-rates change; see `elastic_core.experiments.studies.springs_law`.
+The model is aligned on positive rows and then trained on negative ones. The rates of the texts of
+pre-training and alignment are measured before and after, and compared with those that the elastic
+law predicts from the token trees of the same texts; `elastic_core.experiments.spring_law` defines
+forces, ratio and verdict. Rates are in bits per byte, volumes in bytes of text.
 """
 
 from collections.abc import Sequence
@@ -15,29 +11,26 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, TextSet, TrainingStep
 from elastic_core.experiments.config import Count, ExperimentConfig
-from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.rows import Openings, Subset
 from elastic_core.experiments.runner import Ask
-from elastic_core.experiments.studies.lineage import base
-from elastic_core.experiments.studies.springs_findings import findings
-from elastic_core.experiments.studies.springs_law import TreeLaw
-from elastic_core.experiments.studies.springs_report import figures, tables
-from elastic_core.experiments.studies.stretches import SpringResult
-from elastic_core.experiments.studies.study import Study
+from elastic_core.experiments.studies.springs.prediction import TreeLaw
+from elastic_core.experiments.studies.springs.report import figures, findings, tables
+from elastic_core.experiments.studies.springs.result import SpringResult
+from elastic_core.experiments.studies.study import Study, base
 from elastic_core.experiments.work import Metrics
 
 
 class SpringsConfig(ExperimentConfig):
-    """The configuration of springs.
+    """The configuration of the springs study.
 
     Attributes:
-        align: Positive rows that the model is aligned with: D_a.
-        reverse: Negative rows that it is then trained on, one number after another: D_t.
-        characters: Characters of each row, prompt and completion; the rest is cut. As many as the
-            model sees, so that it learns what is measured and foretold.
+        align: Number of positive rows to align the model with: D_a.
+        reverse: Numbers of negative rows to train the aligned model on, each from the start: D_t.
+        characters: Characters of each row, prompt and completion together; the rest is cut off.
+            Set it to what the model sees, so that it learns exactly what is measured.
         depths: Depths of the token trees, in bytes.
         pretrained: Tokens that an `hf:` model was pre-trained on; None: `pretrain.tokens`, or all
             of the corpus.
@@ -55,14 +48,14 @@ class SpringsConfig(ExperimentConfig):
     @model_validator(mode="after")
     def _check_texts(self) -> "SpringsConfig":
         if self.pretrain is None:
-            raise ValueError("springs measures texts of pre-training; name some as pretrain.corpus")
+            raise ValueError("springs measures pre-training texts; name some as pretrain.corpus")
         if not all(1 <= depth <= 64 for depth in self.depths):
             raise ValueError(f"depths {self.depths}: each must be from 1 to 64")
         return self
 
 
 def run(config: SpringsConfig, ask: Ask) -> None:
-    """Asks for the aligned model, and for what each perturbation makes of it."""
+    """Trains and measures the aligned model, and that model after each perturbation."""
     cells = []
     for seed in config.numbers:
         root = base(config, seed)
@@ -81,7 +74,7 @@ def _aligned(config: SpringsConfig, root: Cell) -> Cell:
 
 
 def _perturbed(config: SpringsConfig, aligned: Cell, count: int) -> list[Cell]:
-    """The aligned model as it is, held against a perturbation; and after it."""
+    """The aligned model measured with a perturbation's texts and law, and after learning it."""
     align = _rows(config, "positive", config.align)
     perturb = _rows(config, "negative", count)
     before, after = (
@@ -103,27 +96,27 @@ def _rows(config: SpringsConfig, side: str, count: int) -> Openings:
 
 
 def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
-    """Sets what was measured beside what the token trees foretell."""
+    """Compares the measured changes with those that the token trees predict."""
     grid = Grid(rows, config.numbers)
     depths = sorted(config.depths)
-    found = [SpringResult.of(grid, count, depths) for count in sorted(config.reverse)]
+    results = [SpringResult.of(grid, count, depths) for count in sorted(config.reverse)]
     return Analysis(
         study="springs",
         question=(
             "When an aligned model learns reverse data, how do its rates on the texts of "
-            "pre-training and alignment change? And is that what the law of the token trees says?"
+            "pre-training and alignment change? Does the law of the token trees predict it?"
         ),
         protocol=(
             f"{config.model} was aligned with {config.align:,} positive rows and then trained on "
-            f"{', '.join(f'{each.count:,}' for each in found)} negative ones, with {config.seeds} "
-            f"seeds; of each row the first {config.characters:,} characters. The rates on texts "
-            "of pre-training, on the rows of the alignment and on the reverse rows were measured "
-            "before and after, and foretold from the joint token trees of the same texts."
+            f"{', '.join(f'{result.count:,}' for result in results)} negative ones, with "
+            f"{config.seeds} seeds, using the first {config.characters:,} characters of each row. "
+            "The rates on pre-training texts, on the alignment rows and on the reverse rows were "
+            "measured before and after, and predicted from the joint token trees of the same texts."
         ),
-        findings=findings(found, depths),
-        tables=tables(found, depths),
-        figures=figures(found, depths),
-        notes=notes_on(grid),
+        findings=findings(results, depths),
+        tables=tables(results, depths),
+        figures=figures(results, depths),
+        notes=grid.notes(),
     )
 
 

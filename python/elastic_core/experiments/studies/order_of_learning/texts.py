@@ -1,4 +1,4 @@
-"""Documents in memory, cut into pieces: which a seed learns, in what order, and which it scores.
+"""Documents in memory, cut into pieces: which pieces a seed learns, in what order, and is scored on.
 
 A piece is a row (document, start, stop) of an int64 array; its text is `document[start:stop]`.
 """
@@ -16,13 +16,13 @@ from elastic_core.common.progress import Progress, Step
 from elastic_core.common.units import format_size
 
 PIECE = 4096
-"""Most bytes of a piece; long documents come in pieces, so that an order can mix them."""
+"""Maximum bytes of a piece; long documents are cut up so that a random order can mix them."""
 
 HELD_OUT = 0.05
-"""The share of a corpus's documents that is held out; at least one is."""
+"""The share of a corpus's documents that is held out; at least one document."""
 
 SCORED = 200_000
-"""Most bytes of each corpus that are scored, of what was held out and of what was learned."""
+"""Maximum bytes of each corpus that are scored, both of held-out and of learned text."""
 
 _BATCH = 1 << 20
 
@@ -30,32 +30,32 @@ Pieces = NDArray[np.int64]
 
 
 def read(corpus: Corpus, *, utf8: bool, room: int, progress: Progress | None) -> list[bytes]:
-    """Reads the documents of a corpus that have any text.
+    """Reads the non-empty documents of a corpus.
 
     Args:
         corpus: The corpus.
-        utf8: Whether documents that are not UTF-8 are bad rows, as they are to a tokenizer.
-        room: Most bytes to hold, those that Python adds to each document counted.
-        progress: Called with `read NAME` and the bytes of text; how many come is not known.
+        utf8: Whether documents that are not UTF-8 count as bad rows, as a tokenizer requires.
+        room: Maximum bytes to hold, Python's overhead for each document included.
+        progress: Receives `read NAME` steps in bytes of text, with unknown total.
 
     Raises:
-        InvalidArgumentError: There is more text than `room`, or only one document.
+        InvalidArgumentError: The text exceeds `room`, or there is only one document.
         CorpusError: The corpus is empty, damaged or has a row without usable text.
         OSError: A file cannot be read.
     """
     documents: list[bytes] = []
-    size = held = 0
+    text_bytes = held_bytes = 0
     for batch in corpus.batches(utf8=utf8):
         documents += filter(None, batch.texts)
-        size += sum(map(len, batch.texts))
-        held += sum(map(getsizeof, batch.texts))
-        if held > room:
+        text_bytes += sum(map(len, batch.texts))
+        held_bytes += sum(map(getsizeof, batch.texts))
+        if held_bytes > room:
             raise InvalidArgumentError(
-                f"{corpus.name}: more text than memory has room for, {format_size(max(room, 0))}; "
-                "give more memory, or less text with a sample or a limit"
+                f"{corpus.name}: more text than fits into {format_size(max(room, 0))}; allow more "
+                "memory, or read less text with a sample or a limit"
             )
         if progress:
-            progress(Step("read", corpus.name, size, 0, "bytes"))
+            progress(Step("read", corpus.name, text_bytes, 0, "bytes"))
     if len(documents) < 2:
         raise InvalidArgumentError(
             f"{corpus.name}: {len(documents)} document with text, but one is held out and another "
@@ -71,15 +71,15 @@ class Split:
     Attributes:
         documents: The documents of the corpus.
         learned: The pieces to learn, in random order, shape (P, 3).
-        keys: Where each stands when they are learned, by themselves or among others: they are
-            sorted by this number from 0 to 1, shape (P,).
-        sample: Pieces drawn from `learned`, at most `SCORED` bytes unless one alone has more.
-        unseen: Pieces drawn from documents that are held out, no more bytes.
+        positions: A number from 0 to 1 for each piece, shape (P,): corpora that are learned
+            together are merged in ascending order of these.
+        sample: Pieces drawn from `learned`, at most `SCORED` bytes but at least one piece.
+        unseen: Pieces drawn from the held-out documents, limited in the same way.
     """
 
     documents: Sequence[bytes]
     learned: Pieces
-    keys: NDArray[np.float64]
+    positions: NDArray[np.float64]
     sample: Pieces
     unseen: Pieces
 
@@ -98,33 +98,36 @@ class Split:
         """Bytes to learn."""
         return int(sizes(self.learned).sum())
 
-    def parted(self, ends: Sequence[int], random: np.random.Generator) -> list["Split"]:
-        """Parts of the pieces to learn, one after another; the rest is left out.
+    def cut_at(self, ends: Sequence[int], random: np.random.Generator) -> list["Split"]:
+        """Cuts the pieces to learn into consecutive parts; the rest is left out.
 
         Args:
-            ends: Where each part ends, in bytes to learn from the start, rising. A piece is cut
-                there; inside a character of UTF-8, before it.
-            random: Draws the sample, which is of the first part and the same in all.
+            ends: Where each part ends, ascending, in bytes to learn from the start. A piece is cut
+                there, or before the UTF-8 character that the cut would tear.
+            random: Draws the sample, which is from the first part and the same in all parts.
 
         Returns:
-            A division for each part.
+            A split for each part.
         """
         stops = np.cumsum(sizes(self.learned))
-        parts, before, inside = [], 0, 0
+        parts, first, offset = [], 0, 0
         for end in ends:
             last = int(np.searchsorted(stops, end))
-            pieces = self.learned[before : last + 1].copy()
-            pieces[0, 1] += inside
+            pieces = self.learned[first : last + 1].copy()
+            pieces[0, 1] += offset
             document, start, stop = pieces[-1].tolist()
-            place = _boundary(self.documents[document], stop - int(stops[last] - end))
-            pieces[-1, 2] = max(start, place)
-            keys = self.keys[before : last + 1]
-            inside = int(pieces[-1, 2] - self.learned[last, 1])
-            before = last
-            full = sizes(pieces) > 0
-            parts.append((pieces[full], keys[full]))
+            boundary = _boundary(self.documents[document], stop - int(stops[last] - end))
+            pieces[-1, 2] = max(start, boundary)
+            positions = self.positions[first : last + 1]
+            offset = int(pieces[-1, 2] - self.learned[last, 1])
+            first = last
+            is_full = sizes(pieces) > 0
+            parts.append((pieces[is_full], positions[is_full]))
         sample = _first(random.permutation(parts[0][0]), SCORED)
-        return [replace(self, learned=pieces, keys=keys, sample=sample) for pieces, keys in parts]
+        return [
+            replace(self, learned=pieces, positions=positions, sample=sample)
+            for pieces, positions in parts
+        ]
 
 
 def sizes(pieces: Pieces) -> NDArray[np.int64]:
@@ -138,11 +141,11 @@ def texts(documents: Sequence[bytes], pieces: Pieces) -> list[bytes]:
 
 
 def batches(splits: Sequence[Split]) -> Iterator[list[bytes]]:
-    """The texts to learn of all splits in one order, about a MiB at a time."""
+    """The texts to learn of all splits, merged into one order, about a MiB at a time."""
     pieces = np.concatenate([split.learned for split in splits])
-    keys = np.concatenate([split.keys for split in splits])
+    positions = np.concatenate([split.positions for split in splits])
     corpus = np.repeat(np.arange(len(splits)), [len(split.learned) for split in splits])
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(positions, kind="stable")
     ends = np.cumsum(sizes(pieces)[order])
     rows = np.column_stack([corpus, pieces])[order]
     for batch in np.split(rows, np.flatnonzero(np.diff(ends // _BATCH)) + 1):
@@ -153,7 +156,7 @@ def batches(splits: Sequence[Split]) -> Iterator[list[bytes]]:
 
 
 def _cut(documents: Sequence[bytes], chosen: NDArray[np.int64]) -> Pieces:
-    """The pieces of the documents that are chosen."""
+    """The pieces of the chosen documents."""
     rows = []
     for document in chosen.tolist():
         text, start = documents[document], 0
@@ -165,7 +168,7 @@ def _cut(documents: Sequence[bytes], chosen: NDArray[np.int64]) -> Pieces:
 
 
 def _boundary(text: bytes, place: int) -> int:
-    """The last place up to this one that is not inside a character of UTF-8."""
+    """The last place up to this one that does not tear a UTF-8 character."""
     for back in range(min(4, place)):
         if place - back == len(text) or text[place - back] & 0xC0 != 0x80:
             return place - back
@@ -173,5 +176,5 @@ def _boundary(text: bytes, place: int) -> int:
 
 
 def _first(pieces: Pieces, most: int) -> Pieces:
-    """The first pieces of at most so many bytes together, and one in any case."""
+    """The first pieces, at most `most` bytes in all, but at least one piece."""
     return pieces[: max(1, int(np.searchsorted(np.cumsum(sizes(pieces)), most, side="right")))]

@@ -10,7 +10,7 @@ from scipy.stats import sem, t
 
 from elastic_core.experiments.analysis import judged
 from elastic_core.experiments.curves import fall
-from elastic_core.statistics.intervals import compare, interval, slope
+from elastic_core.statistics.intervals import compare_paired, interval, slope
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False).map(lambda value: round(value, 3))
 
@@ -33,13 +33,13 @@ def test_a_single_seed_has_no_interval_and_decides_nothing() -> None:
     assert (found.mean, found.low, found.high, found.count) == (0.5, None, None, 1)
     assert not found.excludes_zero
     assert judged("it grows", 1, found, "").verdict == "open"
-    assert compare([1.0], [0.0]).p is None
+    assert compare_paired([1.0], [0.0]).p is None
 
 
 def test_what_is_no_number_is_left_out() -> None:
     assert interval([1.0, math.nan, 3.0]).count == 2
     assert interval([math.nan]).count == 0
-    assert compare([1.0, 2.0, math.nan], [0.0, math.nan, 1.0]).difference.count == 1
+    assert compare_paired([1.0, 2.0, math.nan], [0.0, math.nan, 1.0]).difference.count == 1
 
 
 def test_an_interval_stays_within_what_there_can_be() -> None:
@@ -49,9 +49,9 @@ def test_an_interval_stays_within_what_there_can_be() -> None:
 
 def test_the_sign_flip_test_is_exact() -> None:
     # All five differences are above 0: of the 32 sign flips only two are as far from 0.
-    assert compare([1, 2, 3, 4, 5], [0] * 5).p == pytest.approx(2 / 32)
+    assert compare_paired([1, 2, 3, 4, 5], [0] * 5).p == pytest.approx(2 / 32)
     # Of (3, -1), (3, 1), (-3, 1), (-3, -1) all have a mean as far from 0 as 1 is.
-    assert compare([3, -1], [0, 0]).p == pytest.approx(1.0)
+    assert compare_paired([3, -1], [0, 0]).p == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
