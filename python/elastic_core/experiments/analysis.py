@@ -3,14 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core.experiments.cells import Label, Metrics
 from elastic_core.report.document import Figure, Finding, Table
-from elastic_core.statistics.intervals import LEVEL, PairedComparison, Interval, interval
+from elastic_core.statistics.intervals import LEVEL, Interval, PairedComparison, interval
+
+Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Grid:
                 return None if row.get("diverged") else row
         return None
 
-    def values(self, metric: str, **labels: Label) -> NDArray[np.float64]:
+    def values(self, metric: str, **labels: Label) -> Array:
         """A metric of the rows with these labels, shape (seeds,); NaN where it is missing."""
         rows = [self.find(seed, **labels) for seed in self.seeds]
         values = [

@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Grid, judged, negated, with_ci
-from elastic_core.experiments.curves import Array, Curve, Falls
+from elastic_core.experiments.analysis import Array, Grid, judged, negated, with_ci
+from elastic_core.experiments.curves import Curve, Falls
 from elastic_core.report.document import Cell, Figure, Finding, Panel, Series, Table
 from elastic_core.statistics.intervals import Interval, compare_paired, interval, slope
 

@@ -6,15 +6,12 @@ A curve follows one aligned model as it is trained on more and more reverse data
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.analysis import Array, Grid
 from elastic_core.experiments.cells import Label
-
-Array: TypeAlias = NDArray[np.float64]
 
 _BASE_LABELS = frozenset({"size", "pretraining"})
 """The labels that tell base models apart where a study has several."""

@@ -12,11 +12,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Grid, judged, than_reference, with_ci
+from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, than_reference, with_ci
 from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.config import Changes, Count, ExperimentConfig, Section
 from elastic_core.experiments.curve_report import CurveReport
-from elastic_core.experiments.curves import Array, Curve, HalfDose, half_dose
+from elastic_core.experiments.curves import Curve, HalfDose, half_dose
 from elastic_core.experiments.rows import Mixed, Subset
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
@@ -139,7 +139,9 @@ class _Result:
     gain: Array
     pretrain_loss: Array
 
-    def compared(self, plain: "_Result") -> tuple[PairedComparison, PairedComparison, PairedComparison]:
+    def compared(
+        self, plain: "_Result"
+    ) -> tuple[PairedComparison, ...]:
         """The half dose, gain and loss compared with those of the plain variant."""
         return (
             compare_paired(self.half_dose.rows, plain.half_dose.rows),

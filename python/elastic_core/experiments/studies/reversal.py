@@ -10,10 +10,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from elastic_core.experiments.analysis import Analysis, Grid, judged, with_ci
+from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci
 from elastic_core.experiments.cells import Cell, Label, Metrics, RunCells
 from elastic_core.experiments.config import Count, ExperimentConfig
-from elastic_core.experiments.curves import Array
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
     SIGN,

@@ -16,11 +16,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elastic_core.experiments.analysis import Grid
-
-Array: TypeAlias = NDArray[np.float64]
+from elastic_core.experiments.analysis import Array, Grid
 
 LEARNED, FRESH = "learned", "fresh"
 """The answers of an author that a model was trained on, and as many that it was not trained on."""

@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import judged, with_ci
+from elastic_core.experiments.analysis import Array, judged, with_ci
 from elastic_core.experiments.studies.resistance.gaps import (
     FRESH,
     LEARNED,
-    Array,
     Gap,
     Losses,
     Pair,
