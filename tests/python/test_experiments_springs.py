@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from elastic_core.experiments.grid import Grid
 from elastic_core.experiments.studies.springs_law import SETS, foretell
 from elastic_core.experiments.studies.stretches import SpringResult
 from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, SharedHashes
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.reading import parse, read_yaml

@@ -217,7 +217,11 @@ def _sweep_k(triple: Triple, k: float) -> OverK:
 
 
 def _ratios(rates: JointRates) -> Array:
-    """D gamma_a / dl over d gamma_p / dl, shape (depth, points); not finite where the latter is 0."""
+    """Slope of the alignment over that of the pre-training; not finite where the latter is 0.
+
+    Returns:
+        Shape (depth, points).
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios: Array = rates.slope_bits[..., 1] / rates.slope_bits[..., 0]
     return ratios

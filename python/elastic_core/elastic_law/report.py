@@ -1,244 +1,270 @@
-"""The words and figures that the table and the Markdown share."""
+"""Report on an elasticity study: tables, conclusions in words, figures, and values for CSV."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
 
+from elastic_core.common.files import slugs
 from elastic_core.common.units import counted, format_size
+from elastic_core.elastic_law.figures import draw_curves, draw_ratios, draw_springs, setting
+from elastic_core.elastic_law.law import TOLERANCE, verdict
 from elastic_core.elastic_law.result import (
+    ROLES,
     DepthLaw,
     DepthRates,
     ElasticityResult,
-    Interval,
     Overlap,
     PerturbationResult,
+    Verdict,
 )
-from elastic_core.elastic_law.verdict import TOLERANCE, Verdict, verdict
-from elastic_core.report.elasticity.trained.words import (
-    CHANGE_HEADINGS,
-    agreement,
-    change_cells,
-    findings,
+from elastic_core.report.cells import ABSENT, fixed
+from elastic_core.report.csv import data_of
+from elastic_core.report.document import Block, Data, Document, Figure, Heading, Table, Text, Value
+
+_LAW = (
+    "depth",
+    "coverage",
+    "slope_pretrain_bits",
+    "slope_align_bits",
+    "ratio",
+    "predicted",
+    "residual_bits",
+    "flip_pretrain",
+    "flip_align",
+    "verdict",
 )
-from elastic_core.report.tables import ABSENT, Headings, figure
-
-DATASET_HEADINGS: Headings = (
-    ("dataset", ""),
-    ("documents", ""),
-    ("text", ""),
-    ("segments", "volume"),
-    ("leaves", "depth d"),
-    ("entropy", "bits/segment"),
+_INTERVALS = ("coverage", "slope_pretrain_bits", "slope_align_bits", "ratio")
+_RATES = ("gamma_bits", "huffman_bits", "normalized_rate", "kl_bits", "spring_bits")
+COLUMNS = (
+    "name",
+    "k",
+    "l",
+    *_LAW,
+    *(f"{name}_{end}" for name in _INTERVALS for end in ("low", "high")),
+    *(f"{name}_{role}" for name in _RATES for role in ROLES),
 )
-"""The columns of `dataset_cells`."""
-
-LAW_HEADINGS: Headings = (
-    ("depth", ""),
-    ("coverage", "%"),
-    ("slope", "pretrain"),
-    ("slope", "align"),
-    ("ratio", ""),
-    ("identity", ""),
-    ("law", "-k"),
-    ("verdict", ""),
-)
-"""The columns of `law_cells`."""
-
-INTERVAL_HEADINGS: Headings = (
-    ("depth", ""),
-    ("coverage", "%"),
-    ("slope", "pretrain"),
-    ("slope", "align"),
-    ("ratio", ""),
-)
-"""The columns of `interval_cells`."""
-
-RATE_HEADINGS: Headings = (
-    ("depth", ""),
-    ("rate", "pretrain"),
-    ("change", "pretrain"),
-    ("rate", "align"),
-    ("change", "align"),
-    ("ratio", "of slopes"),
-    ("spring", "pretrain"),
-    ("spring", "align"),
-)
-"""The columns of `rate_cells`."""
-
-TRAINED_HEADINGS: Headings = (("order", ""), *CHANGE_HEADINGS)
-"""The columns of `trained_cells`."""
-
-NAMES = ("dataset", "verdict", "order", "text")
-"""The columns whose cells are words."""
-
-SLOPES = "Slopes are d gamma / dl at l = 0, in bits per segment."
-"""What stands above the law's table."""
+"""The columns of the CSV: the keys of the JSON. Rates are those with all of the perturbation."""
 
 _SIGNS = {
-    (-1, 1): "the signs are those of the theorem: the pre-training gains (its rate falls), the "
-    "alignment gives way (its rate rises)",
-    (1, -1): "the signs are the reverse of the theorem's: the perturbation is nearer to the "
-    "alignment, which gains, than to the pre-training, which gives way",
-    (1, 1): "both rates rise: the perturbation is unlike either",
+    (-1, 1): "the signs are those of the theorem: the pre-training gains (its rate falls) and the "
+    "alignment yields (its rate rises)",
+    (1, -1): "the signs are opposite to the theorem's: the perturbation resembles the alignment, "
+    "which gains, more than the pre-training, which yields",
+    (1, 1): "both rates rise: the perturbation resembles neither",
 }
-"""What the signs of the slopes of pre-training and alignment say; they never both fall."""
+"""What the signs of the slopes of pre-training and alignment mean; they never both fall."""
 
 
-def setting(result: ElasticityResult) -> str:
-    """What the trees are: alphabet, segmentation and depth."""
-    return f"alphabet {result.alphabet}, segment {result.segment}, depth {result.depth}"
-
-
-def volumes(each: PerturbationResult) -> str:
-    """The volumes of a perturbation's triple."""
-    return f"k = |D_p| / |D_a| = {each.k:.4g}, l = |D_t| / |D_a| = {each.l:.4g}"
-
-
-def whole(each: PerturbationResult) -> str:
-    """What stands above the rates with all of a perturbation."""
-    return (
-        f"With all of it (l = {each.l:.4g}): rates in bits per segment, their change since l = 0, "
-        "and springs, volume x change of KL in units of |D_a|."
-    )
-
-
-def trained_setting(each: PerturbationResult) -> str:
-    """What stands above the changes of the tree model's rates."""
-    if each.trained is None:
-        return ""
-    config = each.trained.sequential.config
-    return (
-        f"A tree model of depth {config.model_depth}, {len(config.seeds)} seeds, sequential at "
-        f"rate {config.rate:g}: change of its rates since l = 0, in bits per kB."
-    )
+def document(result: ElasticityResult) -> Document:
+    """The report on a study."""
+    blocks: list[Block] = [Text(setting(result), is_note=True), _dataset_table(result)]
+    file_names = slugs([perturbation.name for perturbation in result.perturbations])
+    for perturbation, name in zip(result.perturbations, file_names, strict=True):
+        blocks += _perturbation_blocks(perturbation, result.config.bootstrap)
+        if perturbation.trained:
+            blocks += perturbation.trained.blocks(f"trained-{name}")
+    blocks += _figures(result)
+    return Document(tuple(blocks), _data(result))
 
 
 def overlap_warning(overlap: Overlap) -> str:
-    """That two corpora read the same files."""
+    """A warning that two corpora read the same files."""
     return (
         f"{overlap.first} and {overlap.second} have {counted(overlap.files, 'file', 'files')} in "
-        "common, which count in both; leave them out of one for independent corpora"
+        "common, which are counted in both; remove them from one for independent corpora"
     )
 
 
-class Table(NamedTuple):
-    """One table: its columns and its cells."""
-
-    headings: Headings
-    cells: list[tuple[str, ...]]
+def conclusions(result: PerturbationResult) -> list[str]:
+    """Whether the law holds, and if not, why: one paragraph for each statement."""
+    return [*_verdicts(result), *_signs(result), *_at_full_volume(result)]
 
 
-Part = str | Table | list[str]
-"""What a report is made of: the line above a table, a table, or sentences."""
-
-
-def parts(each: PerturbationResult, resamples: int) -> list[Part]:
-    """What is told of a perturbation, one thing after the other, behind name, volumes, `SLOPES`.
-
-    Args:
-        each: What the perturbation does.
-        resamples: How many there were behind the intervals.
-    """
-    told: list[Part] = [Table(LAW_HEADINGS, law_cells(each))]
-    if cells := interval_cells(each):
-        told.append(f"95% intervals, {resamples} resamples of the documents.")
-        told.append(Table(INTERVAL_HEADINGS, cells))
-    if each.l:
-        told += [whole(each), Table(RATE_HEADINGS, rate_cells(each))]
-    told.append(conclusions(each))
-    if cells := trained_cells(each):
-        told += [trained_setting(each), Table(TRAINED_HEADINGS, cells), trained_findings(each)]
-    return told
-
-
-def dataset_cells(result: ElasticityResult) -> list[tuple[str, ...]]:
-    """The corpora as texts, in the order of `DATASET_HEADINGS`."""
-    return [
-        (
-            f"{each.role}: {each.name}",
-            f"{each.documents:,}",
-            format_size(each.bytes),
-            f"{each.segments:,}",
-            f"{each.leaves[-1]:,}",
-            f"{each.entropy_bits[-1]:.3f}",
+def _perturbation_blocks(result: PerturbationResult, resamples: int) -> Iterator[Block]:
+    yield Heading(
+        result.name,
+        summary=f"k = |D_p| / |D_a| = {result.k:.4g}, l = |D_t| / |D_a| = {result.l:.4g}",
+    )
+    yield Text("Slopes are d gamma / dl at l = 0, in bits per segment.", is_note=True)
+    yield _law_table(result)
+    if any(law.intervals is not None for law in result.law):
+        yield Text(f"95% intervals, {resamples} resamples of the documents.", is_note=True)
+        yield _interval_table(result)
+    if result.l:
+        yield Text(
+            f"With all of it (l = {result.l:.4g}): rates in bits per segment, their change since "
+            "l = 0, and springs, volume x change of KL in units of |D_a|.",
+            is_note=True,
         )
-        for each in result.datasets
-    ]
+        yield _rate_table(result)
+    yield from map(Text, conclusions(result))
 
 
-def law_cells(each: PerturbationResult) -> list[tuple[str, ...]]:
-    """The law at each depth as texts, in the order of `LAW_HEADINGS`."""
-    return [
-        (
-            str(row.depth),
-            f"{100 * row.coverage:.2f}",
-            f"{row.slope_pretrain_bits:+.2e}",
-            f"{row.slope_align_bits:+.2e}",
-            signed(row.ratio),
-            signed(row.predicted),
-            signed(-each.k),
-            str(row.verdict),
-        )
-        for row in each.law
-    ]
+def _dataset_table(result: ElasticityResult) -> Table:
+    return Table(
+        name="datasets",
+        title="",
+        headings=(
+            ("dataset", ""),
+            ("documents", ""),
+            ("text", ""),
+            ("segments", "volume"),
+            ("leaves", "depth d"),
+            ("entropy", "bits/segment"),
+        ),
+        rows=tuple(
+            (
+                f"{dataset.role}: {dataset.name}",
+                dataset.documents,
+                format_size(dataset.bytes),
+                dataset.segments,
+                dataset.leaves[-1],
+                dataset.entropy_bits[-1],
+            )
+            for dataset in result.datasets
+        ),
+        text_columns=("dataset",),
+    )
 
 
-def interval_cells(each: PerturbationResult) -> list[tuple[str, ...]]:
-    """The intervals at each depth as texts, in the order of `INTERVAL_HEADINGS`."""
-
-    def cell(row: DepthLaw, name: str, form: Callable[[float], str]) -> str:
-        found: Interval | None = (row.intervals or {}).get(name)
-        return ABSENT if found is None else f"[{form(found.low)}, {form(found.high)}]"
-
-    return [
-        (
-            str(row.depth),
-            cell(row, "coverage", lambda value: f"{100 * value:.1f}"),
-            cell(row, "slope_pretrain_bits", lambda value: f"{value:+.1e}"),
-            cell(row, "slope_align_bits", lambda value: f"{value:+.1e}"),
-            cell(row, "ratio", signed),
-        )
-        for row in each.law
-        if row.intervals is not None
-    ]
-
-
-def rate_cells(each: PerturbationResult) -> list[tuple[str, ...]]:
-    """The rates with all of a perturbation as texts, in the order of `RATE_HEADINGS`."""
-    rows = []
-    for before, after in zip(each.before, each.after, strict=True):
-        cells = [str(after.depth)]
-        for dataset in (0, 1):
-            cells.append(figure(after.gamma_bits[dataset], 3))
-            cells.append(_change(before.gamma_bits[dataset], after.gamma_bits[dataset]))
-        cells.append(signed(after.ratio))
-        cells += [_springs(after.spring_bits[dataset]) for dataset in (0, 1)]
-        rows.append(tuple(cells))
-    return rows
+def _law_table(result: PerturbationResult) -> Table:
+    return Table(
+        name="law",
+        title="",
+        headings=(
+            ("depth", ""),
+            ("coverage", "%"),
+            ("slope", "pretrain"),
+            ("slope", "align"),
+            ("ratio", ""),
+            ("identity", ""),
+            ("law", "-k"),
+            ("verdict", ""),
+        ),
+        rows=tuple(
+            (
+                law.depth,
+                f"{100 * law.coverage:.2f}",
+                f"{law.slope_pretrain_bits:+.2e}",
+                f"{law.slope_align_bits:+.2e}",
+                _signed(law.ratio),
+                _signed(law.predicted),
+                _signed(-result.k),
+                str(law.verdict),
+            )
+            for law in result.law
+        ),
+        text_columns=("verdict",),
+    )
 
 
-def conclusions(each: PerturbationResult) -> list[str]:
-    """Whether the law holds, and if not, why: sentences, one for each thing to say."""
-    return [*_held(each), *_signs(each), *_large(each)]
+def _interval_table(result: PerturbationResult) -> Table:
+    def cell(law: DepthLaw, name: str, text: Callable[[float], str]) -> str:
+        interval = (law.intervals or {}).get(name)
+        return ABSENT if interval is None else f"[{text(interval.low)}, {text(interval.high)}]"
+
+    return Table(
+        name="intervals",
+        title="",
+        headings=(
+            ("depth", ""),
+            ("coverage", "%"),
+            ("slope", "pretrain"),
+            ("slope", "align"),
+            ("ratio", ""),
+        ),
+        rows=tuple(
+            (
+                law.depth,
+                cell(law, "coverage", lambda value: f"{100 * value:.1f}"),
+                cell(law, "slope_pretrain_bits", lambda value: f"{value:+.1e}"),
+                cell(law, "slope_align_bits", lambda value: f"{value:+.1e}"),
+                cell(law, "ratio", _signed),
+            )
+            for law in result.law
+        ),
+        text_columns=(),
+    )
 
 
-def trained_cells(each: PerturbationResult) -> list[tuple[str, ...]]:
-    """What a tree model makes of it in both orders, in the order of `TRAINED_HEADINGS`."""
-    pair = each.trained
-    curves = (("joint", pair.joint), ("sequential", pair.sequential)) if pair else ()
-    return [(order, *row) for order, curve in curves for row in change_cells(curve)]
+def _rate_table(result: PerturbationResult) -> Table:
+    return Table(
+        name="rates",
+        title="",
+        headings=(
+            ("depth", ""),
+            ("rate", "pretrain"),
+            ("change", "pretrain"),
+            ("rate", "align"),
+            ("change", "align"),
+            ("ratio", "of slopes"),
+            ("spring", "pretrain"),
+            ("spring", "align"),
+        ),
+        rows=tuple(
+            (
+                after.depth,
+                *(
+                    cell
+                    for dataset in (0, 1)
+                    for cell in (
+                        fixed(after.gamma_bits[dataset], 3),
+                        _change(before.gamma_bits[dataset], after.gamma_bits[dataset]),
+                    )
+                ),
+                _signed(after.ratio),
+                *(_change(0.0, after.spring_bits[dataset]) for dataset in (0, 1)),
+            )
+            for before, after in zip(result.before, result.after, strict=True)
+        ),
+        text_columns=(),
+    )
 
 
-def trained_findings(each: PerturbationResult) -> list[str]:
-    """What the tree model's rates did, and where its orders and the law agree."""
-    if each.trained is None:
-        return []
-    joint, sequential = each.trained.joint, each.trained.sequential
-    return [*findings(joint), *findings(sequential), *agreement(joint, sequential)]
+def _figures(result: ElasticityResult) -> tuple[Figure, ...]:
+    return (
+        Figure(
+            "curves",
+            "Left: change of the rates since l = 0, under the ideal code and the Huffman code. "
+            "Right: their slopes.",
+            draw=partial(draw_curves, result),
+        ),
+        Figure(
+            "ratios",
+            "Left: ratio of the slopes at l = 0 against k, for each depth. Right: the ratio as a "
+            "share of -k, and the coverage, against depth.",
+            draw=partial(draw_ratios, result),
+        ),
+        Figure(
+            "springs",
+            "Volume times change of KL since l = 0, at the smallest and the largest depth.",
+            draw=partial(draw_springs, result),
+        ),
+    )
 
 
-def signed(value: float | None) -> str:
-    """A ratio with its sign and three digits; None is absent."""
+def _data(result: ElasticityResult) -> Data:
+    """A row for each perturbation and depth; the sweeps are only in the JSON."""
+    rows: list[dict[str, Value]] = []
+    for perturbation in result.perturbations:
+        for law, rates in zip(perturbation.law, perturbation.after, strict=True):
+            row: dict[str, Value] = {
+                "name": perturbation.name,
+                "k": perturbation.k,
+                "l": perturbation.l,
+            }
+            row |= {name: getattr(law, name) for name in _LAW}
+            for name, interval in (law.intervals or {}).items():
+                row |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
+            for name in _RATES:
+                values = zip(ROLES, getattr(rates, name), strict=True)
+                row |= {f"{name}_{role}": value for role, value in values}
+            rows.append(row)
+    return data_of(COLUMNS, rows)
+
+
+def _signed(value: float | None) -> str:
+    """A number with its sign and four digits; `ABSENT` for None."""
     return ABSENT if value is None else f"{value:+.4g}" if abs(value) < 1e5 else f"{value:+.2e}"
 
 
@@ -246,83 +272,79 @@ def _change(before: float | None, after: float | None) -> str:
     return ABSENT if before is None or after is None else f"{after - before:+.4f}"
 
 
-def _springs(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:+.4f}"
+def _verdicts(result: PerturbationResult) -> list[str]:
+    """At which depths the law holds, bends or breaks."""
+    sentences = []
+    if laws := _with_verdict(result.law, Verdict.HOLDS):
+        sentences.append(
+            f"{_at(laws)}, the law holds: the ratio of the slopes is within {TOLERANCE:.0%} of -k."
+        )
+    if laws := _with_verdict(result.law, Verdict.BENDS):
+        sentences.append(
+            f"{_at(laws)}, the law bends: the two rates move in opposite directions, but at a "
+            f"ratio of {_range(law.ratio for law in laws)}. {_novelty(laws)}"
+        )
+    if laws := _with_verdict(result.law, Verdict.BREAKS):
+        sentences.append(
+            f"{_at(laws)}, the law breaks: the two rates move in the same direction. "
+            f"{_novelty(laws)} For the signs of the theorem it must be less than 1 / (k + 1), here "
+            f"{100 / (result.k + 1):.3g}%."
+        )
+    if laws := _with_verdict(result.law, Verdict.UNCOVERED):
+        sentences.append(
+            f"{_at(laws)}, nothing of the perturbation occurs in pre-training or alignment, so "
+            "there can be no elasticity: both rates rise alike."
+        )
+    return sentences
 
 
-def _held(each: PerturbationResult) -> list[str]:
-    """What became of the law at which depths."""
-    told = []
-    if rows := _with(each.law, Verdict.HOLDS):
-        told.append(
-            f"{_at(rows)}, the law holds: the ratio of the slopes is within {TOLERANCE:.0%} of -k."
-        )
-    if rows := _with(each.law, Verdict.BENDS):
-        told.append(
-            f"{_at(rows)}, the law bends: the two rates move in opposite directions, but at a "
-            f"ratio of {_span(row.ratio for row in rows)}. {_novel(rows)}"
-        )
-    if rows := _with(each.law, Verdict.BREAKS):
-        told.append(
-            f"{_at(rows)}, the law breaks: the two rates move in the same direction. "
-            f"{_novel(rows)} For the theorem's signs it has to be less than 1 / (k + 1), here "
-            f"{100 / (each.k + 1):.3g}%."
-        )
-    if rows := _with(each.law, Verdict.UNCOVERED):
-        told.append(
-            f"{_at(rows)}, nothing of the perturbation was seen before, in pre-training or "
-            "alignment: no elasticity can be seen, both rates rise alike."
-        )
-    return told
-
-
-def _novel(rows: Sequence[DepthLaw]) -> str:
-    """The share of a perturbation that is new, and what it does."""
+def _novelty(laws: Sequence[DepthLaw]) -> str:
+    """The share of a perturbation that is new, and its effect."""
     return (
-        f"Of the perturbation {_span(100 * (1 - row.coverage) for row in rows)}% is new to both; "
+        f"Of the perturbation {_range(100 * (1 - law.coverage) for law in laws)}% is new to both; "
         "this share, 1 - c, takes code space from both alike and adds (1 - c) / ln 2 to the "
         "alignment's slope."
     )
 
 
-def _signs(each: PerturbationResult) -> list[str]:
-    """Who gives way to the perturbation, where it is covered."""
-    seen = [row for row in each.law if row.verdict is not Verdict.UNCOVERED]
-    told = []
-    for (pretrain, align), what in _SIGNS.items():
-        signs = [
-            row
-            for row in seen
-            if row.slope_pretrain_bits * pretrain > 0 and row.slope_align_bits * align > 0
+def _signs(result: PerturbationResult) -> list[str]:
+    """Which rates rise and fall, where the perturbation is covered."""
+    covered = [law for law in result.law if law.verdict is not Verdict.UNCOVERED]
+    sentences = []
+    for (pretrain, align), meaning in _SIGNS.items():
+        laws = [
+            law
+            for law in covered
+            if law.slope_pretrain_bits * pretrain > 0 and law.slope_align_bits * align > 0
         ]
-        if signs:
-            told.append(f"{_at(signs)}, {what}.")
-    return told
+        if laws:
+            sentences.append(f"{_at(laws)}, {meaning}.")
+    return sentences
 
 
-def _large(each: PerturbationResult) -> list[str]:
-    """What is left of the law with all of a perturbation, at the depths where it holds at l = 0."""
-    if each.l == 0:
+def _at_full_volume(result: PerturbationResult) -> list[str]:
+    """Whether the law still holds with all of a perturbation, where it holds at l = 0."""
+    if result.l == 0:
         return []
-    held = [
+    kept = [
         after
-        for law, after in zip(each.law, each.after, strict=True)
+        for law, after in zip(result.law, result.after, strict=True)
         if law.verdict is Verdict.HOLDS
     ]
-    lost = [row for row in held if verdict(row.ratio, each.k, 1.0) is not Verdict.HOLDS]
-    if not held:
+    lost = [rates for rates in kept if verdict(rates.ratio, result.k, 1.0) is not Verdict.HOLDS]
+    if not kept:
         return []
     if not lost:
-        return [f"All of it, l = {each.l:.4g}, is still little enough for the law."]
-    told = (
-        f"{_at(lost)}, l = {each.l:.4g} is too large for the law, which is one for small l: with "
-        f"all of the perturbation the ratio is {_span(row.ratio for row in lost)}."
+        return [f"The whole perturbation, l = {result.l:.4g}, is still small enough for the law."]
+    sentence = (
+        f"{_at(lost)}, l = {result.l:.4g} is too large for the law, which is for small l: with the "
+        f"whole perturbation the ratio is {_range(rates.ratio for rates in lost)}."
     )
-    return [told]
+    return [sentence]
 
 
-def _with(rows: Iterable[DepthLaw], wanted: Verdict) -> list[DepthLaw]:
-    return [row for row in rows if row.verdict is wanted]
+def _with_verdict(laws: Iterable[DepthLaw], wanted: Verdict) -> list[DepthLaw]:
+    return [law for law in laws if law.verdict is wanted]
 
 
 def _at(rows: Sequence[DepthLaw] | Sequence[DepthRates]) -> str:
@@ -338,10 +360,10 @@ def _at(rows: Sequence[DepthLaw] | Sequence[DepthRates]) -> str:
     return f"At depth{'s' if len(depths) > 1 else ''} {listed}"
 
 
-def _span(values: Iterable[float | None]) -> str:
-    """The least and the greatest of some figures."""
+def _range(values: Iterable[float | None]) -> str:
+    """The smallest and the largest of some values."""
     known = sorted(value for value in values if value is not None)
     if not known:
         return "not known"
-    least, greatest = f"{known[0]:.3g}", f"{known[-1]:.3g}"
-    return least if least == greatest else f"{least} to {greatest}"
+    smallest, largest = f"{known[0]:.3g}", f"{known[-1]:.3g}"
+    return smallest if smallest == largest else f"{smallest} to {largest}"

@@ -22,6 +22,7 @@ from elastic_core.report.document import Block
 ROLES = ("pretrain", "align", "perturb")
 """The datasets of the theorem: D_p, D_a and D_t."""
 
+
 class Verdict(StrEnum):
     """Whether the law d gamma_a / dl = -k d gamma_p / dl holds."""
 
@@ -338,4 +339,3 @@ class ElasticityResult:
             "overlaps": [asdict(overlap) for overlap in self.overlaps],
             "perturbations": [result.to_dict() for result in self.perturbations],
         }
-

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from elastic_core.common.units import counted
 from elastic_core.experiments.studies.order_of_learning.result import RateCurve, TreeCurve
+from elastic_core.report.cells import ABSENT
 from elastic_core.report.document import VERDICTS, Table
-from elastic_core.report.figures import colour, tidy
-from elastic_core.report.tables import ABSENT
+from elastic_core.report.plot import colour, tidy
 from elastic_core.statistics.intervals import Interval
 
 if TYPE_CHECKING:
@@ -238,9 +238,7 @@ def _where(outcomes: Sequence[str], volumes: Sequence[float], order: Sequence[st
     parts = []
     for outcome in order:
         at = [
-            f"{volume:.3g}"
-            for volume, one in zip(volumes, outcomes, strict=True)
-            if one == outcome
+            f"{volume:.3g}" for volume, one in zip(volumes, outcomes, strict=True) if one == outcome
         ]
         if at:
             parts.append(f"{outcome} at l = {', '.join(at)}")

@@ -1,4 +1,4 @@
-"""Documents in memory, cut into pieces: which pieces a seed learns, in what order, and is scored on.
+"""Documents in memory, cut into pieces, and a seed's choice of pieces to learn and to score.
 
 A piece is a row (document, start, stop) of an int64 array; its text is `document[start:stop]`.
 """

@@ -76,9 +76,7 @@ class SeedTraining:
             for union in unions
         ]
 
-    def _learn_jointly(
-        self, splits: Sequence[Split], on_learned: OnLearned
-    ) -> NDArray[np.float64]:
+    def _learn_jointly(self, splits: Sequence[Split], on_learned: OnLearned) -> NDArray[np.float64]:
         """The rates after everything was learned in one order, shape (1, 2, 3)."""
         model = self._new_model()
         _learn(model, splits, 1, on_learned)
@@ -150,9 +148,7 @@ def run_jobs(
     return [future.result() for future in futures]
 
 
-def _learn(
-    model: TreeModel, splits: Sequence[Split], rate: float, on_learned: OnLearned
-) -> None:
+def _learn(model: TreeModel, splits: Sequence[Split], rate: float, on_learned: OnLearned) -> None:
     """Learns all splits in one order, `rate` times."""
     for weight in _passes(rate):
         for batch in batches(splits):

@@ -67,8 +67,7 @@ def _prediction_finding(results: Sequence[SpringResult], depth: int) -> Finding:
     share = np.mean([result.agreement(depth, COMPARED) for result in results], axis=0)
     agreement = interval(share, (0, 1))
     correlations = "; ".join(
-        f"{_NAMES[name]} "
-        f"{shown(interval(rank_correlations(results, depth, name), (-1, 1)), 2)}"
+        f"{_NAMES[name]} {shown(interval(rank_correlations(results, depth, name), (-1, 1)), 2)}"
         for name in COMPARED
     )
     return judged(
