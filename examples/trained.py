@@ -9,9 +9,6 @@ where both orders and the elasticity theorem agree. See `docs/trained.md`.
 from pathlib import Path
 
 import click
-
-import elastic_core as ec
-from elastic_core.cli.progress import progress_shown
 from elastic_core.elastic_law.trained import TrainedCurve, trained
 from elastic_core.report.elasticity.trained import (
     CHANGE_HEADINGS,
@@ -24,6 +21,9 @@ from elastic_core.report.elasticity.trained import (
     level_cells,
     setting,
 )
+
+import elastic_core as ec
+from elastic_core.cli.progress import progress_shown
 from elastic_core.report.tables import print_rows, terminal
 
 

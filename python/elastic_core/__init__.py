@@ -26,7 +26,7 @@ from elastic_core._core import (
 )
 from elastic_core.compression.coding import CodingResult, compress, decompress
 from elastic_core.elastic_law.result import ElasticityResult
-from elastic_core.elastic_law.study import elasticity
+from elastic_core.experiments.elasticity import elasticity
 from elastic_core.mass_law.result import (
     CorpusMass,
     DepthMass,

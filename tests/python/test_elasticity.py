@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from elastic_core.elastic_law.verdict import Verdict, verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
 import elastic_core as ec
 from elastic_core.elastic_law.bootstrap import interval
 from elastic_core.elastic_law.law import flip
-from elastic_core.elastic_law.verdict import Verdict, verdict
 
 
 def write(path: Path, counts: dict[str, int]) -> Path:

@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from planted_curves import base_rows, curve_rows, verdicts
 from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, flatten_row
-from elastic_core.experiments.grid import Grid
 from elastic_core.experiments.plan import plan
 from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
-from elastic_core.experiments.studies.lineage import base
+from elastic_core.experiments.studies.study import base
 from elastic_core.experiments.worker import work
 from elastic_core.statistics.intervals import Interval
 
@@ -36,10 +36,6 @@ def config(values: dict[str, Any], **more: Any) -> AlgorithmsConfig:
     return parse_config({**values, **more}, AlgorithmsConfig, "test")
 
 
-def verdicts(analysis: Analysis) -> dict[str, str]:
-    return {each.claim: each.verdict for each in analysis.findings}
-
-
 def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), "study": "algorithms", "algorithms": ["sft"]}
     values["recipe"] = {"weight": 4}
@@ -47,7 +43,7 @@ def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
     found = experiment(config(values, **more), tmp_path / "run", jobs=1).analysis
     assert verdicts(found) == {
         "sft: alignment moves the model.": "holds",
-        "sft: reverse data undo it.": "holds",
+        "sft: reverse data undo the alignment.": "holds",
     }
     assert [table.name for table in found.tables][:4] == [
         "algorithms-score",
@@ -55,7 +51,7 @@ def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
         "algorithms-kl-base",
         "algorithms-comparison",
     ]
-    with pytest.raises(InvalidArgumentError, match="algorithms dpo: a tree model learns by plain"):
+    with pytest.raises(InvalidArgumentError, match="algorithms dpo: tree models support only sft"):
         config(values, algorithms=["dpo"])
 
 
@@ -104,7 +100,7 @@ def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
     }
     assert (undone["sft"] > 0.1).all()
     assert np.abs(undone["dpo"]).max() < 0.01
-    assert verdicts(made.analysis)["dpo: reverse data undo it."] == "open"
+    assert verdicts(made.analysis)["dpo: reverse data undo the alignment."] == "open"
 
 
 @pytest.fixture(scope="module")
@@ -243,38 +239,29 @@ def test_recipes_are_refused(recipes: dict[str, Any], message: str) -> None:
     assert message in str(refused.value)
 
 
-def curve(seeds: Any, algorithm: str, scores: dict[int, float], noise: float) -> list[Any]:
-    """The rows of an algorithm's curve: scores by reverse volume, 0 the start."""
-    rows = []
-    for seed in seeds:
-        draw = np.random.default_rng([seed, *map(ord, algorithm)])
-        for volume, score in scores.items():
-            at = {"stage": "reverse", "reverse": volume} if volume else {"stage": "align"}
-            labels = {"first": "positive", "align": 2000, "algorithm": algorithm, **at}
-            value = score + noise * draw.normal()
-            rows.append({"seed": seed, "name": str(labels), **labels, "score": value})
-    return rows
-
-
 def test_what_is_compared_with_sft_is_found() -> None:
     made = config(NAMED, algorithms=["dpo", "kto"], reverse=[100, 200])
     seeds = made.seed_range
-    rows = [{"seed": seed, "name": "base", "stage": "base", "score": 0.5} for seed in seeds]
-    rows += curve(seeds, "sft", {0: 0.7, 100: 0.6, 200: 0.5}, 0.002)
-    rows += curve(seeds, "dpo", {0: 0.9, 100: 0.6, 200: 0.4}, 0.002)
-    rows += curve(seeds, "kto", {0: 0.7, 100: 0.7, 200: 0.7}, 0.02)
+    rows = base_rows(seeds)
+    for algorithm, scores, noise in (
+        ("sft", (0.7, 0.6, 0.5), 0.002),
+        ("dpo", (0.9, 0.6, 0.4), 0.002),
+        ("kto", (0.7, 0.7, 0.7), 0.02),
+    ):
+        by_volume = dict(zip((0, 100, 200), scores, strict=True))
+        rows += curve_rows(seeds, by_volume, noise, align=2000, algorithm=algorithm)
     found = analyse(made, rows)
     expected = dict.fromkeys(
         (
             "sft: alignment moves the model.",
-            "sft: reverse data undo it.",
+            "sft: reverse data undo the alignment.",
             "dpo: alignment moves the model.",
-            "dpo: reverse data undo it.",
+            "dpo: reverse data undo the alignment.",
             "kto: alignment moves the model.",
         ),
         "holds",
     )
-    assert verdicts(found) == {**expected, "kto: reverse data undo it.": "open"}
+    assert verdicts(found) == {**expected, "kto: reverse data undo the alignment.": "open"}
     table = next(each for each in found.tables if each.name == "algorithms-comparison")
     assert table.rows[0][3:] == (None,) * 4
     name, gain, fall, more_gain, p, more_fall, _ = table.rows[1]

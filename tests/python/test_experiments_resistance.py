@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics
 from elastic_core.experiments.config import parse_config, read_yaml
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, flatten_row
-from elastic_core.experiments.grid import Grid
 from elastic_core.experiments.rows import Answers
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.studies.resistance import ResistanceConfig, analyse, run
-from elastic_core.experiments.studies.targets import pairs
+from elastic_core.experiments.studies.resistance import (
+    ResistanceConfig,
+    analyse,
+    read_pairs,
+    run,
+)
 from elastic_core.report.document import Finding
 from elastic_core.statistics.intervals import Interval
 
@@ -89,11 +92,11 @@ def printed(analysis: Analysis) -> str:
 
 
 def adjusted(analysis: Analysis) -> str:
-    return judgement(analysis, "Inverse training comes nearer").verdict
+    return judgement(analysis, "Inverse training comes closer").verdict
 
 
 def agreement(analysis: Analysis) -> Finding:
-    return judgement(analysis, "The printed comparison says the same")
+    return judgement(analysis, "The paper's comparison agrees")
 
 
 def planted(
@@ -138,7 +141,7 @@ def test_harder_targets_fool_the_printed_comparison_alone(tmp_path: Path) -> Non
     assert printed(found) == "holds"
     assert adjusted(found) == "open"
     assert agreement(found).verdict == "does not hold"
-    assert "for (1, 3) the one says “holds”, the other “open”" in agreement(found).words
+    assert "for (1, 3) the first gives “holds”, the second “open”" in agreement(found).words
 
 
 def test_easier_targets_do_not_hide_resistance(tmp_path: Path) -> None:
@@ -167,10 +170,10 @@ def test_equal_targets_are_judged_alike(
 def test_numbers_of_a_pair_by_hand(tmp_path: Path) -> None:
     config = configured(tmp_path, seeds=SEEDS)
     grid = Grid(planted({1: 1.0, 2: 1.1, 3: 1.4}, RESISTANT), config.seed_range)
-    found = pairs(grid, 3)
+    found = read_pairs(grid, 3)
     assert [pair.name for pair in found] == ["(1, 2)", "(2, 3)", "(1, 3)"]
     far = found[2]
-    assert far.printed_gap.mean() == pytest.approx(0.4 + 0.04, abs=5e-3)
+    assert far.paper_gap.mean() == pytest.approx(0.4 + 0.04, abs=5e-3)
     assert far.difficulty.mean() == pytest.approx(0.4, abs=5e-3)
     assert far.adjusted_gap.mean() == pytest.approx(0.04, abs=5e-3)
     assert far.naive_gap == pytest.approx(far.difficulty + far.learned_gap, rel=1e-12)
@@ -270,8 +273,8 @@ def test_slices_that_are_ever_more_random_fool_the_printed_comparison_alone(
     assert len(rows) == 2 * (1 + 3 + 4 + 6)
     assert all("score" not in row for row in rows)  # There is one side alone.
     grid = Grid(rows, config.seed_range)
-    for pair in pairs(grid, 3):
-        assert (pair.printed_gap > 0.02).all()
+    for pair in read_pairs(grid, 3):
+        assert (pair.paper_gap > 0.02).all()
         assert (np.abs(pair.adjusted_gap) < 0.01).all()
         for training in (pair.forward, pair.inverse):
             assert (training.learned.final < training.learned.start).all()
@@ -315,10 +318,10 @@ def test_a_tiny_transformer_end_to_end(tmp_path: Path) -> None:
     )
     found = experiment(config, tmp_path / "run", jobs=1)
     grid = Grid([flatten_row(row) for row in found.folder.rows()], config.seed_range)
-    (pair,) = pairs(grid, 2)
+    (pair,) = read_pairs(grid, 2)
     for training in (pair.forward, pair.inverse):
         assert (training.learned.final < training.learned.start).all()
-        assert np.isfinite(training.printed).all()
+        assert np.isfinite(training.train_loss).all()
         assert np.isfinite(training.moved).all()
     assert printed(found.analysis) == "open"
     assert "single seed" in found.analysis.notes[0]

@@ -6,9 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-
-import elastic_core as ec
 from elastic_core.report.elasticity import (
     csv_text,
     curves,
@@ -20,6 +17,9 @@ from elastic_core.report.elasticity import (
 from elastic_core.report.elasticity.csv import COLUMNS
 from elastic_core.report.elasticity.files import write_result
 from elastic_core.report.elasticity.words import conclusions
+from rich.console import Console
+
+import elastic_core as ec
 
 
 @pytest.fixture(scope="module")

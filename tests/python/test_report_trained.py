@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from elastic_core.elastic_law.trained import RateCurve, TrainedConfig, TrainedCurve
 from elastic_core.report.elasticity.trained import (
     CHANGE_HEADINGS,
@@ -16,6 +15,7 @@ from elastic_core.report.elasticity.trained import (
     level_cells,
     setting,
 )
+
 from elastic_core.report.figures import save
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from elastic_core.elastic_law.trained import Estimate, RateCurve, TrainedCurve, trained
+from elastic_core.elastic_law.trained.texts import PIECE, Split, batches, sizes, texts
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import elastic_core as ec
 from elastic_core.common.progress import Step
-from elastic_core.elastic_law.trained import Estimate, RateCurve, TrainedCurve, trained
-from elastic_core.elastic_law.trained.texts import PIECE, Split, batches, sizes, texts
 
 Write = Callable[..., ec.Corpus]
 WORDS = {

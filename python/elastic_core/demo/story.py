@@ -10,15 +10,16 @@ import yaml
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.progress import Progress
 from elastic_core.demo.reviews import write_reviews
-from elastic_core.elastic_law.study import elasticity
+from elastic_core.elastic_law.report import document as elasticity_document
 from elastic_core.experiments.config import parse_config
+from elastic_core.experiments.elasticity import elasticity
 from elastic_core.experiments.run import Run, experiment
 from elastic_core.experiments.studies import find_study
 from elastic_core.measuring.measure import measure
-from elastic_core.report import elasticity as elasticity_report
 from elastic_core.report import measure as measure_report
 from elastic_core.report import synth as synth_report
 from elastic_core.report.experiments.files import write_report
+from elastic_core.report.render import print_result
 from elastic_core.synthesis.synth import synth
 
 REVIEWS = "reviews"
@@ -84,7 +85,8 @@ def tell_story(
         "3. The elastic law: a little of the third corpus undoes the second, not the first.\n\n"
         f"$ elastic-core elasticity --pretrain {names[0]} --align {names[1]} --perturb {names[2]}"
     )
-    elasticity_report.print_result(elasticity(names[0], names[1], [names[2]], progress=progress))
+    law = elasticity(names[0], names[1], [names[2]], progress=progress)
+    print_result(law, elasticity_document(law))
     reviews = folder / REVIEWS
     reviews.mkdir(exist_ok=True)
     write_reviews(reviews, size.reviews)

@@ -1,9 +1,11 @@
 //! `Corpus`: files and how to read them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::batches::PyDocumentBatches;
 use crate::corpus::{Corpus, OnBadRow, ReadOptions, Split};
@@ -31,6 +33,8 @@ use crate::{Error, Result};
 #[pyclass(frozen, name = "Corpus", module = "elastic_core")]
 pub(super) struct PyCorpus {
     pub(super) corpus: Corpus,
+    paths: Vec<PathBuf>,
+    options: ReadOptions,
 }
 
 /// One path or several.
@@ -97,14 +101,43 @@ impl PyCorpus {
             resample: None,
             on_bad_row: parse_on_bad_row(on_bad_row)?,
         };
-        let corpus = py.detach(|| Corpus::discover(&paths.into_vec(), options))?;
-        Ok(PyCorpus { corpus })
+        let paths = paths.into_vec();
+        let corpus = py.detach(|| Corpus::discover(&paths, options.clone()))?;
+        Ok(PyCorpus { corpus, paths, options })
     }
 
     /// The paths as they were given, joined by commas.
     #[getter]
     fn name(&self) -> &str {
         &self.corpus.name
+    }
+
+    /// The paths as they were given.
+    #[getter]
+    fn paths(&self) -> Vec<OsString> {
+        self.paths.iter().map(|path| path.clone().into_os_string()).collect()
+    }
+
+    /// The reading options, as the keyword arguments of `Corpus`.
+    #[getter]
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let split = match self.options.split {
+            Split::Document => "document",
+            Split::Line => "line",
+            Split::Paragraph => "paragraph",
+        };
+        let on_bad_row = match self.options.on_bad_row {
+            OnBadRow::Error => "error",
+            OnBadRow::Skip => "skip",
+        };
+        let options = PyDict::new(py);
+        options.set_item("split", split)?;
+        options.set_item("text_key", self.options.text_key.clone())?;
+        options.set_item("limit", self.options.limit)?;
+        options.set_item("sample", self.options.sample)?;
+        options.set_item("seed", self.options.seed)?;
+        options.set_item("on_bad_row", on_bad_row)?;
+        Ok(options)
     }
 
     /// The files that were found, in the order in which they are read.
@@ -147,7 +180,11 @@ impl PyCorpus {
     ///     seed: Seed of the draws; other seeds give other replicates.
     #[pyo3(signature = (seed))]
     fn resampled(&self, seed: u64) -> PyCorpus {
-        PyCorpus { corpus: self.corpus.resampled(seed) }
+        PyCorpus {
+            corpus: self.corpus.resampled(seed),
+            paths: self.paths.clone(),
+            options: self.options.clone(),
+        }
     }
 
     /// The documents in order, a batch at a time; a thread reads ahead.
