@@ -148,7 +148,7 @@ def test_sampled_pairs_are_drawn_once_and_nest(context: RunContext, tmp_path: Pa
     other = RunContext(context.config, ModelStore(tmp_path))
     work(other, root(other))
     assert sampled(other, "positive", 10) == pairs[:10]
-    with pytest.raises(InvalidArgumentError, match="1,000 rows to learn, but"):
+    with pytest.raises(InvalidArgumentError, match="1,000 rows to train on, but"):
         sampled(context, "positive", 1000)
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from elastic_core.report.mass import csv_text, json_text, markdown_text, print_table
+from elastic_core.report.mass.csv import COLUMNS
+from elastic_core.report.mass.figure import draw
+from elastic_core.report.mass.files import write_result
 from rich.console import Console
 
 import elastic_core as ec
 from elastic_core.common.progress import Step
 from elastic_core.mass_law.laws import Exponential, Pareto
-from elastic_core.report.figures import save
-from elastic_core.report.mass import csv_text, json_text, markdown_text, print_table
-from elastic_core.report.mass.csv import COLUMNS
-from elastic_core.report.mass.figure import draw
-from elastic_core.report.mass.files import write_result
+from elastic_core.report.plot import save
 
 CONFIG_KEYS = [
     "paths",

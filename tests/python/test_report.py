@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-
-import elastic_core as ec
-from elastic_core.common.files import result_folder
-from elastic_core.report.figures import save
 from elastic_core.report.measure import csv_text, json_text, markdown_text, print_table
 from elastic_core.report.measure.csv import COLUMNS
 from elastic_core.report.measure.figure import draw
 from elastic_core.report.measure.files import write_result
+from rich.console import Console
+
+import elastic_core as ec
+from elastic_core.common.files import result_folder
+from elastic_core.report.plot import save
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from scipy.stats import chisquare
 
 import elastic_core as ec
 from elastic_core.synthesis import draws
-from elastic_core.synthesis.corpora import CORPORA
+from elastic_core.synthesis.result import CORPORA
 
 KEYS = {
     "config": ["corpora", "leaves", "law", "entropy", "overlap", "depth", "seed", "versions"],

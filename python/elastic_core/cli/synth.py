@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from elastic_core.report.synth import FORMATS, print_result
-from elastic_core.synthesis.corpora import CORPORA
+from elastic_core.synthesis.result import CORPORA
 from elastic_core.synthesis.synth import synth as draw_corpora
 
 

@@ -146,7 +146,7 @@ def describe_plan(
         f"{config.study}: {', '.join(planned.models)}, {counted(config.seeds, 'seed', 'seeds')}",
         *(f"{side}: {examples.name}, {len(examples):,} rows" for side, examples in sides),
         ", ".join(steps),
-        f"estimated time: {time}",
+        f"time left: {time}",
     )
     return "\n".join(lines)
 

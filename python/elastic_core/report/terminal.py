@@ -140,13 +140,11 @@ def _print_findings(console: "Console", findings: Sequence[Finding]) -> None:
     from rich.text import Text as Line
 
     grid = _grid()
-    for number, finding in enumerate(findings, 1):
+    for finding in findings:
         grid.add_row(
-            Line(finding.verdict, style=_STYLES.get(finding.verdict, ""), no_wrap=True),
+            Line(finding.verdict, style=_STYLES.get(finding.verdict, "")),
             Line.assemble((finding.claim, "bold"), "\n", finding.words),
         )
-        if number < len(findings):
-            grid.add_row()
     console.print(grid)
 
 

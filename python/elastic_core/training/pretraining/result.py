@@ -7,7 +7,7 @@ from typing import Any
 
 from elastic_core.common.files import append_json_line, read_json_lines, write_json_lines
 from elastic_core.common.schemas import PRETRAIN
-from elastic_core.report.figures import tidy
+from elastic_core.report.plot import tidy
 
 METRICS = "metrics.jsonl"
 """The file of the loss curve in the folder of a run."""

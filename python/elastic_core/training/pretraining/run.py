@@ -16,7 +16,7 @@ from elastic_core.common.versions import versions
 from elastic_core.models.faults import silence_transformers
 from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
 from elastic_core.models.tokenizer import Tokenizer
-from elastic_core.report.figures import can_draw
+from elastic_core.report.plot import can_draw
 from elastic_core.training.pretraining.loop import train
 from elastic_core.training.pretraining.packing import Blocks, documents, pack
 from elastic_core.training.pretraining.result import (

@@ -1,8 +1,8 @@
-"""What a report tells of runs: what each came to, its configuration, and where its rows are from.
+"""The result of runs: their analyses, their configurations, and where their rows come from.
 
-`ExperimentReport.to_dict` is the schema `elastic-core/experiment/1`: `schema`, the `versions` and
+`ExperimentResult.to_dict` is the schema `elastic-core/experiment/1`: `schema`, the `versions` and
 the `platform` of the report, and `runs`, each with `name`, `analysis`, `config` and `provenance`,
-which are the fields of the records here. What is no number is null.
+whose keys are the attributes of the classes here. NaN and infinity are null.
 """
 
 import math
@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError
 from typing import TYPE_CHECKING, Any, Self
 
 from elastic_core.common import schemas
-from elastic_core.common.files import slugs
+from elastic_core.common.files import slugs, without_nan
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
 
@@ -26,16 +26,16 @@ _LIBRARIES = ("torch", "transformers", "trl")
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where the rows of a run are from.
+    """Where the rows of a run come from.
 
     Attributes:
-        cells: How many cells are done.
-        diverged: How many of them have no metrics, for their training diverged, or that of a model
-            that they go on from.
-        seconds: How long was worked on them, all added up.
-        last: When the last one was done, in ISO 8601; None: none is.
+        cells: Number of finished cells.
+        diverged: Number of those without metrics, because their training, or that of a model they
+            start from, diverged.
+        seconds: Time spent on all of them, added up.
+        last: When the last one was finished, in ISO 8601; None: none is.
         elastic_core: The version that ran them.
-        data_sha256: The start of the hash of the rows that were trained on.
+        data_sha256: The start of the hash of the training rows.
     """
 
     cells: int
@@ -51,10 +51,10 @@ class ReportedRun:
     """A run as it is reported.
 
     Attributes:
-        name: The name of its folder, as a part of file names.
-        analysis: What its rows come to.
+        name: The name of its folder, made fit for file names.
+        analysis: The results of its finished cells.
         config: Its configuration.
-        provenance: Where its rows are from.
+        provenance: Where its rows come from.
     """
 
     name: str
@@ -66,49 +66,49 @@ class ReportedRun:
         """The entry of `runs` in the JSON."""
         return {
             "name": self.name,
-            "analysis": _plain(self.analysis.to_dict()),
+            "analysis": without_nan(self.analysis.to_dict()),
             "config": self.config.model_dump(mode="json"),
             "provenance": asdict(self.provenance),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class ExperimentReport:
-    """A report of runs.
+class ExperimentResult:
+    """The result of one or several runs.
 
     Attributes:
-        runs: The runs.
+        runs: The runs, whose names all differ.
     """
 
     runs: tuple[ReportedRun, ...]
 
     @classmethod
     def of(cls, runs: "Sequence[Run]") -> Self:
-        """The report of runs as they are; no two are called alike."""
+        """The result of runs as far as they are finished."""
         names = slugs([run.folder.path.resolve().name for run in runs])
         return cls(tuple(map(_reported, names, runs)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as the schema has it."""
-        found = versions_here()
-        platform = found.pop("platform")
+        """The result as the schema has it."""
+        here = versions_here()
+        platform = here.pop("platform")
         return {
             "schema": schemas.EXPERIMENT,
-            "versions": {**found, **installed()},
+            "versions": {**here, **training_versions()},
             "platform": platform,
             "runs": [run.to_dict() for run in self.runs],
         }
 
 
-def installed() -> dict[str, str]:
-    """The versions of the libraries that train, of those that are installed."""
-    found: dict[str, str] = {}
+def training_versions() -> dict[str, str]:
+    """The versions of the training libraries that are installed."""
+    installed: dict[str, str] = {}
     for name in _LIBRARIES:
         try:
-            found[name] = versions(name)[name]
+            installed[name] = versions(name)[name]
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _reported(name: str, run: "Run") -> ReportedRun:
@@ -122,16 +122,3 @@ def _reported(name: str, run: "Run") -> ReportedRun:
         data_sha256=values.get("data_sha256"),
     )
     return ReportedRun(name, run.analysis, run.config, provenance)
-
-
-def _plain(value: Any) -> Any:
-    """The value with None for what is no number, which JSON has no word for."""
-    match value:
-        case dict():
-            return {key: _plain(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_plain(each) for each in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value

@@ -1,10 +1,9 @@
-r"""Tables of studies as LaTeX, for papers that load `booktabs`."""
+r"""Tables as LaTeX, for papers that load `booktabs`."""
 
 import re
 
+from elastic_core.report.cells import ABSENT, BOUNDS_NOTE, has_intervals, split, text_columns
 from elastic_core.report.document import Cell, Table
-from elastic_core.report.experiments.cells import ENDS, has_intervals, names, parts
-from elastic_core.report.tables import ABSENT
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -20,17 +19,18 @@ _SPECIALS = re.compile("|".join(map(re.escape, _SPECIAL)))
 
 
 def table_latex(table: Table) -> str:
-    """A `table` with a caption, whose label is `tab:` and the table's name.
+    """A `table` environment with a caption and the label `tab:NAME`.
 
-    The ends of intervals stand in small type below their means.
+    The bounds of intervals are in small type below their means.
     """
-    words = names(table)
-    sides = "".join("l" if name in words else "r" for name, _ in table.headings)
-    heads = [[escaped(name) for name, _ in table.headings]]
+    left = text_columns(table)
+    alignment = "".join("l" if name in left else "r" for name, _ in table.headings)
+    head = [[escaped(name) for name, _ in table.headings]]
     if any(unit for _, unit in table.headings):
-        heads.append([escaped(unit) for _, unit in table.headings])
+        head.append([escaped(unit) for _, unit in table.headings])
     body = [line for row in table.rows for line in _lines(row, table.digits)]
-    caption = [table.title.rstrip(".") + ".", table.note, ENDS if has_intervals(table) else ""]
+    bounds = BOUNDS_NOTE if has_intervals(table) else ""
+    caption = [table.title.rstrip(".") + ".", table.note, bounds]
     return "\n".join(
         [
             r"% \usepackage{booktabs}",
@@ -38,9 +38,9 @@ def table_latex(table: Table) -> str:
             r"  \centering",
             rf"  \caption{{{escaped(' '.join(filter(None, caption)))}}}",
             rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9:-]+', '-', table.name)}}}",
-            rf"  \begin{{tabular}}{{{sides}}}",
+            rf"  \begin{{tabular}}{{{alignment}}}",
             r"    \toprule",
-            *map(_line, heads),
+            *map(_line, head),
             r"    \midrule",
             *map(_line, body),
             r"    \bottomrule",
@@ -52,8 +52,8 @@ def table_latex(table: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text as it is, with nothing in it that LaTeX would take for a command."""
-    return _SPECIALS.sub(lambda found: _SPECIAL[found[0]], text).replace("\n", " ")
+    """Text on one line, in which LaTeX sees no command."""
+    return _SPECIALS.sub(lambda match: _SPECIAL[match[0]], text).replace("\n", " ")
 
 
 def _line(cells: list[str]) -> str:
@@ -61,16 +61,16 @@ def _line(cells: list[str]) -> str:
 
 
 def _lines(row: tuple[Cell, ...], digits: int) -> list[list[str]]:
-    """A row, and a second one for the ends of its intervals."""
-    first, second = [], []
+    """A row, and a second one with the bounds of its intervals, if it has any."""
+    means, bounds = [], []
     for cell in row:
-        text, ends = parts(cell, digits)
-        first.append(escaped(text) if isinstance(cell, str) else _number(text))
+        text, ends = split(cell, digits)
+        means.append(escaped(text) if isinstance(cell, str) else _number(text))
         between = ", ".join(map(_number, ends)) if ends else ""
-        second.append(rf"{{\scriptsize ({between})}}" if between else "")
-    return [first, second] if any(second) else [first]
+        bounds.append(rf"{{\scriptsize ({between})}}" if between else "")
+    return [means, bounds] if any(bounds) else [means]
 
 
 def _number(text: str) -> str:
-    """A number with a minus that is one."""
+    """A number with a proper minus sign."""
     return "--" if text == ABSENT else text.replace("-", "$-$")

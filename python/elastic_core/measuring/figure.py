@@ -1,11 +1,10 @@
-"""The measurement as a figure: entropy and rate against depth, a line for each corpus."""
+"""The figure of a measurement: entropy and rate against depth, a line for each corpus."""
 
 import math
 from typing import TYPE_CHECKING
 
-from elastic_core.measuring.result import MeasureResult
-from elastic_core.report.figures import colour, plain, short, tidy
-from elastic_core.report.measure.words import setting
+from elastic_core.measuring.result import MeasureConfig, MeasureResult
+from elastic_core.report.plot import colour, plain, short, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
 def draw(result: MeasureResult) -> "Figure":
     """Draws entropy (left) and rate (right) against depth.
 
-    On the left is the entropy H_k of the tree pruned to depth k, in bits per segment, and
-    dotted above it log2 of its leaves, the entropy that as many uniform leaves would have. On
-    the right is H_k / k, the ideal code's bits per symbol, and dashed below it the conditional
-    entropy H_k - H_(k-1), the bits that the k-th symbol adds.
+    The left plot shows the entropy H_k of the tree pruned to depth k in bits per segment and,
+    dotted, log2 of its leaves, the entropy if all leaves were equally likely. The right plot shows
+    H_k / k, the bits per symbol of the ideal code, and, dashed, the conditional entropy
+    H_k - H_(k-1), the bits that the k-th symbol adds.
 
     Args:
         result: The measurement.
@@ -46,7 +45,7 @@ def draw(result: MeasureResult) -> "Figure":
         handles.append(Line2D([], [], color=shade, marker="o", label=short(corpus.name)))
     _label(left, "Entropy", "bits per segment")
     _label(right, "Rate", "bits per symbol")
-    _explain(left, ("o-", "entropy $H_k$"), (":", r"$\log_2$ leaves, if all were alike"))
+    _explain(left, ("o-", "entropy $H_k$"), (":", r"$\log_2$ leaves, if equally likely"))
     _explain(right, ("o-", "mean $H_k / k$"), ("s--", "conditional $H_k - H_{k-1}$"))
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle(plain(setting(result.config)), fontsize=10)
@@ -65,7 +64,12 @@ def _label(axes: "Axes", title: str, unit: str) -> None:
 
 
 def _explain(axes: "Axes", *lines: tuple[str, str]) -> None:
-    """Says in a legend of its own what each style of line stands for."""
+    """Adds a legend of the line styles."""
     for style, text in lines:
         axes.plot([], [], style, color="grey", markersize=4, label=text)
     axes.legend(frameon=False, fontsize=9)
+
+
+def setting(config: MeasureConfig) -> str:
+    """The alphabet, segmentation and depth of a measurement."""
+    return f"alphabet {config.alphabet}, segment {config.segment}, depth {config.depth}"

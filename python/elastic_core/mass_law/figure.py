@@ -1,12 +1,11 @@
-"""The mass distribution as a figure: how many leaves are how frequent, and the fitted laws."""
+"""The figure of a test: the distribution of leaf counts, and the fitted laws."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elastic_core.mass_law.result import DepthMass, MassResult, TailFit
-from elastic_core.report.figures import colour, plain, short, tidy
-from elastic_core.report.mass.words import setting
+from elastic_core.mass_law.result import CorpusMass, DepthMass, MassConfig, MassResult, TailFit
+from elastic_core.report.plot import colour, plain, short, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,9 +28,9 @@ _COLOURS = {law: colour(number) for number, law in enumerate(_LAWS)}
 def draw(result: MassResult) -> "Figure":
     """Draws the share of leaves that occur at least x times against x, both axes logarithmic.
 
-    A row of panels for each corpus, a panel for each of at most four depths. Points are the
-    leaves, at most 80 of their counts. Lines are the laws fitted to the tail, from x_min on and
-    at the height of the tail's share of the leaves; a thin black one is Pareto's law of all leaves.
+    There is a row of panels for each corpus, with a panel for each of at most four depths. Points
+    are leaves, at most 80 of their counts. Lines are the laws fitted to the tail, scaled by the
+    share of leaves in the tail; the thin black line is Pareto's law of all leaves.
 
     Args:
         result: The test.
@@ -59,14 +58,14 @@ def draw(result: MassResult) -> "Figure":
 
 
 def _shown(depth: int) -> list[int]:
-    """At most four depths from 1 to the least d, evenly spaced in their log."""
-    return sorted({round(float(each)) for each in np.geomspace(1, depth, min(depth, _PANELS))})
+    """At most four depths from 1 to `depth`, evenly spaced in log."""
+    return sorted({round(float(step)) for step in np.geomspace(1, depth, min(depth, _PANELS))})
 
 
 def _panel(axes: "Axes", row: DepthMass) -> None:
     spectrum, survival = row.spectrum, row.spectrum.survival()
-    places = spectrum.spaced(_POINTS)
-    axes.plot(spectrum.counts[places], survival[places], "o", color=_POINT, markersize=3)
+    some = spectrum.spaced(_POINTS)
+    axes.plot(spectrum.counts[some], survival[some], "o", color=_POINT, markersize=3)
     for law, (_, style, width) in _LAWS.items():
         if row.tail:
             _line(axes, row, row.tail, law, style, color=_COLOURS[law], linewidth=width)
@@ -78,10 +77,10 @@ def _panel(axes: "Axes", row: DepthMass) -> None:
 
 
 def _line(axes: "Axes", row: DepthMass, fit: TailFit, law: str, style: str, **look: Any) -> None:
-    found = next((each.law for each in fit.laws if each.name == law), None)
-    if found:
+    fitted = next((candidate.law for candidate in fit.laws if candidate.name == law), None)
+    if fitted:
         x = np.unique(np.geomspace(fit.x_min, row.spectrum.counts[-1], 400).round())
-        axes.plot(x, fit.leaf_share * found.survival(x), style, **look)
+        axes.plot(x, fit.leaf_share * fitted.survival(x), style, **look)
 
 
 def _title(row: DepthMass) -> str:
@@ -89,11 +88,19 @@ def _title(row: DepthMass) -> str:
 
 
 def _explain(axes: "Axes") -> list["Line2D"]:
-    """What each style of point and line stands for."""
+    """The entries of the legend."""
     points = axes.plot([], [], "o", color=_POINT, label="leaves")
     lines = [
         axes.plot([], [], style, color=_COLOURS[law], linewidth=width, label=label)
         for law, (label, style, width) in _LAWS.items()
     ]
     whole = axes.plot([], [], _WHOLE, color="black", linewidth=1, label="Pareto, all leaves")
-    return [handle for each in (points, *lines, whole) for handle in each]
+    return [handle for entry in (points, *lines, whole) for handle in entry]
+
+
+def setting(corpus: CorpusMass, config: MassConfig) -> str:
+    """The alphabet, segmentation, depth and number of replicates of a test."""
+    return (
+        f"alphabet {corpus.alphabet}, segment {corpus.segment}, depth {corpus.depth}, "
+        f"bootstrap {config.bootstrap}"
+    )
