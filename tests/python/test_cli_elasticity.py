@@ -88,7 +88,7 @@ class Missing(MetaPathFinder):
 sys.meta_path.insert(0, Missing())
 import elastic_core as ec
 paths = [f"{name}.jsonl" for name in ("pretrain", "align", "perturb")]
-result = ec.elasticity(*paths, depth=3, limit=50, order="sequential", seeds=2)
+result = ec.elasticity(*paths, depth=3, limit=400, order="sequential", seeds=2)
 assert result.to_dict()["perturbations"][0]["trained"]["joint"]["unseen"]
 """
     done = subprocess.run(
