@@ -16,7 +16,7 @@ from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.datasets import Datasets
 from elastic_core.experiments.store import Store
 from elastic_core.models import load_model
-from elastic_core.models.protocol import DrawingModel, LanguageModel
+from elastic_core.models.protocol import DrawingModel, LanguageModel, as_drawing
 
 if TYPE_CHECKING:
     from elastic_core.scoring import Reference, Scorer
@@ -111,7 +111,7 @@ class RunContext:
         path = self.path(cell)
         if path is None:
             raise InvalidArgumentError(f"{cell.name}: its model is not there; start the run again")
-        return cast("DrawingModel", load_model(path))
+        return as_drawing(load_model(path))
 
     def reference(self, root: Cell) -> "Reference":
         """The model that a lineage begins with, and what it draws after the seed's prompts."""

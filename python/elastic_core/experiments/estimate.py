@@ -13,8 +13,7 @@ from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import RAY, default_jobs
 from elastic_core.experiments.plan import Plan
 from elastic_core.experiments.work import Metrics
-from elastic_core.models.scratch import parse_size
-from elastic_core.models.tree import load as load_tree
+from elastic_core.models.spec import load_tree, scratch_size
 
 _BYTES_PER_TOKEN = 4.0
 _TRIAL_BYTES = 50_000
@@ -131,7 +130,7 @@ def _tree_trial(context: RunContext, model: str) -> tuple[float, float]:
 def _parameters(model: str) -> int | None:
     """The parameters of a model, none of whose weights are loaded; None where it is not found."""
     if model.startswith("scratch:"):
-        return parse_size(model).parameters
+        return scratch_size(model).parameters
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 

@@ -23,7 +23,7 @@ from elastic_core.experiments.runner import Ask
 from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.work import Metrics
-from elastic_core.models.scratch import parse_size
+from elastic_core.models.spec import scratch_size
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
 from elastic_core.statistics.intervals import compare, interval, slope
@@ -95,7 +95,7 @@ def _size(model: str) -> float:
     if model.startswith("tree:"):
         return float(model.removeprefix("tree:"))
     if model.startswith("scratch:"):
-        return float(parse_size(model).parameters)
+        return float(scratch_size(model).parameters)
     raise InvalidArgumentError(
         f"{model}: say as xs what each of the models stands for, such as its parameters"
     )

@@ -8,8 +8,11 @@ import datasets
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from elastic_core._core import InvalidArgumentError, ModelError
-from elastic_core.models.faults import wrap_load_errors
-from elastic_core.models.loading import load_tokenizer, load_weights
+from elastic_core.models.transformers.checkpoint import (
+    load_tokenizer,
+    load_weights,
+    wrap_load_errors,
+)
 from elastic_core.training.finetuning.algorithms.job import Job
 from elastic_core.training.finetuning.folder import Folder
 from elastic_core.training.finetuning.follower import Follower

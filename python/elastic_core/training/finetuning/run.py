@@ -18,7 +18,7 @@ from transformers import PrinterCallback
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.common.progress import Progress, Step
-from elastic_core.models.faults import silence_transformers
+from elastic_core.models.transformers.checkpoint import silence_transformers
 from elastic_core.training.finetuning.build import load_for_training, make_job
 from elastic_core.training.finetuning.folder import Folder
 from elastic_core.training.finetuning.follower import Follower, curve

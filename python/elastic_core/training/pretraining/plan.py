@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from elastic_core._core import Corpus, InvalidArgumentError
 from elastic_core.common.units import parse_count
-from elastic_core.models.scratch import parse_size
+from elastic_core.models.spec import scratch_size
 from elastic_core.training.hardware import choose_device, choose_dtype
 from elastic_core.training.pretraining.result import PretrainConfig
 
@@ -29,7 +29,7 @@ def plan(
     Raises:
         InvalidArgumentError: An argument is not what it should be.
     """
-    size = parse_size(model)
+    size = scratch_size(model)
     context = size.context if context is None else context
     if context < 2:
         raise InvalidArgumentError(f"context {context}: must be at least 2 tokens")

@@ -13,9 +13,10 @@ from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
 from elastic_core.common.files import result_folder
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.versions import versions
-from elastic_core.models.faults import silence_transformers
-from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
-from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.models.scratch import new_model, train_tokenizer
+from elastic_core.models.spec import scratch_size
+from elastic_core.models.transformers.checkpoint import silence_transformers
+from elastic_core.models.transformers.inputs import Tokenizer
 from elastic_core.report.figures import can_draw
 from elastic_core.training.folders import check_same
 from elastic_core.training.pretraining.curve import draw_curve, read_curve
@@ -74,7 +75,7 @@ def _prepare(
     def tell(phase: str) -> Callable[[int], object]:
         return lambda done: progress and progress(Step(phase, corpus.name, done, 0, "bytes"))
 
-    size = parse_size(config.model)
+    size = scratch_size(config.model)
     with result_folder(unfinished) as partial:
         texts = _beginning(corpus, _TOKENIZER_BYTES, tell("read"))
         tokenizer = train_tokenizer(texts, size.vocabulary)
@@ -106,7 +107,7 @@ def _beginning(corpus: Corpus, size: int, tell: Callable[[int], object]) -> Iter
 def _train(
     config: PretrainConfig, folder: Path, unfinished: Path, progress: Progress | None
 ) -> PretrainResult:
-    model = new_model(parse_size(config.model), config.context, config.seed)
+    model = new_model(scratch_size(config.model), config.context, config.seed)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(unfinished)
     count = config.tokens // config.context
     blocks = Blocks(unfinished / _TOKENS, config.context, count, config.seed)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from elastic_core.common.progress import Progress, with_subject
-from elastic_core.models.tree import TreeLanguageModel, load
+from elastic_core.models.spec import load_tree
+from elastic_core.models.tree import TreeLanguageModel
 from elastic_core.training.finetuning.folder import TREE_MODEL, Folder
 from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.rows import texts
@@ -29,7 +30,7 @@ def learn(
     spec = settings["model"]
     documents = _ordered(texts(rows, spec), settings["seed"])
     began = time.monotonic()
-    model = load(spec)
+    model = load_tree(spec)
     before = _loss(model, documents)
     count = recipe.epochs * recipe.weight
     model.update(documents, count, progress=with_subject(progress, spec))
