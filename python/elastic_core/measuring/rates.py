@@ -83,7 +83,9 @@ class Rates:
         self._sums = [CodeLength() for _ in models]
 
     def of(self, name: str, corpus: Corpus, size: int) -> tuple[ModelRate, ...]:
-        """Scores a corpus, which is read once per model. A copy of a model that learns learns it.
+        """Scores a corpus, which is read once per model.
+
+        A model that learns starts from its initial state each time.
 
         Args:
             name: Name of the corpus.
