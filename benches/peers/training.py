@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from elastic_core.training.pretraining.plan import plan
 from harness import text_files
 from turns import race
 
@@ -21,11 +22,9 @@ import elastic_core as ec
 from elastic_core.models.scratch import new_model, train_tokenizer
 from elastic_core.models.spec import scratch_size
 from elastic_core.models.transformers.inputs import Tokenizer
-from elastic_core.training.pretraining.curve import read_curve
 from elastic_core.training.pretraining.loop import train
 from elastic_core.training.pretraining.packing import Blocks, documents, pack
-from elastic_core.training.pretraining.plan import plan
-from elastic_core.training.pretraining.result import PretrainConfig
+from elastic_core.training.pretraining.result import PretrainConfig, read_curve
 
 
 def main() -> None:

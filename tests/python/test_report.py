@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import elastic_core as ec
-from elastic_core.common.files import result_folder, slugs
+from elastic_core.common.files import result_folder
 from elastic_core.report.figures import save
 from elastic_core.report.measure import csv_text, json_text, markdown_text, print_table
 from elastic_core.report.measure.csv import COLUMNS
@@ -116,30 +116,3 @@ def test_a_result_folder_has_all_files(result: ec.MeasureResult, tmp_path: Path)
     assert "tree.parquet" in trees
     joint = ec.TokenTree.open(target / "tree.parquet")
     assert joint.documents == 2
-
-
-def test_a_failed_job_leaves_the_old_result(tmp_path: Path) -> None:
-    (tmp_path / "result.json").write_text("old")
-
-    def fail() -> None:
-        with result_folder(tmp_path) as folder:
-            (folder / "result.json").write_text("new")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
-    assert (tmp_path / "result.json").read_text() == "old"
-
-
-def test_a_failed_job_leaves_no_new_folder(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), result_folder(tmp_path / "a" / "b"):
-        raise RuntimeError
-    assert not list(tmp_path.iterdir())
-
-
-def test_names_become_parts_of_file_names() -> None:
-    names = ["data/a b", "data/a-b", "-", "ÄÖ", "../x", "DATA/A-B", "n" * 300]
-    found = slugs(names)
-    assert found[:6] == ["data-a-b", "data-a-b-2", "corpus", "corpus-2", "x", "DATA-A-B-3"]
-    assert len(found[6]) == 80

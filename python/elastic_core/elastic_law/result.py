@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.common import schemas
 from elastic_core.common.versions import versions_here
 from elastic_core.corpora.sources import ReadOptions
 from elastic_core.corpora.trees import SourceTree, TreeOptions
 from elastic_core.elastic_law.trained import TrainedCurve
 from elastic_core.elastic_law.verdict import Verdict
 
-SCHEMA = "elastic-core/elasticity/1"
 ROLES = ("pretrain", "align", "perturb")
 """The datasets of the theorem: D_p, D_a and D_t."""
 
@@ -340,7 +340,7 @@ class ElasticityResult:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core elasticity --format json`; see `docs/elasticity.md`."""
         return {
-            "schema": SCHEMA,
+            "schema": schemas.ELASTICITY,
             "config": self.config.to_dict(),
             "depth": self.depth,
             "segment": self.segment,

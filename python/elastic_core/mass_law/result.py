@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from elastic_core._core import TokenTree
+from elastic_core.common import schemas
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.corpora.sources import ReadOptions
 from elastic_core.corpora.trees import TreeOptions
@@ -15,8 +16,6 @@ from elastic_core.mass_law.spectrum import Spectrum
 
 if TYPE_CHECKING:
     from elastic_core.mass_law.laws import Law
-
-SCHEMA = "elastic-core/mass/1"
 
 REJECT_BELOW = 0.1
 """A bootstrap p-value below this rejects Pareto's law, as Clauset et al. propose."""
@@ -297,7 +296,7 @@ class MassResult:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core mass --format json`; `docs/mass.md` defines it."""
         return {
-            "schema": SCHEMA,
+            "schema": schemas.MASS,
             "config": self.config.to_dict(),
             "corpora": [corpus.to_dict() for corpus in self.corpora],
         }

@@ -14,10 +14,9 @@ from elastic_core._core import (
     Statistics,
     TokenTree,
 )
+from elastic_core.common import schemas
 from elastic_core.common.versions import versions_here
 from elastic_core.corpora.sources import ReadOptions
-
-SCHEMA = "elastic-core/measure/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +276,7 @@ class MeasureResult:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core measure --format json`; `docs/measure.md` defines it."""
         return {
-            "schema": SCHEMA,
+            "schema": schemas.MEASURE,
             "config": self.config.to_dict(),
             "corpora": [corpus.to_dict() for corpus in self.corpora],
         }

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.common import schemas
 from elastic_core.common.versions import versions
 from elastic_core.synthesis.laws import MassLaw, entropy_bits
-
-SCHEMA = "elastic-core/synth/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ class SynthResult:
     def to_dict(self) -> dict[str, Any]:
         """The content of `truth.json`; `docs/synth.md` defines it."""
         return {
-            "schema": SCHEMA,
+            "schema": schemas.SYNTH,
             "config": {
                 **asdict(self.config),
                 "corpora": [corpus.spec for corpus in self.config.corpora],

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.common import schemas
 from elastic_core.elastic_law.trained.estimate import Estimate
-
-SCHEMA = "elastic-core/trained/1"
 
 CORPORA = ("pretrain", "align", "perturb")
 """The corpora, in the order of every axis that runs over them."""
@@ -145,7 +144,7 @@ class TrainedCurve:
         Under `seeds` are the rates themselves, `[seed][volume][corpus]` in bits per byte.
         """
         return {
-            "schema": SCHEMA,
+            "schema": schemas.TREE_CURVE,
             "config": asdict(self.config),
             "bytes": self.bytes.tolist(),
             "k": self.k.to_dict(),

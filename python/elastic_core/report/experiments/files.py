@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common import schemas
 from elastic_core.common.files import result_folder, slugs
 from elastic_core.report.experiments.csv import table_csv
 from elastic_core.report.experiments.figure import draw
 from elastic_core.report.experiments.latex import table_latex
 from elastic_core.report.experiments.markdown import table_markdown
 from elastic_core.report.experiments.page import page
-from elastic_core.report.experiments.record import SCHEMA, ExperimentReport, ReportedRun
+from elastic_core.report.experiments.record import ExperimentReport, ReportedRun
 from elastic_core.report.figures import HOW_TO_DRAW, can_draw, save
 from elastic_core.report.forms import json_text
 
@@ -105,7 +106,7 @@ def _remove_older(folder: Path) -> None:
         found = json.loads((folder / _RESULT).read_text("utf-8"))
     except (OSError, ValueError):
         return
-    if isinstance(found, dict) and found.get("schema") == SCHEMA:
+    if isinstance(found, dict) and found.get("schema") == schemas.EXPERIMENT:
         (folder / _PAGE).unlink(missing_ok=True)
         for name in (_TABLES, _FIGURES):
             shutil.rmtree(folder / name, ignore_errors=True)

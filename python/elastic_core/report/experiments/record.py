@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError
 from typing import TYPE_CHECKING, Any, Self
 
+from elastic_core.common import schemas
 from elastic_core.common.files import slugs
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from elastic_core.experiments.config import ExperimentConfig
     from elastic_core.experiments.run import Run
-
-SCHEMA = "elastic-core/experiment/1"
 
 _LIBRARIES = ("torch", "transformers", "trl")
 
@@ -94,7 +93,7 @@ class ExperimentReport:
         found = versions_here()
         platform = found.pop("platform")
         return {
-            "schema": SCHEMA,
+            "schema": schemas.EXPERIMENT,
             "versions": {**found, **installed()},
             "platform": platform,
             "runs": [run.to_dict() for run in self.runs],
