@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from elastic_core.experiments.worker import work
 from planted_curves import base_rows, curve_rows, verdicts
 from reviews import for_transformer, write_reviews
 
@@ -21,6 +20,7 @@ from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
 from elastic_core.experiments.studies.study import base
+from elastic_core.experiments.worker import work
 from elastic_core.statistics.intervals import Interval
 
 NAMED: dict[str, Any] = {
@@ -148,7 +148,7 @@ def test_sampled_pairs_are_drawn_once_and_nest(context: RunContext, tmp_path: Pa
     other = RunContext(context.config, ModelStore(tmp_path))
     work(other, root(other))
     assert sampled(other, "positive", 10) == pairs[:10]
-    with pytest.raises(InvalidArgumentError, match="1,000 rows to learn, but"):
+    with pytest.raises(InvalidArgumentError, match="1,000 rows to train on, but"):
         sampled(context, "positive", 1000)
 
 

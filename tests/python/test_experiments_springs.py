@@ -15,14 +15,12 @@ from hypothesis import strategies as st
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid
-from elastic_core.experiments.cells import Cell, SharedHashes
+from elastic_core.experiments.cells import Cell, Metrics, SharedHashes
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.reading import parse, read_yaml
+from elastic_core.experiments.config import parse_config, read_yaml
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.runner import flat
-from elastic_core.experiments.store import Store
+from elastic_core.experiments.folder import ModelStore, flatten_row
 from elastic_core.experiments.studies.springs import SpringsConfig, analyse, run
-from elastic_core.experiments.work import Metrics
 from elastic_core.report.document import Finding
 from elastic_core.statistics.intervals import Interval, rank_correlation
 
@@ -63,7 +61,7 @@ def configured(folder: Path, **more: Any) -> SpringsConfig:
         "seeds": 2,
         **more,
     }
-    return parse(values, SpringsConfig, "test")
+    return parse_config(values, SpringsConfig, "test")
 
 
 def naive(texts: Sequence[Sequence[str]], volumes: Sequence[float], depth: int) -> list[float]:
@@ -186,7 +184,7 @@ def test_a_model_unlike_the_trees_is_not(tmp_path: Path) -> None:
 def test_forces_that_point_the_same_way_are_no_springs_in_series(tmp_path: Path) -> None:
     rows = planted({2: (1e-3, 1e-3)}, (1e-3, 1e-3))
     config = configured(tmp_path, seeds=SEEDS, reverse=[10], depths=[2])
-    stretch = SpringResult.of(Grid(rows, config.numbers), 10, [2])
+    stretch = SpringResult.of(Grid(rows, config.seed_range), 10, [2])
     assert stretch.stiffness["pretrain"].tolist() == [K] * SEEDS
     assert stretch.force("pretrain", 2) == pytest.approx([K * 1e-2] * SEEDS)
     assert stretch.imbalance() == pytest.approx([1.0] * SEEDS)
@@ -220,8 +218,8 @@ def test_other_depths_are_another_measurement_of_the_same_model(tmp_path: Path) 
     )
     assert len(one) == 2 * (2 + 2 * 2)
     for name, cell in one.items():
-        assert cell.made(hashes) == other[name].made(hashes)
-        assert (cell.key(hashes) == other[name].key(hashes)) == ("before" not in name)
+        assert cell.model_hash(hashes) == other[name].model_hash(hashes)
+        assert (cell.row_hash(hashes) == other[name].row_hash(hashes)) == ("before" not in name)
 
 
 def test_bad_configurations_are_refused(tmp_path: Path) -> None:
@@ -242,7 +240,7 @@ def test_texts_of_pretraining_are_from_all_folders(tmp_path: Path) -> None:
         pretrain={"corpus": str(tmp_path / "corpus")},
         held_out={"prompts": 8, "texts": 2},
     )
-    context = RunContext(config, Store(tmp_path))
+    context = RunContext(config, ModelStore(tmp_path))
     texts = [text for seed in range(8) for text in context.seed_context(seed).pretrain_texts()]
     assert {text[:3] for text in texts} == {"neg", "pos"}
 
@@ -250,7 +248,7 @@ def test_texts_of_pretraining_are_from_all_folders(tmp_path: Path) -> None:
 def test_tree_models_end_to_end(tmp_path: Path) -> None:
     config = configured(tmp_path)
     found = experiment(config, tmp_path / "run", jobs=1)
-    grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
+    grid = Grid([flatten_row(row) for row in found.folder.rows()], config.seed_range)
     stretch = SpringResult.of(grid, 20, [1, 3])
     for name in SETS:
         assert np.isfinite(stretch.measured[name]).all()
@@ -259,7 +257,7 @@ def test_tree_models_end_to_end(tmp_path: Path) -> None:
     # All of the corpus was learned, and each row has its 30 characters.
     corpus = len((tmp_path / "corpus.txt").read_text().replace("\n", ""))
     assert stretch.stiffness["pretrain"] == pytest.approx([corpus / (40 * 30)] * 2, rel=0.02)
-    seed_context = RunContext(config, Store(tmp_path)).seed_context(1)
+    seed_context = RunContext(config, ModelStore(tmp_path)).seed_context(1)
     assert len(seed_context.pretraining(None)) == 300
     assert sum(map(len, seed_context.pretraining(1000))) == 1000
     rows = cells_of(config)[1].sets[0].rows.resolve(seed_context)
@@ -278,7 +276,7 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
         seeds=1,
     )
     found = experiment(config, tmp_path / "run", jobs=1)
-    grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
+    grid = Grid([flatten_row(row) for row in found.folder.rows()], config.seed_range)
     stretch = SpringResult.of(grid, 8, [1, 3])
     for name in SETS:
         assert np.isfinite(stretch.measured[name]).all()
@@ -292,4 +290,4 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("size", ["laptop", "paper"])
 def test_the_configurations_that_come_with_it_can_be_read(size: str) -> None:
     file = EXAMPLES / size / "springs.yaml"
-    assert parse(read_yaml(file), SpringsConfig, str(file)).seeds == 5
+    assert parse_config(read_yaml(file), SpringsConfig, str(file)).seeds == 5

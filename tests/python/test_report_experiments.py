@@ -105,7 +105,7 @@ def begun(folder: Path) -> RunFolder:
     for align in CONFIG.align:
         start: dict[str, str | int] = {"stage": "align", "first": "positive", "align": align}
         labels += [start, *({**start, "stage": "reverse", "reverse": n} for n in CONFIG.reverse)]
-    for seed in CONFIG.numbers:
+    for seed in CONFIG.seed_range:
         for number, each in enumerate(labels):
             made.append(
                 {

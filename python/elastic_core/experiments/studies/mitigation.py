@@ -139,9 +139,7 @@ class _Result:
     gain: Array
     pretrain_loss: Array
 
-    def compared(
-        self, plain: "_Result"
-    ) -> tuple[PairedComparison, ...]:
+    def compared(self, plain: "_Result") -> tuple[PairedComparison, ...]:
         """The half dose, gain and loss compared with those of the plain variant."""
         return (
             compare_paired(self.half_dose.rows, plain.half_dose.rows),

@@ -88,7 +88,7 @@ def facts(run: ReportedRun) -> list[tuple[str, str]]:
         )
     )
     found.append(("scorer", _scorer(config)))
-    seeds = config.numbers
+    seeds = config.seed_range
     found.append(("seeds", f"{len(seeds)} ({seeds[0]} to {seeds[-1]})"))
     return [*found, *_done(run.provenance)]
 
@@ -117,9 +117,9 @@ def _source(source: Source) -> str:
 
 def _recipes(config: ExperimentConfig) -> list[tuple[str, str]]:
     """The recipe, and what is different in the training against the alignment."""
-    forward = asdict(config.made_recipe())
-    reverse = asdict(config.made_recipe(reverse=True))
-    if config.model.startswith("tree:"):  # It reads nothing else of a recipe.
+    forward = asdict(config.build_recipe())
+    reverse = asdict(config.build_recipe(reverse=True))
+    if config.spec.is_tree:  # It reads nothing else of a recipe.
         forward = {key: forward[key] for key in ("epochs", "weight")}
     changes = {key: value for key, value in reverse.items() if value != forward.get(key, value)}
     found = [("recipe", _listed(forward))]
