@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, SharedHashes
-from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.config import parse_config, read_yaml
-from elastic_core.experiments.run import experiment
+from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, flatten_row
+from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.springs import SpringsConfig, analyse, run
 from elastic_core.report.document import Finding
 from elastic_core.statistics.intervals import Interval, rank_correlation
