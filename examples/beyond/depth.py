@@ -7,7 +7,7 @@ from corpora import DEPTH, Law, Texts, laws, plant
 from drawing import line_style, new_figure, plot_share, save
 from tables import columns, table
 
-from elastic_core.report.figures import tidy
+from elastic_core.report.plot import tidy
 
 DEPTHS = range(1, DEPTH + 1)
 PANELS = (

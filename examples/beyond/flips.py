@@ -13,7 +13,7 @@ from drawing import ROLES, new_figure, save
 from tables import Column, table
 
 import elastic_core as ec
-from elastic_core.report.figures import colour, tidy
+from elastic_core.report.plot import colour, tidy
 
 DEPTHS = (2, 8)
 L = np.geomspace(1e-4, 1e6, 401)

@@ -14,7 +14,7 @@ from synthetic import common_leaves, mixed_sources
 from tables import columns, columns_at_depths, table
 
 import elastic_core as ec
-from elastic_core.report.figures import colour, tidy
+from elastic_core.report.plot import colour, tidy
 
 SEED = 0
 SHARES = np.linspace(0, 1, 11)

@@ -8,7 +8,7 @@ from corpora import SHOWN, Law, Texts, laws, plant
 from drawing import line_style, new_figure, plot_share, save
 from tables import columns, columns_at_depths, table
 
-from elastic_core.report.figures import tidy
+from elastic_core.report.plot import tidy
 
 SEED = 0
 Cases = dict[str, tuple[Law, ...]]

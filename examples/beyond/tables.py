@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from corpora import SHOWN, Law
 
-from elastic_core.report.tables import markdown_table
+from elastic_core.report.markdown import markdown_table
 
 Column = tuple[str, str, Sequence[str]]
 """A heading, its unit, and the cells."""

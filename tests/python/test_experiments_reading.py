@@ -8,8 +8,8 @@ from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
-from elastic_core.experiments.studies import find_study
 from elastic_core.experiments.studies.rebound import ReboundConfig
+from elastic_core.experiments.studies.registry import find_study
 from elastic_core.experiments.studies.scaling import ScalingConfig
 
 LEAST: dict[str, Any] = {"model": "tree:4", "data": {"positive": {"source": "good.jsonl"}}}

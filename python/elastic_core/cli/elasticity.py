@@ -83,9 +83,9 @@ from elastic_core.report.render import print_result, write_folder
 @reading_options
 @resource_options
 @result_options(
-    "Write result.json, the figures and the resamples to DIR; a later run reuses the resamples."
+    "result.json, the figures and the resamples, which a later run with this folder reuses,"
 )
-def elasticity(form: str, out: Path | None, **options: Any) -> None:
+def elasticity(output_format: str, out: Path | None, **options: Any) -> None:
     """Compute how pre-training and alignment react to a perturbation.
 
     A model that is trained on P, then on A, then on a little of T is represented by the joint token
@@ -101,4 +101,4 @@ def elasticity(form: str, out: Path | None, **options: Any) -> None:
     )
     for overlap in result.overlaps:
         click.echo(f"warning: {overlap_warning(overlap)}", err=True)
-    print_result(result, document(result), form)
+    print_result(result, document(result), output_format)

@@ -6,7 +6,7 @@ import click
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.cli.progress import progress_shown
-from elastic_core.cli.results import form_option
+from elastic_core.cli.results import format_option
 from elastic_core.common.extras import requires_extra
 
 _STUDIES = (
@@ -62,7 +62,7 @@ _STUDIES = (
     help="Folder of models that several runs share.  [default: checkpoints in the run's folder]",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of time, then stop.")
-@form_option
+@format_option
 def experiment(
     study: str,
     overrides: tuple[str, ...],
@@ -73,7 +73,7 @@ def experiment(
     jobs: str | None,
     cache: Path | None,
     dry_run: bool,
-    form: str,
+    output_format: str,
 ) -> None:
     """Run a study: train, measure, compare across seeds, report.
 
@@ -83,9 +83,9 @@ def experiment(
     resume.
     """
     with requires_extra("experiment", "train", InvalidArgumentError):
+        from elastic_core.experiments.report import print_report, write_report
         from elastic_core.experiments.run import describe_plan, read_config
         from elastic_core.experiments.run import experiment as run_experiment
-        from elastic_core.report.experiments import print_result, write_report
     changes = [*overrides]
     changes += [] if seeds is None else [f"seeds={seeds}"]
     changes += ["data.match_length=true"] if match_length else []
@@ -96,7 +96,7 @@ def experiment(
         return
     with progress_shown() as progress:
         run = run_experiment(config, folder, jobs=jobs, cache=cache, progress=progress)
-    for lack in write_report([run], run.folder.report):
-        click.echo(lack, err=True)
-    print_result([run], form)
+    for missing in write_report([run], run.folder.report):
+        click.echo(missing, err=True)
+    print_report([run], output_format)
     click.echo(f"report: {run.folder.report}", err=True)

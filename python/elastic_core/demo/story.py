@@ -11,15 +11,15 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.progress import Progress
 from elastic_core.demo.reviews import write_reviews
 from elastic_core.elastic_law.report import document as elasticity_document
-from elastic_core.experiments.elasticity import elasticity
 from elastic_core.experiments.config import parse_config
+from elastic_core.experiments.elasticity import elasticity
+from elastic_core.experiments.report import write_report
 from elastic_core.experiments.run import Run, experiment
-from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.studies.registry import find_study
 from elastic_core.measuring.measure import measure
-from elastic_core.report import measure as measure_report
-from elastic_core.report import synth as synth_report
-from elastic_core.report.experiments.files import write_report
+from elastic_core.measuring.report import document as measure_document
 from elastic_core.report.render import print_result
+from elastic_core.synthesis.report import document as synth_document
 from elastic_core.synthesis.synth import synth
 
 REVIEWS = "reviews"
@@ -74,13 +74,15 @@ def tell_story(
     folder.mkdir(parents=True, exist_ok=True)
     corpora = folder / "corpora"
     say(f"1. Three corpora whose truth is known.\n\n$ elastic-core synth {corpora}")
-    synth_report.print_result(synth(out=corpora), corpora)
+    drawn = synth(out=corpora)
+    print_result(drawn, synth_document(drawn, corpora))
     names = [str(corpora / f"{name}.jsonl") for name in ("pretrain", "align", "perturb")]
     say(
         "2. The token tree of one of them, and the code it buys.\n\n"
         f"$ elastic-core measure {names[1]}"
     )
-    measure_report.print_result(measure(names[1], progress=progress))
+    measured = measure(names[1], progress=progress)
+    print_result(measured, measure_document(measured))
     say(
         "3. The elastic law: a little of the third corpus undoes the second, not the first.\n\n"
         f"$ elastic-core elasticity --pretrain {names[0]} --align {names[1]} --perturb {names[2]}"

@@ -18,8 +18,7 @@ from elastic_core._core import InvalidArgumentError, __version__
 from elastic_core.common.files import read_json_lines, write_text
 from elastic_core.experiments.cells import Metrics, Row
 from elastic_core.experiments.config import ExperimentConfig, read_yaml
-from elastic_core.training.finetuning.folder import TREE_MODEL
-from elastic_core.training.folders import check_same
+from elastic_core.training.run_folder import TREE_MODEL, check_same_settings
 
 _CONFIG = "config.yaml"
 _VERSION, _DATA = "elastic_core", "data_sha256"
@@ -53,7 +52,7 @@ class RunFolder:
         values = {_VERSION: __version__, _DATA: data, **config.model_dump(mode="json")}
         if file.exists():
             fixed = {key: value for key, value in values.items() if key not in config.extent}
-            check_same(self.path, "run", self.values(), fixed)
+            check_same_settings(self.path, "run", self.values(), fixed)
         elif self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
             raise InvalidArgumentError(
                 f"{self.path}: it holds something other than a run; choose another folder"

@@ -6,9 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.files import without_nan
@@ -20,12 +18,9 @@ from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
 from elastic_core.models.protocol import DrawingModel
 from elastic_core.models.spec import ModelSpec
 from elastic_core.scoring.losses import Loss, completion_loss, losses
-from elastic_core.training.finetuning.recipe import ONLINE, Recipe
+from elastic_core.training.finetuning.recipe import ONLINE, Recipe, Reward
 from elastic_core.training.finetuning.train import train
 from elastic_core.training.pretraining.pretrain import pretrain
-
-if TYPE_CHECKING:
-    from elastic_core.scoring import Scorer
 
 
 def work(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
@@ -93,37 +88,20 @@ def make(context: RunContext, cell: Cell, progress: Progress | None = None) -> M
     return metrics
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreReward:
-    """A reward for `rloo` and `grpo`: the score of a text, negated for the negative side.
-
-    Attributes:
-        side: The side that is rewarded.
-        scorer: The scorer.
-    """
-
-    side: str
-    scorer: "Scorer"
-
-    @property
-    def name(self) -> str:
-        """The name in the settings of trainings, which identifies the reward."""
-        return f"{self.side} {self.scorer.name}"
-
-    def __call__(self, prompts: list[str], completions: list[str]) -> list[float]:
-        """The reward of each completion of its prompt."""
-        texts = [prompt + text for prompt, text in zip(prompts, completions, strict=True)]
-        sign = 1.0 if self.side == "positive" else -1.0
-        return [sign * score for score in self.scorer(texts).tolist()]
-
-
-def _reward(context: RunContext, training: TrainingStep) -> ScoreReward:
+def _reward(context: RunContext, training: TrainingStep) -> Reward:
+    """The score of a text as the reward of `rloo` and `grpo`, negated for the negative side."""
     scorer = context.scorer
     if scorer is None:
         raise InvalidArgumentError(
             f"{training.recipe.algorithm} needs a reward; set scorer.kind or data.negative"
         )
-    return ScoreReward(training.likes, scorer)
+    sign = 1.0 if training.likes == "positive" else -1.0
+
+    def score(prompts: list[str], completions: list[str]) -> list[float]:
+        texts = [prompt + text for prompt, text in zip(prompts, completions, strict=True)]
+        return [sign * value for value in scorer(texts).tolist()]
+
+    return Reward(f"{training.likes} {scorer.name}", score)
 
 
 def measure(context: RunContext, cell: Cell) -> Metrics:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from elastic_core.report.document import Cell, Data, Document, Table, Value
 from elastic_core.statistics.intervals import Interval
 
-TABLES_COLUMNS = ("table", "row", "column", "unit", "value", "low", "high", "seeds")
+CELL_COLUMNS = ("table", "row", "column", "unit", "value", "low", "high", "seeds")
 """The columns of `cell_rows`."""
 
 _BOUNDS = ("mean", "low", "high")
@@ -42,7 +42,7 @@ def table_csv(table: Table) -> str:
 
 
 def cell_rows(table: Table) -> list[tuple[Value, ...]]:
-    """A row of `TABLES_COLUMNS` for each cell of a table.
+    """A row of `CELL_COLUMNS` for each cell of a table.
 
     `row` counts from 1; `column` and `unit` are the heading of the cell. `value` is the mean of an
     interval, `low` and `high` are its bounds, `seeds` is the number of seeds behind it.

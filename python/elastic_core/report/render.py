@@ -1,12 +1,11 @@
 """Results in every format: on standard output and in a folder."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from elastic_core.common.files import slugs
+from elastic_core.common.files import json_text, slugs, write_json
 from elastic_core.report.csv import csv_text
 from elastic_core.report.document import Document, Figure
 from elastic_core.report.markdown import markdown_text
@@ -25,11 +24,6 @@ class Result(Protocol):
         ...
 
 
-def json_text(result: Result) -> str:
-    """The result as JSON of its schema, ending with a line break."""
-    return json.dumps(result.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
 def print_result(result: Result, document: Document, format: str = "table") -> None:
     """Prints a result on standard output.
 
@@ -40,7 +34,7 @@ def print_result(result: Result, document: Document, format: str = "table") -> N
     """
     match format:
         case "json":
-            sys.stdout.write(json_text(result))
+            sys.stdout.write(json_text(result.to_dict()))
         case "markdown":
             sys.stdout.write(markdown_text(document))
         case "csv":
@@ -62,7 +56,7 @@ def write_folder(result: Result, document: Document, folder: Path) -> None:
     """
     figures = [block for block in document.blocks if isinstance(block, Figure)]
     write_figures(figures, folder)
-    (folder / "result.json").write_text(json_text(result), "utf-8", "backslashreplace")
+    write_json(folder / "result.json", result.to_dict())
 
 
 def write_figures(figures: Sequence[Figure], folder: Path, prefix: str = "") -> None:

@@ -140,13 +140,11 @@ def _print_findings(console: "Console", findings: Sequence[Finding]) -> None:
     from rich.text import Text as Line
 
     grid = _grid()
-    for number, finding in enumerate(findings, 1):
+    for finding in findings:
         grid.add_row(
-            Line(finding.verdict, style=_STYLES.get(finding.verdict, ""), no_wrap=True),
+            Line(finding.verdict, style=_STYLES.get(finding.verdict, "")),
             Line.assemble((finding.claim, "bold"), "\n", finding.words),
         )
-        if number < len(findings):
-            grid.add_row()
     console.print(grid)
 
 
@@ -171,8 +169,10 @@ def _print_table(console: "Console", table: Table) -> None:
         if console.measure(grid, options=wide).maximum <= _WIDTH:
             break
         grid = _table_grid(table, gap, joint)
-    width = max(console.width, console.measure(grid, options=wide).maximum)
-    console.print(grid, width=width, crop=False, no_wrap=True)
+    width = console.width
+    console.width = max(width, console.measure(grid, options=wide).maximum)
+    console.print(grid)
+    console.width = width
 
 
 def _table_grid(table: Table, gap: int, joint: str) -> "Grid":
