@@ -107,7 +107,7 @@ def test_an_unknown_study_is_rejected() -> None:
         ({"along": "size", "models": ["hf:a", "hf:b"]}, "hf:a: its size is unknown"),
         ({"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]}, "xs: 1 values for 2 models"),
         ({"along": "pretraining"}, "give either pretraining"),
-        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "pretraining has no effect"),
+        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "has no effect"),
     ],
 )
 def test_scaling_requires_several_models(change: dict[str, Any], message: str) -> None:
