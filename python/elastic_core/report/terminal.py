@@ -169,8 +169,10 @@ def _print_table(console: "Console", table: Table) -> None:
         if console.measure(grid, options=wide).maximum <= _WIDTH:
             break
         grid = _table_grid(table, gap, joint)
-    width = max(console.width, console.measure(grid, options=wide).maximum)
-    console.print(grid, width=width, crop=False, no_wrap=True)
+    width = console.width
+    console.width = max(width, console.measure(grid, options=wide).maximum)
+    console.print(grid)
+    console.width = width
 
 
 def _table_grid(table: Table, gap: int, joint: str) -> "Grid":
