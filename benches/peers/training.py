@@ -14,17 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from elastic_core.training.pretraining.plan import plan
 from harness import text_files
 from turns import race
 
 import elastic_core as ec
 from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
 from elastic_core.models.tokenizer import Tokenizer
-from elastic_core.training.pretraining.curve import read_curve
 from elastic_core.training.pretraining.loop import train
 from elastic_core.training.pretraining.packing import Blocks, documents, pack
-from elastic_core.training.pretraining.plan import plan
-from elastic_core.training.pretraining.result import PretrainConfig
+from elastic_core.training.pretraining.result import PretrainConfig, read_curve
 
 
 def main() -> None:

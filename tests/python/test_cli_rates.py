@@ -30,7 +30,7 @@ def test_the_table_has_the_rates_and_says_what_they_are(cli: CommandLine, play: 
     assert per_character == per_byte == f"{bits / 123:.3f}"
     assert ratio == f"{bits / 123 / 8:.4f}"
     assert "Static rate (each code)" in done.out
-    assert "Adaptive rate (tree:8, tree:2): every symbol predicted" in done.out
+    assert "Adaptive rate (tree:8, tree:2): every symbol is predicted" in done.out
 
 
 def test_json_csv_and_markdown_have_them(cli: CommandLine, play: Path) -> None:

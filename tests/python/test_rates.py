@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 import elastic_core as ec
 from elastic_core.common.progress import Step
 from elastic_core.measuring import rates
+from elastic_core.measuring.report import document
 from elastic_core.models import Document, LanguageModel
 from elastic_core.models import load_model as load_real_model
-from elastic_core.report.measure import print_result
+from elastic_core.report.render import print_result
 
 
 class Toy:
@@ -176,10 +177,11 @@ def test_the_table_says_what_a_model_left_out(
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
     options: dict[str, Any] = {"split": "line", "on_bad_row": "skip", "models": ["toy"]}
-    print_result(ec.measure(tmp_path / "a.txt", **options))
+    result = ec.measure(tmp_path / "a.txt", **options)
+    print_result(result, document(result))
     told = " ".join(capsys.readouterr().out.split())
-    assert f"toy cannot read 1 document of {tmp_path / 'a.txt'}, which its rate leaves out." in told
-    assert "Model rate (toy): learned before, and nothing of this text." in told
+    assert f"toy cannot read 1 document of {tmp_path / 'a.txt'}; its rate leaves them out." in told
+    assert "Model rate (toy): the model learns nothing from this text." in told
 
 
 def test_a_checkpoint_reads_nothing_but_utf8(tmp_path: Path, checkpoint: Path) -> None:

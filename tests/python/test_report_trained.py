@@ -15,6 +15,7 @@ from elastic_core.report.elasticity.trained import (
     level_cells,
     setting,
 )
+
 from elastic_core.report.plot import save
 
 

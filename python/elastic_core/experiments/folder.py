@@ -17,7 +17,7 @@ from elastic_core._core import InvalidArgumentError, __version__
 from elastic_core.common.files import write_text
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.reading import read_yaml
-from elastic_core.training.folders import check_same
+from elastic_core.training.run_folder import check_same_settings
 
 CONFIG, METRICS, CHECKPOINTS, REPORT = "config.yaml", "metrics.jsonl", "checkpoints", "report"
 
@@ -52,7 +52,7 @@ class RunFolder:
         if file.exists():
             found = self.values()
             kept = {key: value for key, value in wanted.items() if key not in config.extent}
-            check_same(self.path, "run", found, kept)
+            check_same_settings(self.path, "run", found, kept)
         elif self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
             raise InvalidArgumentError(
                 f"{self.path}: it is something other than a run; choose another folder"

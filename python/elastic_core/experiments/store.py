@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from elastic_core.training.finetuning.folder import TREE_MODEL
+from elastic_core.training.run_folder import TREE_MODEL
 
 
 class Store:

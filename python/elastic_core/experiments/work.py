@@ -16,9 +16,9 @@ from elastic_core.experiments.pretrained import make_root
 from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
 from elastic_core.models.protocol import DrawingModel
 from elastic_core.scoring.losses import Loss, completion_loss, losses
-from elastic_core.training.finetuning.recipe import ONLINE
-from elastic_core.training.finetuning.train import Reward, train
-from elastic_core.training.finetuning.trained import Trained
+from elastic_core.training.finetuning.recipe import ONLINE, Reward
+from elastic_core.training.finetuning.result import Trained
+from elastic_core.training.finetuning.train import train
 
 Metrics = dict[str, Any]
 """Numbers by name, ready for JSON; what is no number is None."""
@@ -95,20 +95,19 @@ def _train(
 
 
 def _reward(context: RunContext, training: TrainingStep) -> Reward:
-    """The score of what is said, or 1 less it for the other side."""
+    """The score of a completion with its prompt, negated for the negative side."""
     scorer = context.scorer
     if scorer is None:
         raise InvalidArgumentError(
             f"{training.recipe.algorithm} needs a reward; name a scorer, or both sides"
         )
-    score, sign = scorer, 1.0 if training.likes == "positive" else -1.0
+    sign = 1.0 if training.likes == "positive" else -1.0
 
-    def score_of(prompts: list[str], completions: list[str]) -> list[float]:
-        texts = [one + other for one, other in zip(prompts, completions, strict=True)]
-        return [sign * each for each in score(texts).tolist()]
+    def score(prompts: list[str], completions: list[str]) -> list[float]:
+        texts = [prompt + text for prompt, text in zip(prompts, completions, strict=True)]
+        return [sign * value for value in scorer(texts).tolist()]
 
-    score_of.__qualname__ = f"{training.likes} {scorer.name}"
-    return score_of
+    return Reward(f"{training.likes} {scorer.name}", score)
 
 
 def measurement(context: RunContext, cell: Cell) -> Metrics:

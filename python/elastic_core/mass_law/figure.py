@@ -4,12 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-<<<<<<< HEAD:python/elastic_core/mass_law/figure.py
 from elastic_core.mass_law.result import CorpusMass, DepthMass, MassConfig, MassResult, TailFit
-=======
-from elastic_core.mass_law.result import DepthMass, MassResult, TailFit
-from elastic_core.report.mass.words import setting
->>>>>>> report:python/elastic_core/report/mass/figure.py
 from elastic_core.report.plot import colour, plain, short, tidy
 
 if TYPE_CHECKING:

@@ -92,14 +92,6 @@ _MODEL_HEADINGS: Headings = (
 
 _CORPUS_KEYS = ("name", "documents", "bytes", "symbols", "bad_rows")
 _MODEL_KEYS = ("model", "tokens", "bits_per_token", "bits_per_character")
-COLUMNS = (
-    *_CORPUS_KEYS,
-    *(column.key for column in DEPTH_COLUMNS if column.key),
-    *(field.name for field in fields(Rate)),
-    "normalized_rate",
-    *_MODEL_KEYS,
-)
-"""The columns of the CSV, named as in the JSON."""
 
 
 def document(result: MeasureResult) -> Document:
@@ -227,16 +219,24 @@ def _notes(result: MeasureResult) -> Iterator[str]:
 
 
 def _data(result: MeasureResult) -> Data:
-    """A row for each corpus and depth, and one for each corpus and model.
+    """A row for each corpus and depth, and one for each corpus and model, named as in the JSON.
 
     Static rates and the normalized rate belong to depth d, so only the last depth has them.
     Reference compressors and the settings of models are only in the JSON.
     """
+    depth_columns = [column for column in DEPTH_COLUMNS if column.key]
+    columns = (
+        *_CORPUS_KEYS,
+        *(column.key for column in depth_columns),
+        *(field.name for field in fields(Rate)),
+        "normalized_rate",
+        *_MODEL_KEYS,
+    )
     rows: list[dict[str, Value]] = []
     for corpus in result.corpora:
         head = {key: getattr(corpus, key) for key in _CORPUS_KEYS}
         rows += [
-            head | {column.key: column.value(row) for column in DEPTH_COLUMNS if column.key}
+            head | {column.key: column.value(row) for column in depth_columns}
             for row in corpus.depths
         ]
         rows[-1] |= {**asdict(corpus.static_rate), "normalized_rate": corpus.normalized_rate}
@@ -244,4 +244,4 @@ def _data(result: MeasureResult) -> Data:
             head | {key: getattr(rate, key) for key in (*_MODEL_KEYS, "bits_per_byte", "ratio")}
             for rate in corpus.model_rates
         ]
-    return data_of(COLUMNS, rows)
+    return data_of(columns, rows)

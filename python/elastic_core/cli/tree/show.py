@@ -1,11 +1,14 @@
 """`elastic-core tree show`: the statistics of a saved tree."""
 
+from pathlib import Path
+
 import click
 
 from elastic_core.cli.options import resource_options
-from elastic_core.cli.progress import progress_shown
+from elastic_core.cli.results import computed, result_options
 from elastic_core.measuring.measure import measure_tree
-from elastic_core.report.measure import print_result
+from elastic_core.measuring.report import document, write_files
+from elastic_core.report.render import print_result
 
 
 @click.command(
@@ -17,16 +20,14 @@ from elastic_core.report.measure import print_result
 )
 @click.argument("tree")
 @resource_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Form of the result on standard output.",
-)
-def show(tree: str, memory: str | None, threads: int | None, form: str) -> None:
-    """Shows the statistics of a saved TREE, as measure does."""
-    with progress_shown() as progress:
-        result = measure_tree(tree, memory=memory, threads=threads, progress=progress)
-    print_result(result, form)
+@result_options("result.json, the tree and a figure")
+def show(
+    tree: str, memory: str | None, threads: int | None, output_format: str, out: Path | None
+) -> None:
+    """Show the statistics of a saved TREE, like measure."""
+    result = computed(
+        lambda progress: measure_tree(tree, memory=memory, threads=threads, progress=progress),
+        out,
+        write_files,
+    )
+    print_result(result, document(result), output_format)

@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from elastic_core.report.measure import csv_text, json_text, markdown_text, print_table
-from elastic_core.report.measure.csv import COLUMNS
-from elastic_core.report.measure.figure import draw
-from elastic_core.report.measure.files import write_result
 from rich.console import Console
 
 import elastic_core as ec
 from elastic_core.common.files import result_folder
+from elastic_core.measuring import report
+from elastic_core.measuring.figure import draw
+from elastic_core.measuring.report import DEPTH_COLUMNS, DepthColumn, document, write_files
+from elastic_core.report.csv import csv_text
+from elastic_core.report.markdown import markdown_text
 from elastic_core.report.plot import save
+from elastic_core.report.render import print_result
+from elastic_core.report.terminal import print_document
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def result(play: Path, tmp_path: Path) -> ec.MeasureResult:
 
 def table(result: ec.MeasureResult, width: int = 80) -> str:
     out = io.StringIO()
-    print_table(result, Console(file=out, width=width))
+    print_document(document(result), Console(file=out, width=width))
     return out.getvalue()
 
 
@@ -63,12 +66,16 @@ def test_windows_have_no_rates_and_the_table_says_why(play: Path) -> None:
     text = table(ec.measure(play, segment="window"))
     assert "Windows overlap" in text
     assert "codebook" not in text
-    assert "Windows overlap" in markdown_text(ec.measure(play, segment="window"))
+    assert "Windows overlap" in markdown_text(document(ec.measure(play, segment="window")))
 
 
 def test_csv_has_a_row_for_each_corpus_and_depth(result: ec.MeasureResult) -> None:
-    rows = list(csv.DictReader(io.StringIO(csv_text(result))))
-    assert tuple(rows[0]) == COLUMNS
+    rows = list(csv.DictReader(io.StringIO(csv_text(document(result)))))
+    assert ",".join(rows[0]) == (
+        "name,documents,bytes,symbols,bad_rows,depth,nodes,leaves,singletons,entropy_bits,"
+        "conditional_entropy_bits,huffman_bits,theorem_bits,bits_per_symbol,bits_per_byte,ratio,"
+        "with_codebook_ratio,normalized_rate,model,tokens,bits_per_token,bits_per_character"
+    )
     assert [(row["name"], row["depth"]) for row in rows] == [
         (corpus.name, str(depth.depth)) for corpus in result.corpora for depth in corpus.depths
     ]
@@ -77,7 +84,7 @@ def test_csv_has_a_row_for_each_corpus_and_depth(result: ec.MeasureResult) -> No
 
 
 def test_markdown_has_clean_tables(result: ec.MeasureResult) -> None:
-    text = markdown_text(result)
+    text = markdown_text(document(result))
     assert text.count("\n## ") == 2
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     assert len(tables) == 6
@@ -87,11 +94,22 @@ def test_markdown_has_clean_tables(result: ec.MeasureResult) -> None:
 
 def test_markdown_holds_odd_names(result: ec.MeasureResult) -> None:
     named = replace(result, corpora=(replace(result.corpora[0], name="a|b*c_d"),))
-    assert r"## a\|b\*c\_d" in markdown_text(named)
+    assert r"## a\|b\*c\_d" in markdown_text(document(named))
 
 
-def test_json_is_json(result: ec.MeasureResult) -> None:
-    assert json.loads(json_text(result)) == json.loads(json.dumps(result.to_dict()))
+def test_json_is_json(result: ec.MeasureResult, capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(result, document(result), "json")
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(result.to_dict()))
+
+
+def test_a_column_is_one_line(result: ec.MeasureResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    column = DepthColumn("perplexity", "", "perplexity", ".1f", lambda row: 2**row.entropy_bits)
+    monkeypatch.setattr(report, "DEPTH_COLUMNS", (*DEPTH_COLUMNS, column))
+    perplexity = 2 ** result.corpora[0].depths[0].entropy_bits
+    assert f"{perplexity:.1f}" in table(result)
+    assert f" {perplexity:.1f} |" in markdown_text(document(result))
+    row = next(csv.DictReader(io.StringIO(csv_text(document(result)))))
+    assert float(row["perplexity"]) == perplexity
 
 
 def test_the_figure_is_drawn_and_the_same_each_time(
@@ -107,7 +125,7 @@ def test_the_figure_is_drawn_and_the_same_each_time(
 def test_a_result_folder_has_all_files(result: ec.MeasureResult, tmp_path: Path) -> None:
     target = tmp_path / "a" / "b"
     with result_folder(target) as folder:
-        write_result(result, folder)
+        write_files(result, folder)
         assert not (target / "result.json").exists()
     names = sorted(path.name for path in target.iterdir())
     trees = [name for name in names if name.endswith(".parquet")]

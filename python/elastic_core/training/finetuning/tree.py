@@ -1,4 +1,4 @@
-"""Training of the tree model: it learns its rows in one go, each as often as it counts."""
+"""Fine-tuning of a tree model: one update, with each row counted `epochs` x `weight` times."""
 
 import time
 from typing import Any
@@ -7,48 +7,48 @@ import numpy as np
 
 from elastic_core.common.progress import Progress, with_subject
 from elastic_core.models.tree import TreeLanguageModel, load
-from elastic_core.training.finetuning.folder import TREE_MODEL, Folder
 from elastic_core.training.finetuning.recipe import Recipe
+from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.rows import texts
-from elastic_core.training.finetuning.trained import Trained
+from elastic_core.training.run_folder import TREE_MODEL, RunFolder
 
 
-def learn(
+def run(
     rows: list[dict[str, Any]],
     recipe: Recipe,
-    folder: Folder,
+    folder: RunFolder,
     settings: dict[str, Any],
     progress: Progress | None,
 ) -> Trained:
-    """Trains a tree model; see `train` for arguments and errors.
+    """Trains, or returns the result if the training is finished; see `train`.
 
-    The rows are learned in an order that the seed decides, `epochs` x `weight` times.
+    The rows are learned in an order determined by the seed.
     """
-    if done := folder.result():
-        return done
+    if result := folder.result():
+        return result
     spec = settings["model"]
-    documents = _ordered(texts(rows, spec), settings["seed"])
-    began = time.monotonic()
+    documents = _shuffled(texts(rows, spec), settings["seed"])
+    start = time.monotonic()
     model = load(spec)
-    before = _loss(model, documents)
-    count = recipe.epochs * recipe.weight
-    model.update(documents, count, progress=with_subject(progress, spec))
-    after = _loss(model, documents)
+    before = _mean_loss(model, documents)
+    weight = recipe.epochs * recipe.weight
+    model.update(documents, weight, progress=with_subject(progress, spec))
+    after = _mean_loss(model, documents)
     symbols = sum(map(len, model.tokens(documents)))
     folder.begin()
     folder.model.mkdir()
     model.save(folder.model / TREE_MODEL)
     result = Trained(
         path=str(folder.out / TREE_MODEL),
-        steps=round(count * len(documents)),
+        steps=round(weight * len(documents)),
         first_loss=before,
         final_loss=after,
         curve={
-            "step": np.array([0.0, count * len(documents)]),
+            "step": np.array([0.0, weight * len(documents)]),
             "loss": np.array([before, after]),
         },
-        tokens=round(count * symbols),
-        seconds=time.monotonic() - began,
+        tokens=round(weight * symbols),
+        seconds=time.monotonic() - start,
         diverged=False,
         settings=settings,
     )
@@ -56,10 +56,10 @@ def learn(
     return result
 
 
-def _ordered(documents: list[str], seed: int) -> list[str]:
+def _shuffled(documents: list[str], seed: int) -> list[str]:
     return [documents[at] for at in np.random.default_rng(seed).permutation(len(documents))]
 
 
-def _loss(model: TreeLanguageModel, documents: list[str]) -> float:
+def _mean_loss(model: TreeLanguageModel, documents: list[str]) -> float:
     """The mean code length per symbol, EOS included, in nats."""
     return -float(np.concatenate(model.log_probs(documents)).mean(dtype=np.float64))
