@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from elastic_core.common.files import without_nan
 from elastic_core.common.schemas import ELASTICITY
 from elastic_core.common.versions import versions_here
-from elastic_core.corpora.sources import ReadOptions
+from elastic_core.corpora.sources import ReadOptions, reading_dict
 from elastic_core.corpora.trees import TreeOptions
 from elastic_core.report.document import Block
 
@@ -277,7 +277,8 @@ class ElasticityConfig:
         rate: How many times such a model learns D_a and D_t in the sequential order.
         seeds: Number of seeds for training such models.
         memory: The memory budget as requested.
-        reading: How documents are read from files; its seed is that of everything random.
+        reading: The reading options; their seed is that of everything random.
+        own_reading: The options of each `Corpus`, None for paths; empty if there is no `Corpus`.
     """
 
     pretrain: tuple[str, ...]
@@ -292,15 +293,16 @@ class ElasticityConfig:
     seeds: int
     memory: int | str | None
     reading: ReadOptions
+    own_reading: tuple[ReadOptions | None, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The `config` of the JSON, with the versions in use."""
         fields = asdict(self)
-        shape, reading = fields.pop("tree"), fields.pop("reading")
+        del fields["tree"], fields["reading"], fields["own_reading"]
         return {
             **fields,
-            **shape,
-            **reading,
+            **asdict(self.tree),
+            **reading_dict(self.reading, self.own_reading),
             "versions": versions_here(),
         }
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from elastic_core._core import Corpus
 from elastic_core.common.progress import Progress
-from elastic_core.corpora.sources import SPLIT, TEXT_KEY, ReadOptions, Source, paths_of
+from elastic_core.corpora.sources import (
+    SPLIT,
+    TEXT_KEY,
+    ReadOptions,
+    Source,
+    own_reading,
+    paths_of,
+)
 from elastic_core.corpora.trees import SourceTree, TreeOptions, open_or_build, share_memory
 from elastic_core.elastic_law.result import ElasticityConfig, ElasticityResult
 from elastic_core.elastic_law.study import check, study_trees
@@ -54,9 +61,9 @@ def elasticity(
     l the slopes are d gamma_a / dl = -k d gamma_p / dl. All slopes are in closed form.
 
     Args:
-        pretrain: D_p: a file, folder, glob or list of these, or a saved tree.
+        pretrain: D_p: a file, folder, glob or list of these, a `Corpus`, or a saved tree.
         align: D_a, in the same form.
-        perturb: D_t; each of a list of several gets a result.
+        perturb: D_t, in the same form; in a list, each is a perturbation of its own.
         depth: Depth d of the trees, 1 to 64; every depth up to it is reported. None: 8, or that
             of the saved trees.
         segment: `chunk`, `prefix` or `window`; None: `chunk`, or that of the saved trees.
@@ -90,11 +97,13 @@ def elasticity(
         TreeFileError: A saved tree is damaged or was written by another version.
         OSError: A file is missing or unreadable, or the disk is full.
     """
-    perturbations = [perturb] if isinstance(perturb, str | os.PathLike) else list(perturb)
+    if isinstance(perturb, str | os.PathLike | Corpus):
+        perturb = [perturb]
+    sources: list[Source] = [pretrain, align, *perturb]
     config = ElasticityConfig(
         pretrain=paths_of(pretrain),
         align=paths_of(align),
-        perturb=tuple(paths_of(source) for source in perturbations),
+        perturb=tuple(map(paths_of, sources[2:])),
         tree=TreeOptions(depth, segment, alphabet),
         k=k,
         l=l,
@@ -104,12 +113,13 @@ def elasticity(
         seeds=seeds,
         memory=memory,
         reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
+        own_reading=own_reading(sources),
     )
     check(config)
     check_training(order, rate, seeds, seed)
-    share = share_memory(memory, 2 + len(perturbations))
+    share = share_memory(memory, len(sources))
     trees = open_or_build(
-        [config.pretrain, config.align, *config.perturb],
+        sources,
         config.tree,
         config.reading,
         again="a bootstrap" if bootstrap else "a tree model" if order == "sequential" else None,

@@ -1,4 +1,4 @@
-"""The studies, a file for each: what it asks for, and what comes of it."""
+"""The studies, one file or folder each, and the registry that finds them by name."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ STUDIES: dict[str, Study[Any]] = {
     study.name: study
     for study in (RESISTANCE, REBOUND, REVERSAL, SCALING, ALGORITHMS, MITIGATION, SPRINGS)
 }
-"""The studies by name."""
+"""All studies by name. To add one, import its `STUDY` above and list it here."""
 
 
 def find_study(name: str) -> Study[Any]:
-    """The study of a name.
+    """The study with a name.
 
     Raises:
-        InvalidArgumentError: There is none.
+        InvalidArgumentError: There is no such study.
     """
     if name not in STUDIES:
-        raise InvalidArgumentError(f"unknown study {name!r}: choose {', '.join(STUDIES)}")
+        raise InvalidArgumentError(f"unknown study {name!r}; choose one of {', '.join(STUDIES)}")
     return STUDIES[name]
