@@ -16,7 +16,6 @@ from elastic_core.experiments.studies.order_of_learning import (
     level_table,
     setting,
 )
-
 from elastic_core.report.plot import save
 
 
