@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from elastic_core.experiments.config import parse_config, read_yaml
-from elastic_core.experiments.studies import STUDIES
+from elastic_core.experiments.studies.registry import STUDIES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*/*.yaml"))

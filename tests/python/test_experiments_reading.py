@@ -8,8 +8,8 @@ from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
-from elastic_core.experiments.studies import find_study
 from elastic_core.experiments.studies.rebound import ReboundConfig
+from elastic_core.experiments.studies.registry import find_study
 from elastic_core.experiments.studies.scaling import ScalingConfig
 
 LEAST: dict[str, Any] = {"model": "tree:4", "data": {"positive": {"source": "good.jsonl"}}}
@@ -100,11 +100,14 @@ def test_an_unknown_study_is_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"along": "size", "models": ["tree:2"]}, "name two or more"),
-        ({"along": "size", "models": ["hf:a", "hf:b"]}, "hf:a: say as xs"),
-        ({"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]}, "xs: 1 for 2 models"),
-        ({"along": "pretraining"}, "name either pretraining"),
-        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "leave it out"),
+        ({"along": "size", "models": ["tree:2"]}, "at least two points"),
+        ({"along": "size", "models": ["hf:a", "hf:b"]}, "hf:a: its size is unknown"),
+        (
+            {"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]},
+            "one value for each of the 2 models, not 1",
+        ),
+        ({"along": "pretraining"}, "give either pretraining"),
+        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "remove it"),
     ],
 )
 def test_scaling_needs_something_to_scale(change: dict[str, Any], told: str) -> None:

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from elastic_core.experiments.grid import Grid
 from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, SharedHashes
 from elastic_core.experiments.config import parse_config, read_yaml
 from elastic_core.experiments.context import RunContext

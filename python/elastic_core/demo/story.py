@@ -15,7 +15,7 @@ from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.elasticity import elasticity
 from elastic_core.experiments.report import write_report
 from elastic_core.experiments.run import Run, experiment
-from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.studies.registry import find_study
 from elastic_core.measuring.measure import measure
 from elastic_core.measuring.report import document as measure_document
 from elastic_core.report.render import print_result

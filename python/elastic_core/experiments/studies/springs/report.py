@@ -125,6 +125,12 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
             springs = result.springs(depth)
             values = (springs.ratio, springs.imbalance)
             rows.append((result.count, source, coverage, *map(interval, values), law))
+    note = (
+        "Ratio: change of gamma of the alignment over that of the pre-training, seed by seed; "
+        "where the latter is near 0 it is meaningless. Imbalance: sum of the two forces over the "
+        "sum of their sizes, 0 where they are equal and opposite. Coverage: reverse segments that "
+        "occur in the trees of the other two data sets."
+    )
     headings = (
         ("reverse", "rows"),
         ("source", ""),
@@ -132,12 +138,6 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
         ("ratio of changes", ""),
         ("imbalance", ""),
         ("law", "-k"),
-    )
-    note = (
-        "Ratio: change of gamma of the alignment over that of the pre-training, seed by seed; "
-        "where the latter is near 0 it is meaningless. Imbalance: sum of the two forces over the "
-        "sum of their sizes, 0 where they are equal and opposite. Coverage: reverse segments that "
-        "occur in the trees of the other two data sets."
     )
     return Table("ratios", "Alignment against pre-training", headings, tuple(rows), note)
 
