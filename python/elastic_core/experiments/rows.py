@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.hashing import digest
-from elastic_core.data.convert import as_format, exchanged
-from elastic_core.data.examples import Examples
+from elastic_core.data.examples import Examples, as_format, with_swapped_sides
 from elastic_core.data.formats import Format
 from elastic_core.experiments.cells import Cell, Row, Rows, SeedData
 
@@ -183,7 +182,7 @@ class Pairs(Rows):
         """Reads the rows, with `prompt`, `chosen` and `rejected`; see `Rows.resolve`."""
         pairs = _examples(seed_context.pairs(self.start, self.stop))
         if self.side != "positive":
-            pairs = exchanged(pairs)
+            pairs = with_swapped_sides(pairs)
         return [dict(row) for row in pairs.rows]
 
 
