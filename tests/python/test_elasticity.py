@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from elastic_core.elastic_law.verdict import Verdict, verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
 import elastic_core as ec
-from elastic_core.elastic_law.bootstrap import interval
-from elastic_core.elastic_law.law import flip
+from elastic_core.elastic_law.bootstrap import bootstrap_interval
+from elastic_core.elastic_law.law import sign_change, verdict
+from elastic_core.elastic_law.result import Verdict
+from elastic_core.experiments.studies.order_of_learning import OrderComparison
 
 
 def write(path: Path, counts: dict[str, int]) -> Path:
@@ -87,7 +88,7 @@ def test_several_perturbations_do_not_matter_to_each_other(thirds: dict[str, Pat
         assert each.after == alone.perturbations[0].after
 
 
-def test_the_identity_foretells_the_ratio_on_text(tmp_path: Path, play: Path) -> None:
+def test_the_identity_predicts_the_ratio_on_text(tmp_path: Path, play: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("whether 'tis nobler in the mind to suffer\n" * 2)
     third = tmp_path / "third.txt"
@@ -221,8 +222,8 @@ def test_verdicts(ratio: float | None, coverage: float, expected: Verdict) -> No
 
 def test_a_flip_is_where_a_slope_is_zero() -> None:
     l = np.array([0.0, 0.1, 1.0, 10.0])
-    assert flip(l, np.array([-1.0, -1.0, 1.0, 2.0])) == pytest.approx(math.sqrt(0.1))
-    assert flip(l, np.array([-1.0, -1.0, -3.0, -2.0])) is None
+    assert sign_change(l, np.array([-1.0, -1.0, 1.0, 2.0])) == pytest.approx(math.sqrt(0.1))
+    assert sign_change(l, np.array([-1.0, -1.0, -3.0, -2.0])) is None
 
 
 # Intervals.
@@ -256,7 +257,7 @@ def test_intervals_hold_the_estimate_and_the_law(synthetic: dict[str, Path]) -> 
 
 def test_an_interval_is_the_spread_about_the_median() -> None:
     replicates = np.linspace(5.0, 7.0, 401)
-    found = interval(10.0, replicates)
+    found = bootstrap_interval(10.0, replicates)
     assert found.low == pytest.approx(10 - 0.95)
     assert found.high == pytest.approx(10 + 0.95)
     assert found.bias == pytest.approx(-4)
@@ -277,12 +278,12 @@ def test_a_bootstrap_goes_on_where_it_was(synthetic: dict[str, Path], tmp_path: 
     kept.write_text("\n".join([*lines[:3], lines[3][:40]]))
     again = resampled(synthetic, 6, replicates=kept)
     assert again.perturbations[0].law == whole.perturbations[0].law
-    assert len(kept.read_text().splitlines()) == 3 + 1 + 3
+    assert len(kept.read_text().splitlines()) == 3 + 3
     # More replicates of the same job take up what is there; another job does not.
     resampled(synthetic, 7, replicates=kept)
-    assert len(kept.read_text().splitlines()) == 8
+    assert len(kept.read_text().splitlines()) == 7
     resampled(synthetic, 7, replicates=kept, seed=4)
-    assert len(kept.read_text().splitlines()) == 15
+    assert len(kept.read_text().splitlines()) == 14
 
 
 def test_a_saved_tree_cannot_be_resampled(synthetic: dict[str, Path], tmp_path: Path) -> None:
@@ -301,7 +302,7 @@ def test_a_tree_model_is_asked_the_same(synthetic: dict[str, Path]) -> None:
     both = ec.elasticity(*synthetic.values(), depth=8, order="sequential", rate=2, seeds=2, seed=5)
     (each,) = both.perturbations
     assert each.law == joint.perturbations[0].law
-    assert each.trained is not None
+    assert isinstance(each.trained, OrderComparison)
     assert each.trained.joint.config.order == "joint"
     assert each.trained.joint.config.seeds == (5, 6)
     config = each.trained.sequential.config

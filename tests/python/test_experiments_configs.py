@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from elastic_core.experiments.reading import parse, read_yaml
-from elastic_core.experiments.studies import STUDIES
+from elastic_core.experiments.config import parse_config, read_yaml
+from elastic_core.experiments.studies.registry import STUDIES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*/*.yaml"))
@@ -14,6 +14,6 @@ FILES = sorted(EXAMPLES.glob("*/*.yaml"))
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_configuration_is_read(file: Path) -> None:
     values = read_yaml(file)
-    found = parse(values, STUDIES[values["study"]].config, file.name)
+    found = parse_config(values, STUDIES[values["study"]].config, file.name)
     assert found.study == values["study"]
     assert file.stem.startswith(found.study)

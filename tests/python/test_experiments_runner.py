@@ -14,14 +14,12 @@ from conftest import PROGRAM, environment
 from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig, parse_config
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.folder import RunFolder
+from elastic_core.experiments.folder import ModelStore, RunFolder
 from elastic_core.experiments.plan import plan
-from elastic_core.experiments.reading import parse
 from elastic_core.experiments.run import experiment, open_run
-from elastic_core.experiments.store import Store
-from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.studies.registry import find_study
 
 if TYPE_CHECKING:
     from elastic_core.common.progress import Step
@@ -37,7 +35,7 @@ def values(tmp_path: Path) -> dict[str, Any]:
 
 def made(values: dict[str, Any], **more: Any) -> ExperimentConfig:
     study = find_study(values["study"])
-    found: ExperimentConfig = parse({**values, **more}, study.config, "test")
+    found: ExperimentConfig = parse_config({**values, **more}, study.config, "test")
     return found
 
 
@@ -128,7 +126,7 @@ def test_a_run_that_is_extended_repeats_nothing(values: dict[str, Any], tmp_path
 def test_a_model_that_was_removed_is_made_again(values: dict[str, Any], tmp_path: Path) -> None:
     folder = tmp_path / "run"
     experiment(made(values, seeds=1), folder, jobs=1)
-    store = Store(folder / "checkpoints")
+    store = ModelStore(folder / "checkpoints")
     for path in store.folder.iterdir():
         store.drop(path.name)
     experiment(made(values, seeds=1, reverse=[5, 10, 15]), folder, jobs=1)
@@ -165,7 +163,7 @@ def test_a_run_on_a_ray_cluster_comes_to_the_same(values: dict[str, Any], tmp_pa
 
 def test_the_plan_counts_without_training(values: dict[str, Any], tmp_path: Path) -> None:
     config = made(values)
-    context = RunContext(config, Store(tmp_path / "models"))
+    context = RunContext(config, ModelStore(tmp_path / "models"))
     planned = plan(find_study("rebound"), config, context)
     assert (planned.pretrainings, planned.trainings, len(planned.cells)) == (2, 6, 8)
     assert not (tmp_path / "models").exists()
@@ -174,9 +172,9 @@ def test_the_plan_counts_without_training(values: dict[str, Any], tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"align": [100]}, "100 rows to learn, but"),
+        ({"align": [100]}, "100 rows to train on, but"),
         ({"pretrain": None}, "name a corpus as pretrain.corpus"),
-        ({"model": "scratch:0.3M"}, "say how many tokens"),
+        ({"model": "scratch:0.3M"}, "set pretrain.tokens"),
         ({"scorer": {"rows": 120}}, "scorer.rows"),
         ({"held_out": {"prompts": 400}}, "prompts to hold out"),
     ],
@@ -247,9 +245,9 @@ def test_jobs_that_are_no_number_are_refused(
 def test_a_training_that_diverges_is_marked_and_the_others_go_on(
     values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from elastic_core.experiments import work
+    from elastic_core.experiments import worker
 
-    real = vars(work)["train"]
+    real = vars(worker)["train"]
 
     def train(*arguments: Any, **options: Any) -> Any:
         from dataclasses import replace
@@ -257,7 +255,7 @@ def test_a_training_that_diverges_is_marked_and_the_others_go_on(
         trained = real(*arguments, **options)
         return replace(trained, path=None, diverged=True) if len(arguments[1]) == 30 else trained
 
-    monkeypatch.setattr(work, "train", train)
+    monkeypatch.setattr(worker, "train", train)
     run = experiment(made(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
     found = {row["name"]: row for row in rows(tmp_path / "run").values()}
     marked = {name for name, row in found.items() if row.get("diverged")}

@@ -11,7 +11,7 @@ from elastic_core import InvalidArgumentError
 from elastic_core.experiments.config import Data, ScorerConfig
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.datasets import SIDES, Datasets
-from elastic_core.experiments.store import Store
+from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.studies.rebound import ReboundConfig
 
 
@@ -36,7 +36,7 @@ def test_rows_are_held_out_scored_by_or_learned_and_never_two_of_it(
 ) -> None:
     sides = made(values)
     for seed in (0, 1):
-        division = sides.at(seed)
+        division = sides.split(seed)
         for side in SIDES:
             parts = [
                 texts(division.held_out[side].rows),
@@ -45,8 +45,8 @@ def test_rows_are_held_out_scored_by_or_learned_and_never_two_of_it(
             ]
             assert [len(part) for part in parts] == [6, 74, 40]
             assert len(set.union(*parts)) == 120
-    assert sides.at(0).pool["positive"].rows != sides.at(1).pool["positive"].rows
-    assert sides.at(0).held_out["positive"].rows != sides.at(1).held_out["positive"].rows
+    assert sides.split(0).pool["positive"].rows != sides.split(1).pool["positive"].rows
+    assert sides.split(0).held_out["positive"].rows != sides.split(1).held_out["positive"].rows
 
 
 def test_a_row_in_both_sides_is_taken_once(values: dict[str, Any], tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_identity_is_that_of_the_rows(values: dict[str, Any], tmp_path: Path
     [
         (
             [{"messages": [{"role": "user", "content": "hi"}]}] * 3,
-            "as plain text; say with columns",
+            "as plain text; name their columns",
         ),
         ([{"chosen": "a b", "rejected": "a c"}] * 3, "preference, but a side needs"),
         ([{"review": "a b c"}] * 3, "the columns review make no format"),
@@ -139,11 +139,11 @@ def test_rows_of_another_kind_are_refused(
 
 def test_prompts_of_both_sides_come_in_turn(values: dict[str, Any], tmp_path: Path) -> None:
     config = ReboundConfig.model_validate(values)
-    context = RunContext(config, Store(tmp_path / "models"))
+    context = RunContext(config, ModelStore(tmp_path / "models"))
     prompts = context.seed_context(0).prompts()
-    held_out = context.sides.at(0).held_out
+    held_out = context.datasets.split(0).held_out
     assert prompts[:2] == [held_out[side].prompts()[0] for side in SIDES]
     assert len(prompts) == 12
     assert len(context.seed_context(0).held_out("positive")) == 5
-    with pytest.raises(InvalidArgumentError, match=r"data\.pairs is missing"):
+    with pytest.raises(InvalidArgumentError, match=r"needs data\.pairs"):
         context.seed_context(0).pairs(0, 1)

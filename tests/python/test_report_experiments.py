@@ -15,6 +15,7 @@ from conftest import CommandLine
 from rich.console import Console
 
 from elastic_core import InvalidArgumentError
+from elastic_core.common.files import append_json_line
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.report import (
@@ -106,9 +107,10 @@ def begun(folder: Path) -> RunFolder:
     for align in CONFIG.align:
         start: dict[str, str | int] = {"stage": "align", "first": "positive", "align": align}
         labels += [start, *({**start, "stage": "reverse", "reverse": n} for n in CONFIG.reverse)]
-    for seed in CONFIG.numbers:
+    for seed in CONFIG.seed_range:
         for number, each in enumerate(labels):
-            made.append(
+            append_json_line(
+                made.metrics,
                 {
                     "key": f"{seed}-{number}",
                     "time": f"2026-01-02T03:04:{number:02}+00:00",
@@ -118,7 +120,7 @@ def begun(folder: Path) -> RunFolder:
                     "score": 0.5 + 0.01 * number + 0.001 * seed,
                     "rate_positive": 2.0,
                     "seconds": 4.0,
-                }
+                },
             )
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"key": "half')

@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import sem, t
 
-from elastic_core.experiments.analysis import judged
-from elastic_core.experiments.curves import fall
 from elastic_core.statistics.intervals import compare_paired, interval, slope
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False).map(lambda value: round(value, 3))
@@ -32,7 +30,6 @@ def test_a_single_seed_has_no_interval_and_decides_nothing() -> None:
     found = interval([0.5])
     assert (found.mean, found.low, found.high, found.count) == (0.5, None, None, 1)
     assert not found.excludes_zero
-    assert judged("it grows", 1, found, "").verdict == "open"
     assert compare_paired([1.0], [0.0]).p is None
 
 
@@ -67,33 +64,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(seeds: int) -> None
     assert held / 300 > 0.92
 
 
-def test_a_finding_holds_only_where_the_interval_excludes_zero() -> None:
-    up = interval([1.0, 1.1, 0.9, 1.2])
-    assert judged("", 1, up, "").verdict == "holds"
-    assert judged("", -1, up, "").verdict == "does not hold"
-    assert judged("", 1, interval([1.0, -1.1, 0.9, -0.7]), "").verdict == "open"
-
-
 def test_a_slope_leaves_out_what_is_no_number() -> None:
     assert slope([0, 1, 2], [1, 3, 5]) == pytest.approx(2)
     assert slope([0, 1, 2], [1, math.nan, 5]) == pytest.approx(2)
     assert math.isnan(slope([0, 1], [1, math.nan]))
-
-
-@given(st.floats(0.1, 1), st.floats(0.05, 0.9), st.floats(20, 2000))
-def test_an_exponential_is_found_again(start: float, depth: float, scale: float) -> None:
-    volumes = [0.0, 50, 100, 200, 400, 800, 1600]
-    plateau = start - depth
-    values = [plateau + depth * math.exp(-n / scale) for n in volumes]
-    found = fall(volumes, values)
-    assert found.first == pytest.approx((values[0] - values[1]) * 2)
-    assert found.total == pytest.approx(values[0] - values[-1])
-    assert found.plateau == pytest.approx(plateau, abs=0.05 * depth + 1e-6)
-    assert found.rows_to_plateau == pytest.approx(scale * math.log(10), rel=0.05)
-
-
-def test_a_curve_of_few_points_has_no_plateau() -> None:
-    found = fall([0, 10, 20], [1.0, 0.5, 0.4])
-    assert found.first == pytest.approx(5.0)
-    assert math.isnan(found.plateau)
-    assert math.isnan(fall([0, 10], [math.nan, 1.0]).first)

@@ -11,11 +11,11 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.progress import Progress
 from elastic_core.demo.reviews import write_reviews
 from elastic_core.elastic_law.report import document as elasticity_document
+from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.elasticity import elasticity
-from elastic_core.experiments.reading import parse
 from elastic_core.experiments.report import write_report
 from elastic_core.experiments.run import Run, experiment
-from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.studies.registry import find_study
 from elastic_core.measuring.measure import measure
 from elastic_core.measuring.report import document as measure_document
 from elastic_core.report.render import print_result
@@ -134,7 +134,9 @@ def _rebound(folder: Path, model: str, size: Size, say: Say, progress: Progress 
         f"{number}. {model}, pre-trained on reviews, aligned with positive ones, trained on "
         f"negative ones.\n\n$ elastic-core experiment rebound --config {file} --out {out}"
     )
-    run = experiment(parse(values, find_study("rebound").config, str(file)), out, progress=progress)
+    run = experiment(
+        parse_config(values, find_study("rebound").config, str(file)), out, progress=progress
+    )
     for finding in run.analysis.findings:
         say(f"   {finding.verdict}: {finding.claim} {finding.words}")
     say("")

@@ -249,7 +249,7 @@ def _facts(run: ReportedRun) -> Iterable[tuple[str, str]]:
         f"{held_out.prompts:,} held-out prompts, completions of up to {held_out.tokens:,} tokens",
     )
     yield "scorer", _scorer(config)
-    seeds = config.numbers
+    seeds = config.seed_range
     yield "seeds", f"{len(seeds)} ({seeds[0]} to {seeds[-1]})"
     yield from _provenance(run.provenance)
 
@@ -271,9 +271,9 @@ def _provenance(provenance: Provenance) -> Iterable[tuple[str, str]]:
 
 def _recipes(config: "ExperimentConfig") -> Iterable[tuple[str, str]]:
     """The recipe of the alignment, and what differs in the reverse training."""
-    forward = asdict(config.made_recipe())
-    reverse = asdict(config.made_recipe(reverse=True))
-    if config.model.startswith("tree:"):  # A tree model uses only these keys.
+    forward = asdict(config.build_recipe())
+    reverse = asdict(config.build_recipe(reverse=True))
+    if config.spec.is_tree:  # A tree model uses only these keys.
         forward = {key: forward[key] for key in ("epochs", "weight")}
     changes = {key: value for key, value in reverse.items() if value != forward.get(key, value)}
     yield "recipe", _listed(forward)

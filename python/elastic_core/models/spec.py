@@ -43,12 +43,14 @@ class ModelSpec:
     kind: ModelKind
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, *, must_exist: bool = True) -> Self:
         """Parses a spec.
 
         Args:
             text: `tree:DEPTH`, `scratch:SIZE`, `hf:NAME`, a checkpoint folder, or the file of a
                 saved tree model.
+            must_exist: Whether to refuse a name that is neither a folder nor a file; if not, it
+                counts as a checkpoint of transformers.
 
         Raises:
             InvalidArgumentError: The spec is none of these, or its depth or size is invalid.
@@ -67,6 +69,8 @@ class ModelSpec:
             return cls(text, ModelKind.TRANSFORMERS)
         if Path(text).is_file():
             return cls(text, ModelKind.SAVED_TREE)
+        if not must_exist:
+            return cls(text, ModelKind.TRANSFORMERS)
         raise InvalidArgumentError(
             f"unknown model {text!r}: name tree:DEPTH, hf:NAME, a folder with a checkpoint, or "
             "the file of a saved tree model"

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
 from elastic_core.common.files import without_nan
-from elastic_core.experiments.cells import Measure, Row, Rows
+from elastic_core.experiments.cells import Measure, Row, Rows, SeedData
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.context import SeedContext
     from elastic_core.models.protocol import LanguageModel
 
 Texts: TypeAlias = Sequence[str]
@@ -99,7 +98,7 @@ class TreeLaw(Measure):
     depths: tuple[int, ...]
     pretrained: int | None = None
 
-    def take(self, model: "LanguageModel", seed_context: "SeedContext") -> dict[str, float | None]:
+    def take(self, model: "LanguageModel", seed_context: SeedData) -> dict[str, float | None]:
         """Predicts the changes of the rates from the texts of the seed.
 
         Returns:
@@ -109,7 +108,7 @@ class TreeLaw(Measure):
         Raises:
             InvalidArgumentError: The configuration names no texts of pre-training.
         """
-        settings = seed_context.context.config.pretrain
+        settings = seed_context.config.pretrain
         if settings is None:
             raise InvalidArgumentError(
                 "the law needs pre-training texts; name them as pretrain.corpus"

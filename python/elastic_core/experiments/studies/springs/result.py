@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elastic_core.experiments.grid import Grid
+from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.spring_law import Array, SpringPair, force
 from elastic_core.experiments.studies.springs.prediction import SETS
 from elastic_core.statistics.intervals import rank_correlation

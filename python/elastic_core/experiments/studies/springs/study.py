@@ -11,18 +11,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.cells import Cell, TextSet, TrainingStep
+from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.cells import Cell, Metrics, RunCells, TextSet, TrainingStep
 from elastic_core.experiments.config import Count, ExperimentConfig
-from elastic_core.experiments.grid import Grid, notes_on
 from elastic_core.experiments.rows import Openings, Subset
-from elastic_core.experiments.runner import Ask
-from elastic_core.experiments.studies.lineage import base
 from elastic_core.experiments.studies.springs.prediction import TreeLaw
 from elastic_core.experiments.studies.springs.report import figures, findings, tables
 from elastic_core.experiments.studies.springs.result import SpringResult
-from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.work import Metrics
+from elastic_core.experiments.studies.study import Study, base
 
 
 class SpringsConfig(ExperimentConfig):
@@ -56,20 +52,20 @@ class SpringsConfig(ExperimentConfig):
         return self
 
 
-def run(config: SpringsConfig, ask: Ask) -> None:
+def run(config: SpringsConfig, run_cells: RunCells) -> None:
     """Trains and measures the aligned model, and that model after each perturbation."""
     cells = []
-    for seed in config.numbers:
+    for seed in config.seed_range:
         root = base(config, seed)
         aligned = _aligned(config, root)
         cells += [root, aligned]
         for count in sorted(config.reverse):
             cells += _perturbed(config, aligned, count)
-    ask(cells)
+    run_cells(cells)
 
 
 def _aligned(config: SpringsConfig, root: Cell) -> Cell:
-    training = TrainingStep(_rows(config, "positive", config.align), config.made_recipe())
+    training = TrainingStep(_rows(config, "positive", config.align), config.build_recipe())
     labels = (("stage", "align"), ("seed", root.seed))
     sets = (TextSet("align", training.rows),)
     return Cell(labels, root.seed, root.model, root, training, sets=sets)
@@ -83,7 +79,7 @@ def _perturbed(config: SpringsConfig, aligned: Cell, count: int) -> list[Cell]:
         (("stage", stage), ("reverse", count), ("seed", aligned.seed))
         for stage in ("before", "reverse")
     )
-    training = TrainingStep(perturb, config.made_recipe(reverse=True), "negative")
+    training = TrainingStep(perturb, config.build_recipe(reverse=True), "negative")
     sets = (TextSet("align", align), TextSet("perturb", perturb))
     law = TreeLaw(align, perturb, tuple(config.depths), config.pretrained)
     seed, model = aligned.seed, aligned.model
@@ -99,7 +95,7 @@ def _rows(config: SpringsConfig, side: str, count: int) -> Openings:
 
 def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
     """Compares the measured changes with those that the token trees predict."""
-    grid = Grid(rows, config.numbers)
+    grid = Grid(rows, config.seed_range)
     depths = sorted(config.depths)
     results = [SpringResult.of(grid, count, depths) for count in sorted(config.reverse)]
     return Analysis(
@@ -118,7 +114,7 @@ def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
         findings=findings(results, depths),
         tables=tables(results, depths),
         figures=figures(results, depths),
-        notes=notes_on(grid),
+        notes=grid.notes(),
     )
 
 
