@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Array, Grid, judged, with_ci
+from elastic_core.experiments.analysis import Array, Grid, judged, with_ci, with_test
 from elastic_core.experiments.curves import Curve, Falls
 from elastic_core.report.document import Cell, Figure, Finding, Panel, Series, Table
 from elastic_core.statistics.intervals import Interval, compare_paired, interval, slope
@@ -120,7 +120,7 @@ class CurveReport:
             "Rates gamma of held-out positive and negative texts and of texts of the pre-training "
             "corpus, minus those under the same seed's base model."
         )
-        title = f"Compression rates relative to the base model: {self._title}"
+        title = "Compression rates relative to the base model"
         return Table(f"{self._name}-rates", title, headings, tuple(rows), note)
 
     def figure(self) -> Figure:
@@ -195,7 +195,7 @@ class CurveReport:
             x: What the curves differ by, shape (curves,).
             values: The quantity for each curve, each of shape (seeds,).
             words: The sentence up to the number, such as `Each doubling changed the fall by`.
-            unit: What follows each number.
+            unit: What follows the slope, such as ` doublings`.
             digits: Digits after the decimal point.
             has_ends: Whether the last curve is also compared with the first.
         """
@@ -206,7 +206,7 @@ class CurveReport:
             ends = compare_paired(values[-1], values[0])
             words += (
                 f"; from {self.curves[0].name} to {self.curves[-1].name} it changed by "
-                f"{with_ci(ends.difference, digits)}{unit}{ends.p_in_words}"
+                f"{with_test(ends, digits)}"
             )
         return judged(claim, expected_sign, trend, f"{words}.")
 

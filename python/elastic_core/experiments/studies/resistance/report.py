@@ -101,7 +101,7 @@ def _agreement(pairs: Sequence[Pair]) -> Finding:
         "The paper's comparison agrees with the one adjusted for the difficulty of the targets.",
         verdict,
         f"{words} The targets' own authors already differ by {with_ci(difficulty, _DIGITS)} on "
-        "average over pairs; above 0, the targets of forward training are harder.",
+        "average over pairs; the targets of forward training are harder if this is above 0.",
     )
 
 
@@ -188,7 +188,7 @@ def _kl_table(pairs: Sequence[Pair]) -> Table:
         ("forward - inverse", _NATS),
     )
     note = (
-        "KL to base: the change of KL(model || base) through training; below 0, the model came "
+        "KL to base: the change of KL(model || base) through training; below 0 if the model came "
         "closer to the base. Moved: KL(model before || after), measured as the increase of the "
         "loss on the model's own answers, which it was not trained on."
     )
