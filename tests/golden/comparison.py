@@ -39,6 +39,7 @@ UNORDERED = frozenset({"target_modules"})
 
 VARYING_TEXT = (
     (r"time left: about .*", "dry runs estimate by how long cells took"),
+    (r"\d+% CI ", "findings name the level of their intervals"),
     (r"(?s)<dt>(time in cells|last cell done)</dt>\s*<dd>.*?</dd>", "the same on a report's page"),
 )
 """Patterns in text that are taken out, and why."""
@@ -82,6 +83,8 @@ ALLOWED = (
 
 _NUMBER = re.compile(r"--[a-z][a-z-]*|[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?%?")
 """A number as it is printed; the name of an option counts as one."""
+
+_MINUS_ZERO = re.compile(r"^-(0(?:\.0+)?)$")
 
 _SAME_BYTES = (".ec", ".ectm", ".safetensors", ".bin", ".txt")
 _MOST = 20
@@ -192,7 +195,7 @@ def numbers(text: str) -> list[str]:
     """The numbers in a text, as they are printed, without those of this run alone."""
     for pattern, _ in VARYING_TEXT:
         text = re.sub(pattern, "", text)
-    return _NUMBER.findall(text)
+    return [_MINUS_ZERO.sub(r"\1", number) for number in _NUMBER.findall(text)]
 
 
 def _short(value: Any) -> str:
