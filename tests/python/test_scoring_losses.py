@@ -11,7 +11,7 @@ import pytest
 import elastic_core as ec
 from elastic_core.models import Document
 from elastic_core.scoring import losses
-from elastic_core.scoring.losses import completion_loss
+from elastic_core.scoring.loss import completion_loss
 
 SETS: dict[str, list[Document]] = {
     "pretrain": ["to be or not to be", "that is the question"],

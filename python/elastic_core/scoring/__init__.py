@@ -7,7 +7,7 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.extras import requires_extra
 from elastic_core.scoring.divergence import Divergence, Drift, Reference
 from elastic_core.scoring.linear import Accuracy, LinearScorer
-from elastic_core.scoring.losses import Loss, losses
+from elastic_core.scoring.loss import Loss, losses
 from elastic_core.scoring.ratio import Ratio
 from elastic_core.scoring.scorer import Scorer
 
