@@ -17,7 +17,7 @@ from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
 from elastic_core.models.protocol import DrawingModel
 from elastic_core.models.spec import ModelSpec
-from elastic_core.scoring.losses import Loss, completion_loss, losses
+from elastic_core.scoring.loss import Loss, completion_loss, losses
 from elastic_core.training.finetuning.recipe import ONLINE, Recipe, Reward
 from elastic_core.training.finetuning.train import train
 from elastic_core.training.pretraining.pretrain import pretrain
