@@ -105,9 +105,12 @@ def test_an_unknown_study_is_rejected() -> None:
     [
         ({"along": "size", "models": ["tree:2"]}, "at least two points"),
         ({"along": "size", "models": ["hf:a", "hf:b"]}, "hf:a: its size is unknown"),
-        ({"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]}, "xs: 1 values for 2 models"),
+        (
+            {"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]},
+            "one value for each of the 2 models, not 1",
+        ),
         ({"along": "pretraining"}, "give either pretraining"),
-        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "has no effect"),
+        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "remove it"),
     ],
 )
 def test_scaling_requires_several_models(change: dict[str, Any], message: str) -> None:
