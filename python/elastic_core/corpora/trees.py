@@ -116,7 +116,9 @@ def open_or_build(
     check_standard_input(
         [opened[key] for key in keys if key in opened], f"{again} reads" if again else None
     )
-    trees = {key: _open(key, options.depth, work) for key in tree_files}
+    trees: dict[tuple[str, ...] | Corpus, TokenTree] = {}
+    for key in tree_files:
+        trees[key] = _open(key, options.depth, work)
     shape = _shape(options, list(trees.values()), is_building=bool(texts))
     trees |= {key: _build(corpus, shape, work) for key, corpus in opened.items()}
     return [

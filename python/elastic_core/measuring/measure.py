@@ -94,6 +94,7 @@ def measure(
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to measure; name a file or a folder")
+    reading = ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row)
     config = MeasureConfig(
         paths=tuple(paths_of(source) for source in corpora),
         depth=depth,
@@ -103,10 +104,10 @@ def measure(
         compare=tuple(compare),
         models=tuple(models),
         model_options=_specified(model_options or {}),
-        reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
+        reading=reading,
         own_reading=own_reading(corpora),
     )
-    opened = open_corpora(corpora, config.reading)
+    opened = open_corpora(corpora, reading)
     rereader = "reference compressors read" if config.compare else "language models read"
     check_standard_input(opened, rereader if config.compare or config.models else None)
     _compare([], 0, config, threads, None)  # An unknown compressor fails before the work begins.

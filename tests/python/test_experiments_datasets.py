@@ -1,4 +1,4 @@
-"""The two sides of an experiment: nothing twice, nothing held out or scored by is learned."""
+"""The rows of an experiment: no duplicates, and held-out, scorer and training rows disjoint."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def values(tmp_path: Path) -> dict[str, Any]:
     return write_reviews(tmp_path)
 
 
-def made(values: dict[str, Any], prompts: int = 12, **scorer: Any) -> Datasets:
+def read(values: dict[str, Any], prompts: int = 12, **scorer: Any) -> Datasets:
     chosen = {**values["scorer"], **scorer}
     return Datasets(
         Data.model_validate(values["data"]), ScorerConfig.model_validate(chosen), prompts
@@ -31,44 +31,46 @@ def texts(rows: Any) -> set[str]:
     return {row["prompt"] + row["completion"] for row in rows}
 
 
-def test_rows_are_held_out_scored_by_or_learned_and_never_two_of_it(
+def test_held_out_scorer_and_training_rows_are_disjoint(
     values: dict[str, Any],
 ) -> None:
-    sides = made(values)
+    datasets = read(values)
     for seed in (0, 1):
-        division = sides.split(seed)
+        split = datasets.split(seed)
         for side in SIDES:
             parts = [
-                texts(division.held_out[side].rows),
-                texts(division.pool[side].rows),
-                texts(sides.scorer[side].rows),
+                texts(split.held_out[side].rows),
+                texts(split.pool[side].rows),
+                texts(datasets.scorer[side].rows),
             ]
             assert [len(part) for part in parts] == [6, 74, 40]
             assert len(set.union(*parts)) == 120
-    assert sides.split(0).pool["positive"].rows != sides.split(1).pool["positive"].rows
-    assert sides.split(0).held_out["positive"].rows != sides.split(1).held_out["positive"].rows
+    assert datasets.split(0).pool["positive"].rows != datasets.split(1).pool["positive"].rows
+    assert (
+        datasets.split(0).held_out["positive"].rows != datasets.split(1).held_out["positive"].rows
+    )
 
 
-def test_a_row_in_both_sides_is_taken_once(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_row_on_both_sides_is_kept_once(values: dict[str, Any], tmp_path: Path) -> None:
     with (tmp_path / "bad.jsonl").open("a") as out:
         out.write(json.dumps({"text": review(GOOD, 3).upper()}) + "\n")
         out.write(json.dumps({"text": review(BAD, 3)}) + "\n")
-    sides = made(values)
-    assert [len(sides.rows[side]) + len(sides.scorer[side]) for side in SIDES] == [120, 120]
+    datasets = read(values)
+    assert [len(datasets.rows[side]) + len(datasets.scorer[side]) for side in SIDES] == [120, 120]
 
 
-def test_a_scorer_with_rows_of_its_own_takes_none_of_the_sides(
+def test_a_scorer_with_its_own_rows_takes_none_from_the_sides(
     values: dict[str, Any], tmp_path: Path
 ) -> None:
     folder = tmp_path / "more"
     folder.mkdir()
     write_reviews(folder, 130)
     own: dict[str, Any] = {side: {"source": str(folder / name)} for side, name in _NAMES.items()}
-    sides = made(values, **own)
-    assert len(sides.rows["positive"]) == 120
+    datasets = read(values, **own)
+    assert len(datasets.rows["positive"]) == 120
     # The first 120 reviews there are those of the side.
-    assert len(sides.scorer["positive"]) == 10
-    assert not texts(sides.scorer["positive"].rows) & texts(sides.rows["positive"].rows)
+    assert len(datasets.scorer["positive"]) == 10
+    assert not texts(datasets.scorer["positive"].rows) & texts(datasets.rows["positive"].rows)
 
 
 _NAMES = {"positive": "good.jsonl", "negative": "bad.jsonl"}
@@ -85,40 +87,39 @@ def test_a_label_may_be_true_or_false(values: dict[str, Any], tmp_path: Path) ->
     for side, label in (("positive", True), ("negative", False)):
         source = {"source": str(tmp_path / "both.jsonl"), "label": label, "columns": columns}
         values["data"][side] = source
-    sides = made(values)
-    assert texts(sides.scorer["positive"].rows) | texts(sides.rows["positive"].rows) == {
+    datasets = read(values)
+    assert texts(datasets.scorer["positive"].rows) | texts(datasets.rows["positive"].rows) == {
         row["prompt"] + row["response"] for row in rows if row["safe"]
     }
 
 
-def test_a_limit_takes_so_many_rows(values: dict[str, Any]) -> None:
+def test_a_limit_caps_the_rows(values: dict[str, Any]) -> None:
     values["data"]["positive"]["limit"] = 70
-    assert len(made(values).rows["positive"]) == 70 - 40
+    assert len(read(values).rows["positive"]) == 70 - 40
 
 
-def test_sides_of_matched_length_are_equally_long(values: dict[str, Any], tmp_path: Path) -> None:
+def test_matched_sides_are_equally_long(values: dict[str, Any], tmp_path: Path) -> None:
     rows = ({"text": review(BAD, n) + " indeed" * (n % 7)} for n in range(120))
     (tmp_path / "bad.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     values["data"]["match_length"] = True
-    sides = made(values, rows=10)
-    lengths = [
-        sum(map(len, sides.rows[side].completions())) / len(sides.rows[side]) for side in SIDES
-    ]
+    datasets = read(values, rows=10)
+    sides = [datasets.rows[side] for side in SIDES]
+    lengths = [sum(map(len, rows.completions())) / len(rows) for rows in sides]
     assert lengths[0] == pytest.approx(lengths[1], rel=0.02)
-    assert len(sides.rows["positive"]) == len(sides.rows["negative"]) < 110
+    assert len(datasets.rows["positive"]) == len(datasets.rows["negative"]) < 110
 
 
-def test_the_identity_is_that_of_the_rows(values: dict[str, Any], tmp_path: Path) -> None:
-    before = made(values).identity
-    assert made(values).identity == before
-    assert made(values, prompts=14).identity != before
+def test_the_identity_changes_with_the_rows(values: dict[str, Any], tmp_path: Path) -> None:
+    before = read(values).identity
+    assert read(values).identity == before
+    assert read(values, prompts=14).identity != before
     with (tmp_path / "good.jsonl").open("a") as out:
         out.write(json.dumps({"text": "something else that is quite long"}) + "\n")
-    assert made(values).identity != before
+    assert read(values).identity != before
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (
             [{"messages": [{"role": "user", "content": "hi"}]}] * 3,
@@ -129,15 +130,15 @@ def test_the_identity_is_that_of_the_rows(values: dict[str, Any], tmp_path: Path
         ([{"text": "too short"}] * 3, "no text goes on after 3 words"),
     ],
 )
-def test_rows_of_another_kind_are_refused(
-    rows: list[Any], told: str, values: dict[str, Any], tmp_path: Path
+def test_rows_of_another_kind_are_rejected(
+    rows: list[Any], message: str, values: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "good.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(Exception, match=told):
-        made(values)
+    with pytest.raises(Exception, match=message):
+        read(values)
 
 
-def test_prompts_of_both_sides_come_in_turn(values: dict[str, Any], tmp_path: Path) -> None:
+def test_prompts_alternate_between_the_sides(values: dict[str, Any], tmp_path: Path) -> None:
     config = ReboundConfig.model_validate(values)
     context = RunContext(config, ModelStore(tmp_path / "models"))
     prompts = context.seed_context(0).prompts()
