@@ -1,6 +1,8 @@
 """`elastic-core elasticity` as a user runs it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,29 @@ def test_a_tree_model_stands_beside_the_trees(cli: CommandLine, corpora: Path) -
     assert "A tree model of depth 4, 2 seeds, sequential at rate 2" in done.out
     assert "The law in the sequential order on unseen text:" in done.out
     assert (corpora / "out" / "trained-perturb.jsonl.png").exists()
+
+
+def test_tree_models_need_no_extra(corpora: Path) -> None:
+    """The base install has neither pydantic nor torch."""
+    script = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"datasets", "pydantic", "torch", "transformers", "yaml"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+import elastic_core as ec
+paths = [f"{name}.jsonl" for name in ("pretrain", "align", "perturb")]
+result = ec.elasticity(*paths, depth=3, limit=400, order="sequential", seeds=2)
+assert result.to_dict()["perturbations"][0]["trained"]["joint"]["unseen"]
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=corpora, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_files_in_common_are_warned_of(cli: CommandLine, corpora: Path) -> None:

@@ -8,8 +8,8 @@ from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
-from elastic_core.experiments.studies import STUDIES, find_study
 from elastic_core.experiments.studies.rebound import ReboundConfig
+from elastic_core.experiments.studies.registry import STUDIES, find_study
 from elastic_core.experiments.studies.scaling import ScalingConfig
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -105,7 +105,10 @@ def test_an_unknown_study_is_rejected() -> None:
     [
         ({"along": "size", "models": ["tree:2"]}, "at least two points"),
         ({"along": "size", "models": ["hf:a", "hf:b"]}, "hf:a: its size is unknown"),
-        ({"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]}, "xs: 1 values for 2 models"),
+        (
+            {"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]},
+            "one value for each of the 2 models, not 1",
+        ),
         ({"along": "pretraining"}, "give either pretraining"),
         ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "has no effect"),
     ],

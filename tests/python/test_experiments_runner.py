@@ -19,7 +19,7 @@ from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, RunFolder
 from elastic_core.experiments.plan import plan
 from elastic_core.experiments.run import experiment, open_run
-from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.studies.registry import find_study
 
 if TYPE_CHECKING:
     from elastic_core.common.progress import Step

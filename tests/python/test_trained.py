@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import elastic_core as ec
 from elastic_core.common.progress import Step
+from elastic_core.experiments.spring_law import SpringPair
 from elastic_core.experiments.studies.order_of_learning import (
     RateCurve,
     TreeCurve,
@@ -413,6 +414,13 @@ def test_the_law_holds_where_forces_are_balanced(
     assert shift.ratio.low is not None
     assert shift.ratio.high is not None
     assert (shift.ratio.low < -4 < shift.ratio.high) == (law is not False)
+
+
+def test_noise_does_not_refute_the_law() -> None:
+    """Three seeds whose gamma_p happens to fall: with k = 10 its noise outweighs gamma_a."""
+    springs = SpringPair(np.full(3, 10.0), np.array([-0.1, -3, -9]), np.array([0.1, 0.2, 0.1]))
+    assert (springs.imbalance < -0.7).all()
+    assert springs.verdict() == "open"
 
 
 def test_the_mean_of_a_curve_is_that_of_its_seeds() -> None:

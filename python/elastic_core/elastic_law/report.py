@@ -45,6 +45,12 @@ COLUMNS = (
 )
 """The columns of the CSV: the keys of the JSON. Rates are those with all of the perturbation."""
 
+_DEPTH, _COVERAGE, _RATIO = ("depth", ""), ("coverage", "%"), ("ratio", "")
+_SLOPES = (("slope", "pretrain"), ("slope", "align"))
+_COMPARISON = (("identity", ""), ("law", "-k"), ("verdict", ""))
+_SPRINGS = (("spring", "pretrain"), ("spring", "align"))
+_RATE_PAIRS = tuple((name, side) for side in ("pretrain", "align") for name in ("rate", "change"))
+
 _SIGNS = {
     (-1, 1): "the signs are those of the theorem: the pre-training gains (its rate falls) and the "
     "alignment yields (its rate rises)",
@@ -131,16 +137,7 @@ def _law_table(result: PerturbationResult) -> Table:
     return Table(
         name="law",
         title="",
-        headings=(
-            ("depth", ""),
-            ("coverage", "%"),
-            ("slope", "pretrain"),
-            ("slope", "align"),
-            ("ratio", ""),
-            ("identity", ""),
-            ("law", "-k"),
-            ("verdict", ""),
-        ),
+        headings=(_DEPTH, _COVERAGE, *_SLOPES, _RATIO, *_COMPARISON),
         rows=tuple(
             (
                 law.depth,
@@ -166,13 +163,7 @@ def _interval_table(result: PerturbationResult) -> Table:
     return Table(
         name="intervals",
         title="",
-        headings=(
-            ("depth", ""),
-            ("coverage", "%"),
-            ("slope", "pretrain"),
-            ("slope", "align"),
-            ("ratio", ""),
-        ),
+        headings=(_DEPTH, _COVERAGE, *_SLOPES, _RATIO),
         rows=tuple(
             (
                 law.depth,
@@ -191,16 +182,7 @@ def _rate_table(result: PerturbationResult) -> Table:
     return Table(
         name="rates",
         title="",
-        headings=(
-            ("depth", ""),
-            ("rate", "pretrain"),
-            ("change", "pretrain"),
-            ("rate", "align"),
-            ("change", "align"),
-            ("ratio", "of slopes"),
-            ("spring", "pretrain"),
-            ("spring", "align"),
-        ),
+        headings=(_DEPTH, *_RATE_PAIRS, ("ratio", "of slopes"), *_SPRINGS),
         rows=tuple(
             (
                 after.depth,

@@ -88,6 +88,7 @@ class CurveReport:
             )
             for curve, falls in zip(self.curves, self.falls, strict=True)
         )
+        title = f"Fall of the {METRICS[self.metric][0]}: {self._title}"
         headings = (
             ("aligned", ""),
             ("start", ""),
@@ -101,7 +102,6 @@ class CurveReport:
             "the limit of an exponential fitted to each seed's curve; the rows to it are those "
             "after which nine tenths of the way are covered."
         )
-        title = f"Fall of the {METRICS[self.metric][0]}: {self._title}"
         return Table(f"{self._name}-fall", title, headings, rows, note)
 
     def rate_table(self) -> Table:

@@ -19,7 +19,7 @@ from elastic_core.experiments.executors import open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
 from elastic_core.experiments.plan import estimate, plan
 from elastic_core.experiments.runner import Runner
-from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.studies.registry import find_study
 
 
 @dataclass(frozen=True, slots=True)

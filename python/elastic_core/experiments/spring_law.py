@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.statistics.intervals import Interval
+from elastic_core.statistics.intervals import interval
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -74,19 +74,19 @@ class SpringPair:
         """The change of gamma_a over that of gamma_p; -k by the law, NaN where the latter is 0."""
         return self.align / np.where(self.pretrain != 0, self.pretrain, np.nan)
 
+    def verdict(self) -> str:
+        """Whether the forces are equal and opposite, for arrays of shape (seeds,).
 
-def balance_verdict(imbalance: Interval) -> str:
-    """Whether the forces are equal and opposite.
-
-    Args:
-        imbalance: The imbalance over seeds, limited to -1 and 1.
-
-    Returns:
-        `holds`: the whole interval is within `BALANCE_TOLERANCE` of 0. `does not hold`: it excludes
-        0 and is not. `open`: neither, or there is a single seed.
-    """
-    if imbalance.low is None or imbalance.high is None:
-        return "open"
-    if imbalance.low >= -BALANCE_TOLERANCE and imbalance.high <= BALANCE_TOLERANCE:
-        return "holds"
-    return "does not hold" if imbalance.excludes_zero else "open"
+        Returns:
+            `holds`: the interval of the imbalance is within `BALANCE_TOLERANCE` of 0. `does not
+            hold`: it is not, and excludes 0, and so does that of the net force (where noise of one
+            force outweighs the other force, the imbalance is near 1 or -1 whatever the law).
+            `open`: neither, as always for a single seed.
+        """
+        imbalance = interval(self.imbalance, (-1, 1))
+        if imbalance.low is None or imbalance.high is None:
+            return "open"
+        if imbalance.low >= -BALANCE_TOLERANCE and imbalance.high <= BALANCE_TOLERANCE:
+            return "holds"
+        is_refuted = imbalance.excludes_zero and interval(self.net_force).excludes_zero
+        return "does not hold" if is_refuted else "open"

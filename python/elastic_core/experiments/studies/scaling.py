@@ -79,7 +79,7 @@ class ScalingConfig(ExperimentConfig):
             raise InvalidArgumentError(f"along {self.along}: give at least two points to compare")
         if self.xs is not None and len(self.xs) != len(points):
             raise InvalidArgumentError(
-                f"xs: {len(self.xs)} values for {len(points)} models; give one for each"
+                f"xs: give one value for each of the {len(points)} models, not {len(self.xs)}"
             )
         if self.xs is None and not self.pretraining:
             for model in self.models:

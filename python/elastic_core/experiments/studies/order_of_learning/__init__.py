@@ -4,8 +4,8 @@ The elasticity theorem speaks of a model that was trained on the union of all da
 D_p, then D_a, then D_t. This study trains tree models both ways and measures the springs of each.
 """
 
-from elastic_core.experiments.studies.order_of_learning.comparison import OrderComparison
 from elastic_core.experiments.studies.order_of_learning.report import (
+    OrderComparison,
     agreement,
     change_table,
     draw,

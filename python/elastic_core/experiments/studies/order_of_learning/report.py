@@ -1,19 +1,23 @@
-"""Report on the order of learning: tables, findings in words, and a figure."""
+"""Report on the order of learning: tables, findings, a figure, and both orders together."""
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from elastic_core.common.units import counted
 from elastic_core.experiments.studies.order_of_learning.result import RateCurve, TreeCurve
 from elastic_core.report.cells import ABSENT
-from elastic_core.report.document import VERDICTS, Table
+from elastic_core.report.document import VERDICTS, Block, Figure, Table, Text
 from elastic_core.report.plot import colour, tidy
 from elastic_core.statistics.intervals import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
+
+_TEXT, _VOLUME = ("text", ""), ("l", "of |D_a|")
 
 _PER_KB = 1000
 _WHOSE = ("pre-training's", "alignment's")
@@ -41,11 +45,9 @@ def level_table(curve: TreeCurve) -> Table:
         name="levels",
         title="",
         headings=(
-            ("text", ""),
-            ("l", "of |D_a|"),
-            ("pre-training", "bits/byte"),
-            ("alignment", "bits/byte"),
-            ("perturbation", "bits/byte"),
+            _TEXT,
+            _VOLUME,
+            *((name, "bits/byte") for name in ("pre-training", "alignment", "perturbation")),
         ),
         rows=tuple(
             (name, f"{volume:.3g}", *(_with_half(rate, 4) for rate in level))
@@ -63,10 +65,9 @@ def change_table(curves: Sequence[TreeCurve]) -> Table:
         title="",
         headings=(
             ("order", ""),
-            ("text", ""),
-            ("l", "of |D_a|"),
-            ("pre-training", "bits/kB"),
-            ("alignment", "bits/kB"),
+            _TEXT,
+            _VOLUME,
+            *((name, "bits/kB") for name in ("pre-training", "alignment")),
             ("ratio", "align./pre-tr."),
             ("law", "-k"),
             ("force", "bits/kB"),
@@ -133,7 +134,7 @@ def agreement(joint: TreeCurve, sequential: TreeCurve) -> list[str]:
     return sentences
 
 
-def draw(*curves: TreeCurve) -> "Figure":
+def draw(*curves: TreeCurve) -> "Drawing":
     """Draws how gamma_p and gamma_a move from their values at l = 0, with intervals shaded.
 
     The dashed line is -k times the change of gamma_p: what gamma_a would do by the law.
@@ -145,9 +146,9 @@ def draw(*curves: TreeCurve) -> "Figure":
     Returns:
         A matplotlib figure that belongs to no window.
     """
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
-    figure = Figure(figsize=(0.6 + 3.6 * len(curves), 6.8), dpi=100, layout="constrained")
+    figure = Drawing(figsize=(0.6 + 3.6 * len(curves), 6.8), dpi=100, layout="constrained")
     panels = figure.subplots(2, len(curves), squeeze=False, sharex="col")
     for column, curve in enumerate(curves):
         for row, (name, rates) in enumerate(curve.kinds):
@@ -159,6 +160,48 @@ def draw(*curves: TreeCurve) -> "Figure":
     handles, _ = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+@dataclass(frozen=True, slots=True)
+class OrderComparison:
+    """The same question put to tree models in both orders, as it accompanies the law of the trees.
+
+    Attributes:
+        joint: Everything is learned in one random order.
+        sequential: D_p is learned first, then D_a, then D_t, the last two `rate` times.
+    """
+
+    joint: TreeCurve
+    sequential: TreeCurve
+
+    def to_dict(self) -> dict[str, Any]:
+        """The `trained` of the JSON of an elasticity study."""
+        return {"joint": self.joint.to_dict(), "sequential": self.sequential.to_dict()}
+
+    def blocks(self, name: str) -> Sequence[Block]:
+        """The part of the report that is about the tree models.
+
+        Args:
+            name: File name of the figure, without extension.
+        """
+        joint, sequential = self.joint, self.sequential
+        config = sequential.config
+        sentences = [*findings(joint), *findings(sequential), *agreement(joint, sequential)]
+        return (
+            Text(
+                f"A tree model of depth {config.model_depth}, "
+                f"{counted(len(config.seeds), 'seed', 'seeds')}, sequential at rate "
+                f"{config.rate:g}: change of its rates since l = 0, in bits per kB.",
+                is_note=True,
+            ),
+            change_table((joint, sequential)),
+            *map(Text, sentences),
+            Figure(
+                name,
+                "Changes of the rates of tree models since l = 0, in both orders of learning.",
+                draw=partial(draw, joint, sequential),
+            ),
+        )
 
 
 def _title(curve: TreeCurve, name: str, rates: RateCurve) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from elastic_core.common.files import without_nan
 from elastic_core.common.schemas import TREE_CURVE
-from elastic_core.experiments.spring_law import Array, SpringPair, balance_verdict
+from elastic_core.experiments.spring_law import Array, SpringPair
 from elastic_core.statistics.intervals import Interval, interval
 from elastic_core.statistics.ratios import ratios_of_means
 
@@ -58,7 +58,7 @@ class Shift:
         ratio: The change of gamma_a over that of gamma_p, which the law says is -k, as a ratio of
             means with Fieller's interval: one seed with hardly a change of gamma_p would spoil a
             mean of ratios.
-        verdict: Whether the forces are equal and opposite; see `balance_verdict`.
+        verdict: Whether the forces are equal and opposite; see `SpringPair.verdict`.
     """
 
     change: tuple[Interval, ...]
@@ -107,7 +107,6 @@ class RateCurve:
         columns = zip(
             _over_seeds(springs.net_force),
             ratios_of_means(change[:, :, 1], change[:, :, 0]),
-            springs.imbalance.T,
             strict=True,
         )
         return tuple(
@@ -116,9 +115,9 @@ class RateCurve:
                 forces=_over_seeds(forces[:, at]),
                 net_force=net_force,
                 ratio=ratio,
-                verdict=balance_verdict(interval(imbalance, (-1, 1))),
+                verdict=SpringPair(self.k, change[:, at, 0], change[:, at, 1]).verdict(),
             )
-            for at, (net_force, ratio, imbalance) in enumerate(columns)
+            for at, (net_force, ratio) in enumerate(columns)
         )
 
     def to_dict(self) -> list[dict[str, Any]]:

@@ -80,14 +80,11 @@ def _verdict(gap: Array) -> str:
 
 def _agreement(pairs: Sequence[Pair]) -> Finding:
     """Whether the paper's comparison agrees with the adjusted one."""
-    verdicts = [
-        (pair.name, _verdict(pair.paper_gap), _verdict(pair.adjusted_gap)) for pair in pairs
-    ]
-    means = [
-        mean_over_pairs(pairs, gap)
-        for gap in (lambda pair: pair.paper_gap, lambda pair: pair.adjusted_gap)
-    ]
-    verdicts.append(("the mean over pairs", *map(_verdict, means)))
+    gaps = [(pair.name, pair.paper_gap, pair.adjusted_gap) for pair in pairs]
+    paper_mean = mean_over_pairs(pairs, lambda pair: pair.paper_gap)
+    adjusted_mean = mean_over_pairs(pairs, lambda pair: pair.adjusted_gap)
+    gaps.append(("the mean over pairs", paper_mean, adjusted_mean))
+    verdicts = [(name, _verdict(paper), _verdict(adjusted)) for name, paper, adjusted in gaps]
     conflicts = [
         f"for {name} the first gives “{paper}”, the second “{adjusted}”"
         for name, paper, adjusted in verdicts

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from elastic_core.experiments.analysis import judged
-from elastic_core.experiments.spring_law import BALANCE_TOLERANCE, Array, balance_verdict
+from elastic_core.experiments.spring_law import BALANCE_TOLERANCE, Array
 from elastic_core.experiments.studies.springs.prediction import SETS
 from elastic_core.experiments.studies.springs.result import (
     COMPARED,
@@ -55,7 +55,7 @@ def _balance(result: SpringResult) -> Finding:
     ratio, law = interval(springs.ratio), interval(-springs.k)
     return Finding(
         "|D_i| times the change of KL is equal and opposite for pre-training and alignment.",
-        balance_verdict(imbalance),
+        springs.verdict(),
         f"After {result.count:,} reverse rows the sum of the two forces is {shown(imbalance)} of "
         f"the sum of their sizes: 0 is equal and opposite (up to {BALANCE_TOLERANCE} counts as "
         f"that), 1 or -1 the same direction. The change of the alignment over that of the "
@@ -125,6 +125,12 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
             springs = result.springs(depth)
             values = (springs.ratio, springs.imbalance)
             rows.append((result.count, source, coverage, *map(interval, values), law))
+    note = (
+        "Ratio: change of gamma of the alignment over that of the pre-training, seed by seed; "
+        "where the latter is near 0 it is meaningless. Imbalance: sum of the two forces over the "
+        "sum of their sizes, 0 where they are equal and opposite. Coverage: reverse segments that "
+        "occur in the trees of the other two data sets."
+    )
     headings = (
         ("reverse", "rows"),
         ("source", ""),
@@ -132,12 +138,6 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
         ("ratio of changes", ""),
         ("imbalance", ""),
         ("law", "-k"),
-    )
-    note = (
-        "Ratio: change of gamma of the alignment over that of the pre-training, seed by seed; "
-        "where the latter is near 0 it is meaningless. Imbalance: sum of the two forces over the "
-        "sum of their sizes, 0 where they are equal and opposite. Coverage: reverse segments that "
-        "occur in the trees of the other two data sets."
     )
     return Table("ratios", "Alignment against pre-training", headings, tuple(rows), note)
 
