@@ -49,10 +49,10 @@ def rows(folder: Path) -> dict[str, dict[str, Any]]:
 
 def test_a_run_measures_every_cell_once(values: dict[str, Any], tmp_path: Path) -> None:
     experiment(configured(values), tmp_path / "run", jobs=1)
-    found = rows(tmp_path / "run")
-    names = sorted(row["name"] for row in found.values())
+    measured = rows(tmp_path / "run")
+    names = sorted(row["name"] for row in measured.values())
     assert len(names) == len(set(names)) == 2 * (1 + 1 + 2)
-    for row in found.values():
+    for row in measured.values():
         assert 0 < row["score"] < 1
         assert row["kl"] >= 0
         assert row["kl_base"] >= 0
@@ -66,7 +66,7 @@ def test_models_that_no_cell_needs_are_dropped(values: dict[str, Any], tmp_path:
     experiment(configured(values), tmp_path / "run", jobs=1)
     kept = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
     stages = {row["made"]: row["labels"]["stage"] for row in rows(tmp_path / "run").values()}
-    assert kept == {each for each, stage in stages.items() if stage != "reverse"}
+    assert kept == {model for model, stage in stages.items() if stage != "reverse"}
 
 
 def test_results_do_not_depend_on_processes(values: dict[str, Any], tmp_path: Path) -> None:
@@ -252,13 +252,13 @@ def test_a_diverged_training_is_flagged_and_the_others_continue(
 
     monkeypatch.setattr(worker, "train", train)
     run = experiment(configured(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
-    found = {row["name"]: row for row in rows(tmp_path / "run").values()}
-    marked = {name for name, row in found.items() if row.get("diverged")}
-    assert marked == {name for name in found if "align 30" in name}
+    by_name = {row["name"]: row for row in rows(tmp_path / "run").values()}
+    marked = {name for name, row in by_name.items() if row.get("diverged")}
+    assert marked == {name for name in by_name if "align 30" in name}
     assert len(marked) == 3
     assert any("3 cells are left out" in note for note in run.analysis.notes)
     experiment(configured(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
-    assert len(rows(tmp_path / "run")) == len(found)
+    assert len(rows(tmp_path / "run")) == len(by_name)
 
 
 def test_a_run_opens_after_its_model_was_moved(values: dict[str, Any], tmp_path: Path) -> None:
