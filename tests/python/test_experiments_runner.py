@@ -18,7 +18,7 @@ from elastic_core.experiments.config import ExperimentConfig, parse_config
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, RunFolder
 from elastic_core.experiments.plan import plan
-from elastic_core.experiments.run import experiment, open_run
+from elastic_core.experiments.run import describe_plan, experiment, open_run
 from elastic_core.experiments.studies.registry import find_study
 
 if TYPE_CHECKING:
@@ -164,7 +164,12 @@ def test_the_plan_counts_without_training(values: dict[str, Any], tmp_path: Path
     context = RunContext(config, ModelStore(tmp_path / "models"))
     planned = plan(find_study("rebound"), config, context)
     assert (planned.pretrainings, planned.trainings, len(planned.cells)) == (2, 6, 8)
+    lines = describe_plan(config, tmp_path / "run", jobs=1).splitlines()
+    assert lines[0] == "rebound: tree:3, 2 seeds"
+    assert lines[3] == "2 pre-trainings, 6 trainings, 8 cells to measure"
+    assert lines[4].startswith("time left: about ")
     assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
