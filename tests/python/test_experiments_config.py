@@ -110,7 +110,7 @@ def test_an_unknown_study_is_rejected() -> None:
             "one value for each of the 2 models, not 1",
         ),
         ({"along": "pretraining"}, "give either pretraining"),
-        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "has no effect"),
+        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "remove it"),
     ],
 )
 def test_scaling_requires_several_models(change: dict[str, Any], message: str) -> None:

@@ -277,7 +277,7 @@ class ElasticityConfig:
         rate: How many times such a model learns D_a and D_t in the sequential order.
         seeds: Number of seeds for training such models.
         memory: The memory budget as requested.
-        reading: How documents are read from files; its seed is that of everything random.
+        reading: The reading options; their seed is that of everything random.
         own_reading: The options of each `Corpus`, None for paths; empty if there is no `Corpus`.
     """
 
@@ -298,11 +298,10 @@ class ElasticityConfig:
     def to_dict(self) -> dict[str, Any]:
         """The `config` of the JSON, with the versions in use."""
         fields = asdict(self)
-        shape = fields.pop("tree")
-        del fields["reading"], fields["own_reading"]
+        del fields["tree"], fields["reading"], fields["own_reading"]
         return {
             **fields,
-            **shape,
+            **asdict(self.tree),
             **reading_dict(self.reading, self.own_reading),
             "versions": versions_here(),
         }

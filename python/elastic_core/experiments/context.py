@@ -15,7 +15,7 @@ from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.datasets import Datasets
 from elastic_core.experiments.folder import ModelStore
 from elastic_core.models import load_model
-from elastic_core.models.protocol import DrawingModel, LanguageModel
+from elastic_core.models.protocol import DrawingModel, LanguageModel, as_drawing
 
 if TYPE_CHECKING:
     from elastic_core.scoring import Reference, Scorer
@@ -99,7 +99,7 @@ class RunContext:
             InvalidArgumentError: It does not exist.
             ModelError: It cannot be loaded.
         """
-        return cast("DrawingModel", load_model(self.existing_path(cell)))
+        return as_drawing(load_model(self.existing_path(cell)))
 
     def reference(self, root: Cell) -> "Reference":
         """A root's model with its completions of the seed's prompts; the last ones are cached."""

@@ -63,7 +63,7 @@ def elasticity(
     Args:
         pretrain: D_p: a file, folder, glob or list of these, a `Corpus`, or a saved tree.
         align: D_a, in the same form.
-        perturb: D_t; each of a list of several gets a result.
+        perturb: D_t, in the same form; in a list, each is a perturbation of its own.
         depth: Depth d of the trees, 1 to 64; every depth up to it is reported. None: 8, or that
             of the saved trees.
         segment: `chunk`, `prefix` or `window`; None: `chunk`, or that of the saved trees.
@@ -79,12 +79,12 @@ def elasticity(
         seeds: Number of seeds for training it, which order the documents differently.
         memory: Memory budget, in bytes or as `1GiB`; None: half of what is free.
         threads: Number of threads; None: one for each core.
-        split: A reading option of corpora named by their paths; see `ReadOptions`.
-        text_key: Likewise.
-        limit: Likewise.
-        sample: Likewise.
-        seed: Likewise, and the seed of the bootstrap and the training.
-        on_bad_row: Likewise.
+        split: What is a document in a plain text file: `document`, `line` or `paragraph`.
+        text_key: Dotted paths of the text in a row; several are joined.
+        limit: Read only the first so many documents of each corpus.
+        sample: Keep each document with this probability.
+        seed: Seed of the sampling, the bootstrap and the training.
+        on_bad_row: `error` or `skip`, for rows without usable text.
         progress: Receives the steps of the job.
 
     Returns:
@@ -97,14 +97,13 @@ def elasticity(
         TreeFileError: A saved tree is damaged or was written by another version.
         OSError: A file is missing or unreadable, or the disk is full.
     """
-    perturbations: list[Source] = (
-        [perturb] if isinstance(perturb, str | os.PathLike | Corpus) else list(perturb)
-    )
-    sources = [pretrain, align, *perturbations]
+    if isinstance(perturb, str | os.PathLike | Corpus):
+        perturb = [perturb]
+    sources: list[Source] = [pretrain, align, *perturb]
     config = ElasticityConfig(
         pretrain=paths_of(pretrain),
         align=paths_of(align),
-        perturb=tuple(paths_of(source) for source in perturbations),
+        perturb=tuple(map(paths_of, sources[2:])),
         tree=TreeOptions(depth, segment, alphabet),
         k=k,
         l=l,
@@ -118,7 +117,7 @@ def elasticity(
     )
     check(config)
     check_training(order, rate, seeds, seed)
-    share = share_memory(memory, 2 + len(perturbations))
+    share = share_memory(memory, len(sources))
     trees = open_or_build(
         sources,
         config.tree,
