@@ -99,8 +99,8 @@ class Answers(Rows):
                 for prompt, answer in zip(prompts, answers, strict=True)
             ]
 
-        made = seed_context.model_hash(self.author)
-        name = f"{made}.answers-{len(prompts)}-{self.tokens}"
+        author = seed_context.model_hash(self.author)
+        name = f"{author}.answers-{len(prompts)}-{self.tokens}"
         return seed_context.stored_rows(name, create)[self.start : self.stop]
 
     def authors(self) -> tuple[Cell, ...]:
