@@ -175,7 +175,5 @@ def test_rows_of_a_label() -> None:
         InvalidArgumentError, match="sst2: no row has the label pos; the labels are 0, 1"
     ):
         with_label(whole, "pos")
-    with pytest.raises(
-        InvalidArgumentError, match="label 1; the labels are missing"
-    ):
+    with pytest.raises(InvalidArgumentError, match="label 1; the labels are missing"):
         with_label(texts("a"), 1)
