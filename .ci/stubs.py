@@ -55,6 +55,8 @@ TYPES = {
     "Offsets": "NDArray[np.uint64] | NDArray[np.int64] | Sequence[int]",
     "OpenStreamCoder": "Callable[[str], _StreamCoder]",
     "Option": "{0} | None",
+    "OptionDict": "dict[str, Any]",
+    "OsStr": "str",
     "PathArray": "NDArray[Any]",
     "PathBuf": "_Path",
     "Paths": "_Path | Sequence[_Path]",

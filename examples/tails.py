@@ -12,7 +12,7 @@ from numpy.random import SeedSequence
 import elastic_core as ec
 from elastic_core.mass_law.bootstrap import p_value
 from elastic_core.mass_law.fit import fit_whole
-from elastic_core.report.tables import markdown_table
+from elastic_core.report.markdown import markdown_table
 
 HEADINGS = (
     ("corpus", ""),

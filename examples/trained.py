@@ -1,7 +1,7 @@
-"""Sets a tree model that learns in sequence beside one that learns everything in one order.
+"""Compares a tree model that learns in sequence with one that learns everything in one order.
 
-Prints how the rates of PRETRAIN and ALIGN move when more and more of PERTURB is learned, and
-where both orders and the elasticity theorem agree. See `docs/trained.md`.
+Prints how the rates of PRETRAIN and ALIGN move as more and more of PERTURB is learned, and where
+both orders agree with each other and with the elasticity theorem. See `docs/trained.md`.
 
     python examples/trained.py 'novels/[A-J]*' imdb/train/pos 'novels/[K-Z]*' --figure trained.png
 """
@@ -12,19 +12,18 @@ import click
 
 import elastic_core as ec
 from elastic_core.cli.progress import progress_shown
-from elastic_core.elastic_law.trained import TrainedCurve, trained
-from elastic_core.report.elasticity.trained import (
-    CHANGE_HEADINGS,
-    LEVEL_HEADINGS,
-    NAMES,
+from elastic_core.experiments.studies.order_of_learning import (
+    TreeCurve,
     agreement,
-    change_cells,
+    change_table,
     draw,
     findings,
-    level_cells,
+    learn_in_order,
+    level_table,
     setting,
 )
-from elastic_core.report.tables import print_rows, terminal
+from elastic_core.report.document import Document, Heading, Text
+from elastic_core.report.terminal import print_document
 
 
 @click.command()
@@ -32,12 +31,19 @@ from elastic_core.report.tables import print_rows, terminal
 @click.argument("align")
 @click.argument("perturb")
 @click.option("--depth", default=8, show_default=True, help="Depth of the tree model.")
-@click.option("--rate", default=1.0, show_default=True, help="Rate of the sequential order.")
-@click.option("--volume", multiple=True, type=float, help="A volume of PERTURB; several.")
-@click.option("--seeds", default=3, show_default=True, help="How many seeds.")
-@click.option("--limit", type=int, help="Only the first so many documents of each corpus.")
-@click.option("--sample", type=float, help="Keep each document of PRETRAIN with this chance.")
-@click.option("--figure", type=click.Path(path_type=Path), help="A PNG file for the figure.")
+@click.option(
+    "--rate",
+    default=1.0,
+    show_default=True,
+    help="How often the sequential order learns ALIGN and PERTURB.",
+)
+@click.option(
+    "--volume", multiple=True, type=float, help="A volume of PERTURB; repeat for several."
+)
+@click.option("--seeds", default=3, show_default=True, help="Number of seeds.")
+@click.option("--limit", type=int, help="Read only the first documents of each corpus.")
+@click.option("--sample", type=float, help="Keep each document of PRETRAIN with this probability.")
+@click.option("--figure", type=click.Path(path_type=Path), help="PNG file for the figure.")
 def main(
     pretrain: str,
     align: str,
@@ -50,11 +56,11 @@ def main(
     sample: float | None,
     figure: Path | None,
 ) -> None:
-    """Compares the joint and the sequential order; see the head of this file."""
+    """Compare the joint and the sequential order; see the docstring of this file."""
     curves = []
     for order, times in (("joint", 1.0), ("sequential", rate)):
         with progress_shown() as progress:
-            curve = trained(
+            curve = learn_in_order(
                 ec.Corpus(pretrain, limit=limit, sample=sample),
                 ec.Corpus(align, limit=limit),
                 ec.Corpus(perturb, limit=limit),
@@ -67,21 +73,16 @@ def main(
             )
         show(curve)
         curves.append(curve)
-    for sentence in agreement(*curves):
-        click.echo(sentence)
+    print_document(Document(tuple(map(Text, agreement(*curves)))))
     if figure:
         draw(*curves).savefig(figure)
 
 
-def show(curve: TrainedCurve) -> None:
-    """Prints the tables of one order, and what they come down to."""
-    console = terminal()
-    console.print(setting(curve), "\n", sep="")
-    print_rows(console, LEVEL_HEADINGS, level_cells(curve), NAMES)
-    print_rows(console, CHANGE_HEADINGS, change_cells(curve), NAMES)
-    for sentence in findings(curve):
-        console.print(sentence, soft_wrap=True)
-    console.print()
+def show(curve: TreeCurve) -> None:
+    """Prints the tables and findings of one order."""
+    blocks = [Heading(setting(curve)), level_table(curve), change_table([curve])]
+    print_document(Document((*blocks, *map(Text, findings(curve)))))
+    click.echo()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from corpora import Array, Law
 
-from elastic_core.report.figures import colour
+from elastic_core.report.plot import colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

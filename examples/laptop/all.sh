@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every study at laptop size, and the tables of docs/results.md. Start it where the folder imdb is.
-# What was done is not done again: end it at any time, and start it again.
+# Runs every study at laptop size and writes the tables of docs/results.md. Run it in the folder that
+# contains imdb/. If interrupted, run it again to resume.
 set -euo pipefail
 
 here=$(dirname "$0")

@@ -26,7 +26,7 @@ from elastic_core._core import (
 )
 from elastic_core.compression.coding import CodingResult, compress, decompress
 from elastic_core.elastic_law.result import ElasticityResult
-from elastic_core.elastic_law.study import elasticity
+from elastic_core.experiments.elasticity import elasticity
 from elastic_core.mass_law.result import (
     CorpusMass,
     DepthMass,
@@ -51,9 +51,9 @@ from elastic_core.models import LanguageModel, load_model
 from elastic_core.synthesis.laws import MassLaw
 from elastic_core.synthesis.result import SynthConfig, SynthCorpus, SynthResult
 from elastic_core.synthesis.synth import synth
-from elastic_core.training.finetuning.recipe import Recipe
+from elastic_core.training.finetuning.recipe import Recipe, Reward
+from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.train import train
-from elastic_core.training.finetuning.trained import Trained
 from elastic_core.training.pretraining.pretrain import pretrain
 from elastic_core.training.pretraining.result import PretrainResult
 
@@ -87,6 +87,7 @@ __all__ = [
     "PretrainResult",
     "Rate",
     "Recipe",
+    "Reward",
     "StaticRate",
     "Statistics",
     "SynthConfig",

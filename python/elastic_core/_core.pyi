@@ -108,6 +108,12 @@ class Corpus:
     def name(self) -> str:
         """The paths as passed in, joined by `, `."""
     @property
+    def paths(self) -> list[str]:
+        """The paths as they were given."""
+    @property
+    def options(self) -> dict[str, Any]:
+        """The reading options, as the keyword arguments of `Corpus`."""
+    @property
     def files(self) -> list[str]:
         """The files found, in the order in which they are read."""
     @property

@@ -30,7 +30,7 @@ def test_the_table_has_the_rates_and_says_what_they_are(cli: CommandLine, play: 
     assert per_character == per_byte == f"{bits / 123:.3f}"
     assert ratio == f"{bits / 123 / 8:.4f}"
     assert "Static rate (each code)" in done.out
-    assert "Adaptive rate (tree:8, tree:2): every symbol predicted" in done.out
+    assert "Adaptive rate (tree:8, tree:2): every symbol is predicted" in done.out
 
 
 def test_json_csv_and_markdown_have_them(cli: CommandLine, play: Path) -> None:
@@ -68,8 +68,8 @@ WRONG = [
     (["play.txt", "--model", "tree:x"], "from 1 to 32"),
     (["play.txt", "--model", "tree:8", "--model", "tree:8"], "name each model once"),
     (["play.txt", "--model", "tree:8", "--window", "9"], "a tree model has no window"),
-    (["play.txt", "--window", "9"], "window: there is no model for it"),
-    (["play.txt", "--per-document", "x.parquet"], "there is no model for it"),
+    (["play.txt", "--window", "9"], "window: this needs a model"),
+    (["play.txt", "--per-document", "x.parquet"], "this needs a model"),
     (["play.txt", "--model", "tree:8", "--per-document", "no/x.parquet"], "there is no folder no"),
     (["play.txt", "--model", "tree:8", "--per-document", "."], "is a directory"),
     (["-", "--model", "tree:8"], "language models read the corpus again"),

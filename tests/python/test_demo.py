@@ -1,4 +1,4 @@
-"""The demo: every command once, on text that it makes itself."""
+"""The demo: every command once, on text that it generates itself."""
 
 import json
 import subprocess
@@ -8,13 +8,13 @@ import pytest
 from conftest import CommandLine, environment
 
 from elastic_core.demo.reviews import review, write_reviews
-from elastic_core.demo.story import Size, tell_story
+from elastic_core.demo.story import Size, run_demo
 from elastic_core.scoring import LinearScorer
 
 SMALL = Size(reviews=90, tokens=4096, align=(8,), reverse=(8,), tree_seeds=2, seeds=1)
 
 
-def test_reviews_tell_their_sign_and_none_comes_twice(tmp_path: Path) -> None:
+def test_reviews_are_distinct_and_reveal_their_sign(tmp_path: Path) -> None:
     write_reviews(tmp_path, 100)
     files = {path.stem: path.read_text().splitlines() for path in tmp_path.iterdir()}
     rows = {name: [json.loads(line)["text"] for line in lines] for name, lines in files.items()}
@@ -30,16 +30,16 @@ def test_reviews_tell_their_sign_and_none_comes_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_story_is_told_and_the_commands_go_on_from_it(
+def test_the_demo_runs_and_the_examples_of_help_continue_it(
     cli: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said: list[str] = []
-    page = tell_story(tmp_path / "demo", say=said.append, size=SMALL)
+    lines: list[str] = []
+    page = run_demo(tmp_path / "demo", echo=lines.append, size=SMALL)
     assert page.read_text().startswith("<!DOCTYPE html>")
-    told = "\n".join(said)
+    printed = "\n".join(lines)
     for command in ("synth", "measure", "elasticity", "experiment rebound", "report"):
-        assert f"$ elastic-core {command}" in told
-    assert "Alignment moves the model." in told
+        assert f"$ elastic-core {command}" in printed
+    assert "Alignment moves the model." in printed
     assert "Thm 3.4" in capsys.readouterr().out
     for name in ("rebound-tree", "rebound-scratch"):
         assert (tmp_path / "demo" / name / "metrics.jsonl").exists()
@@ -61,7 +61,7 @@ def test_the_story_is_told_and_the_commands_go_on_from_it(
     assert (tmp_path / "both" / "report.html").exists()
 
 
-def test_the_command_refuses_a_file(cli: CommandLine, tmp_path: Path) -> None:
+def test_the_command_rejects_a_file(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     done = cli("demo", "taken", "--no-open")
     assert done.code == 2

@@ -6,23 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from planted_curves import base_rows, curve_rows, verdicts
 from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.grid import Grid
+from elastic_core.experiments.folder import ModelStore, flatten_row
 from elastic_core.experiments.plan import plan
-from elastic_core.experiments.preferences import InFormat, Pairs, SampledPairs
-from elastic_core.experiments.reading import parse
-from elastic_core.experiments.rows import Subset
+from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.runner import flat
-from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
-from elastic_core.experiments.studies.lineage import base
-from elastic_core.experiments.work import work
+from elastic_core.experiments.studies.study import base
+from elastic_core.experiments.worker import process_cell
 from elastic_core.statistics.intervals import Interval
 
 NAMED: dict[str, Any] = {
@@ -35,11 +33,7 @@ CANDIDATES = 3
 
 
 def config(values: dict[str, Any], **more: Any) -> AlgorithmsConfig:
-    return parse({**values, **more}, AlgorithmsConfig, "test")
-
-
-def verdicts(analysis: Analysis) -> dict[str, str]:
-    return {each.claim: each.verdict for each in analysis.findings}
+    return parse_config({**values, **more}, AlgorithmsConfig, "test")
 
 
 def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
@@ -49,7 +43,7 @@ def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
     found = experiment(config(values, **more), tmp_path / "run", jobs=1).analysis
     assert verdicts(found) == {
         "sft: alignment moves the model.": "holds",
-        "sft: reverse data undo it.": "holds",
+        "sft: reverse data undo the alignment.": "holds",
     }
     assert [table.name for table in found.tables][:4] == [
         "algorithms-score",
@@ -57,7 +51,7 @@ def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
         "algorithms-kl-base",
         "algorithms-comparison",
     ]
-    with pytest.raises(InvalidArgumentError, match="algorithms dpo: a tree model learns by plain"):
+    with pytest.raises(InvalidArgumentError, match="algorithms dpo: tree models support only sft"):
         config(values, algorithms=["dpo"])
 
 
@@ -98,7 +92,7 @@ def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
         "seeds": 2,
     }
     made = experiment(config({**values, "study": "algorithms"}, **more), tmp_path / "run", jobs=1)
-    grid = Grid([flat(row) for row in made.folder.rows()], (0, 1))
+    grid = Grid([flatten_row(row) for row in made.folder.rows()], (0, 1))
     start = grid.values("score", stage="align")
     undone = {
         each: start - grid.values("score", stage="reverse", algorithm=each)
@@ -106,7 +100,7 @@ def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
     }
     assert (undone["sft"] > 0.1).all()
     assert np.abs(undone["dpo"]).max() < 0.01
-    assert verdicts(made.analysis)["dpo: reverse data undo it."] == "open"
+    assert verdicts(made.analysis)["dpo: reverse data undo the alignment."] == "open"
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +108,8 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> RunContext:
     """The data of toy reviews, and a tree model that was pre-trained on some."""
     folder = tmp_path_factory.mktemp("context")
     values = {**write_reviews(folder), "study": "algorithms", "algorithms": ["sft"]}
-    made = RunContext(config(values), Store(folder / "models"))
-    work(made, root(made))
+    made = RunContext(config(values), ModelStore(folder / "models"))
+    process_cell(made, root(made))
     return made
 
 
@@ -151,10 +145,10 @@ def test_sampled_pairs_are_drawn_once_and_nest(context: RunContext, tmp_path: Pa
     assert sampled(context, "positive", 55) == pairs
     assert sampled(context, "positive", 10) == pairs[:10]
     assert all(file.stat().st_mtime_ns == time for file, time in files.items())
-    other = RunContext(context.config, Store(tmp_path))
-    work(other, root(other))
+    other = RunContext(context.config, ModelStore(tmp_path))
+    process_cell(other, root(other))
     assert sampled(other, "positive", 10) == pairs[:10]
-    with pytest.raises(InvalidArgumentError, match="1,000 rows to learn, but"):
+    with pytest.raises(InvalidArgumentError, match="1,000 rows to train on, but"):
         sampled(context, "positive", 1000)
 
 
@@ -167,7 +161,7 @@ def test_pairs_are_exchanged_and_none_is_learned_both_ways(tmp_path: Path) -> No
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     values["data"] = {**values["data"], "pairs": {"source": str(tmp_path / "pairs.jsonl")}}
     made = config(values, **VOLUMES, algorithms=["dpo", "kto"], side="both")
-    context = RunContext(made, Store(tmp_path / "models"))
+    context = RunContext(made, ModelStore(tmp_path / "models"))
     seed_context = context.seed_context(0)
     cells = plan(STUDY, made, context).cells
     learned = {
@@ -221,7 +215,7 @@ def test_recipes_fit_their_algorithms() -> None:
         recipes={"grpo": {"generations": 3, "completion_length": 10}},
     )
     kto, rloo, grpo = (
-        found.made_recipe(**found.changes(name, is_reverse=False))
+        found.build_recipe(**found.changes(name, is_reverse=False))
         for name in ("kto", "rloo", "grpo")
     )
     assert (kto.batch, kto.accumulation) == (2, 3)
@@ -245,38 +239,29 @@ def test_recipes_are_refused(recipes: dict[str, Any], message: str) -> None:
     assert message in str(refused.value)
 
 
-def curve(seeds: Any, algorithm: str, scores: dict[int, float], noise: float) -> list[Any]:
-    """The rows of an algorithm's curve: scores by reverse volume, 0 the start."""
-    rows = []
-    for seed in seeds:
-        draw = np.random.default_rng([seed, *map(ord, algorithm)])
-        for volume, score in scores.items():
-            at = {"stage": "reverse", "reverse": volume} if volume else {"stage": "align"}
-            labels = {"first": "positive", "align": 2000, "algorithm": algorithm, **at}
-            value = score + noise * draw.normal()
-            rows.append({"seed": seed, "name": str(labels), **labels, "score": value})
-    return rows
-
-
 def test_what_is_compared_with_sft_is_found() -> None:
     made = config(NAMED, algorithms=["dpo", "kto"], reverse=[100, 200])
-    seeds = made.numbers
-    rows = [{"seed": seed, "name": "base", "stage": "base", "score": 0.5} for seed in seeds]
-    rows += curve(seeds, "sft", {0: 0.7, 100: 0.6, 200: 0.5}, 0.002)
-    rows += curve(seeds, "dpo", {0: 0.9, 100: 0.6, 200: 0.4}, 0.002)
-    rows += curve(seeds, "kto", {0: 0.7, 100: 0.7, 200: 0.7}, 0.02)
+    seeds = made.seed_range
+    rows = base_rows(seeds)
+    for algorithm, scores, noise in (
+        ("sft", (0.7, 0.6, 0.5), 0.002),
+        ("dpo", (0.9, 0.6, 0.4), 0.002),
+        ("kto", (0.7, 0.7, 0.7), 0.02),
+    ):
+        by_volume = dict(zip((0, 100, 200), scores, strict=True))
+        rows += curve_rows(seeds, by_volume, noise, align=2000, algorithm=algorithm)
     found = analyse(made, rows)
     expected = dict.fromkeys(
         (
             "sft: alignment moves the model.",
-            "sft: reverse data undo it.",
+            "sft: reverse data undo the alignment.",
             "dpo: alignment moves the model.",
-            "dpo: reverse data undo it.",
+            "dpo: reverse data undo the alignment.",
             "kto: alignment moves the model.",
         ),
         "holds",
     )
-    assert verdicts(found) == {**expected, "kto: reverse data undo it.": "open"}
+    assert verdicts(found) == {**expected, "kto: reverse data undo the alignment.": "open"}
     table = next(each for each in found.tables if each.name == "algorithms-comparison")
     assert table.rows[0][3:] == (None,) * 4
     name, gain, fall, more_gain, p, more_fall, _ = table.rows[1]

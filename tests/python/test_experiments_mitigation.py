@@ -3,20 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from planted_curves import base_rows, curve_rows, verdicts
 from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.half_dose import withstood
-from elastic_core.experiments.reading import parse
+from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.rows import Mixed, PretrainTexts, Subset
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.store import Store
 from elastic_core.experiments.studies.mitigation import MitigationConfig, analyse
 from elastic_core.statistics.intervals import Interval
 
@@ -31,11 +27,7 @@ VOLUMES = (50, 100, 200, 400)
 
 
 def config(values: dict[str, Any], **more: Any) -> MitigationConfig:
-    return parse({**values, **more}, MitigationConfig, "test")
-
-
-def verdicts(analysis: Analysis) -> dict[str, str]:
-    return {each.claim: each.verdict for each in analysis.findings}
+    return parse_config({**values, **more}, MitigationConfig, "test")
 
 
 def test_mixing_runs_on_a_tree_model(tmp_path: Path) -> None:
@@ -70,7 +62,7 @@ def test_every_variant_runs_on_a_transformer(tmp_path: Path) -> None:
 
 def test_texts_are_mixed_in_that_are_not_measured(tmp_path: Path) -> None:
     made = config({**write_reviews(tmp_path), **STUDY})
-    seed_context = RunContext(made, Store(tmp_path)).seed_context(0)
+    seed_context = RunContext(made, ModelStore(tmp_path)).seed_context(0)
     plain = Subset("positive", 20)
     rows = Mixed(plain, 0.5, made.held_out.texts).resolve(seed_context)
     assert len(rows) == 30
@@ -82,25 +74,25 @@ def test_texts_are_mixed_in_that_are_not_measured(tmp_path: Path) -> None:
     assert len(texts) == 10
     corpus = {file.read_text() for file in (tmp_path / "corpus").iterdir()}
     assert texts < corpus - measured
-    other = RunContext(made, Store(tmp_path)).seed_context(1)
+    other = RunContext(made, ModelStore(tmp_path)).seed_context(1)
     assert Mixed(plain, 0.5, 5).resolve(other)[20:] != rows[20:]
     assert Mixed(plain, 0.01, 5).resolve(seed_context) == rows[:20]
     everything = Mixed(plain, 2.75, 5).resolve(seed_context)
     assert {row["prompt"] + row["completion"] for row in everything[20:]} == corpus - measured
-    with pytest.raises(InvalidArgumentError, match="60 texts to mix in, but 55 in"):
+    with pytest.raises(InvalidArgumentError, match="but its first 64 MiB have only 55"):
         Mixed(plain, 3, 5).check(seed_context)
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"variants": {"plain": {"mix": 1}}}, "variants.plain: the others are compared with it"),
+        ({"variants": {"plain": {"mix": 1}}}, "variants.plain: it is the reference"),
         ({"variants": {"x": {"mux": 1}}}, "unknown key variants.x.mux; did you mean mix?"),
         ({"variants": {"x": {"recipe": {"bata": 1}}}}, "unknown key bata; did you mean beta?"),
         ({"variants": {"x": {"mix": 1}}, "pretrain": None}, "variants.x: there is no text to mix"),
         (
             {"variants": {"x": {"recipe": {"lora_rank": 2}}}, "model": "tree:3"},
-            "variants.x: a tree model has no lora_rank; use mix alone",
+            "variants.x: tree models do not support lora_rank; use only mix",
         ),
     ],
 )
@@ -110,83 +102,50 @@ def test_a_variant_is_refused(more: dict[str, Any], message: str) -> None:
     assert message in str(refused.value)
 
 
-def test_half_of_the_gain_is_found() -> None:
-    volumes = (0, 100, 200, 400)
-    gains = [
-        [0.4, 0.3, 0.1, 0.0],  # Between 100 and 200.
-        [0.4, 0.3, 0.3, 0.25],  # Never.
-        [0.4, 0.1, 0.3, 0.1],  # Noise at 100: it comes to rest at 0.2 from there on.
-        [-0.1, -0.2, -0.3, -0.4],
-        [0.4, np.nan, 0.0, 0.0],
-        [np.nan, 0.3, 0.1, 0.0],
-    ]
-    found = withstood(volumes, gains)
-    assert found.rows[:3] == pytest.approx([150, 400, 100])
-    assert np.isnan(found.rows[[3, 5]]).all()
-    assert found.rows[4] == pytest.approx(100)
-    assert found.is_censored.tolist() == [False, True, False, False, False, False]
-
-
-@given(
-    st.lists(st.floats(0.01, 1), min_size=2, max_size=8),
-    st.lists(st.integers(1, 100), min_size=8, max_size=8),
-)
-def test_falling_gains_are_interpolated(falls: list[float], steps: list[int]) -> None:
-    gains = np.concatenate([[0], -np.cumsum(falls)]) + np.sum(falls) * 1.5
-    volumes = np.concatenate([[0], np.cumsum(steps[: len(falls)])])
-    found = withstood(volumes.tolist(), gains)
-    expected = np.interp(-gains[0] / 2, -gains, volumes)
-    assert found.rows[0] == pytest.approx(expected)
-    assert found.is_censored[0] == (gains[-1] > gains[0] / 2)
-
-
-def curve(seeds: Any, variant: str, gains: Any, noise: float) -> list[dict[str, Any]]:
-    """The rows of a variant's curve: gains beyond a base of 0.5, the first before any reverse."""
-    rows = []
-    for seed in seeds:
-        draw = np.random.default_rng([seed, *map(ord, variant)])
-        for volume, gain in zip((0, *VOLUMES), gains, strict=True):
-            at = {"stage": "reverse", "reverse": volume} if volume else {"stage": "align"}
-            labels = {"first": "positive", "align": 2000, "variant": variant, **at}
-            score = 0.5 + gain + noise * draw.normal()
-            row = {"seed": seed, "name": str(labels), **labels, "score": score}
-            rows.append({**row, "loss_pretrain": 2 - 0.1 * (variant == "mixed")})
+def rows_of(
+    made: MitigationConfig, gains: dict[str, tuple[float, ...]], noise: float
+) -> list[dict[str, Any]]:
+    """A base with a score of 0.5, and for each variant its gains by reverse volume."""
+    rows = base_rows(made.seed_range)
+    for variant, values in gains.items():
+        scores = {n: 0.5 + gain for n, gain in zip((0, *VOLUMES), values, strict=True)}
+        loss = {"loss_pretrain": 1.9 if variant == "mixed" else 2.0}
+        labels = {"align": 2000, "variant": variant}
+        rows += curve_rows(made.seed_range, scores, noise, loss, **labels)
     return rows
 
 
 def test_a_variant_that_withstands_twice_the_data_is_found() -> None:
     made = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
-    seeds = made.numbers
-    rows = [{"seed": seed, "name": "base", "stage": "base", "score": 0.5} for seed in seeds]
-    rows += curve(seeds, "plain", (0.4, 0.3, 0.2, 0.05, 0.0), 0.002)
-    rows += curve(seeds, "mixed", (0.3, 0.27, 0.25, 0.15, 0.0), 0.002)
-    found = analyse(made, rows)
-    assert verdicts(found) == {
+    plain, mixed = (0.4, 0.3, 0.2, 0.05, 0.0), (0.3, 0.27, 0.25, 0.15, 0.0)
+    analysis = analyse(made, rows_of(made, {"plain": plain, "mixed": mixed}, 0.002))
+    assert verdicts(analysis) == {
         "plain: alignment moves the model.": "holds",
         "mixed: the alignment withstands more reverse data.": "holds",
         "mixed: the alignment gains less.": "holds",
         "mixed: pre-training text is forgotten less.": "holds",
     }
-    plain, mixed = found.tables[0].rows
-    for row, value in ((plain, 100), (mixed, 200)):
+    for row, rows_to_half in zip(analysis.tables[0].rows, (100, 200), strict=True):
         assert isinstance(row[1], Interval)
-        assert row[1].mean == pytest.approx(value, rel=0.05)
-    assert not any("seeds half" in note for note in found.notes)
+        assert row[1].mean == pytest.approx(rows_to_half, rel=0.05)
+    assert not any("of the gain is left" in note for note in analysis.notes)
 
 
-def test_noise_decides_nothing_and_what_is_never_lost_is_noted() -> None:
+def test_noise_decides_nothing() -> None:
     made = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
-    seeds = made.numbers
-    rows = [{"seed": seed, "name": "base", "stage": "base", "score": 0.5} for seed in seeds]
-    rows += curve(seeds, "plain", (0.4, 0.35, 0.3, 0.28, 0.26), 0.001)
-    rows += curve(seeds, "mixed", (0.4, 0.3, 0.2, 0.1, 0.05), 0.1)
-    found = analyse(made, rows)
-    assert any(
-        note.startswith("plain: with 5 of 5 seeds half of the gain is not lost at 400")
-        for note in found.notes
-    )
-    rows = [row for row in rows if row.get("variant") != "plain"]
-    rows += curve(seeds, "plain", (0.4, 0.3, 0.2, 0.1, 0.05), 0.1)
-    claims = verdicts(analyse(made, rows))
+    gains = (0.4, 0.3, 0.2, 0.1, 0.05)
+    claims = verdicts(analyse(made, rows_of(made, {"plain": gains, "mixed": gains}, 0.1)))
     assert claims["mixed: the alignment withstands more reverse data."] == "open"
     assert claims["mixed: the alignment gains less."] == "open"
+
+
+def test_a_gain_that_is_never_lost_and_one_that_never_was_are_noted() -> None:
+    made = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
+    plain, mixed = (0.4, 0.35, 0.3, 0.28, 0.26), (-0.1, -0.2, -0.3, -0.4, -0.4)
+    notes = analyse(made, rows_of(made, {"plain": plain, "mixed": mixed}, 0.001)).notes
+    starts = (
+        "plain: with 5 of 5 seeds, more than half of the gain is left at 400",
+        "mixed: with 5 of 5 seeds, the alignment gained nothing",
+    )
+    for start in starts:
+        assert any(note.startswith(start) for note in notes)

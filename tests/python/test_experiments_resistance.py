@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.cells import Cell, Metrics
+from elastic_core.experiments.config import parse_config, read_yaml
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.grid import Grid
-from elastic_core.experiments.reading import parse, read_yaml
+from elastic_core.experiments.folder import ModelStore, flatten_row
 from elastic_core.experiments.rows import Answers
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.runner import flat
-from elastic_core.experiments.store import Store
-from elastic_core.experiments.studies.resistance import ResistanceConfig, analyse, run
-from elastic_core.experiments.studies.targets import pairs
-from elastic_core.experiments.work import Metrics
+from elastic_core.experiments.studies.resistance import (
+    ResistanceConfig,
+    analyse,
+    read_pairs,
+    run,
+)
 from elastic_core.report.document import Finding
 from elastic_core.statistics.intervals import Interval
 
@@ -65,7 +66,7 @@ def configured(folder: Path, **more: Any) -> ResistanceConfig:
         "seeds": 2,
         **more,
     }
-    return parse(values, ResistanceConfig, "test")
+    return parse_config(values, ResistanceConfig, "test")
 
 
 def cells_of(config: ResistanceConfig) -> list[Cell]:
@@ -91,11 +92,11 @@ def printed(analysis: Analysis) -> str:
 
 
 def adjusted(analysis: Analysis) -> str:
-    return judgement(analysis, "Inverse training comes nearer").verdict
+    return judgement(analysis, "Inverse training comes closer").verdict
 
 
 def agreement(analysis: Analysis) -> Finding:
-    return judgement(analysis, "The printed comparison says the same")
+    return judgement(analysis, "The paper's comparison agrees")
 
 
 def planted(
@@ -140,7 +141,7 @@ def test_harder_targets_fool_the_printed_comparison_alone(tmp_path: Path) -> Non
     assert printed(found) == "holds"
     assert adjusted(found) == "open"
     assert agreement(found).verdict == "does not hold"
-    assert "for (1, 3) the one says “holds”, the other “open”" in agreement(found).words
+    assert "for (1, 3) the first gives “holds”, the second “open”" in agreement(found).words
 
 
 def test_easier_targets_do_not_hide_resistance(tmp_path: Path) -> None:
@@ -168,11 +169,11 @@ def test_equal_targets_are_judged_alike(
 
 def test_numbers_of_a_pair_by_hand(tmp_path: Path) -> None:
     config = configured(tmp_path, seeds=SEEDS)
-    grid = Grid(planted({1: 1.0, 2: 1.1, 3: 1.4}, RESISTANT), config.numbers)
-    found = pairs(grid, 3)
+    grid = Grid(planted({1: 1.0, 2: 1.1, 3: 1.4}, RESISTANT), config.seed_range)
+    found = read_pairs(grid, 3)
     assert [pair.name for pair in found] == ["(1, 2)", "(2, 3)", "(1, 3)"]
     far = found[2]
-    assert far.printed_gap.mean() == pytest.approx(0.4 + 0.04, abs=5e-3)
+    assert far.paper_gap.mean() == pytest.approx(0.4 + 0.04, abs=5e-3)
     assert far.difficulty.mean() == pytest.approx(0.4, abs=5e-3)
     assert far.adjusted_gap.mean() == pytest.approx(0.04, abs=5e-3)
     assert far.naive_gap == pytest.approx(far.difficulty + far.learned_gap, rel=1e-12)
@@ -230,7 +231,7 @@ def test_every_answer_has_a_prompt_of_its_own(prompts: int, answers: int, tmp_pa
     both["scorer"] = {"rows": 20}
     for values in (one, both):
         seed_context = RunContext(
-            parse(values, ResistanceConfig, "test"), Store(tmp_path)
+            parse_config(values, ResistanceConfig, "test"), ModelStore(tmp_path)
         ).seed_context(0)
         measured, answered = seed_context.prompts(), seed_context.answer_prompts()
         assert len(measured) == prompts
@@ -253,10 +254,10 @@ def ever_more_random(folder: Path, config: ResistanceConfig) -> list[str]:
     kind_of = {text: number for number, kind in enumerate(kinds) for text in kind}
     values = config.model_dump()
     values["data"]["positive"]["source"] = write(folder / "all.txt", list(kind_of))
-    sides = RunContext(parse(values, ResistanceConfig, "test"), Store(folder)).sides
+    sides = RunContext(parse_config(values, ResistanceConfig, "test"), ModelStore(folder)).datasets
     left = set(kind_of)
-    for seed in config.numbers:
-        pool = sides.at(seed).pool["positive"].rows
+    for seed in config.seed_range:
+        pool = sides.split(seed).pool["positive"].rows
         order = [row["prompt"] + row["completion"] for row in pool]
         left &= {text for at, text in enumerate(order) if 3 * at // len(order) == kind_of[text]}
     return [text for text in kind_of if text in left]
@@ -268,12 +269,12 @@ def test_slices_that_are_ever_more_random_fool_the_printed_comparison_alone(
     config = configured(tmp_path, rows=150, held_out={"prompts": 4, "tokens": 30, "texts": 4})
     write(tmp_path / "rows.txt", ever_more_random(tmp_path, config))
     found = experiment(config, tmp_path / "run", jobs=1, cache=tmp_path / "models")
-    rows = [flat(row) for row in found.folder.rows()]
+    rows = [flatten_row(row) for row in found.folder.rows()]
     assert len(rows) == 2 * (1 + 3 + 4 + 6)
     assert all("score" not in row for row in rows)  # There is one side alone.
-    grid = Grid(rows, config.numbers)
-    for pair in pairs(grid, 3):
-        assert (pair.printed_gap > 0.02).all()
+    grid = Grid(rows, config.seed_range)
+    for pair in read_pairs(grid, 3):
+        assert (pair.paper_gap > 0.02).all()
         assert (np.abs(pair.adjusted_gap) < 0.01).all()
         for training in (pair.forward, pair.inverse):
             assert (training.learned.final < training.learned.start).all()
@@ -287,7 +288,7 @@ def test_slices_that_are_ever_more_random_fool_the_printed_comparison_alone(
 def check_answers(config: ResistanceConfig, models: Path) -> None:
     """Answers are the same whoever asks for how many of them."""
     author = next(cell for cell in cells_of(config) if ("slice", 1) in cell.labels)
-    seed_context = RunContext(config, Store(models)).seed_context(0)
+    seed_context = RunContext(config, ModelStore(models)).seed_context(0)
     every = Answers(author, 30, 80).resolve(seed_context)
     assert Answers(author, 30, 80, 40).resolve(seed_context) == every[40:]
     assert Answers(author, 30, 40).resolve(seed_context) == every[:40]
@@ -316,11 +317,11 @@ def test_a_tiny_transformer_end_to_end(tmp_path: Path) -> None:
         seeds=1,
     )
     found = experiment(config, tmp_path / "run", jobs=1)
-    grid = Grid([flat(row) for row in found.folder.rows()], config.numbers)
-    (pair,) = pairs(grid, 2)
+    grid = Grid([flatten_row(row) for row in found.folder.rows()], config.seed_range)
+    (pair,) = read_pairs(grid, 2)
     for training in (pair.forward, pair.inverse):
         assert (training.learned.final < training.learned.start).all()
-        assert np.isfinite(training.printed).all()
+        assert np.isfinite(training.train_loss).all()
         assert np.isfinite(training.moved).all()
     assert printed(found.analysis) == "open"
     assert "single seed" in found.analysis.notes[0]
@@ -329,4 +330,4 @@ def test_a_tiny_transformer_end_to_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", ["laptop", "paper"])
 def test_the_configurations_that_come_with_it_can_be_read(size: str) -> None:
     file = EXAMPLES / size / "resistance.yaml"
-    assert parse(read_yaml(file), ResistanceConfig, str(file)).seeds == 5
+    assert parse_config(read_yaml(file), ResistanceConfig, str(file)).seeds == 5

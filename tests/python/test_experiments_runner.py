@@ -1,4 +1,4 @@
-"""Runs: planned, done in any order, ended in any way, extended, and always with the same result."""
+"""Runs give the same results in any order, when interrupted, resumed or extended."""
 
 import json
 import os
@@ -14,20 +14,18 @@ from conftest import PROGRAM, environment
 from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig, parse_config
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.folder import RunFolder
+from elastic_core.experiments.folder import ModelStore, RunFolder
 from elastic_core.experiments.plan import plan
-from elastic_core.experiments.reading import parse
-from elastic_core.experiments.run import experiment, open_run
-from elastic_core.experiments.store import Store
-from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.run import describe_plan, experiment, open_run
+from elastic_core.experiments.studies.registry import find_study
 
 if TYPE_CHECKING:
     from elastic_core.common.progress import Step
 
 VOLUMES = {"study": "rebound", "align": [20], "reverse": [5, 10]}
-UNLIKE = ("time", "seconds")
+VARYING = ("time", "seconds")
 
 
 @pytest.fixture
@@ -35,26 +33,26 @@ def values(tmp_path: Path) -> dict[str, Any]:
     return {**write_reviews(tmp_path), **VOLUMES}
 
 
-def made(values: dict[str, Any], **more: Any) -> ExperimentConfig:
+def configured(values: dict[str, Any], **more: Any) -> ExperimentConfig:
     study = find_study(values["study"])
-    found: ExperimentConfig = parse({**values, **more}, study.config, "test")
-    return found
+    config: ExperimentConfig = parse_config({**values, **more}, study.config, "test")
+    return config
 
 
 def rows(folder: Path) -> dict[str, dict[str, Any]]:
-    """The rows of a run by key, without what differs from run to run."""
+    """The rows of a run by key, without the values that vary from run to run."""
     return {
-        row["key"]: {name: value for name, value in row.items() if name not in UNLIKE}
+        row["key"]: {name: value for name, value in row.items() if name not in VARYING}
         for row in RunFolder(folder).rows()
     }
 
 
 def test_a_run_measures_every_cell_once(values: dict[str, Any], tmp_path: Path) -> None:
-    experiment(made(values), tmp_path / "run", jobs=1)
-    found = rows(tmp_path / "run")
-    names = sorted(row["name"] for row in found.values())
+    experiment(configured(values), tmp_path / "run", jobs=1)
+    measured = rows(tmp_path / "run")
+    names = sorted(row["name"] for row in measured.values())
     assert len(names) == len(set(names)) == 2 * (1 + 1 + 2)
-    for row in found.values():
+    for row in measured.values():
         assert 0 < row["score"] < 1
         assert row["kl"] >= 0
         assert row["kl_base"] >= 0
@@ -64,22 +62,20 @@ def test_a_run_measures_every_cell_once(values: dict[str, Any], tmp_path: Path) 
         assert ("train_final" in row) != is_base
 
 
-def test_models_that_nothing_goes_on_from_are_dropped(
-    values: dict[str, Any], tmp_path: Path
-) -> None:
-    experiment(made(values), tmp_path / "run", jobs=1)
+def test_models_that_no_cell_needs_are_dropped(values: dict[str, Any], tmp_path: Path) -> None:
+    experiment(configured(values), tmp_path / "run", jobs=1)
     kept = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
     stages = {row["made"]: row["labels"]["stage"] for row in rows(tmp_path / "run").values()}
-    assert kept == {each for each, stage in stages.items() if stage != "reverse"}
+    assert kept == {model for model, stage in stages.items() if stage != "reverse"}
 
 
-def test_processes_and_order_change_nothing(values: dict[str, Any], tmp_path: Path) -> None:
-    experiment(made(values), tmp_path / "one", jobs=1)
-    experiment(made(values), tmp_path / "two", jobs=2)
+def test_results_do_not_depend_on_processes(values: dict[str, Any], tmp_path: Path) -> None:
+    experiment(configured(values), tmp_path / "one", jobs=1)
+    experiment(configured(values), tmp_path / "two", jobs=2)
     assert rows(tmp_path / "one") == rows(tmp_path / "two")
 
 
-def test_a_run_goes_on_after_kill_9_and_comes_to_the_same(
+def test_a_run_resumes_after_kill_9_with_the_same_results(
     values: dict[str, Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "config.yaml"
@@ -100,20 +96,20 @@ def test_a_run_goes_on_after_kill_9_and_comes_to_the_same(
     with metrics.open("a") as out:
         out.write('{"key": "torn')
     before = RunFolder(tmp_path / "run").rows()
-    experiment(made(values, seeds=3), tmp_path / "run", jobs=1)
+    experiment(configured(values, seeds=3), tmp_path / "run", jobs=1)
     after = RunFolder(tmp_path / "run").rows()
     assert after[: len(before)] == before
-    experiment(made(values, seeds=3), tmp_path / "whole", jobs=1)
+    experiment(configured(values, seeds=3), tmp_path / "whole", jobs=1)
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
 
 
-def test_a_run_that_is_extended_repeats_nothing(values: dict[str, Any], tmp_path: Path) -> None:
+def test_an_extended_run_repeats_nothing(values: dict[str, Any], tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    experiment(made(values, seeds=1), folder, jobs=1)
+    experiment(configured(values, seeds=1), folder, jobs=1)
     before = RunFolder(folder).rows()
     kept = {path: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("*/*")}
     steps: list[Step] = []
-    longer = made(values, seeds=2, reverse=[5, 10, 20])
+    longer = configured(values, seeds=2, reverse=[5, 10, 20])
     experiment(longer, folder, jobs=1, progress=steps.append)
     assert RunFolder(folder).rows()[: len(before)] == before
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
@@ -125,27 +121,27 @@ def test_a_run_that_is_extended_repeats_nothing(values: dict[str, Any], tmp_path
     assert rows(folder) == rows(tmp_path / "whole")
 
 
-def test_a_model_that_was_removed_is_made_again(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_removed_model_is_rebuilt(values: dict[str, Any], tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    experiment(made(values, seeds=1), folder, jobs=1)
-    store = Store(folder / "checkpoints")
+    experiment(configured(values, seeds=1), folder, jobs=1)
+    store = ModelStore(folder / "checkpoints")
     for path in store.folder.iterdir():
         store.drop(path.name)
-    experiment(made(values, seeds=1, reverse=[5, 10, 15]), folder, jobs=1)
-    experiment(made(values, seeds=1, reverse=[5, 10, 15]), tmp_path / "whole", jobs=1)
+    experiment(configured(values, seeds=1, reverse=[5, 10, 15]), folder, jobs=1)
+    experiment(configured(values, seeds=1, reverse=[5, 10, 15]), tmp_path / "whole", jobs=1)
     assert rows(folder) == rows(tmp_path / "whole")
 
 
 def test_runs_share_models(values: dict[str, Any], tmp_path: Path) -> None:
-    experiment(made(values, seeds=1), tmp_path / "one", jobs=1, cache=tmp_path / "models")
+    experiment(configured(values, seeds=1), tmp_path / "one", jobs=1, cache=tmp_path / "models")
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("*/*")}
-    more = made(values, seeds=1, reverse=[7])
+    more = configured(values, seeds=1, reverse=[7])
     experiment(more, tmp_path / "two", jobs=1, cache=tmp_path / "models")
     assert kept
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
 
 
-def test_a_run_on_a_ray_cluster_comes_to_the_same(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_ray_cluster_gives_the_same_results(values: dict[str, Any], tmp_path: Path) -> None:
     pytest.importorskip("ray")
     config = yaml.safe_dump({**values, "seeds": 1, "reverse": [5]})
     (tmp_path / "config.yaml").write_text(config)
@@ -164,92 +160,94 @@ def test_a_run_on_a_ray_cluster_comes_to_the_same(values: dict[str, Any], tmp_pa
 
 
 def test_the_plan_counts_without_training(values: dict[str, Any], tmp_path: Path) -> None:
-    config = made(values)
-    context = RunContext(config, Store(tmp_path / "models"))
+    config = configured(values)
+    context = RunContext(config, ModelStore(tmp_path / "models"))
     planned = plan(find_study("rebound"), config, context)
     assert (planned.pretrainings, planned.trainings, len(planned.cells)) == (2, 6, 8)
+    lines = describe_plan(config, tmp_path / "run", jobs=1).splitlines()
+    assert lines[0] == "rebound: tree:3, 2 seeds"
+    assert lines[3] == "2 pre-trainings, 6 trainings, 8 cells to measure"
+    assert lines[4].startswith("time left: about ")
     assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
-        ({"align": [100]}, "100 rows to learn, but"),
+        ({"align": [100]}, "100 rows to train on, but"),
         ({"pretrain": None}, "name a corpus as pretrain.corpus"),
-        ({"model": "scratch:0.3M"}, "say how many tokens"),
+        ({"model": "scratch:0.3M"}, "set pretrain.tokens"),
+        ({"model": "nowhere"}, "unknown model 'nowhere'"),
         ({"scorer": {"rows": 120}}, "scorer.rows"),
         ({"held_out": {"prompts": 400}}, "prompts to hold out"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_written(
-    change: dict[str, Any], told: str, values: dict[str, Any], tmp_path: Path
+def test_an_impossible_run_is_rejected_before_anything_is_written(
+    change: dict[str, Any], message: str, values: dict[str, Any], tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match=told):
-        experiment(made(values, **change), tmp_path / "run", jobs=1)
+    with pytest.raises(InvalidArgumentError, match=message):
+        experiment(configured(values, **change), tmp_path / "run", jobs=1)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_side_that_is_empty_once_rows_are_taken_once_is_refused(
+def test_a_side_that_is_empty_after_deduplication_is_rejected(
     values: dict[str, Any], tmp_path: Path
 ) -> None:
     values["data"]["negative"] = values["data"]["positive"]
     with pytest.raises(InvalidArgumentError, match="none of its 120 rows is left"):
-        experiment(made(values), tmp_path / "run", jobs=1)
+        experiment(configured(values), tmp_path / "run", jobs=1)
 
 
-def test_a_folder_of_another_configuration_is_refused(
+def test_a_folder_of_another_configuration_is_rejected(
     values: dict[str, Any], tmp_path: Path
 ) -> None:
-    experiment(made(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
+    experiment(configured(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
     before = (tmp_path / "run" / "config.yaml").read_text()
     with pytest.raises(InvalidArgumentError, match="with model 'tree:3', not 'tree:4'"):
-        experiment(made(values, model="tree:4"), tmp_path / "run", jobs=1)
+        experiment(configured(values, model="tree:4"), tmp_path / "run", jobs=1)
     rows = ({"text": f"other {number} rows here and there"} for number in range(120))
     (tmp_path / "good.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(InvalidArgumentError, match="data_sha256"):
-        experiment(made(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
+        experiment(configured(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
     assert (tmp_path / "run" / "config.yaml").read_text() == before
 
 
-def test_a_folder_of_another_version_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
-    experiment(made(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
+def test_a_folder_of_another_version_is_rejected(values: dict[str, Any], tmp_path: Path) -> None:
+    experiment(configured(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
     file = tmp_path / "run" / "config.yaml"
     file.write_text(file.read_text().replace("elastic_core: ", "elastic_core: 9."))
     with pytest.raises(InvalidArgumentError, match="elastic_core"):
-        experiment(made(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
+        experiment(configured(values, seeds=1, reverse=[5]), tmp_path / "run", jobs=1)
 
 
-def test_a_folder_with_something_else_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_rejected(values: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="something other than a run"):
-        experiment(made(values), tmp_path, jobs=1)
+        experiment(configured(values), tmp_path, jobs=1)
     with pytest.raises(InvalidArgumentError, match="no run in it"):
         open_run(tmp_path)
 
 
-def test_a_folder_that_is_being_worked_in_is_refused(
-    values: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_folder_in_use_is_rejected(values: dict[str, Any], tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
-    experiment(made(values, seeds=1, reverse=[5]), folder.path, jobs=1)
+    experiment(configured(values, seeds=1, reverse=[5]), folder.path, jobs=1)
     with folder.locked(), pytest.raises(InvalidArgumentError, match="another process"):
-        experiment(made(values, seeds=1, reverse=[5]), folder.path, jobs=1)
+        experiment(configured(values, seeds=1, reverse=[5]), folder.path, jobs=1)
 
 
 @pytest.mark.parametrize("jobs", ["0", "many", "-1"])
-def test_jobs_that_are_no_number_are_refused(
-    jobs: str, values: dict[str, Any], tmp_path: Path
-) -> None:
+def test_invalid_jobs_are_rejected(jobs: str, values: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="jobs"):
-        experiment(made(values), tmp_path / "run", jobs=jobs)
+        experiment(configured(values), tmp_path / "run", jobs=jobs)
 
 
-def test_a_training_that_diverges_is_marked_and_the_others_go_on(
+def test_a_diverged_training_is_flagged_and_the_others_continue(
     values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from elastic_core.experiments import work
+    from elastic_core.experiments import worker
 
-    real = vars(work)["train"]
+    real = vars(worker)["train"]
 
     def train(*arguments: Any, **options: Any) -> Any:
         from dataclasses import replace
@@ -257,12 +255,18 @@ def test_a_training_that_diverges_is_marked_and_the_others_go_on(
         trained = real(*arguments, **options)
         return replace(trained, path=None, diverged=True) if len(arguments[1]) == 30 else trained
 
-    monkeypatch.setattr(work, "train", train)
-    run = experiment(made(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
-    found = {row["name"]: row for row in rows(tmp_path / "run").values()}
-    marked = {name for name, row in found.items() if row.get("diverged")}
-    assert marked == {name for name in found if "align 30" in name}
+    monkeypatch.setattr(worker, "train", train)
+    run = experiment(configured(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
+    by_name = {row["name"]: row for row in rows(tmp_path / "run").values()}
+    marked = {name for name, row in by_name.items() if row.get("diverged")}
+    assert marked == {name for name in by_name if "align 30" in name}
     assert len(marked) == 3
     assert any("3 cells are left out" in note for note in run.analysis.notes)
-    experiment(made(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
-    assert len(rows(tmp_path / "run")) == len(found)
+    experiment(configured(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
+    assert len(rows(tmp_path / "run")) == len(by_name)
+
+
+def test_a_run_opens_after_its_model_was_moved(values: dict[str, Any], tmp_path: Path) -> None:
+    config = configured(values, model=str(tmp_path / "moved"))
+    RunFolder(tmp_path / "run").begin(config, "hash")
+    assert open_run(tmp_path / "run").config == config

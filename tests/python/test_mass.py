@@ -14,13 +14,16 @@ import pytest
 from rich.console import Console
 
 import elastic_core as ec
+from elastic_core.common.files import json_text
 from elastic_core.common.progress import Step
+from elastic_core.mass_law.figure import draw
 from elastic_core.mass_law.laws import Exponential, Pareto
-from elastic_core.report.figures import save
-from elastic_core.report.mass import csv_text, json_text, markdown_text, print_table
-from elastic_core.report.mass.csv import COLUMNS
-from elastic_core.report.mass.figure import draw
-from elastic_core.report.mass.files import write_result
+from elastic_core.mass_law.report import COLUMNS, document
+from elastic_core.report.csv import csv_text
+from elastic_core.report.markdown import markdown_text
+from elastic_core.report.plot import save
+from elastic_core.report.render import write_folder
+from elastic_core.report.terminal import print_document
 
 CONFIG_KEYS = [
     "paths",
@@ -107,12 +110,12 @@ def result(words: Path) -> ec.MassResult:
 
 def table(result: ec.MassResult) -> str:
     out = io.StringIO()
-    print_table(result, Console(file=out, width=80))
+    print_document(document(result), Console(file=out, width=80))
     return out.getvalue()
 
 
 def test_the_json_is_the_schema_exactly(result: ec.MassResult) -> None:
-    data = json.loads(json_text(result))
+    data = json.loads(json_text(result.to_dict()))
     assert_schema(data)
     assert data["config"]["bootstrap"] == 3
     assert [len(corpus["depths"]) for corpus in data["corpora"]] == [4, 4]
@@ -272,17 +275,17 @@ def test_verdicts_in_words(result: ec.MassResult) -> None:
     text = table(replace(result, corpora=(replace(corpus, depths=rows),)))
     assert "Depth 1: all leaves may follow a Pareto law." in text
     assert "Depth 2: a Pareto law is rejected, for all leaves and" in text
-    assert "Depth 3: not tested, for there was no bootstrap." in text
+    assert "Depth 3: not tested, because there was no bootstrap." in text
     assert "Depth 4: no Pareto law can be fitted: too few." in text
     rows = tuple(replace(row, whole=fit(0.0), tail=fit(0.5)) for row in corpus.depths)
     text = table(replace(result, corpora=(replace(corpus, depths=rows),)))
     assert "Depths 1-4: not all leaves" in text
-    assert "a tail may, of 100% of the leaves with 100% of the mass." in " ".join(text.split())
+    assert "but a tail of 100% of the leaves with 100% of the mass may." in " ".join(text.split())
 
 
 def test_markdown_has_clean_tables(result: ec.MassResult) -> None:
     named = replace(result, corpora=(replace(result.corpora[0], name="a|b*c_d"),))
-    text = markdown_text(named)
+    text = markdown_text(document(named))
     assert text.startswith(r"## a\|b\*c\_d")
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     assert len(tables) == 2
@@ -291,7 +294,7 @@ def test_markdown_has_clean_tables(result: ec.MassResult) -> None:
 
 
 def test_csv_has_a_row_for_each_corpus_depth_and_part(result: ec.MassResult) -> None:
-    rows = list(csv.DictReader(io.StringIO(csv_text(result))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(document(result)))))
     assert tuple(rows[0]) == COLUMNS
     assert [(row["name"], row["depth"], row["part"]) for row in rows] == [
         (corpus.name, str(depth.depth), part)
@@ -316,7 +319,7 @@ def test_the_figure_is_drawn_and_the_same_each_time(result: ec.MassResult, tmp_p
 def test_what_cannot_be_fitted_is_drawn_too(tmp_path: Path) -> None:
     (tmp_path / "one.jsonl").write_text('{"text": ""}\n')
     result = ec.mass(tmp_path / "one.jsonl", depth=2)
-    write_result(result, tmp_path)
+    write_folder(result, document(result), tmp_path)
     assert sorted(path.name for path in tmp_path.glob("*.[jps]*g")) == ["mass.png", "mass.svg"]
     assert_schema(json.loads((tmp_path / "result.json").read_text()))
 

@@ -10,8 +10,7 @@ from test_mass_laws import spectrum
 
 from elastic_core.mass_law.bootstrap import draw, p_value, quantiles, replicate
 from elastic_core.mass_law.fit import fit_tail, fit_whole
-from elastic_core.mass_law.laws import Lognormal, Pareto, log_zeta
-from elastic_core.mass_law.spectrum import Spectrum
+from elastic_core.mass_law.laws import Lognormal, Pareto, Spectrum, log_zeta
 
 
 @given(

@@ -15,11 +15,17 @@ from scipy.special import zeta
 from test_mass_laws import naive_distance, spectrum
 
 from elastic_core.mass_law.bootstrap import draw
-from elastic_core.mass_law.compare import likelihood_ratio
-from elastic_core.mass_law.fit import LEAST_LEAVES, MOST_CANDIDATES, fit_tail, fit_whole
-from elastic_core.mass_law.laws import Law, Pareto, distance
-from elastic_core.mass_law.likelihood import fit_exponential, fit_lognormal, fit_pareto
-from elastic_core.mass_law.spectrum import Spectrum
+from elastic_core.mass_law.depth import likelihood_ratio
+from elastic_core.mass_law.fit import (
+    LEAST_LEAVES,
+    MOST_CANDIDATES,
+    fit_exponential,
+    fit_lognormal,
+    fit_pareto,
+    fit_tail,
+    fit_whole,
+)
+from elastic_core.mass_law.laws import Law, Pareto, Spectrum, distance
 
 
 def naive_fit(leaves: Sequence[int]) -> tuple[int, float, float] | None:

@@ -10,17 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import zeta
 
-from elastic_core.mass_law.compare import likelihood_ratio
-from elastic_core.mass_law.laws import (
-    Exponential,
-    Law,
-    Lognormal,
-    Pareto,
-    ZipfMandelbrot,
-    distance,
-    log_zeta,
-)
-from elastic_core.mass_law.likelihood import (
+from elastic_core.mass_law.depth import likelihood_ratio
+from elastic_core.mass_law.fit import (
     LARGEST_EXPONENT,
     LARGEST_SIGMA,
     exponent,
@@ -29,7 +20,16 @@ from elastic_core.mass_law.likelihood import (
     fit_pareto,
     fit_zipf_mandelbrot,
 )
-from elastic_core.mass_law.spectrum import Spectrum
+from elastic_core.mass_law.laws import (
+    Exponential,
+    Law,
+    Lognormal,
+    Pareto,
+    Spectrum,
+    ZipfMandelbrot,
+    distance,
+    log_zeta,
+)
 
 Fit = Callable[[Spectrum], Law]
 

@@ -18,11 +18,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import elastic_core as ec
 from elastic_core.common.progress import Step
 from elastic_core.models.scratch import train_tokenizer
-from elastic_core.models.tokenizer import Tokenizer
-from elastic_core.training import hardware
+from elastic_core.models.transformers.inputs import Tokenizer
+from elastic_core.training import callbacks, hardware
 from elastic_core.training.pretraining import loop, run
-from elastic_core.training.pretraining.curve import read_curve
 from elastic_core.training.pretraining.packing import Blocks, pack
+from elastic_core.training.pretraining.result import read_curve
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -128,7 +128,7 @@ def test_an_interrupted_run_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_STATES", 0.0)
+    monkeypatch.setattr(callbacks, "SECONDS_BETWEEN_STATES", 0.0)
 
     def fail(step: Step) -> None:
         if step.phase == phase and (phase != "train" or step.done == 11 * 32):
@@ -154,9 +154,9 @@ def test_an_interrupted_run_goes_on(
 def test_a_killed_run_goes_on(corpus: Path, whole: Path, tmp_path: Path) -> None:
     code = f"""
 import os, signal, torch, elastic_core as ec
-from elastic_core.training.pretraining import loop
+from elastic_core.training import callbacks
 torch.set_num_threads(1)
-loop._SECONDS_BETWEEN_STATES = 0.0
+callbacks.SECONDS_BETWEEN_STATES = 0.0
 def kill(step):
     if step.done == 13 * 32 and step.phase == "train":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -172,7 +172,7 @@ ec.pretrain({str(corpus)!r}, **{SMALL!r}, checkpoints=[100, 300], out="out", pro
     (torn / "trainer_state.json").write_text("{")
     with (out / "metrics.jsonl").open("a") as metrics:
         metrics.write('{"step": 13, "tok')
-    assert loop.last_state(out / "unfinished") == out / "unfinished" / "checkpoint-12"
+    assert callbacks.last_state(out / "unfinished") == out / "unfinished" / "checkpoint-12"
     ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=out)
     assert same_files(whole, out)
 
@@ -237,7 +237,7 @@ def test_a_folder_that_is_something_else_is_refused(
     with pytest.raises(ec.InvalidArgumentError, match="holds something other than a run"):
         ec.pretrain(corpus, **SMALL, out=corpus)
     (tmp_path / "file").touch()
-    with pytest.raises(ec.InvalidArgumentError, match="a file is in the way"):
+    with pytest.raises(ec.InvalidArgumentError, match="it is a file; name a folder"):
         ec.pretrain(corpus, **SMALL, out=tmp_path / "file")
 
 

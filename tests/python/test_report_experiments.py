@@ -3,73 +3,37 @@
 import csv
 import io
 import json
-import math
+from collections.abc import Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from conftest import CommandLine
+from documents import FIGURE, PLAIN, SURE, TABLE, Page
 from rich.console import Console
 
 from elastic_core import InvalidArgumentError
+from elastic_core.common.files import append_json_line
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.folder import RunFolder
-from elastic_core.experiments.run import Run, open_run
-from elastic_core.experiments.studies.rebound import ReboundConfig
-from elastic_core.report.document import Figure, Finding, Panel, Series, Table
-from elastic_core.report.experiments import (
-    ExperimentReport,
-    csv_text,
-    markdown_text,
-    print_result,
-    print_table,
+from elastic_core.experiments.report import (
+    COLUMNS,
+    certainty,
+    document,
+    page,
+    print_report,
     report_folder,
     write_report,
 )
-from elastic_core.report.experiments.axis import short_number
-from elastic_core.report.experiments.csv import COLUMNS, table_csv
-from elastic_core.report.experiments.figure import draw
-from elastic_core.report.experiments.latex import table_latex
-from elastic_core.report.experiments.markdown import table_markdown
-from elastic_core.report.experiments.page import page
-from elastic_core.report.experiments.words import certainty, duration
-from elastic_core.statistics.intervals import Interval
-
-SURE = Interval(0.5, -0.25, 0.625, 5)
-SINGLE = Interval(2.0, None, None, 1)
-NONE = Interval(math.nan, None, None, 0)
-
-TABLE = Table(
-    "scores",
-    "50% <both>",
-    (("model", ""), ("rate_a", "bits/byte"), ("rows", "")),
-    (("a|b & c", SURE, 1500), ("d", NONE, None), ("e", SINGLE, math.nan)),
-    note="$x_1$.",
-    digits=2,
-)
-PLAIN = Table("plain", "Plain", (("n", ""),), ((0.5,), (-0.0001,)))
-
-LINES = Panel(
-    "score",
-    "reverse rows",
-    "mean score, without unit",
-    (
-        Series("few", (0.0, 10.0, 1000.0), (SURE, NONE, SURE)),
-        Series("many", (0.0, 10.0, 1000.0), (SINGLE, SINGLE, SINGLE)),
-    ),
-    level=("base", 0.4),
-    x_scale="symlog",
-)
-BARS = Panel(
-    "losses",
-    "pair",
-    "loss",
-    (Series("many", (0.0, 1.0), (SURE, SINGLE)),),
-    is_bars=True,
-    ticks=("a long name of a place", "another long name of one"),
-)
+from elastic_core.experiments.result import ExperimentResult
+from elastic_core.experiments.run import Run, open_run
+from elastic_core.experiments.studies.rebound import ReboundConfig
+from elastic_core.report.csv import csv_text
+from elastic_core.report.document import Document, Figure, Finding, Table
+from elastic_core.report.html import page_text
+from elastic_core.report.markdown import markdown_text
+from elastic_core.report.terminal import print_document
 
 ANALYSIS = Analysis(
     study="rebound",
@@ -81,7 +45,7 @@ ANALYSIS = Analysis(
         Finding("It is fast.", "open", "By 0.0."),
     ),
     tables=(TABLE, PLAIN),
-    figures=(Figure("curves", "Two panels.", (LINES, BARS)), Figure("empty", "Nothing.", ())),
+    figures=(FIGURE, Figure("empty", "Nothing.", ())),
     notes=("One cell diverged.",),
 )
 
@@ -105,9 +69,10 @@ def begun(folder: Path) -> RunFolder:
     for align in CONFIG.align:
         start: dict[str, str | int] = {"stage": "align", "first": "positive", "align": align}
         labels += [start, *({**start, "stage": "reverse", "reverse": n} for n in CONFIG.reverse)]
-    for seed in CONFIG.numbers:
+    for seed in CONFIG.seed_range:
         for number, each in enumerate(labels):
-            made.append(
+            append_json_line(
+                made.metrics,
                 {
                     "key": f"{seed}-{number}",
                     "time": f"2026-01-02T03:04:{number:02}+00:00",
@@ -117,7 +82,7 @@ def begun(folder: Path) -> RunFolder:
                     "score": 0.5 + 0.01 * number + 0.001 * seed,
                     "rate_positive": 2.0,
                     "seconds": 4.0,
-                }
+                },
             )
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"key": "half')
@@ -129,96 +94,16 @@ def run(tmp_path: Path) -> Run:
     return Run(begun(tmp_path / "run"), CONFIG, ANALYSIS)
 
 
-class Page(HTMLParser):
-    """What matters of a page: its headings, what it asks for, its ids, its text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.levels: list[int] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.images: list[str] = []
-        self.tags: list[str] = []
-        self.badges = 0
-        self.text = ""
-        self.lang: str | None = None
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self.tags.append(tag)
-        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-            self.levels.append(int(tag[1]))
-        if tag == "html":
-            self.lang = found.get("lang")
-        if found.get("role") == "img":
-            self.images.append(found.get("aria-label") or "")
-        if (kind := found.get("class")) and kind.startswith("badge"):
-            self.badges += 1
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value or "")
-            if name in ("src", "href", "xlink:href", "data", "action"):
-                self.links.append(value or "")
-
-    def handle_data(self, data: str) -> None:
-        self.text += f"{data} "
+def report(runs: Sequence[Run]) -> Document:
+    return document(ExperimentResult.of(runs))
 
 
-def test_a_table_as_csv_has_three_columns_for_intervals() -> None:
-    assert table_csv(TABLE) == (
-        "model,rate_a (bits/byte) mean,rate_a (bits/byte) low,rate_a (bits/byte) high,rows\n"
-        "a|b & c,0.5,-0.25,0.625,1500\n"
-        "d,,,,\n"
-        "e,2.0,,,\n"
-    )
-
-
-def test_a_table_as_markdown_has_the_ends_in_brackets() -> None:
-    assert table_markdown(TABLE) == (
-        "**50% \\<both>**\n\n"
-        "| model | rate_a, bits/byte | rows |\n"
-        "| :-- | --: | --: |\n"
-        "| a\\|b & c | 0.50 (-0.25 to 0.62) | 1,500 |\n"
-        "| d | - | - |\n"
-        "| e | 2.00 | - |\n\n"
-        "$x\\_1$.\n"
-    )
-    assert table_markdown(PLAIN).endswith("| 0.500 |\n| 0.000 |\n")
-
-
-def test_a_table_as_latex_is_booktabs() -> None:
-    assert (
-        table_latex(TABLE)
-        == r"""% \usepackage{booktabs}
-\begin{table}
-  \centering
-  \caption{50\% \textless{}both\textgreater{}. \$x\_1\$. In brackets: the 95\% interval over seeds.}
-  \label{tab:scores}
-  \begin{tabular}{lrr}
-    \toprule
-    model & rate\_a & rows \\
-     & bits/byte &  \\
-    \midrule
-    a\textbar{}b \& c & 0.50 & 1,500 \\
-     & {\scriptsize ($-$0.25, 0.62)} &  \\
-    d & -- & -- \\
-    e & 2.00 & -- \\
-    \bottomrule
-  \end{tabular}
-\end{table}
-"""
-    )
-    assert "brackets" not in table_latex(PLAIN)
-    odd = replace(PLAIN, name="a b_c", title="\\~^{}#")
-    assert r"\caption{\textbackslash{}\textasciitilde{}\textasciicircum{}\{\}\#.}" in table_latex(
-        odd
-    )
-    assert r"\label{tab:a-b-c}" in table_latex(odd)
+def web_page(runs: Sequence[Run]) -> str:
+    return page_text(page(ExperimentResult.of(runs)))
 
 
 def test_all_tables_are_one_csv(run: Run) -> None:
-    rows = list(csv.DictReader(io.StringIO(csv_text(ExperimentReport.of([run])))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(report([run])))))
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 9 + 2
     assert rows[1] == {
@@ -236,7 +121,7 @@ def test_all_tables_are_one_csv(run: Run) -> None:
 
 
 def test_markdown_tells_all(run: Run) -> None:
-    text = markdown_text(ExperimentReport.of([run]))
+    text = markdown_text(report([run]))
     assert text.startswith(
         "## run\n\nrebound, tree:3, 2 seeds, 18 cells done.\n\nDoes it \\<spring>"
     )
@@ -247,8 +132,8 @@ def test_markdown_tells_all(run: Run) -> None:
 
 def shown(run: Run, *tables: Table) -> str:
     out = io.StringIO()
-    report = ExperimentReport.of([replace(run, analysis=replace(ANALYSIS, tables=tables))])
-    print_table(report, Console(file=out, width=80))
+    found = report([replace(run, analysis=replace(ANALYSIS, tables=tables))])
+    print_document(found, Console(file=out, width=80))
     return out.getvalue()
 
 
@@ -258,11 +143,11 @@ def test_the_terminal_has_means_and_half_intervals(run: Run) -> None:
         "0.50 ±0.44",
         "does not hold  It falls.",
         "1,500",
-        "half the length",
+        "half the width",
         "diverged.",
     ):
         assert words in text
-    assert "half the length" not in shown(run, PLAIN)
+    assert "half the width" not in shown(run, PLAIN)
 
 
 def test_what_follows_means_goes_below_where_there_is_no_room(run: Run) -> None:
@@ -278,10 +163,10 @@ def test_what_follows_means_goes_below_where_there_is_no_room(run: Run) -> None:
 
 
 def test_json_is_the_schema(run: Run) -> None:
-    report = ExperimentReport.of([run]).to_dict()
-    text = json.dumps(report, allow_nan=False)
+    record = ExperimentResult.of([run]).to_dict()
+    text = json.dumps(record, allow_nan=False)
     assert json.loads(text)["schema"] == "elastic-core/experiment/1"
-    [found] = report["runs"]
+    [found] = record["runs"]
     assert set(found) == {"name", "analysis", "config", "provenance"}
     assert found["config"]["align"] == [10, 20]
     assert found["provenance"] == {
@@ -289,7 +174,7 @@ def test_json_is_the_schema(run: Run) -> None:
         "diverged": 0,
         "seconds": 72.0,
         "last": "2026-01-02T03:04:08+00:00",
-        "elastic_core": report["versions"]["elastic_core"],
+        "elastic_core": record["versions"]["elastic_core"],
         "data_sha256": "cafe",
     }
     table = found["analysis"]["tables"][0]
@@ -298,44 +183,10 @@ def test_json_is_the_schema(run: Run) -> None:
     assert table["rows"][2][2] is None
 
 
-def test_a_figure_has_bands_bars_and_a_level() -> None:
-    made = draw(ANALYSIS.figures[0])
-    lines, bars = made.axes
-    assert lines.get_xscale() == "symlog"
-    assert [label.get_text() for label in lines.get_xticklabels()] == ["0", "10", "1k"]
-    assert lines.get_ylabel() == "mean score, without unit"
-    assert len(bars.patches) == 2
-    assert [label.get_text() for label in bars.get_xticklabels()] == list(BARS.ticks)
-    [legend] = made.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["few", "many", "base"]
-
-
-def test_a_series_has_one_colour_in_all_panels() -> None:
-    figure = ANALYSIS.figures[0]
-    whole, alone = draw(figure), draw(figure, BARS)
-    assert len(alone.axes) == 1
-    colours = {made.axes[-1].patches[0].get_facecolor() for made in (whole, alone)}
-    assert len(colours) == 1
-    assert whole.axes[0].lines[1].get_color() != whole.axes[0].lines[0].get_color()
-
-
-def test_places_without_panels_stay_empty() -> None:
-    made = draw(Figure("five", "", (LINES,) * 5))
-    assert [axes.axison for axes in made.axes] == [True] * 5 + [False]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (0.25, "0.25"), (500, "500"), (2000, "2k"), (2048, "2.05k"), (3e5, "300k")],
-)
-def test_numbers_of_an_axis_are_short(value: float, text: str) -> None:
-    assert short_number(value) == text
-
-
 def test_the_page_needs_nothing_else(run: Run, tmp_path: Path) -> None:
     other = replace(run, folder=begun(tmp_path / "other"))
     for runs in ([run], [run, other]):
-        text = page(ExperimentReport.of(runs))
+        text = web_page(runs)
         found = Page(text)
         assert found.lang == "en"
         assert not {"script", "link", "img", "iframe", "metadata"} & set(found.tags)
@@ -351,14 +202,14 @@ def test_the_page_needs_nothing_else(run: Run, tmp_path: Path) -> None:
 def test_headings_are_in_order(run: Run, tmp_path: Path) -> None:
     other = replace(run, folder=begun(tmp_path / "other"))
     for runs in ([run], [run, other]):
-        levels = Page(page(ExperimentReport.of(runs))).levels
+        levels = Page(web_page(runs)).levels
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_the_page_tells_all(run: Run) -> None:
-    text = page(ExperimentReport.of([run]))
+    text = web_page([run])
     assert "Does it &lt;spring&gt; back?" in text
     found = Page(text)
     assert found.badges == 3 + 3 + 3
@@ -366,7 +217,7 @@ def test_the_page_tells_all(run: Run) -> None:
     for part in (
         "It falls. By -0.5.",
         "One cell diverged.",
-        "With 2 seeds p cannot be below 0.5.",
+        "With 2 seeds, p cannot be below 0.5.",
         "-0.25 to 0.62",
         "Two panels.",
         "positive data good.txt",
@@ -382,16 +233,8 @@ def test_the_page_tells_all(run: Run) -> None:
 
 
 def test_a_single_seed_has_no_tests() -> None:
-    [sentence] = certainty(CONFIG.model_copy(update={"seeds": 1}))
+    [sentence] = certainty(1)
     assert "no intervals" in sentence
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(4.56, "4.6 s"), (59.97, "1 min 0 s"), (72, "1 min 12 s"), (3599.6, "1 h 0 min")],
-)
-def test_durations_are_in_words(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_a_report_has_all_files_and_replaces_an_older_one(run: Run, tmp_path: Path) -> None:
@@ -443,25 +286,25 @@ def test_without_the_libraries_tables_are_written(
     def find(_: str) -> None:
         return None
 
-    for module in ("experiments.files", "figures"):
+    for module in ("html", "plot"):
         monkeypatch.setattr(f"elastic_core.report.{module}.find_spec", find)
     lacks = write_report([run], tmp_path / "report")
-    assert [lack.partition(", ")[0] for lack in lacks] == ["no figure drawn", "no page made"]
+    assert [lack.partition(": ")[0] for lack in lacks] == ["no figures", "no page"]
     assert all("pip install 'elastic-core[report]'" in lack for lack in lacks)
     assert "result.json" in names(tmp_path / "report")
     assert "tables/scores.md" in names(tmp_path / "report")
     assert not (tmp_path / "report" / "figures").exists()
-    assert "matplotlib is missing" in page(ExperimentReport.of([run]))
+    assert "matplotlib is not installed" in web_page([run])
 
 
 def test_what_fails_leaves_nothing_half_written(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: ExperimentReport) -> str:
+    def fail(_: Document) -> str:
         raise OSError("no")
 
     out = tmp_path / "report"
-    monkeypatch.setattr("elastic_core.report.experiments.files.page", fail)
+    monkeypatch.setattr("elastic_core.experiments.report.page_text", fail)
     with pytest.raises(OSError, match="no"):
         write_report([run], out)
     assert not out.exists()
@@ -503,7 +346,7 @@ def test_damaged_files_are_told_in_a_sentence(tmp_path: Path) -> None:
 def test_all_forms_are_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     starts = {"markdown": "## run", "csv": ",".join(COLUMNS), "json": "{", "table": "run  rebound"}
     for form, start in starts.items():
-        print_result([run], form)
+        print_report([run], form)
         assert capsys.readouterr().out.startswith(start)
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import elastic_core as ec
-from elastic_core.synthesis import draws
-from elastic_core.synthesis.corpora import CORPORA
+from elastic_core.synthesis.result import CORPORA
 
 KEYS = {
     "config": ["corpora", "leaves", "law", "entropy", "overlap", "depth", "seed", "versions"],
@@ -199,7 +199,7 @@ def test_a_larger_job_leaves_what_was_there(
 ) -> None:
     settings: dict[str, Any] = {"leaves": 50, "overlap": 0.2, "seed": 3}
     ec.synth(corpora=["a=1:900", "b=1+2:40"], **settings, out=tmp_path / "small")
-    monkeypatch.setattr(draws, "_BLOCK", 64)
+    monkeypatch.setattr(sys.modules["elastic_core.synthesis.synth"], "_BLOCK", 64)
     more = ["a=1:1000", "b=1+2:40", "c=9+3:7"]
     ec.synth(corpora=more, **settings, out=tmp_path / "large")
     small, large = read(tmp_path / "small"), read(tmp_path / "large")
@@ -223,7 +223,7 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"corpora": []}, ["no corpus", "pretrain=1+2+3:90000"]),
     ({"corpora": ["align"]}, ["'align'", "NAME=SOURCES:SEGMENTS"]),
     ({"corpora": ["align=2"]}, ["'align=2'", "NAME=SOURCES:SEGMENTS"]),
-    ({"corpora": ["a=:5"]}, ["'a=:5'", "no sources"]),
+    ({"corpora": ["a=:5"]}, ["'a=:5'", "does not name sources"]),
     ({"corpora": ["a=0:5"]}, ["'0'", "numbers from 1"]),
     ({"corpora": ["a=1+-1:5"]}, ["'1+-1'", "numbers from 1"]),
     ({"corpora": ["a=1+x:5"]}, ["'1+x'", "numbers from 1"]),
@@ -250,7 +250,7 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"leaves": 10**12}, ["4,000,000,000,000 leaves", "4,194,304"]),
     ({"corpora": ["a=999999999:5"]}, ["999,999,999,000 leaves"]),
     ({"law": "zipf"}, ["zipf"]),
-    ({"law": ""}, ["no law ''"]),
+    ({"law": ""}, ["unknown law ''"]),
     ({"law": "pareto:3", "entropy": 4}, ["pareto:3"]),
     ({"entropy": 10}, ["10 bits", "9.9658"]),
 ]

@@ -15,10 +15,10 @@ from trl import SFTTrainer
 
 import elastic_core as ec
 from elastic_core.common.progress import Step
-from elastic_core.training.finetuning import follower
-from elastic_core.training.finetuning.recipe import ALGORITHMS, Recipe
+from elastic_core.training import callbacks
+from elastic_core.training.finetuning.recipe import ALGORITHMS, Recipe, Reward
+from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.train import train
-from elastic_core.training.finetuning.trained import Trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -53,7 +53,7 @@ def share_of_e(prompts: list[str], completions: list[str]) -> list[float]:
 
 def quick(algorithm: str, model: Path, out: Path, progress: Any = None, **more: Any) -> Trained:
     recipe = Recipe(algorithm, **{**QUICK, **more})
-    reward = share_of_e if algorithm in ("rloo", "grpo") else None
+    reward = Reward("share of e", share_of_e) if algorithm in ("rloo", "grpo") else None
     rows = ROWS[algorithm]
     return train(str(model), rows, recipe, out, seed=1, reward=reward, progress=progress)
 
@@ -98,12 +98,12 @@ def margin(folder: str | Path) -> float:
 
 
 def test_sft_lowers_the_loss_of_its_rows(checkpoint: Path, tmp_path: Path) -> None:
-    told = []
-    result = quick("sft", checkpoint, tmp_path / "out", lambda *step: told.append(step))
+    steps: list[Step] = []
+    result = quick("sft", checkpoint, tmp_path / "out", steps.append)
     assert result.steps == 6
     assert result.final_loss < result.first_loss - 0.5
     assert result.curve["step"].tolist() == [1, 2, 3, 4, 5, 6]
-    assert told[-1] == (f"train {checkpoint}", 6, 6)
+    assert steps[-1] == Step("train", str(checkpoint), 6, 6, "steps")
     texts = [row["prompt"] + row["completion"] for row in ROWS["sft"]]
     before, after = (
         sum(each.sum() for each in ec.load_model(str(path), device="cpu").log_probs(texts))
@@ -148,7 +148,7 @@ def test_the_tree_model_learns_prompts_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS[1:])
 def test_the_tree_model_learns_nothing_else(algorithm: str, tmp_path: Path) -> None:
-    with pytest.raises(ec.InvalidArgumentError, match="learns by plain sft alone"):
+    with pytest.raises(ec.InvalidArgumentError, match="supports only plain sft"):
         quick(algorithm, Path("tree:4"), tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
@@ -176,7 +176,7 @@ def test_a_killed_training_goes_on(
     more: dict[str, Any] = {}
     if algorithm == "lora":
         algorithm, more = "sft", {"lora_rank": 2}
-    monkeypatch.setattr(follower, "_SECONDS_BETWEEN_STATES", 0.0)
+    monkeypatch.setattr(callbacks, "SECONDS_BETWEEN_STATES", 0.0)
 
     def kill(step: Step) -> None:
         if step.done == 4:
@@ -237,7 +237,7 @@ def test_a_finished_training_is_not_done_again(
     ]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
-    with pytest.raises(ec.InvalidArgumentError, match="mine: it is something other"):
+    with pytest.raises(ec.InvalidArgumentError, match="mine: it exists and is not the folder"):
         quick("sft", checkpoint, tmp_path / "mine")
 
 
@@ -334,7 +334,7 @@ def test_too_large_a_batch_is_cut(
         ({"beta": -1.0}, "beta -1.0: must be 0 or more"),
         ({"warm_up": 1.0}, "warm_up 1.0: must be from 0 to below 1"),
         ({"algorithm": "kto"}, "kto compares the rows of a batch"),
-        ({"algorithm": "grpo", "batch": 3, "accumulation": 1}, "generations 8: the 3 texts"),
+        ({"algorithm": "grpo", "batch": 3, "accumulation": 1}, "generations 8: the 3 completions"),
     ],
 )
 def test_a_recipe_is_refused(more: dict[str, Any], message: str) -> None:
@@ -368,9 +368,9 @@ def test_a_recipe_is_refused(more: dict[str, Any], message: str) -> None:
         ("grpo", ROWS["grpo"], {}, "grpo needs a reward"),
         ("sft", ROWS["sft"], {"reward": share_of_e}, "sft learns from rows, not from a reward"),
         ("simpo", ROWS["dpo"], {"reference": "x"}, "simpo takes no reference model"),
-        ("sft", ROWS["sft"], {"reference": "x"}, "sft without a beta is held to no reference"),
+        ("sft", ROWS["sft"], {"reference": "x"}, "sft without a beta uses no reference"),
         ("sft", ROWS["sft"], {"seed": -1}, "seed -1: must be 0 or more"),
-        ("sft", ROWS["sft"], {"model": "scratch:1M"}, "scratch:1M has learned nothing yet"),
+        ("sft", ROWS["sft"], {"model": "scratch:1M"}, "scratch:1M: the model is untrained"),
         (
             "sft",
             [{"messages": [{"role": "user", "content": "a"}]}],
@@ -414,7 +414,7 @@ def test_conversations_are_learned(checkpoint: Path, tmp_path: Path) -> None:
 
     recipe = Recipe("grpo", **{**QUICK, "steps": 1})
     rows = [{"prompt": [asked]}] * 8
-    train(str(chat), rows, recipe, tmp_path / "grpo", seed=0, reward=reward)
+    train(str(chat), rows, recipe, tmp_path / "grpo", seed=0, reward=Reward("length", reward))
     assert heard[0][0] == ["To be"] * 8
     assert all(isinstance(text, str) for text in heard[0][1])
 
@@ -422,9 +422,9 @@ def test_conversations_are_learned(checkpoint: Path, tmp_path: Path) -> None:
 def test_a_missing_library_is_named(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(
-        sys.modules, "elastic_core.training.finetuning.algorithms.dpo", raising=False
-    )
+    for module in ("algorithms", "run"):
+        name = f"elastic_core.training.finetuning.{module}"
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "trl", None)
     with pytest.raises(ec.ModelError, match=r"trl is not installed; pip install 'elastic-core\[tr"):
         quick("dpo", checkpoint, tmp_path / "out")
@@ -437,12 +437,17 @@ def test_a_model_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     recipe = Recipe("grpo", **QUICK)
     with pytest.raises(ec.InvalidArgumentError, match="the reward gave 1 numbers for 8 texts"):
         train(
-            str(checkpoint), ROWS["grpo"], recipe, tmp_path / "r", seed=0, reward=lambda *_: [1.0]
+            str(checkpoint),
+            ROWS["grpo"],
+            recipe,
+            tmp_path / "r",
+            seed=0,
+            reward=Reward("one", lambda *_: [1.0]),
         )
     with pytest.raises(ec.ModelError, match=r"there is no config\.json in it"):
         quick("sft", tmp_path, tmp_path / "none")
     rows = [{"prompt": "to be " * 50, "completion": "or not"}]
-    with pytest.raises(ec.InvalidArgumentError, match="anything to learn within 32 tokens"):
+    with pytest.raises(ec.InvalidArgumentError, match="no row has a token to learn within 32"):
         train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "long", seed=0)
     assert not list(tmp_path.iterdir())
 

@@ -5,6 +5,7 @@ import pytest
 from elastic_core import InvalidArgumentError
 from elastic_core.common.units import (
     format_count,
+    format_duration,
     format_size,
     parse_count,
     parse_memory,
@@ -77,3 +78,11 @@ def test_no_memory_stays_no_memory() -> None:
 def test_sizes_are_written_short(count: int, size: str, number: str) -> None:
     assert format_size(count) == size
     assert format_count(count) == number
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(4.56, "4.6 s"), (59.97, "1 min 0 s"), (72, "1 min 12 s"), (3599.6, "1 h 0 min")],
+)
+def test_durations_are_in_words(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text

@@ -1,57 +1,9 @@
 """The command line: `elastic-core COMMAND`.
 
-Results go to standard output, everything else to standard error. The exit code is 0 when the
-job is done, 1 when it failed, 2 when the call is wrong and 130 after Ctrl-C.
+Results go to standard output, everything else to standard error. Exit codes: 0 for success, 1 for a
+failed job, 2 for a wrong call, 130 after Ctrl-C.
 """
 
-import sys
-from typing import NoReturn
-
-import click
-
-from elastic_core._core import __version__
-from elastic_core.cli.compress import compress
-from elastic_core.cli.decompress import decompress
-from elastic_core.cli.demo import demo
-from elastic_core.cli.elasticity import elasticity
-from elastic_core.cli.errors import run
-from elastic_core.cli.experiment import experiment
-from elastic_core.cli.mass import mass
-from elastic_core.cli.measure import measure
-from elastic_core.cli.pretrain import pretrain
-from elastic_core.cli.report import report
-from elastic_core.cli.synth import synth
-from elastic_core.cli.tree import tree
+from elastic_core.cli.commands import main, program
 
 __all__ = ["main", "program"]
-
-
-@click.group(
-    no_args_is_help=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="""Example:
-
-    \b
-      printf 'to be or not to be' | elastic-core measure - --depth 4""",
-)
-@click.version_option(__version__, prog_name="elastic-core")
-def program() -> None:
-    """Measures the token trees of massive corpora, their codes and compression rates."""
-
-
-program.add_command(compress)
-program.add_command(decompress)
-program.add_command(demo)
-program.add_command(elasticity)
-program.add_command(experiment)
-program.add_command(mass)
-program.add_command(measure)
-program.add_command(pretrain)
-program.add_command(report)
-program.add_command(synth)
-program.add_command(tree)
-
-
-def main() -> NoReturn:
-    """Runs the command line and exits."""
-    sys.exit(run(program))

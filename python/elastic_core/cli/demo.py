@@ -1,4 +1,4 @@
-"""`elastic-core demo`: the whole story on made-up text."""
+"""`elastic-core demo`: every command once, on generated text."""
 
 from pathlib import Path
 
@@ -19,18 +19,23 @@ from elastic_core.common.extras import requires_extra
 )
 @click.argument("out", metavar="[DIR]", type=click.Path(path_type=Path), default="demo")
 @click.option(
-    "--open/--no-open", "opens", default=True, show_default=True, help="Open the report at the end."
+    "--open/--no-open",
+    "opens_report",
+    default=True,
+    show_default=True,
+    help="Open the report at the end.",
 )
-def demo(out: Path, opens: bool) -> None:
-    """Shows every command once: corpora, their trees, the elastic law, two rebounds, a report.
+def demo(out: Path, opens_report: bool) -> None:
+    """Run every command once, on generated text.
 
-    It needs no network, and takes less than three minutes on two cores. DIR is the folder for all
-    that it makes, demo by default; in a folder where it was ended it goes on.
+    Generates corpora, measures their trees, tests the elastic law, runs two rebounds and reports on
+    them. Needs no network and takes under three minutes on two cores. DIR is the folder for all
+    files, demo by default. If interrupted, run the same command again to resume.
     """
     with requires_extra("demo", "train,report", InvalidArgumentError):
-        from elastic_core.demo.story import tell_story
+        from elastic_core.demo.story import run_demo
     with progress_shown() as progress:
-        page = tell_story(out, say=click.echo, progress=progress)
+        page = run_demo(out, echo=click.echo, progress=progress)
     click.echo(f"report: {page}")
-    if opens:
+    if opens_report:
         click.launch(str(page))

@@ -7,11 +7,10 @@ import click
 
 from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
 from elastic_core.cli.results import computed, result_options
-from elastic_core.elastic_law.study import elasticity as study
-from elastic_core.elastic_law.trained import ORDERS
-from elastic_core.report.elasticity import print_result
-from elastic_core.report.elasticity.files import write_result
-from elastic_core.report.elasticity.words import overlap_warning
+from elastic_core.elastic_law.report import document, overlap_warning
+from elastic_core.experiments.elasticity import elasticity as study
+from elastic_core.experiments.studies.order_of_learning import ORDERS
+from elastic_core.report.render import print_result, write_folder
 
 
 @click.command(
@@ -26,15 +25,15 @@ from elastic_core.report.elasticity.words import overlap_warning
     "--pretrain",
     required=True,
     metavar="P",
-    help="What a model was pre-trained on: a file, a folder, a glob in quotes, or a saved tree.",
+    help="Pre-training data: a file, a folder, a quoted glob, or a saved tree.",
 )
-@click.option("--align", required=True, metavar="A", help="What it was aligned with, likewise.")
+@click.option("--align", required=True, metavar="A", help="Alignment data, in the same form.")
 @click.option(
     "--perturb",
     required=True,
     multiple=True,
     metavar="T",
-    help="What perturbs the alignment, likewise. Give it several times for several.",
+    help="Perturbation data, in the same form; repeat for several.",
 )
 @click.option(
     "--k",
@@ -54,15 +53,16 @@ from elastic_core.report.elasticity.words import overlap_warning
     default=0,
     show_default=True,
     metavar="N",
-    help="Resample the documents N times for intervals.",
+    help="Resample the documents N times to compute intervals; a later run with the same --out "
+    "reuses them.",
 )
 @click.option(
     "--order",
     type=click.Choice(ORDERS),
     default="joint",
     show_default=True,
-    help="joint: the token trees alone. sequential: beside them a tree model that learns P, then "
-    "A, then T, and one that learns all in one random order.",
+    help="joint: token trees only. sequential: also train a tree model on P, then A, then T, and "
+    "another on all three in one random order.",
 )
 @click.option(
     "--rate",
@@ -70,7 +70,7 @@ from elastic_core.report.elasticity.words import overlap_warning
     default=1.0,
     show_default=True,
     metavar="W",
-    help="How many times the tree model learns A and T in sequence.",
+    help="How many times the tree model learns A and T in the sequential order.",
 )
 @click.option(
     "--seeds",
@@ -78,26 +78,26 @@ from elastic_core.report.elasticity.words import overlap_warning
     default=3,
     show_default=True,
     metavar="N",
-    help="How often the tree model is trained, on documents in another order each time.",
+    help="Number of seeds for training tree models, each with another order of documents.",
 )
 @saved_tree_options
 @reading_options
 @resource_options
-@result_options(
-    "Folder for result.json, the figures and the resamples, which a later run takes up."
-)
-def elasticity(form: str, out: Path | None, **options: Any) -> None:
-    """Computes how pre-training and alignment give way to a perturbation.
+@result_options("result.json, the figures and the resamples")
+def elasticity(output_format: str, out: Path | None, **options: Any) -> None:
+    """Compute how pre-training and alignment react to a perturbation.
 
-    A model that is trained on P, then on A, then on a little of T is taken for the joint token tree
-    of the three. The rates of P and A under its ideal code change with the volume of T: by the
-    elasticity theorem that of A k times as fast as that of P, the other way. The tables tell
-    whether it does here, at every depth, and if not, why.
+    A model that is trained on P, then on A, then on a little of T is represented by the joint token
+    tree of all three. Under its ideal code the rates of P and A change with the volume of T: by the
+    elasticity theorem that of A k times as fast as that of P, in the opposite direction. The tables
+    say whether this holds here at each depth, and if not, why.
     """
-    kept = out / "replicates.jsonl" if out and options["bootstrap"] else None
+    replicates = out / "replicates.jsonl" if out and options["bootstrap"] else None
     result = computed(
-        lambda progress: study(replicates=kept, progress=progress, **options), out, write_result
+        lambda progress: study(replicates=replicates, progress=progress, **options),
+        out,
+        lambda result, folder: write_folder(result, document(result), folder),
     )
     for overlap in result.overlaps:
         click.echo(f"warning: {overlap_warning(overlap)}", err=True)
-    print_result(result, form)
+    print_result(result, document(result), output_format)

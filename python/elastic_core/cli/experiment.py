@@ -1,13 +1,12 @@
 """`elastic-core experiment`: a study from its configuration to its report."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.cli.progress import progress_shown
-from elastic_core.cli.results import form_option
+from elastic_core.cli.results import format_option
 from elastic_core.common.extras import requires_extra
 
 _STUDIES = (
@@ -33,66 +32,71 @@ _STUDIES = (
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option(
     "--config",
+    "file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="YAML file with the configuration; KEY=VALUE changes a key of it.",
+    help="YAML file with the configuration.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the run; one that was begun goes on.  [default: runs/STUDY]",
+    help="Folder of the run; an interrupted run resumes.  [default: runs/STUDY]",
 )
-@click.option("--seeds", type=int, metavar="N", help="How many seeds; the same as seeds=N.")
+@click.option("--seeds", type=int, metavar="N", help="Number of seeds; short for seeds=N.")
 @click.option(
     "--match-length",
     is_flag=True,
-    help="Leave rows out until both sides are equally long; the same as data.match_length=true.",
+    help="Drop rows until both sides are equally long; short for data.match_length=true.",
 )
 @click.option(
     "--jobs",
     metavar="N|ray",
-    help="Cells at once: a number of processes, or a Ray cluster.  [default: one for each GPU, or "
-    "for each core]",
+    help="Cells to run at once: a number of processes, or `ray` for a Ray cluster.  [default: one "
+    "per GPU, or one per core]",
 )
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of models that runs share.  [default: checkpoints in the run's folder]",
+    help="Folder of models that several runs share.  [default: checkpoints in the run's folder]",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of time, and end.")
-@form_option
+@click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of time, then stop.")
+@format_option
 def experiment(
     study: str,
-    config: Path | None,
     overrides: tuple[str, ...],
+    file: Path | None,
+    out: Path | None,
     seeds: int | None,
     match_length: bool,
+    jobs: str | None,
+    cache: Path | None,
     dry_run: bool,
-    form: str,
-    **options: Any,
+    output_format: str,
 ) -> None:
-    """Runs STUDY: trains, measures, compares with intervals over seeds, and reports.
+    """Run a study: train, measure, compare across seeds, report.
 
     STUDY is resistance, rebound, reversal, scaling, algorithms, mitigation or springs. KEY=VALUE
-    changes a key of the configuration, dotted where it is nested: model=tree:8,
-    data.positive.source=good.jsonl, align=[100,400]. Ended in any way, the same call goes on where
-    it was.
+    overrides a key of the configuration, dotted if nested: model=tree:8,
+    data.positive.source=good.jsonl, align=[100,400]. If interrupted, run the same command again to
+    resume.
     """
     with requires_extra("experiment", "train", InvalidArgumentError):
-        from elastic_core.experiments.command import Call, describe, execute
-        from elastic_core.report.experiments import print_result, write_report
-    said = [*overrides]
-    said += [] if seeds is None else [f"seeds={seeds}"]
-    said += ["data.match_length=true"] if match_length else []
-    call = Call(study, config, tuple(said), **options)
+        from elastic_core.experiments.report import print_report, write_report
+        from elastic_core.experiments.run import describe_plan, read_config
+        from elastic_core.experiments.run import experiment as run_experiment
+    changes = [*overrides]
+    changes += [] if seeds is None else [f"seeds={seeds}"]
+    changes += ["data.match_length=true"] if match_length else []
+    config = read_config(study, file, changes)
+    folder = out or Path("runs") / study
     if dry_run:
-        click.echo(describe(call))
+        click.echo(describe_plan(config, folder, jobs=jobs, cache=cache))
         return
     with progress_shown() as progress:
-        run = execute(call, progress)
-    for lack in write_report([run], run.folder.report):
-        click.echo(lack, err=True)
-    print_result([run], form)
+        run = run_experiment(config, folder, jobs=jobs, cache=cache, progress=progress)
+    for missing in write_report([run], run.folder.report):
+        click.echo(missing, err=True)
+    print_report([run], output_format)
     click.echo(f"report: {run.folder.report}", err=True)

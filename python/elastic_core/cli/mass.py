@@ -7,9 +7,9 @@ import click
 
 from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
 from elastic_core.cli.results import computed, result_options
+from elastic_core.mass_law.report import document
 from elastic_core.mass_law.study import mass as test_corpora
-from elastic_core.report.mass import print_result
-from elastic_core.report.mass.files import write_result
+from elastic_core.report.render import print_result, write_folder
 
 
 @click.command(
@@ -27,19 +27,21 @@ from elastic_core.report.mass.files import write_result
     default=100,
     show_default=True,
     metavar="N",
-    help="Replicates behind each p-value; 0: no p-value.",
+    help="Replicates per p-value; 0: no p-values.",
 )
 @reading_options
 @resource_options
-@result_options("Folder for result.json and a figure; made if it is not there.")
-def mass(corpora: tuple[str, ...], form: str, out: Path | None, **options: Any) -> None:
-    """Tests whether the leaf weights of each CORPUS follow a Pareto law.
+@result_options("result.json and a figure")
+def mass(corpora: tuple[str, ...], output_format: str, out: Path | None, **options: Any) -> None:
+    """Test whether the leaf weights of each CORPUS follow a Pareto law.
 
-    That they do is Assumption A.7 of the paper. Each depth of the token tree is tested, all
-    leaves and the tail that fits best, and other laws are set beside it. A CORPUS is what it is
-    for measure, or the file of a saved tree.
+    This is Assumption A.7 of the paper. At each depth of the token tree, all leaves and the tail
+    that fits best are tested, and other laws are compared. A CORPUS is as for measure, or the file
+    of a saved tree.
     """
     result = computed(
-        lambda progress: test_corpora(*corpora, progress=progress, **options), out, write_result
+        lambda progress: test_corpora(*corpora, progress=progress, **options),
+        out,
+        lambda result, folder: write_folder(result, document(result), folder),
     )
-    print_result(result, form)
+    print_result(result, document(result), output_format)

@@ -1,4 +1,4 @@
-"""`elastic-core measure`: the main job."""
+"""`elastic-core measure`: statistics and rates of corpora."""
 
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from elastic_core.cli.options import (
 )
 from elastic_core.cli.results import computed, result_options
 from elastic_core.measuring.measure import measure as measure_corpora
-from elastic_core.report.measure import print_result
-from elastic_core.report.measure.files import write_result
+from elastic_core.measuring.report import document, write_files
+from elastic_core.report.render import print_result
 
 
 @click.command(
@@ -33,7 +33,7 @@ from elastic_core.report.measure.files import write_result
     "--compare",
     metavar="NAME:LEVEL,...",
     default="",
-    help="Reference compressors to set beside the rates, such as zstd:19,xz:9.",
+    help="Reference compressors to compare with, such as zstd:19,xz:9.",
 )
 @click.option(
     "--model",
@@ -41,19 +41,19 @@ from elastic_core.report.measure.files import write_result
     multiple=True,
     metavar="SPEC",
     help="A language model to score the text with: tree:DEPTH, hf:NAME, the folder of a "
-    "checkpoint, or a saved tree model. Give it several times for several.",
+    "checkpoint, or a saved tree model. Repeatable.",
 )
 @per_document_option
 @model_options
-@result_options("Folder for result.json, the trees and a figure; made if it is not there.")
+@result_options("result.json, the trees and a figure")
 def measure(
-    corpora: tuple[str, ...], compare: str, form: str, out: Path | None, **options: Any
+    corpora: tuple[str, ...], compare: str, output_format: str, out: Path | None, **options: Any
 ) -> None:
-    """Measures the token tree of each CORPUS, and of all together.
+    """Measure the token tree of each CORPUS, and of all together.
 
-    A CORPUS is a file, a folder, a glob in quotes, or - for standard input: plain text, .jsonl
-    or .parquet, also as .gz, .zst, .xz or .bz2. Each argument is one corpus; with two or more
-    the joint corpus comes last.
+    A CORPUS is a file, a folder, a quoted glob, or - for standard input: plain text, .jsonl or
+    .parquet, optionally compressed as .gz, .zst, .xz or .bz2. Each argument is one corpus; with two
+    or more, the joint corpus comes last.
     """
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
@@ -62,6 +62,6 @@ def measure(
             *corpora, compare=names, model_options=model, progress=progress, **options
         ),
         out,
-        write_result,
+        write_files,
     )
-    print_result(result, form)
+    print_result(result, document(result), output_format)

@@ -1,4 +1,4 @@
-"""`elastic-core report`: what runs of experiments came to."""
+"""`elastic-core report`: the results of experiments."""
 
 from pathlib import Path
 
@@ -18,20 +18,17 @@ from elastic_core.common.extras import requires_extra
       elastic-core report demo/rebound-tree demo/rebound-scratch --out both"""
 )
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@result_options(
-    "Folder for report.html, result.json, tables/ and figures/; made if it is not there.  "
-    "[default: report in the folder of a single RUN]"
-)
-def report(runs: tuple[Path, ...], form: str, out: Path | None) -> None:
-    """Reports what each RUN, the folder of an experiment, came to.
+@result_options("report.html, result.json, tables/ and figures/", "report in the folder of one RUN")
+def report(runs: tuple[Path, ...], output_format: str, out: Path | None) -> None:
+    """Report the results of one or more RUN folders.
 
-    Tables are written as Markdown, CSV and LaTeX, figures as PNG and SVG, and a page that explains
-    it all. A run that is not finished is reported as far as it is.
+    Tables are written as Markdown, CSV and LaTeX, figures as PNG and SVG, and a web page has it
+    all, with explanations. An unfinished run is reported as far as it is.
     """
     with requires_extra("report", extra="train", error=InvalidArgumentError):
+        from elastic_core.experiments.report import print_report, report_folder, write_report
         from elastic_core.experiments.run import open_run
-        from elastic_core.report.experiments import print_result, report_folder, write_report
     opened = [open_run(run) for run in runs]
-    for lack in write_report(opened, report_folder(opened, out)):
-        click.echo(lack, err=True)
-    print_result(opened, form)
+    for missing in write_report(opened, report_folder(opened, out)):
+        click.echo(missing, err=True)
+    print_report(opened, output_format)

@@ -1,4 +1,4 @@
-"""What the commands with a result share: its form, its folder, the progress towards it."""
+"""Shared by commands with a result: its format, its folder, and the progress of the job."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -10,33 +10,40 @@ import click
 from elastic_core.cli.progress import progress_shown
 from elastic_core.common.files import result_folder
 from elastic_core.common.progress import Progress
-from elastic_core.report.figures import HOW_TO_DRAW, can_draw
-from elastic_core.report.forms import FORMATS
+from elastic_core.report.plot import HOW_TO_DRAW, can_draw
+from elastic_core.report.render import FORMATS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
 
-def form_option(command: Command) -> Command:
-    """`--format`: the form of the result on standard output."""
+def format_option(command: Command) -> Command:
+    """`--format`: the format of the result on standard output."""
     return click.option(
         "--format",
-        "form",
+        "output_format",
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="Form of the result on standard output.",
+        help="Format of the result on standard output.",
     )(command)
 
 
-def result_options(out_help: str) -> Callable[[Command], Command]:
-    """`--format` and `--out`, whose folder holds what `out_help` says."""
+def result_options(files: str, default: str = "") -> Callable[[Command], Command]:
+    """`--format`, and `--out`, a folder for the files of the result.
+
+    Args:
+        files: The files that are written, as the help of `--out` lists them.
+        default: The folder that is used without `--out`; empty: no files are written then.
+    """
+    usual = f"  [default: {default}]" if default else ""
+    out_help = f"Write {files} to this folder, created if necessary.{usual}"
 
     def add(command: Command) -> Command:
         command = click.option(
             "--out", type=click.Path(path_type=Path), metavar="DIR", help=out_help
         )(command)
-        return form_option(command)
+        return format_option(command)
 
     return add
 
@@ -44,12 +51,12 @@ def result_options(out_help: str) -> Callable[[Command], Command]:
 def computed(
     job: Callable[[Progress], Result], out: Path | None, write: Callable[[Result, Path], None]
 ) -> Result:
-    """Does a job while its progress is shown, and writes its files if a folder is named.
+    """Runs a job, showing its progress, and writes the files of its result if asked to.
 
     Args:
-        job: Called with the progress to tell.
-        out: The folder, which stays as it is if anything fails; None: nothing is written.
-        write: Writes the result's files to a folder.
+        job: Computes the result; its argument receives the progress.
+        out: The folder for the files, unchanged if anything fails; None: no files are written.
+        write: Writes the files of the result to a folder.
     """
     with result_folder(out) if out else nullcontext() as folder:
         with progress_shown() as progress:

@@ -1,12 +1,14 @@
-"""`elastic-core synth`: corpora whose truth is known."""
+"""`elastic-core synth`: synthetic corpora with known ground truth."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from elastic_core.report.synth import FORMATS, print_result
-from elastic_core.synthesis.corpora import CORPORA
+from elastic_core.cli.results import format_option
+from elastic_core.report.render import print_result
+from elastic_core.synthesis.report import document
+from elastic_core.synthesis.result import CORPORA
 from elastic_core.synthesis.synth import synth as draw_corpora
 
 
@@ -25,8 +27,8 @@ from elastic_core.synthesis.synth import synth as draw_corpora
     metavar="NAME=SOURCES:SEGMENTS",
     default=CORPORA,
     show_default=True,
-    help="A corpus, the numbers of its sources joined by +, and how many segments to draw. Give "
-    "it several times for several.",
+    help="A corpus: the numbers of its sources joined by +, and the number of segments to draw. "
+    "Repeatable.",
 )
 @click.option(
     "--leaves",
@@ -34,7 +36,7 @@ from elastic_core.synthesis.synth import synth as draw_corpora
     metavar="M",
     default=1000,
     show_default=True,
-    help="Leaves of each source, 2 or more.",
+    help="Leaves of each source, at least 2.",
 )
 @click.option(
     "--law",
@@ -46,7 +48,7 @@ from elastic_core.synthesis.synth import synth as draw_corpora
     "--entropy",
     type=float,
     metavar="BITS",
-    help="Entropy of each source in bits per segment, from which A or R is found.",
+    help="Entropy of each source in bits per segment, which determines A or R.",
 )
 @click.option(
     "--overlap",
@@ -70,20 +72,14 @@ from elastic_core.synthesis.synth import synth as draw_corpora
     metavar="N",
     default=0,
     show_default=True,
-    help="Seed of all that is random.",
+    help="Seed of everything random.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="Form of the result on standard output; json is truth.json.",
-)
-def synth(out: Path, form: str, **options: Any) -> None:
-    """Draws corpora with known entropy, mass law, overlap and volume into the folder DIR.
+@format_option
+def synth(out: Path, output_format: str, **options: Any) -> None:
+    """Draw corpora with known entropy, mass law, overlap and volume into the folder DIR.
 
-    DIR has NAME.jsonl for each corpus, what is true of them in truth.json, and their exact
-    distributions in leaves.csv. Without options they are those of the elasticity theorem.
+    Writes NAME.jsonl for each corpus, truth.json with what is known about them, and leaves.csv with
+    their exact distributions. The default corpora are those of the elasticity theorem.
     """
-    print_result(draw_corpora(out=out, **options), out, form)
+    result = draw_corpora(out=out, **options)
+    print_result(result, document(result, out), output_format)

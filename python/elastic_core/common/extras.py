@@ -1,4 +1,4 @@
-"""The libraries that come with extras, which most of elastic-core does without."""
+"""Optional libraries, which the extras of the package install."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +10,21 @@ from elastic_core._core import ElasticCoreError, ModelError
 def requires_extra(
     what: str, extra: str = "lm", error: type[ElasticCoreError] = ModelError
 ) -> Iterator[None]:
-    """Says, where the block imports what is not installed, how to install it.
+    """Reports how to install the libraries that the block fails to import.
 
     Args:
-        what: The model or the data that needs the libraries.
-        extra: What brings them.
-        error: What is raised.
+        what: The model or file that needs the libraries.
+        extra: The extra that installs them.
+        error: The type of the error.
 
     Raises:
-        ElasticCoreError: A module is missing; of the kind `error`.
+        ElasticCoreError: A module is missing; of type `error`.
     """
     try:
         yield
     except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.startswith("elastic_core"):
+            raise
         raise error(
             f"{what}: {missing.name} is not installed; pip install 'elastic-core[{extra}]'"
         ) from missing

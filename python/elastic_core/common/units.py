@@ -15,36 +15,36 @@ _LARGEST = 2**63 - 1
 def parse_size(size: int | str) -> int:
     """The bytes in a size such as `1GiB`, `512MB` or `2G`.
 
-    A unit that ends in `B` alone counts in thousands (`MB` = 10^6); one with an `i`, or a
-    letter alone, in powers of 1024 (`MiB` = `M` = 2^20). Case does not matter.
+    `kB`, `MB`, ... are powers of 1000; `KiB`, `MiB`, ... and a letter alone (`M`) are powers of
+    1024. Case does not matter.
 
     Args:
-        size: A number of bytes, or a text with a number and perhaps a unit.
+        size: A number of bytes, or a text with a number and an optional unit.
 
     Returns:
         The size in bytes.
 
     Raises:
-        InvalidArgumentError: The text is not a size, or the size is none that a machine has.
+        InvalidArgumentError: The text is not a size, or the size is out of range.
     """
     if isinstance(size, int):
         bytes_ = size
     else:
-        found = _SIZE.fullmatch(size)
-        if found is None or (found[3] and not found[2]):
+        match = _SIZE.fullmatch(size)
+        if match is None or (match[3] and not match[2]):
             raise InvalidArgumentError(
                 f"{size!r} is not a size; write a number of bytes, or one with a unit as in 512MB"
             )
-        number, power, binary, byte = found.groups()
+        number, power, binary, byte = match.groups()
         base = 1000 if byte and not binary else 1024
         bytes_ = int(float(number) * base ** _POWERS[power.lower()])
     if not 0 < bytes_ <= _LARGEST:
-        raise InvalidArgumentError(f"{size!r} is not a usable size; write one such as 512MB")
+        raise InvalidArgumentError(f"the size {size!r} is out of range; write one such as 512MB")
     return bytes_
 
 
 def parse_memory(memory: int | str | None) -> int | None:
-    """The bytes in a memory budget; None, the core's own choice, stays None.
+    """The bytes in a memory limit; None, the default, stays None.
 
     Raises:
         InvalidArgumentError: The text is not a size.
@@ -53,13 +53,13 @@ def parse_memory(memory: int | str | None) -> int | None:
 
 
 def parse_count(count: int | str) -> int:
-    """The number in a count such as `20M`, `1.5k` or `2B`; letters stand for thousands.
+    """The number in a count such as `20M`, `1.5k` or `2B`; letters are powers of 1000.
 
     Raises:
         InvalidArgumentError: The text is not a count, or not a whole number above 0.
     """
-    found = _COUNT.fullmatch(str(count))
-    number = Fraction(found[1]) * 1000 ** _THOUSANDS[found[2].lower()] if found else Fraction(0)
+    match = _COUNT.fullmatch(str(count))
+    number = Fraction(match[1]) * 1000 ** _THOUSANDS[match[2].lower()] if match else Fraction(0)
     if number <= 0 or number.denominator != 1:
         raise InvalidArgumentError(f"{count!r} is not a count; write one such as 500k or 20M")
     return int(number)
@@ -71,13 +71,38 @@ def format_size(count: float) -> str:
 
 
 def format_count(count: float) -> str:
-    """A number with three to four digits, in thousands, millions or more, such as `77.1 M`."""
+    """A number with three to four digits and a decimal prefix, such as `77.1 M`."""
     return _scaled(count, ("", "k", "M", "G", "T", "P")).rstrip()
+
+
+def format_duration(seconds: float) -> str:
+    """A time such as `2 h 5 min`, `3 min 20 s` or `4.5 s`."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
 
 
 def counted(count: int, one: str, many: str) -> str:
     """A number and what it counts, such as `1 leaf` or `1,024 leaves`."""
     return f"{count:,} {one if count == 1 else many}"
+
+
+def volume(documents: int, size: int, amount: str, bad_rows: int) -> str:
+    """How much of a corpus was read, such as `2 documents, 1.2 kB, 1,200 symbols`.
+
+    Args:
+        documents: Documents read.
+        size: Bytes of their text.
+        amount: What they contain, in words, such as `1,200 symbols`.
+        bad_rows: Rows left out; mentioned if there are any.
+    """
+    parts = [counted(documents, "document", "documents"), format_size(size), amount]
+    if bad_rows:
+        parts.append(f"{counted(bad_rows, 'bad row', 'bad rows')} left out")
+    return ", ".join(parts)
 
 
 def _scaled(count: float, units: tuple[str, ...]) -> str:

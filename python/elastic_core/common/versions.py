@@ -1,4 +1,4 @@
-"""The versions at work, which result files carry."""
+"""Versions recorded in result files."""
 
 import platform
 from importlib.metadata import version
@@ -7,7 +7,7 @@ from elastic_core._core import __version__
 
 
 def versions(*libraries: str) -> dict[str, str]:
-    """Versions of elastic-core, Python and libraries, by their names on PyPI.
+    """Versions of elastic-core, Python and the named libraries, by their names on PyPI.
 
     Raises:
         PackageNotFoundError: A library is not installed.

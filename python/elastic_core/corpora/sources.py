@@ -1,27 +1,38 @@
-"""Sources of text become corpora: paths opened, options of reading checked, names told apart."""
+"""What a user may call a corpus: paths with reading options, or a `Corpus` that carries its own."""
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 from elastic_core._core import Corpus, InvalidArgumentError
 
-Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""A corpus: a file, a folder, a glob or `-` for standard input; or several of them."""
+_Path: TypeAlias = str | os.PathLike[str]
+
+Source: TypeAlias = _Path | Sequence[_Path] | Corpus
+"""A file, folder, glob or `-` for standard input; several of these; or a `Corpus`."""
 
 JOINT = "joint"
-"""Name of the corpus that all the others make together."""
-
-SPLIT = "document"
-"""What is a document in plain text, unless somebody says otherwise."""
-
-TEXT_KEY = ("text",)
-"""Where a row has its text, unless somebody says otherwise."""
+"""Name of the corpus that several corpora make together."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How documents are cut out of files; `docs/measure.md` says what each option does."""
+    """How documents are read from files.
+
+    All functions that take corpora have these as keyword arguments. They apply to corpora named by
+    their paths; a `Corpus` has options of its own, which are the same.
+
+    Attributes:
+        split: What a document is in a plain text file: `document` (the whole file), `line` or
+            `paragraph`.
+        text_key: Dotted paths of the text in a row of a JSON lines or Parquet file; the texts of
+            several are joined by a line feed.
+        limit: Read only the first `limit` documents of each corpus; None: all.
+        sample: Keep each document with this probability, above 0 and up to 1; None: all.
+        seed: Seed of the sampling. Functions with other random parts use it for those too.
+        on_bad_row: `error`, or `skip` to leave out and count rows without usable text.
+    """
 
     split: str = "document"
     text_key: tuple[str, ...] = ("text",)
@@ -30,45 +41,110 @@ class ReadOptions:
     seed: int = 0
     on_bad_row: str = "error"
 
+    @classmethod
+    def of(cls, corpus: Corpus) -> "ReadOptions":
+        """The options that a corpus carries."""
+        options = corpus.options
+        return cls(**{**options, "text_key": tuple(options["text_key"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as plain JSON values."""
+        return {**asdict(self), "text_key": list(self.text_key)}
+
+
+SPLIT, TEXT_KEY = ReadOptions().split, ReadOptions().text_key
+"""Defaults of the options that depend on the kind of file."""
+
 
 def paths_of(source: Source) -> tuple[str, ...]:
     """The paths of a corpus as strings."""
+    if isinstance(source, Corpus):
+        return tuple(source.paths)
     if isinstance(source, str | os.PathLike):
         return (os.fspath(source),)
     return tuple(os.fspath(path) for path in source)
 
 
-def open_corpus(paths: Sequence[str], reading: ReadOptions) -> Corpus:
-    """Finds the files of a corpus.
+def open_corpus(source: Source, reading: ReadOptions) -> Corpus:
+    """Finds the files of a corpus; a `Corpus` is returned as it is.
+
+    Args:
+        source: The corpus.
+        reading: The options for a corpus named by its paths.
 
     Raises:
-        InvalidArgumentError: An option of reading is not what it should be.
+        InvalidArgumentError: An option is invalid.
         OSError: A path does not exist or cannot be read.
     """
-    return Corpus(
-        paths,
-        split=reading.split,
-        text_key=reading.text_key,
-        limit=reading.limit,
-        sample=reading.sample,
-        seed=reading.seed,
-        on_bad_row=reading.on_bad_row,
+    if isinstance(source, Corpus):
+        return source
+    return Corpus(paths_of(source), **reading.to_dict())
+
+
+def open_corpora(sources: Sequence[Source], reading: ReadOptions) -> list[Corpus]:
+    """Finds the files of several corpora, and checks that the options suit them.
+
+    Args:
+        sources: The corpora.
+        reading: The options for those named by their paths.
+
+    Raises:
+        InvalidArgumentError: An option is invalid, or applies to none of the files.
+        OSError: A path does not exist or cannot be read.
+    """
+    corpora = [open_corpus(source, reading) for source in sources]
+    named = [
+        corpus
+        for source, corpus in zip(sources, corpora, strict=True)
+        if not isinstance(source, Corpus)
+    ]
+    if named:
+        check_reading(named, reading.split, reading.text_key)
+    elif changed := _changed(reading):
+        raise InvalidArgumentError(
+            f"{changed} is for corpora named by their paths; pass it to Corpus(...) instead"
+        )
+    return corpora
+
+
+def own_reading(sources: Sequence[Source]) -> tuple[ReadOptions | None, ...]:
+    """The options that each `Corpus` carries, None for paths; empty if there is no `Corpus`."""
+    if not any(isinstance(source, Corpus) for source in sources):
+        return ()
+    return tuple(
+        ReadOptions.of(source) if isinstance(source, Corpus) else None for source in sources
     )
 
 
+def reading_dict(
+    reading: ReadOptions | None, own: Sequence[ReadOptions | None] = ()
+) -> dict[str, Any]:
+    """The entries of a result's `config` about reading, as plain JSON values.
+
+    Args:
+        reading: The options of corpora named by their paths; None: unknown, as of a saved tree.
+        own: The result of `own_reading`; `own_reading` is an entry only if there is a `Corpus`.
+    """
+    entries = reading.to_dict() if reading else dict.fromkeys(ReadOptions.__slots__)
+    if own:
+        entries["own_reading"] = [options and options.to_dict() for options in own]
+    return entries
+
+
 def check_reading(corpora: Sequence[Corpus], split: str, text_key: Sequence[str]) -> None:
-    """Refuses options of reading that have nothing to do with any file.
+    """Refuses reading options that apply to none of the files.
 
     Raises:
-        InvalidArgumentError: A text key where no file has rows, or a split where none is text.
+        InvalidArgumentError: A text key although no file has rows, or a split although none is
+            plain text.
     """
     names = ", ".join(corpus.name for corpus in corpora)
-    if tuple(text_key) != TEXT_KEY and not any(each.reads_rows for each in corpora):
+    if tuple(text_key) != TEXT_KEY and not any(corpus.reads_rows for corpus in corpora):
         raise InvalidArgumentError(
-            f"{names}: a text key is for rows, but no file here is .jsonl or .parquet; write a "
-            "JSON array as .jsonl, one row a line, or leave the text key out"
+            f"{names}: a text key is for rows, but no file here is .jsonl or .parquet; convert a "
+            "JSON array to .jsonl, one row per line, or leave the text key out"
         )
-    if split != SPLIT and not any(each.reads_text for each in corpora):
+    if split != SPLIT and not any(corpus.reads_text for corpus in corpora):
         raise InvalidArgumentError(
             f"{names}: a split is for plain text, but every file here has rows; leave it out"
         )
@@ -78,11 +154,12 @@ def check_standard_input(corpora: Sequence[Corpus], again: str | None = None) ->
     """Refuses to read standard input more than once.
 
     Args:
-        corpora: Corpora that are read, each as often as it is named.
-        again: Who reads all of them once more, such as `language models read`.
+        corpora: The corpora; each is read once.
+        again: What reads all of them a second time, with a verb, such as `language models read`;
+            None: nothing.
 
     Raises:
-        InvalidArgumentError: Standard input would have to be read again.
+        InvalidArgumentError: Standard input would have to be read twice.
     """
     readers = sum(corpus.reads_stdin for corpus in corpora)
     if readers > 1:
@@ -95,7 +172,7 @@ def check_standard_input(corpora: Sequence[Corpus], again: str | None = None) ->
 
 
 def distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:
-    """The names, those that are taken followed by a number; `joint` is taken if there is one."""
+    """The names, duplicates numbered; with `joint`, the name of the joint corpus is taken too."""
     taken = {JOINT} if joint else set()
     distinct = []
     for name in names:
@@ -106,3 +183,9 @@ def distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:
         taken.add(candidate)
         distinct.append(candidate)
     return distinct
+
+
+def _changed(reading: ReadOptions) -> str | None:
+    """The first option that is not the default; the seed does not count, as it has other uses."""
+    default = asdict(ReadOptions(seed=reading.seed))
+    return next((name for name, value in asdict(reading).items() if value != default[name]), None)

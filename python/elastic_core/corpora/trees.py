@@ -1,4 +1,4 @@
-"""Corpora and saved trees become token trees of one shape."""
+"""Token trees of one shape, built from corpora or opened from the files of saved trees."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,26 +10,25 @@ from elastic_core.common.units import parse_memory
 from elastic_core.corpora.sources import (
     ReadOptions,
     Source,
-    check_reading,
     check_standard_input,
-    open_corpus,
+    open_corpora,
     paths_of,
 )
 
 DEFAULT_SHAPE = (8, "chunk", "byte")
-"""Depth, segmentation and alphabet, unless somebody or a saved tree says otherwise."""
+"""Depth, segmentation and alphabet if neither the caller nor a saved tree decides them."""
 
 _LEAST_MEMORY = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTree:
-    """A token tree and where it came from.
+    """A token tree and its origin.
 
     Attributes:
-        paths: The paths of its corpus, or those of the saved trees that it was merged from.
+        paths: The paths of its corpus, or of the saved trees that it was merged from.
         tree: The tree.
-        corpus: What it was built from; None for saved trees.
+        corpus: The corpus that it was built from; None for saved trees.
     """
 
     paths: tuple[str, ...]
@@ -44,17 +43,26 @@ class SourceTree:
 
 @dataclass(frozen=True, slots=True)
 class TreeOptions:
-    """The shape of trees; None: that of the saved trees among the sources, or the usual one.
+    """The shape of trees; None: that of the saved trees among the sources, or `DEFAULT_SHAPE`.
 
     Attributes:
-        depth: Depth d in symbols; saved trees that are deeper are pruned to it.
+        depth: Depth d in symbols, 1 to 64; deeper saved trees are pruned to it.
         segment: `chunk`, `prefix` or `window`.
-        alphabet: `bit`, `byte` or `bpe:PATH`.
+        alphabet: `bit`, `byte` or `bpe:PATH` with the path of a `tokenizer.json`.
     """
 
     depth: int | None = None
     segment: str | None = None
     alphabet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The resources of building and opening trees, as in `open_or_build`."""
+
+    memory: int | None
+    threads: int | None
+    progress: Progress | None
 
 
 def open_or_build(
@@ -67,121 +75,134 @@ def open_or_build(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[SourceTree]:
-    """Builds the tree of each source, or opens it where the source is a saved tree.
+    """Builds the tree of each source, or opens it if the source is a saved tree.
 
     Args:
-        sources: Each a corpus, or one or more saved trees, which are merged.
+        sources: Each a corpus, or one or more files of saved trees, which are merged.
         options: The shape of the trees.
-        reading: How documents are cut out of the files of corpora.
-        again: Who needs the documents once more, such as `a bootstrap`; None: nobody.
+        reading: The reading options of corpora named by their paths.
+        again: What reads the documents a second time, such as `a bootstrap`; None: nothing.
         memory: Bytes that each tree may take; None: half of what is free.
-        threads: Threads to work on; None: one for each core.
-        progress: Called with the phase and the source's name, the units done and those in all.
+        threads: Worker threads; None: one per core.
+        progress: Receives a step for each source: bytes while reading, leaves otherwise.
 
     Returns:
-        A tree for each source, all of one shape.
+        A tree for each source, all of the same shape.
 
     Raises:
-        InvalidArgumentError: An option is not what it should be, or the trees are not alike.
+        InvalidArgumentError: An option is invalid, or the trees differ in shape.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
         TreeFileError: A saved tree is damaged or of another version.
         OSError: A file is missing or unreadable, or the disk is full.
     """
-    paths = [paths_of(source) for source in sources]
-    kept = [each for each in paths if _kept(each)]
-    opened = {each: open_corpus(each, reading) for each in paths if each not in kept}
-    if kept and again:
+    work = _Work(memory, threads, progress)
+    # A source that is named twice is read once.
+    keys = [source if isinstance(source, Corpus) else paths_of(source) for source in sources]
+    unique = list(dict.fromkeys(keys))
+    tree_files = [key for key in unique if isinstance(key, tuple) and _are_trees(key)]
+    texts = [key for key in unique if key not in tree_files]
+    if tree_files and again:
         raise InvalidArgumentError(
-            f"{', '.join(kept[0])}: {again} needs documents, which a saved tree does not have; "
-            "name the corpus that it was built from"
+            f"{', '.join(tree_files[0])}: {again} needs documents, which a saved tree does not "
+            "have; name the corpus that it was built from"
         )
-    if opened:
-        check_reading([*opened.values()], reading.split, reading.text_key)
-    elif replace(reading, seed=0) != ReadOptions():
+    if not texts and replace(reading, seed=0) != ReadOptions():
         raise InvalidArgumentError(
-            "options of reading are for corpora, but every source here is a saved tree; leave "
-            "them out"
+            "reading options are for corpora, but every source here is a saved tree; leave them out"
         )
-    corpora = [opened[each] for each in paths if each in opened]
-    check_standard_input(corpora, f"{again} reads" if again else None)
-    saved = {each: _open(each, options, memory, threads, progress) for each in kept}
-    depth, segment, alphabet = _shape(options, [*saved.values()], bool(opened))
-    built = {
-        each: TokenTree.build(
-            corpus,
-            depth=depth,
-            segment=segment,
-            alphabet=alphabet,
-            memory=memory,
-            threads=threads,
-            progress=with_subject(progress, corpus.name),
-        )
-        for each, corpus in opened.items()
-    }
-    return [SourceTree(each, (saved | built)[each], opened.get(each)) for each in paths]
+    corpora = open_corpora(texts, reading) if texts else []
+    opened: dict[tuple[str, ...] | Corpus, Corpus] = dict(zip(texts, corpora, strict=True))
+    check_standard_input(
+        [opened[key] for key in keys if key in opened], f"{again} reads" if again else None
+    )
+    trees: dict[tuple[str, ...] | Corpus, TokenTree] = {}
+    for key in tree_files:
+        trees[key] = _open(key, options.depth, work)
+    shape = _shape(options, list(trees.values()), is_building=bool(texts))
+    trees |= {key: _build(corpus, shape, work) for key, corpus in opened.items()}
+    return [
+        SourceTree(paths_of(source), trees[key], opened.get(key))
+        for source, key in zip(sources, keys, strict=True)
+    ]
 
 
-def _kept(paths: tuple[str, ...]) -> bool:
-    """Whether the paths are those of saved trees, and not of a corpus."""
-    kept = [path for path in paths if Path(path).is_file() and TokenTree.is_file(path)]
-    if kept and len(kept) < len(paths):
+def _are_trees(paths: tuple[str, ...]) -> bool:
+    """Whether the paths are files of saved trees rather than of a corpus."""
+    trees = [path for path in paths if Path(path).is_file() and TokenTree.is_file(path)]
+    if trees and len(trees) < len(paths):
         raise InvalidArgumentError(
-            f"{', '.join(paths)}: {kept[0]} is a saved tree and the rest is text; build a tree of "
+            f"{', '.join(paths)}: {trees[0]} is a saved tree and the rest is text; build a tree of "
             "the text and merge the two"
         )
-    return bool(kept)
+    return bool(trees)
 
 
-def _open(
-    paths: tuple[str, ...],
-    options: TreeOptions,
-    memory: int | None,
-    threads: int | None,
-    progress: Progress | None,
-) -> TokenTree:
-    told = with_subject(progress, ", ".join(paths))
-    tree, *others = (TokenTree.open(path, memory=memory, progress=told) for path in paths)
+def _open(paths: tuple[str, ...], depth: int | None, work: _Work) -> TokenTree:
+    """The merged tree of the files, pruned to `depth` if it is deeper."""
+    memory, threads = work.memory, work.threads
+    progress = with_subject(work.progress, ", ".join(paths))
+    tree, *others = (TokenTree.open(path, memory=memory, progress=progress) for path in paths)
     if others:
-        tree = tree.merge(*others, memory=memory, threads=threads, progress=told)
-    if options.depth is not None and options.depth < tree.depth:
-        tree = tree.prune(options.depth, memory=memory, threads=threads, progress=told)
+        tree = tree.merge(*others, memory=memory, threads=threads, progress=progress)
+    if depth is not None and depth < tree.depth:
+        tree = tree.prune(depth, memory=memory, threads=threads, progress=progress)
     return tree
 
 
+def _build(corpus: Corpus, shape: tuple[int, str, str], work: _Work) -> TokenTree:
+    depth, segment, alphabet = shape
+    return TokenTree.build(
+        corpus,
+        depth=depth,
+        segment=segment,
+        alphabet=alphabet,
+        memory=work.memory,
+        threads=work.threads,
+        progress=with_subject(work.progress, corpus.name),
+    )
+
+
 def _shape(
-    options: TreeOptions, saved: Sequence[TokenTree], building: bool
+    options: TreeOptions, saved: Sequence[TokenTree], *, is_building: bool
 ) -> tuple[int, str, str]:
-    """Depth, segmentation and alphabet of the trees that are to be built."""
+    """Depth, segmentation and alphabet of the trees to build.
+
+    Raises:
+        InvalidArgumentError: The options contradict a saved tree, or a tokenizer has to be named.
+    """
     for tree in saved:
         kind = tree.alphabet.partition(":")[0]
-        for what, asked, found in (
+        for name, asked, actual in (
             ("segmentation", options.segment, tree.segment),
             ("alphabet", options.alphabet and options.alphabet.partition(":")[0], kind),
         ):
-            if asked not in (None, found):
+            if asked not in (None, actual):
                 raise InvalidArgumentError(
-                    f"a saved tree has the {what} {found}, not {asked}: leave the option out, or "
-                    "build the tree anew"
+                    f"a saved tree has the {name} {actual}, not {asked}: leave the option out, or "
+                    "rebuild the tree"
                 )
-        if building and options.alphabet is None and kind not in ("bit", "byte"):
+        if is_building and options.alphabet is None and kind not in ("bit", "byte"):
             raise InvalidArgumentError(
-                f"a saved tree has the alphabet {tree.alphabet}, which says not where its "
-                "tokenizer is: give that of the corpora as bpe:PATH"
+                f"a saved tree has the alphabet {tree.alphabet}, which does not include the path "
+                "of its tokenizer: pass that as the alphabet bpe:PATH"
             )
     usual = (saved[0].depth, saved[0].segment, saved[0].alphabet) if saved else DEFAULT_SHAPE
     return options.depth or usual[0], options.segment or usual[1], options.alphabet or usual[2]
 
 
 def share_memory(memory: int | str | None, trees: int) -> int | None:
-    """The memory for each tree; a joint tree stands beside those it is merged from.
+    """The memory for each tree, such that a joint tree fits beside those it is merged from.
 
     Args:
         memory: Memory for all, in bytes or as `1GiB`; None: half of what is free.
-        trees: How many trees there are beside the joint one; a single tree has none.
+        trees: The number of trees, without the joint one; a single tree has none.
 
     Returns:
         Bytes for each tree; None: half of what is free.
+
+    Raises:
+        InvalidArgumentError: The text is not a size.
     """
     total = parse_memory(memory)
     if trees == 1:

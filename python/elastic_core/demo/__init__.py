@@ -1,1 +1,1 @@
-"""The whole story on made-up text: corpora, their trees, the elastic law, a rebound, its report."""
+"""The demo: corpora, their trees, the elastic law, two rebounds and a report."""

@@ -1,8 +1,9 @@
-"""Made-up film reviews of two signs: text enough for small models, of which all is known."""
+"""Generated film reviews, positive and negative: enough text for small models."""
 
-import json
 import random
 from pathlib import Path
+
+from elastic_core.common.files import write_json_lines
 
 _NOUNS = [
     "film",
@@ -92,16 +93,16 @@ _LAST = ["Harbour", "Storm", "Garden", "Letter", "Bridge", "Mirror", "Valley", "
 _LENGTH = (3, 6)
 
 SIGNS = tuple(_WORDS)
-"""The signs of reviews."""
+"""The signs of reviews: `positive` and `negative`."""
 
 
 def review(sign: str, number: int) -> str:
-    """A review; the same sign and number give the same one."""
+    """The review of a sign with a number, always the same."""
     draw = random.Random(f"{sign} {number}")
     adjectives, verbs = _WORDS[sign]
-    said = [_OPENING, *draw.choices(_SENTENCES, k=draw.randint(*_LENGTH))]
+    sentences = [_OPENING, *draw.choices(_SENTENCES, k=draw.randint(*_LENGTH))]
     return " ".join(
-        each.format(
+        sentence.format(
             name=draw.choice(_NAMES),
             saw=draw.choice(_SAW),
             first=draw.choice(_FIRST),
@@ -114,7 +115,7 @@ def review(sign: str, number: int) -> str:
             second=draw.choice(adjectives),
             verb=draw.choice(verbs),
         )
-        for each in said
+        for sentence in sentences
     )
 
 
@@ -123,16 +124,13 @@ def write_reviews(folder: Path, count: int) -> None:
 
     Args:
         folder: An existing folder.
-        count: Reviews of each sign; `pretrain.jsonl` has four times as many, none of them those.
+        count: Reviews of each sign; `pretrain.jsonl` has four times as many, none of them these.
 
     Raises:
         OSError: A file cannot be written.
     """
     for sign in SIGNS:
-        _write(folder / f"{sign}.jsonl", [review(sign, number) for number in range(count)])
-    mixed = [review(SIGNS[number % 2], count + number) for number in range(4 * count)]
-    _write(folder / "pretrain.jsonl", mixed)
-
-
-def _write(file: Path, texts: list[str]) -> None:
-    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+        rows = [{"text": review(sign, number)} for number in range(count)]
+        write_json_lines(folder / f"{sign}.jsonl", rows)
+    mixed = [{"text": review(SIGNS[number % 2], count + number)} for number in range(4 * count)]
+    write_json_lines(folder / "pretrain.jsonl", mixed)

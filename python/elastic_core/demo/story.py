@@ -1,4 +1,4 @@
-"""The demo: every command once, on made-up text, in less than three minutes on two cores."""
+"""The demo: every command once, on generated text, in under three minutes on two cores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,36 +8,32 @@ from typing import Any
 import yaml
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.files import write_text
 from elastic_core.common.progress import Progress
 from elastic_core.demo.reviews import write_reviews
-from elastic_core.elastic_law.study import elasticity
-from elastic_core.experiments.reading import parse
-from elastic_core.experiments.run import Run, experiment
-from elastic_core.experiments.studies import find_study
+from elastic_core.elastic_law.report import document as elasticity_document
+from elastic_core.experiments.elasticity import elasticity
+from elastic_core.experiments.report import write_report
+from elastic_core.experiments.run import Run, experiment, read_config
 from elastic_core.measuring.measure import measure
-from elastic_core.report import elasticity as elasticity_report
-from elastic_core.report import measure as measure_report
-from elastic_core.report import synth as synth_report
-from elastic_core.report.experiments.files import write_report
+from elastic_core.measuring.report import document as measure_document
+from elastic_core.models.spec import ModelSpec
+from elastic_core.report.render import print_result
+from elastic_core.synthesis.report import document as synth_document
 from elastic_core.synthesis.synth import synth
-
-REVIEWS = "reviews"
-
-Say = Callable[[str], object]
-"""Called with a line to print."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much the demo does.
+    """The size of the demo.
 
     Attributes:
         reviews: Reviews of each sign.
-        tokens: Tokens that the new transformer is pre-trained on.
-        align: Rows of the alignments.
-        reverse: Rows of the reverse training.
-        tree_seeds: Seeds of the tree model.
-        seeds: Seeds of the transformer.
+        tokens: Tokens to pre-train the new transformer on.
+        align: Numbers of rows to align with.
+        reverse: Numbers of rows for reverse training.
+        tree_seeds: Number of seeds for the tree model.
+        seeds: Number of seeds for the transformer.
     """
 
     reviews: int = 1500
@@ -48,90 +44,107 @@ class Size:
     seeds: int = 2
 
 
-def tell_story(
-    folder: Path, *, say: Say, size: Size | None = None, progress: Progress | None = None
+def run_demo(
+    folder: Path,
+    *,
+    echo: Callable[[str], object],
+    size: Size | None = None,
+    progress: Progress | None = None,
 ) -> Path:
-    """Runs the demo; called again in the same folder it goes on where it was.
+    """Runs the demo; if interrupted, the same call resumes it.
 
     Args:
-        folder: Folder for all that it makes.
-        say: Called with what to print: what is done, the command that does it, the result.
-        size: How much it does; None: what takes less than three minutes on two cores.
-        progress: Called with the phase, the units done and the units in all.
+        folder: Folder for all files.
+        echo: Prints a text: what is done next, the command that does it, its findings.
+        size: The size of the demo; None: one that takes under three minutes on two cores.
+        progress: Receives the steps of every command.
 
     Returns:
         The page with the report on both rebounds.
 
     Raises:
-        InvalidArgumentError: The folder is a file, or holds runs of something else.
+        InvalidArgumentError: The folder is a file, or holds runs with other configurations.
         ModelError: A library is not installed.
-        OSError: Something cannot be written.
+        OSError: A file cannot be written.
     """
     size = size or Size()
     if folder.is_file():
         raise InvalidArgumentError(f"{folder}: a file is in the way; name a folder")
     folder.mkdir(parents=True, exist_ok=True)
     corpora = folder / "corpora"
-    say(f"1. Three corpora whose truth is known.\n\n$ elastic-core synth {corpora}")
-    synth_report.print_result(synth(out=corpora), corpora)
-    names = [str(corpora / f"{name}.jsonl") for name in ("pretrain", "align", "perturb")]
-    say(
-        "2. The token tree of one of them, and the code it buys.\n\n"
-        f"$ elastic-core measure {names[1]}"
+    echo(f"1. Generate three corpora with known statistics.\n\n$ elastic-core synth {corpora}")
+    synthetic = synth(out=corpora)
+    print_result(synthetic, synth_document(synthetic, corpora))
+    pretrain, align, perturb = (
+        str(corpora / f"{name}.jsonl") for name in ("pretrain", "align", "perturb")
     )
-    measure_report.print_result(measure(names[1], progress=progress))
-    say(
-        "3. The elastic law: a little of the third corpus undoes the second, not the first.\n\n"
-        f"$ elastic-core elasticity --pretrain {names[0]} --align {names[1]} --perturb {names[2]}"
+    echo(
+        "2. Build the token tree of one of them and measure its code lengths.\n\n"
+        f"$ elastic-core measure {align}"
     )
-    elasticity_report.print_result(elasticity(names[0], names[1], [names[2]], progress=progress))
-    reviews = folder / REVIEWS
+    measured = measure(align, progress=progress)
+    print_result(measured, measure_document(measured))
+    echo(
+        "3. Test the elastic law: a little of the third corpus undoes the second, not the first."
+        "\n\n"
+        f"$ elastic-core elasticity --pretrain {pretrain} --align {align} --perturb {perturb}"
+    )
+    law = elasticity(pretrain, align, [perturb], progress=progress)
+    print_result(law, elasticity_document(law))
+    reviews = folder / "reviews"
     reviews.mkdir(exist_ok=True)
     write_reviews(reviews, size.reviews)
-    runs = [_rebound(folder, model, size, say, progress) for model in ("tree:6", "scratch:0.3M")]
+    runs = [
+        _rebound(folder, number, ModelSpec.parse(model), size, echo, progress)
+        for number, model in ((4, "tree:6"), (5, "scratch:0.3M"))
+    ]
     report = folder / "report"
-    say(f"$ elastic-core report {' '.join(str(run.folder.path) for run in runs)} --out {report}")
+    echo(f"$ elastic-core report {' '.join(str(run.folder.path) for run in runs)} --out {report}")
     write_report(runs, report)
     return report / "report.html"
 
 
-def configuration(folder: Path, model: str, size: Size) -> dict[str, Any]:
-    """The configuration of a rebound on the demo's reviews."""
-    reviews = folder / REVIEWS
-    is_tree = model.startswith("tree:")
+def _rebound(
+    folder: Path,
+    number: int,
+    model: ModelSpec,
+    size: Size,
+    echo: Callable[[str], object],
+    progress: Progress | None,
+) -> Run:
+    """Runs a rebound on the reviews and prints its findings."""
+    out = folder / f"rebound-{model.kind}"
+    file = out.with_suffix(".yaml")
+    values = _configuration(folder / "reviews", model, size)
+    write_text(file, yaml.safe_dump(values, sort_keys=False))
+    echo(
+        f"{number}. Pre-train {model.text} on reviews, align it with positive ones, then train it "
+        f"on negative ones.\n\n$ elastic-core experiment rebound --config {file} --out {out}"
+    )
+    run = experiment(read_config("rebound", file), out, progress=progress)
+    for finding in run.analysis.findings:
+        echo(f"   {finding.verdict}: {finding.claim} {finding.words}")
+    echo("")
+    return run
+
+
+def _configuration(reviews: Path, model: ModelSpec, size: Size) -> dict[str, Any]:
+    """The configuration of a rebound on the reviews."""
     return {
         "study": "rebound",
-        "model": model,
+        "model": model.text,
         "pretrain": {
             "corpus": str(reviews / "pretrain.jsonl"),
-            **({} if is_tree else {"tokens": size.tokens, "context": 128}),
+            **({} if model.is_tree else {"tokens": size.tokens, "context": 128}),
         },
         "data": {
             "positive": {"source": str(reviews / "positive.jsonl")},
             "negative": {"source": str(reviews / "negative.jsonl")},
         },
-        "held_out": {"prompts": 100, "tokens": 100 if is_tree else 32, "texts": 50},
+        "held_out": {"prompts": 100, "tokens": 100 if model.is_tree else 32, "texts": 50},
         "scorer": {"rows": size.reviews // 3},
         "recipe": {"learning_rate": 5e-4, "batch": 8, "accumulation": 1, "max_length": 128},
         "align": list(size.align),
         "reverse": list(size.reverse),
-        "seeds": size.tree_seeds if is_tree else size.seeds,
+        "seeds": size.tree_seeds if model.is_tree else size.seeds,
     }
-
-
-def _rebound(folder: Path, model: str, size: Size, say: Say, progress: Progress | None) -> Run:
-    """A rebound on reviews, and what came of it."""
-    name = model.partition(":")[0]
-    file, out = folder / f"rebound-{name}.yaml", folder / f"rebound-{name}"
-    values = configuration(folder, model, size)
-    file.write_text(yaml.safe_dump(values, sort_keys=False))
-    number = 4 if name == "tree" else 5
-    say(
-        f"{number}. {model}, pre-trained on reviews, aligned with positive ones, trained on "
-        f"negative ones.\n\n$ elastic-core experiment rebound --config {file} --out {out}"
-    )
-    run = experiment(parse(values, find_study("rebound").config, str(file)), out, progress=progress)
-    for finding in run.analysis.findings:
-        say(f"   {finding.verdict}: {finding.claim} {finding.words}")
-    say("")
-    return run

@@ -1,11 +1,11 @@
-"""Intervals from resampled documents: how far the figures go by which documents there are.
+"""Intervals from resampled documents: how much the figures depend on which documents there are.
 
-A replicate draws the documents of every corpus anew (the Poisson bootstrap, `Corpus.resampled`),
-builds the trees and takes coverage and slopes at l = 0, with the k of the corpora. A resample has
-fewer distinct documents than its corpus, so fewer distinct leaves and a lower coverage: the
-replicates lie to one side of the estimate, by an amount that says nothing of its error. Their
-spread does. So an interval is the middle 95% of the replicates, moved by as much as brings their
-median to the estimate.
+A replicate resamples the documents of every corpus (the Poisson bootstrap, `Corpus.resampled`),
+builds the trees and computes coverage and slopes at l = 0, with the k of the corpora. A resample
+has fewer distinct documents than its corpus, so fewer distinct leaves and a lower coverage: the
+replicates lie to one side of the estimate, by an amount that says nothing about its error. Their
+spread does. So an interval is the middle 95% of the replicates, shifted so that their median is the
+estimate.
 """
 
 import hashlib
@@ -17,177 +17,186 @@ from typing import Any
 
 import numpy as np
 
-from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
+from elastic_core._core import Corpus, InvalidArgumentError, JointSpectrum, TokenTree
+from elastic_core.common.files import append_json_line, read_json_lines
 from elastic_core.common.progress import Progress, Step
 from elastic_core.corpora.trees import SourceTree
+from elastic_core.elastic_law.law import Array, Triple
 from elastic_core.elastic_law.result import (
+    BootstrapInterval,
     DepthLaw,
     ElasticityConfig,
-    Interval,
     PerturbationResult,
 )
-from elastic_core.elastic_law.volumes import Array, Triple
+from elastic_core.statistics.intervals import LEVEL
 
-_DRAWN = ("coverage", "slope_pretrain_bits", "slope_align_bits")
-_FEWEST = 20
+_RESAMPLED = ("coverage", "slope_pretrain_bits", "slope_align_bits")
+_FEWEST_DOCUMENTS = 20
+
+# Rounded, because 1 - 0.95 is not exactly 0.05.
+_TAIL = round((1 - LEVEL) / 2, 9)
 
 
-def intervals(
-    found: Sequence[PerturbationResult],
-    planted: Sequence[SourceTree],
+def with_intervals(
+    results: Sequence[PerturbationResult],
+    trees: Sequence[SourceTree],
     config: ElasticityConfig,
     *,
     memory: int | None,
     threads: int | None,
-    keep: Path | None,
+    replicates: Path | None,
     progress: Progress | None,
 ) -> list[PerturbationResult]:
-    """The results with intervals for coverage, slopes and ratio at each depth.
+    """Adds intervals for coverage, slopes and ratio at each depth.
 
     Args:
-        found: The results without.
-        planted: D_p, D_a and the perturbations, with their corpora.
-        config: What was asked for; `config.bootstrap` replicates are drawn.
+        results: The results without intervals.
+        trees: D_p, D_a and the perturbations, built from corpora.
+        config: The configuration; `config.bootstrap` replicates are drawn.
         memory: Bytes that each tree may take.
-        threads: Threads to work on.
-        keep: A file of JSON lines that keeps the replicates; those of the same job are taken
-            from it.
-        progress: Called with `resample`, the replicates done and those in all.
+        threads: Number of threads; None: one for each core.
+        replicates: A JSON lines file of replicates; those of the same job are reused.
+        progress: Receives `resample` steps in replicates.
 
     Raises:
-        InvalidArgumentError: A corpus has too few documents to resample.
+        InvalidArgumentError: A tree is a saved one, or a corpus has too few documents to resample.
         OSError: A file cannot be read or written.
     """
-    for each in planted:
-        if each.tree.documents < _FEWEST:
-            raise InvalidArgumentError(
-                f"{each.name}: {each.tree.documents} documents are too few to resample; split "
-                f"them into more, at least {_FEWEST}, or leave the bootstrap out"
-            )
-    job = _identity(planted, config)
-    kept = _read(keep, job) if keep else {}
+    corpora = [_corpus_of(tree) for tree in trees]
+    job = _job_hash(trees, config)
+    figures = _read_replicates(replicates, job) if replicates else {}
     for number in range(config.bootstrap):
         if progress:
             progress(Step("resample", "", number, config.bootstrap, "resamples"))
-        if number not in kept:
-            kept[number] = _replicate(number, planted, config, found[0].k, memory, threads)
-            if keep:
-                _append(keep, job, number, kept[number])
-    drawn = [kept[number] for number in range(config.bootstrap)]
-    stacked = {name: np.array([each[name] for each in drawn], np.float64) for name in _DRAWN}
+        if number not in figures:
+            resampled = _resample(number, corpora, trees, config, memory, threads)
+            joint = JointSpectrum.of(resampled, memory=memory, threads=threads)
+            figures[number] = _measure(joint, results[0].k, threads)
+            if replicates:
+                row = {"job": job, "replicate": number, "figures": figures[number]}
+                append_json_line(replicates, row)
+    drawn = [figures[number] for number in range(config.bootstrap)]
+    stacked = {name: np.array([one[name] for one in drawn], np.float64) for name in _RESAMPLED}
     with np.errstate(divide="ignore", invalid="ignore"):
         stacked["ratio"] = stacked["slope_align_bits"] / stacked["slope_pretrain_bits"]
     return [
         replace(
             result,
             law=tuple(
-                _with_intervals(
-                    row, {name: each[:, at, row.depth - 1] for name, each in stacked.items()}
+                _add_intervals(
+                    law, {name: values[:, at, law.depth - 1] for name, values in stacked.items()}
                 )
-                for row in result.law
+                for law in result.law
             ),
         )
-        for at, result in enumerate(found)
+        for at, result in enumerate(results)
     ]
 
 
-def _replicate(
-    number: int,
-    planted: Sequence[SourceTree],
-    config: ElasticityConfig,
-    k: float,
-    memory: int | None,
-    threads: int | None,
-) -> dict[str, Any]:
-    """Coverage and slopes of one resample, each a list by perturbation and depth."""
-    trees = []
-    for place, each in enumerate(planted):
-        assert each.corpus is not None  # `open_or_build` has refused saved trees
-        draws = np.random.SeedSequence([config.reading.seed, number, place])
-        corpus = each.corpus.resampled(int(draws.generate_state(1, np.uint64)[0]))
-        alphabet = config.tree.alphabet or each.tree.alphabet
-        trees.append(
-            TokenTree.build(
-                corpus,
-                depth=each.tree.depth,
-                segment=each.tree.segment,
-                alphabet=alphabet,
-                memory=memory,
-                threads=threads,
-            )
-        )
-    joint = JointSpectrum.of(trees, memory=memory, threads=threads)
-    row: dict[str, list[Any]] = {name: [] for name in _DRAWN}
-    for place in range(2, len(trees)):
-        rates = Triple(joint, place, threads).rates(k, 0.0)
-        row["coverage"].append(rates.coverage[:, 0].tolist())
-        row["slope_pretrain_bits"].append(rates.slope_bits[:, 0, 0].tolist())
-        row["slope_align_bits"].append(rates.slope_bits[:, 0, 1].tolist())
-    return row
-
-
-def _with_intervals(law: DepthLaw, drawn: dict[str, Array]) -> DepthLaw:
-    """The law with an interval for each figure that has one."""
-    found = {}
-    for name, values in drawn.items():
-        estimate = getattr(law, name)
-        if estimate is not None and np.isfinite(values).all():
-            found[name] = interval(estimate, values)
-    coverage, slope = found["coverage"], found["slope_pretrain_bits"]
-    found["coverage"] = replace(coverage, low=max(coverage.low, 0.0), high=min(coverage.high, 1.0))
-    # A ratio whose denominator may be 0 may be anything: by the interval or by the replicates.
-    ends = np.array([slope.low, slope.high])
-    if len(set(np.sign([*ends, *(ends + slope.bias)]))) > 1:
-        found.pop("ratio", None)
-    return replace(law, intervals=found)
-
-
-def interval(estimate: float, replicates: Array) -> Interval:
-    """The middle 95% of the replicates, moved so that their median is the estimate.
+def bootstrap_interval(estimate: float, replicates: Array) -> BootstrapInterval:
+    """The middle 95% of the replicates, shifted so that their median is the estimate.
 
     Args:
         estimate: The figure of the corpora themselves.
         replicates: The figures of the resamples, shape (replicates,).
     """
-    low, median, high = np.quantile(replicates, [0.025, 0.5, 0.975])
-    return Interval(
+    low, median, high = np.quantile(replicates, [_TAIL, 0.5, 1 - _TAIL])
+    return BootstrapInterval(
         low=float(estimate + low - median),
         high=float(estimate + high - median),
         bias=float(median - estimate),
     )
 
 
-def _identity(planted: Sequence[SourceTree], config: ElasticityConfig) -> str:
-    """A hash of all that a replicate depends on."""
+def _corpus_of(tree: SourceTree) -> Corpus:
+    """The corpus of a tree, if it can be resampled."""
+    if tree.corpus is None:
+        raise InvalidArgumentError(
+            f"{tree.name}: a bootstrap needs documents, which a saved tree does not have; name the "
+            "corpus that it was built from"
+        )
+    if tree.tree.documents < _FEWEST_DOCUMENTS:
+        raise InvalidArgumentError(
+            f"{tree.name}: {tree.tree.documents} documents are too few to resample; split them "
+            f"into at least {_FEWEST_DOCUMENTS}, or leave out the bootstrap"
+        )
+    return tree.corpus
+
+
+def _resample(
+    number: int,
+    corpora: Sequence[Corpus],
+    trees: Sequence[SourceTree],
+    config: ElasticityConfig,
+    memory: int | None,
+    threads: int | None,
+) -> list[TokenTree]:
+    """The tree of a resample of each corpus, of the same shape as the corpus's own."""
+    resampled = []
+    for place, (corpus, source) in enumerate(zip(corpora, trees, strict=True)):
+        seeds = np.random.SeedSequence([config.reading.seed, number, place])
+        tree = TokenTree.build(
+            corpus.resampled(int(seeds.generate_state(1, np.uint64)[0])),
+            depth=source.tree.depth,
+            segment=source.tree.segment,
+            alphabet=config.tree.alphabet or source.tree.alphabet,
+            memory=memory,
+            threads=threads,
+        )
+        resampled.append(tree)
+    return resampled
+
+
+def _measure(joint: JointSpectrum, k: float, threads: int | None) -> dict[str, Any]:
+    """Coverage and slopes at l = 0, each a list by perturbation and depth."""
+    figures: dict[str, list[Any]] = {name: [] for name in _RESAMPLED}
+    for perturb in range(2, len(joint.segments)):
+        rates = Triple(joint, perturb, threads).rates(k, 0.0)
+        figures["coverage"].append(rates.coverage[:, 0].tolist())
+        figures["slope_pretrain_bits"].append(rates.slope_bits[:, 0, 0].tolist())
+        figures["slope_align_bits"].append(rates.slope_bits[:, 0, 1].tolist())
+    return figures
+
+
+def _add_intervals(law: DepthLaw, replicates: dict[str, Array]) -> DepthLaw:
+    """The law with an interval for each figure that has one."""
+    intervals = {}
+    for name, values in replicates.items():
+        estimate = getattr(law, name)
+        if estimate is not None and np.isfinite(values).all():
+            intervals[name] = bootstrap_interval(estimate, values)
+    coverage, slope = intervals["coverage"], intervals["slope_pretrain_bits"]
+    intervals["coverage"] = replace(
+        coverage, low=max(coverage.low, 0.0), high=min(coverage.high, 1.0)
+    )
+    # A ratio is unbounded if its denominator may be 0, by the interval or by the replicates.
+    ends = np.array([slope.low, slope.high])
+    if len(set(np.sign([*ends, *(ends + slope.bias)]))) > 1:
+        intervals.pop("ratio", None)
+    return replace(law, intervals=intervals)
+
+
+def _job_hash(trees: Sequence[SourceTree], config: ElasticityConfig) -> str:
+    """A hash of everything that a replicate depends on; files of earlier runs have it."""
     files = [
         (path, stat.st_size, stat.st_mtime_ns)
-        for each in planted
-        if each.corpus
-        for path in each.corpus.files
+        for tree in trees
+        if tree.corpus
+        for path in tree.corpus.files
         for stat in [Path(path).stat()]
     ]
-    asked = {"tree": asdict(config.tree), "k": config.k, "reading": asdict(config.reading)}
-    text = json.dumps([asked, [each.paths for each in planted], files])
+    asked: dict[str, Any] = {
+        "tree": asdict(config.tree),
+        "k": config.k,
+        "reading": asdict(config.reading),
+    }
+    if config.own_reading:
+        asked["own_reading"] = [options and asdict(options) for options in config.own_reading]
+    text = json.dumps([asked, [tree.paths for tree in trees], files])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _read(keep: Path, job: str) -> dict[int, dict[str, Any]]:
-    """The replicates of this job in a file; a line that was cut off is left out."""
-    found = {}
-    if keep.exists():
-        for line in keep.read_text("utf-8").splitlines():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if row["job"] == job:
-                found[row["replicate"]] = row["figures"]
-    return found
-
-
-def _append(keep: Path, job: str, number: int, figures: dict[str, Any]) -> None:
-    row = json.dumps({"job": job, "replicate": number, "figures": figures})
-    keep.parent.mkdir(parents=True, exist_ok=True)
-    with keep.open("a", encoding="utf-8") as file:
-        # A line that was cut off must not take this one with it.
-        file.write(("\n" if file.tell() else "") + row)
+def _read_replicates(file: Path, job: str) -> dict[int, dict[str, Any]]:
+    """The replicates of this job by their number."""
+    rows = read_json_lines(file, skip_damaged=True)
+    return {row["replicate"]: row["figures"] for row in rows if row["job"] == job}

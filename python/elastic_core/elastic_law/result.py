@@ -1,25 +1,42 @@
-"""What an elasticity study gives: plain frozen records, and the JSON that is made of them.
+"""The result of an elasticity study: plain frozen records and their JSON.
 
 `ElasticityResult.to_dict` is the schema `elastic-core/elasticity/1`, which `docs/elasticity.md`
 defines key by key. Volumes are relative to that of the alignment: k : 1 : l.
 """
 
-import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.common.files import without_nan
+from elastic_core.common.schemas import ELASTICITY
 from elastic_core.common.versions import versions_here
-from elastic_core.corpora.sources import ReadOptions
-from elastic_core.corpora.trees import SourceTree, TreeOptions
-from elastic_core.elastic_law.trained import TrainedCurve
-from elastic_core.elastic_law.verdict import Verdict
+from elastic_core.corpora.sources import ReadOptions, reading_dict
+from elastic_core.corpora.trees import TreeOptions
+from elastic_core.report.document import Block
 
-SCHEMA = "elastic-core/elasticity/1"
 ROLES = ("pretrain", "align", "perturb")
 """The datasets of the theorem: D_p, D_a and D_t."""
+
+
+class Verdict(StrEnum):
+    """Whether the law d gamma_a / dl = -k d gamma_p / dl holds."""
+
+    HOLDS = "holds"
+    """The ratio of the slopes is within 10% of -k."""
+
+    BENDS = "bends"
+    """Alignment and pre-training move in opposite directions, but not at a ratio of -k."""
+
+    BREAKS = "breaks"
+    """Both move in the same direction, or one of them not at all."""
+
+    UNCOVERED = "uncovered"
+    """No segment of the perturbation was seen before, so there can be no elasticity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +45,11 @@ class Dataset:
 
     Attributes:
         role: One of `ROLES`.
-        name: The paths it was read from.
-        documents: Documents in it.
+        name: The paths that it was read from.
+        documents: Number of documents.
         bytes: Raw bytes of text.
-        symbols: Symbols, EOS not counted.
-        bad_rows: Rows left out because they have no usable text.
+        symbols: Number of symbols, EOS not counted.
+        bad_rows: Rows skipped because they have no usable text.
         segments: Leaf occurrences, the volume |D_i|.
         leaves: M_i, leaves of its own tree pruned to each depth from 1 to d.
         entropy_bits: Entropy of those leaves, in bits per segment, for each depth.
@@ -48,37 +65,15 @@ class Dataset:
     leaves: tuple[int, ...]
     entropy_bits: tuple[float, ...]
 
-    @classmethod
-    def of(
-        cls,
-        role: str,
-        planted: SourceTree,
-        leaves: NDArray[np.uint64],
-        entropy: NDArray[np.float64],
-    ) -> "Dataset":
-        """The record of a tree, with its leaves and their entropy at each depth."""
-        tree = planted.tree
-        return cls(
-            role=role,
-            name=planted.name,
-            documents=tree.documents,
-            bytes=tree.bytes,
-            symbols=tree.symbols,
-            bad_rows=tree.bad_rows,
-            segments=tree.segments,
-            leaves=tuple(leaves.tolist()),
-            entropy_bits=tuple(entropy.tolist()),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A 95% interval from resampled documents; `docs/elasticity.md` says how it is made.
+class BootstrapInterval:
+    """A 95% interval from resampled documents; see `elastic_core.elastic_law.bootstrap`.
 
     Attributes:
-        low: Its lower end.
-        high: Its upper end.
-        bias: How far the median of the replicates is from the estimate.
+        low: The lower end.
+        high: The upper end.
+        bias: The median of the replicates minus the estimate.
     """
 
     low: float
@@ -95,14 +90,14 @@ class DepthLaw:
         coverage: c, the share of the perturbation's segments that end in leaves of D_p or D_a.
         slope_pretrain_bits: d gamma_p / dl, in bits per segment.
         slope_align_bits: d gamma_a / dl, in bits per segment.
-        ratio: The second over the first; None where the first is 0.
+        ratio: The slope of the alignment over that of the pre-training; None where the latter is 0.
         predicted: The ratio by the elastic identity, -k + (1 - c) / (ln 2 d gamma_p / dl).
-        residual_bits: What is left of the identity, 0 but for rounding.
-        flip_pretrain: The l at which d gamma_p / dl changes sign; None if it does not in the sweep.
-        flip_align: The same of d gamma_a / dl.
+        residual_bits: The error of the identity, 0 apart from rounding.
+        flip_pretrain: The l at which d gamma_p / dl changes sign; None if not within the sweep.
+        flip_align: The same for d gamma_a / dl.
         verdict: Whether the law holds here.
         intervals: Intervals of coverage, slopes and ratio by name; None without a bootstrap. The
-            ratio has none where the interval of d gamma_p / dl has 0 in it.
+            ratio has none where the interval of d gamma_p / dl contains 0.
     """
 
     depth: int
@@ -115,14 +110,14 @@ class DepthLaw:
     flip_pretrain: float | None
     flip_align: float | None
     verdict: Verdict
-    intervals: dict[str, Interval] | None = None
+    intervals: dict[str, BootstrapInterval] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DepthRates:
     """The rates at one choice of volumes, on trees pruned to one depth.
 
-    Every tuple has one figure for each of `ROLES`; None stands for what is not finite.
+    Every tuple has one value for each of `ROLES`, None where it is not finite.
 
     Attributes:
         depth: The depth, in symbols.
@@ -133,7 +128,7 @@ class DepthRates:
         slope_bits: d gamma_i / dl, in bits per segment.
         spring_bits: |D_i| times the change of KL(P_i || q) since l = 0, in units of |D_a|.
         ratio: d gamma_a / dl over d gamma_p / dl.
-        residual_bits: The sum of |D_i| d gamma_i / dl: the force balance, 0 but for rounding.
+        residual_bits: The sum of |D_i| d gamma_i / dl: the force balance, 0 apart from rounding.
     """
 
     depth: int
@@ -159,13 +154,13 @@ class Sweep:
     """Rates and slopes against l, at every depth.
 
     Attributes:
-        l: The volumes of the perturbation, rising, the first 0; shape (points,).
+        l: The volumes of the perturbation, ascending from 0; shape (points,).
         gamma_bits: gamma_i in bits per segment, shape (depth, points, 3).
         slope_bits: d gamma_i / dl in bits per segment, shape (depth, points, 3).
         spring_bits: |D_i| times the change of KL(P_i || q) since l = 0, shape (depth, points, 3).
         residual_bits: The force balance, shape (depth, points).
-        huffman_l: Some of `l`, shape (some,).
-        huffman_bits: The rates of the Huffman code there, at depth d alone; shape (some, 3).
+        huffman_l: Every fourth of `l`, shape (n,).
+        huffman_bits: The rates of the Huffman code there, at depth d only; shape (n, 3).
     """
 
     l: NDArray[np.float64]
@@ -177,8 +172,8 @@ class Sweep:
     huffman_bits: NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
-        """The `sweep` of the JSON; what is not finite is null."""
-        return {key: finite(getattr(self, key)) for key in self.__slots__}
+        """The `sweep` of the JSON; values that are not finite are null."""
+        return {key: without_nan(getattr(self, key)) for key in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +181,7 @@ class OverK:
     """The ratio of the slopes at l = 0 against k, at every depth.
 
     Attributes:
-        k: The volumes of the pre-training, rising; shape (points,).
+        k: The volumes of the pre-training, ascending; shape (points,).
         ratio: d gamma_a / dl over d gamma_p / dl, shape (depth, points).
     """
 
@@ -195,36 +190,35 @@ class OverK:
 
     def to_dict(self) -> dict[str, Any]:
         """The `over_k` of the JSON."""
-        return {"k": finite(self.k), "ratio": finite(self.ratio)}
+        return {"k": without_nan(self.k), "ratio": without_nan(self.ratio)}
 
 
-@dataclass(frozen=True, slots=True)
-class TrainedPair:
-    """The same question put to a tree model, in both orders of learning.
+class Supplement(Protocol):
+    """A study of trained models that accompanies the law of the trees of one perturbation."""
 
-    Attributes:
-        joint: Everything learned in one random order.
-        sequential: D_p learned first, then D_a, then D_t, the last two `rate` times.
-    """
+    def to_dict(self) -> dict[str, Any]:
+        """The `trained` of the JSON."""
 
-    joint: TrainedCurve
-    sequential: TrainedCurve
+    def blocks(self, name: str) -> Sequence[Block]:
+        """Its part of the report, in which `name` is the file name of its figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class PerturbationResult:
-    """One perturbation: what it does to the rates of pre-training and alignment.
+    """The effect of one perturbation on the rates of pre-training and alignment.
 
     Attributes:
-        name: The paths it was read from.
+        name: The paths that it was read from.
         k: |D_p| / |D_a|.
-        l: |D_t| / |D_a|, all of the perturbation.
+        l: |D_t| / |D_a| of the whole perturbation.
         law: The law at l = 0, for each depth.
         before: The rates at l = 0, for each depth.
         after: The rates at l, for each depth.
         sweep: Rates and slopes against l.
         over_k: The ratio against k.
-        trained: What a tree model makes of it; None in the joint order of the token trees alone.
+        trained: The same question put to tree models, an
+            `elastic_core.experiments.studies.order_of_learning.OrderComparison`; None if only
+            token trees were studied.
     """
 
     name: str
@@ -235,7 +229,7 @@ class PerturbationResult:
     after: tuple[DepthRates, ...]
     sweep: Sweep
     over_k: OverK
-    trained: TrainedPair | None = None
+    trained: Supplement | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `perturbations` in the JSON."""
@@ -248,22 +242,18 @@ class PerturbationResult:
             "after": [row.to_dict() for row in self.after],
             "sweep": self.sweep.to_dict(),
             "over_k": self.over_k.to_dict(),
-            "trained": self.trained
-            and {
-                "joint": self.trained.joint.to_dict(),
-                "sequential": self.trained.sequential.to_dict(),
-            },
+            "trained": self.trained and self.trained.to_dict(),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two corpora that read some files both.
+    """Two corpora that have files in common.
 
     Attributes:
-        first: Name of the one.
+        first: Name of one corpus.
         second: Name of the other.
-        files: How many files.
+        files: Number of common files.
     """
 
     first: str
@@ -273,21 +263,22 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class ElasticityConfig:
-    """What was asked for, so that a result can be had again.
+    """The arguments of a study, from which its result can be reproduced.
 
     Attributes:
         pretrain: The paths of D_p.
         align: The paths of D_a.
         perturb: The paths of each D_t.
-        tree: Depth, segmentation and alphabet as they were given.
-        k: |D_p| / |D_a| as it was given; None: that of the corpora.
-        l: |D_t| / |D_a| as it was given; None: that of the corpora.
-        bootstrap: Replicates for the intervals.
-        order: `joint`, or `sequential` for a tree model in both orders.
-        rate: How many times that model learns D_a and D_t in sequence.
-        seeds: How often that model is trained on documents in another order.
-        memory: The memory budget as it was given.
-        reading: How documents were cut out of files; its seed is that of all else.
+        tree: Depth, segmentation and alphabet as requested.
+        k: |D_p| / |D_a| as requested; None: that of the corpora.
+        l: |D_t| / |D_a| as requested; None: that of the corpora.
+        bootstrap: Number of replicates for the intervals.
+        order: `joint`, or `sequential` to train tree models in both orders as well.
+        rate: How many times such a model learns D_a and D_t in the sequential order.
+        seeds: Number of seeds for training such models.
+        memory: The memory budget as requested.
+        reading: The reading options; their seed is that of everything random.
+        own_reading: The options of each `Corpus`, None for paths; empty if there is no `Corpus`.
     """
 
     pretrain: tuple[str, ...]
@@ -302,31 +293,32 @@ class ElasticityConfig:
     seeds: int
     memory: int | str | None
     reading: ReadOptions
+    own_reading: tuple[ReadOptions | None, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The `config` of the JSON, the versions at work included."""
+        """The `config` of the JSON, with the versions in use."""
         fields = asdict(self)
-        shape, reading = fields.pop("tree"), fields.pop("reading")
+        del fields["tree"], fields["reading"], fields["own_reading"]
         return {
             **fields,
-            **shape,
-            **reading,
+            **asdict(self.tree),
+            **reading_dict(self.reading, self.own_reading),
             "versions": versions_here(),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class ElasticityResult:
-    """An elasticity study: what was asked for and what came out.
+    """The result of an elasticity study.
 
     Attributes:
-        config: What was asked for.
+        config: The arguments.
         depth: Depth of all trees.
         segment: Their segmentation.
         alphabet: Their alphabet.
         datasets: D_p, D_a and each D_t.
         overlaps: The pairs of corpora that have files in common.
-        perturbations: What each D_t does.
+        perturbations: The effect of each D_t.
     """
 
     config: ElasticityConfig
@@ -340,24 +332,12 @@ class ElasticityResult:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core elasticity --format json`; see `docs/elasticity.md`."""
         return {
-            "schema": SCHEMA,
+            "schema": ELASTICITY,
             "config": self.config.to_dict(),
             "depth": self.depth,
             "segment": self.segment,
             "alphabet": self.alphabet,
             "datasets": [asdict(dataset) for dataset in self.datasets],
             "overlaps": [asdict(overlap) for overlap in self.overlaps],
-            "perturbations": [each.to_dict() for each in self.perturbations],
+            "perturbations": [result.to_dict() for result in self.perturbations],
         }
-
-
-def finite(values: NDArray[np.float64]) -> list[Any]:
-    """The array as lists, with None for what is not finite."""
-    listed = values.astype(object)
-    listed[~np.isfinite(values)] = None
-    return list(listed.tolist())
-
-
-def known(value: float) -> float | None:
-    """The number; None if it is not finite."""
-    return float(value) if math.isfinite(value) else None

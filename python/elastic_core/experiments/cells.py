@@ -1,26 +1,31 @@
-"""The cells of a study: which model is made of which, from what rows, and what is measured of it.
+"""Cells: which model is trained from which, on what rows, and what is measured of it.
 
-A cell says all of it without any data at hand, so that a study can be planned, counted and hashed
-before anything is trained. Cells hang together by their parents; a model is made once, however
-many cells go on from it.
+A study describes its cells before any data are read, so that a run can be planned, counted and
+hashed without training anything. Cells are linked by their parents; a model is trained once,
+however many cells continue from it.
 """
 
-import hashlib
-import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
+from elastic_core.common.hashing import digest
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.models.protocol import DrawingModel, LanguageModel
+from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.training.finetuning.recipe import Recipe
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.context import SeedContext
-    from elastic_core.models.protocol import LanguageModel
+    from elastic_core.scoring import Scorer
 
 Label: TypeAlias = str | int | float
-"""What a cell is called by in one of a study's dimensions."""
+"""A cell's value in one dimension of a study."""
 
 Row: TypeAlias = dict[str, Any]
 """A row to train on, in one of TRL's standard formats."""
+
+Metrics: TypeAlias = dict[str, Any]
+"""Metrics by name, ready for JSON: None in place of NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,9 @@ class SharedHashes:
     """Hashes of what all cells of a configuration have in common.
 
     Attributes:
-        root: Of the pre-training.
-        data: Of the rows that are trained on.
-        measured: Of how models are measured.
+        root: The pre-training.
+        data: The rows to train on.
+        measured: How models are measured.
     """
 
     root: str
@@ -38,22 +43,81 @@ class SharedHashes:
     measured: str
 
 
-class Rows:
-    """Rows, described but not read; each kind is a frozen dataclass."""
+class SeedData(Protocol):
+    """The data and models of one seed, as rows and measures see them.
 
-    def resolve(self, seed_context: "SeedContext") -> list[Row]:
-        """The rows, of the seed that the material is of.
+    `elastic_core.experiments.context.SeedContext` is the implementation.
+    """
+
+    seed: int
+
+    @property
+    def config(self) -> ExperimentConfig:
+        """The configuration of the run."""
+
+    @property
+    def scorer(self) -> "Scorer | None":
+        """The scorer of texts, if there is one."""
+
+    @property
+    def data_hash(self) -> str:
+        """The hash of the rows to train on, all sides and seeds."""
+
+    def answer_prompts(self) -> list[str]:
+        """Held-out prompts that models answer but are not measured on."""
+
+    def side_size(self, side: str) -> int:
+        """How many rows of a side there are to train on."""
+
+    def subset(self, side: str, start: int, stop: int) -> list[Row]:
+        """Rows `start` to `stop` of a side in the seed's order."""
+
+    def pairs(self, start: int, stop: int) -> list[Row]:
+        """Preferences `start` to `stop` in the seed's order."""
+
+    def held_out(self, side: str) -> list[Row]:
+        """Held-out rows of a side."""
+
+    def pretrain_texts(self) -> list[str]:
+        """The texts of the pre-training corpus that models are measured on."""
+
+    def pretrain_rows(self, count: int, measured: int) -> list[Row]:
+        """Other texts of the pre-training corpus, split into prompt and completion."""
+
+    def pretraining(self, size: int | None) -> list[str]:
+        """Documents of the pre-training corpus in the seed's order, `size` bytes at most."""
+
+    def model(self, cell: "Cell") -> DrawingModel:
+        """A cell's model, loaded."""
+
+    def model_hash(self, cell: "Cell") -> str:
+        """The hash of a cell's model."""
+
+    def stored_rows(self, name: str, create: Callable[[], list[Row]]) -> list[Row]:
+        """Rows stored beside the models, created the first time."""
+
+
+class Rows:
+    """A description of rows, which are read on demand; subclasses are frozen dataclasses.
+
+    Class names and fields of subclasses are part of the hashes of models.
+    """
+
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows for a seed.
 
         Raises:
-            InvalidArgumentError: There are not so many.
+            InvalidArgumentError: There are too few rows.
         """
         raise NotImplementedError
 
-    def check(self, seed_context: "SeedContext") -> None:
-        """Refuses more rows than there are, before anything is trained; those of models pass.
+    def check(self, seed_context: SeedData) -> None:
+        """Checks before any training that there are enough rows.
+
+        Rows written by models are not checked, because they do not exist yet.
 
         Raises:
-            InvalidArgumentError: There are not so many.
+            InvalidArgumentError: There are too few rows.
         """
         if not self.authors():
             self.resolve(seed_context)
@@ -68,12 +132,13 @@ class TrainingStep:
     """A training.
 
     Attributes:
-        rows: What is learned.
-        recipe: How.
+        rows: The rows to train on.
+        recipe: How to train.
         likes: For `rloo` and `grpo`, the side whose score is the reward.
     """
 
-    KIND: ClassVar[str] = "Lesson"  # The name in the hashes of models that runs have kept.
+    KIND: ClassVar[str] = "Lesson"
+    """The name hashed in place of the class name; existing run folders depend on it."""
 
     rows: Rows
     recipe: Recipe
@@ -82,13 +147,13 @@ class TrainingStep:
 
 @dataclass(frozen=True, slots=True)
 class TextSet:
-    """Rows that a loss is taken on.
+    """Rows on which a loss is measured.
 
     Attributes:
-        name: What it is called in the metrics: `loss_NAME`, `rate_NAME`.
+        name: The name in the metrics `loss_NAME` and `rate_NAME`.
         rows: The rows.
-        is_whole: Whether prompts count too; else completions alone.
-        has_ends: Whether the ends of completions count; not where they were cut off.
+        is_whole: Whether the loss includes prompts, not completions alone.
+        has_ends: Whether the loss includes the ends of completions; False where they were cut off.
     """
 
     name: str
@@ -98,14 +163,14 @@ class TextSet:
 
 
 class Measure:
-    """Something else that is measured, described but not taken; a frozen dataclass, like rows."""
+    """An additional measurement; subclasses are frozen dataclasses, as for `Rows`."""
 
-    def take(self, model: "LanguageModel", seed_context: "SeedContext") -> dict[str, float | None]:
-        """The metrics.
+    def take(self, model: LanguageModel, seed_context: SeedData) -> dict[str, float | None]:
+        """Measures a cell's model.
 
         Args:
-            model: The cell's model.
-            seed_context: Of the cell's seed.
+            model: The model.
+            seed_context: The data of the cell's seed.
         """
         raise NotImplementedError
 
@@ -115,17 +180,17 @@ class Cell:
     """A model and what is measured of it.
 
     Attributes:
-        labels: Where it stands in the study, as pairs of dimension and value.
-        seed: The seed of all that is random in it.
-        model: The model that its lineage begins with; one without a parent is that model itself.
-        parent: The cell whose model is trained further; None at the root.
-        lesson: The training; None: the parent's model as it is, or the root.
-        tokens: For a root, after how many tokens of pre-training; None: after all.
-        sets: What losses are taken on besides what every cell's are.
-        measures: What is measured besides.
-        is_drawn: Whether texts are drawn after the held-out prompts, for the score and the KL
+        labels: The cell's place in the study, as pairs of dimension and value.
+        seed: The seed of everything random in it.
+        model: The model that its lineage starts from; the cell's own model if it has no parent.
+        parent: The cell whose model is trained further; None for a root.
+        training: The training; None: the model is the parent's, or the root's, unchanged.
+        tokens: For a root, tokens of pre-training to read; None: all.
+        sets: Text sets on which losses are measured, besides those of every cell.
+        measures: Additional measurements.
+        is_drawn: Whether completions of the held-out prompts are sampled, for the score and the KL
             divergence.
-        is_kept: Whether the model is kept for cells that are asked for later.
+        is_kept: Whether to keep the model for cells that are requested later.
     """
 
     labels: tuple[tuple[str, Label], ...]
@@ -140,58 +205,59 @@ class Cell:
     is_kept: bool = False
 
     @property
+    def spec(self) -> ModelSpec:
+        """The parsed name of the model that the lineage starts from."""
+        return ModelSpec.parse(self.model, must_exist=False)
+
+    @property
     def root(self) -> "Cell":
-        """The cell that its lineage begins with, whose model divergences are taken from."""
+        """The first cell of the lineage, from whose model divergences are measured."""
         return self if self.parent is None else self.parent.root
 
     @property
     def name(self) -> str:
-        """Its labels in words."""
+        """The labels as a phrase, such as `stage base, seed 1`."""
         return ", ".join(f"{key} {value}" for key, value in self.labels)
 
     @property
     def needs(self) -> tuple["Cell", ...]:
-        """The cells whose models have to be there before this one is worked on."""
-        found = [self.root] if self.parent else []
-        if self.parent:
-            found.append(self.parent)
-        if self.parent is None and self.tokens is not None and self.model.startswith("scratch:"):
-            found.append(Cell((*self.labels, ("pretraining", "all")), self.seed, self.model))
+        """The cells whose models must exist before this one can be processed."""
+        cells = [self.root, self.parent] if self.parent else []
+        is_checkpoint = self.parent is None and self.tokens is not None
+        if is_checkpoint and self.spec.kind is ModelKind.SCRATCH:
+            cells.append(Cell((*self.labels, ("pretraining", "all")), self.seed, self.model))
         if self.training:
-            found += self.training.rows.authors()
-        for each in self.sets:
-            found += each.rows.authors()
-        return tuple(dict.fromkeys(found))
+            cells += self.training.rows.authors()
+        for texts in self.sets:
+            cells += texts.rows.authors()
+        return tuple(dict.fromkeys(cells))
 
-    def made(self, hashes: SharedHashes) -> str:
-        """The hash of all that made the model, in hexadecimal."""
+    def model_hash(self, hashes: SharedHashes) -> str:
+        """The hash of everything that determines the model; 24 hexadecimal digits."""
         if self.parent is None:
             return digest([hashes.root, self.seed, self.model, self.tokens])
         if self.training is None:
-            return self.parent.made(hashes)
-        return digest(
-            [hashes.data, self.parent.made(hashes), self.seed, described(self.training, hashes)]
-        )
+            return self.parent.model_hash(hashes)
+        training = _described(self.training, hashes)
+        return digest([hashes.data, self.parent.model_hash(hashes), self.seed, training])
 
-    def key(self, hashes: SharedHashes) -> str:
-        """The hash of all that made its row of metrics, in hexadecimal."""
-        own = [self.labels, described((self.sets, self.measures), hashes), self.is_drawn]
-        return digest([self.made(hashes), hashes.data, hashes.measured, own])
+    def row_hash(self, hashes: SharedHashes) -> str:
+        """The hash of everything that determines the row of metrics; 24 hexadecimal digits."""
+        own = [self.labels, _described((self.sets, self.measures), hashes), self.is_drawn]
+        return digest([self.model_hash(hashes), hashes.data, hashes.measured, own])
 
 
-def described(value: Any, hashes: SharedHashes) -> Any:
-    """A lesson or rows as JSON has it, cells by the hash of what made them."""
+RunCells: TypeAlias = Callable[[Sequence[Cell]], list[Metrics]]
+"""Trains and measures cells and returns the metrics of each, labels included, in order."""
+
+
+def _described(value: Any, hashes: SharedHashes) -> Any:
+    """A description as JSON, in which cells are replaced by the hashes of their models."""
     if isinstance(value, Cell):
-        return value.made(hashes)
+        return value.model_hash(hashes)
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {each.name: described(getattr(value, each.name), hashes) for each in fields(value)}
+        parts = {item.name: _described(getattr(value, item.name), hashes) for item in fields(value)}
         return {"kind": getattr(value, "KIND", type(value).__name__), **parts}
     if isinstance(value, tuple | list):
-        return [described(each, hashes) for each in value]
+        return [_described(item, hashes) for item in value]
     return value
-
-
-def digest(value: Any) -> str:
-    """The hash of what JSON can hold, 24 hexadecimal digits of SHA-256."""
-    content = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()[:24]

@@ -1,15 +1,15 @@
-"""What decides an experiment: the model, the data, the scorer, the recipe, the seeds.
+"""The configuration of an experiment: its keys, and reading it from YAML and the command line.
 
-The classes say which keys a configuration may have, of which types, and what they mean; each study
-adds its own in `elastic_core.experiments.studies`. `elastic_core.experiments.reading` makes one of
-a YAML file.
+Each study adds keys of its own in `elastic_core.experiments.studies`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,20 +23,23 @@ from pydantic import (
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.units import parse_count
+from elastic_core.models.spec import ModelSpec
 from elastic_core.training.finetuning.recipe import Recipe
 
+Config = TypeVar("Config", bound="ExperimentConfig")
+
 Count = Annotated[int, BeforeValidator(lambda value: parse_count(value)), Field(ge=1)]
-"""A number above 0, as 20000 or `20k`."""
+"""A positive whole number, written 20000 or `20k`."""
 
-_RECIPE = TypeAdapter(Recipe)
-# YAML takes 1e-5 for a text; types are put right here.
+RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
+"""The keys of `recipe`."""
 
-RECIPE_KEYS = tuple(each.name for each in fields(Recipe))
-"""The keys that `recipe` may have."""
+_RECIPE_SECTIONS = ("recipe", "reverse_recipe")
+_RECIPE = TypeAdapter(Recipe)  # Also converts types: YAML reads 1e-5 as text.
 
 
-def unknown_key(key: str, known: Sequence[str]) -> str:
-    """What is said of a key that there is not: the nearest one, or all that there are."""
+def _unknown_key(key: str, known: Sequence[str]) -> str:
+    """An error message that suggests the closest known key, or else lists all of them."""
     near = get_close_matches(key.rpartition(".")[2], known, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
     return f"unknown key {key}; {remedy}"
@@ -45,29 +48,29 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
 def _check_changes(changes: dict[str, Any]) -> dict[str, Any]:
     for key in changes:
         if key not in RECIPE_KEYS:
-            raise InvalidArgumentError(unknown_key(key, RECIPE_KEYS))
+            raise InvalidArgumentError(_unknown_key(key, RECIPE_KEYS))
     return changes
 
 
 Changes = Annotated[dict[str, Any], AfterValidator(_check_changes)]
-"""Keys of a recipe that are different in some trainings."""
+"""Recipe keys that differ in some trainings."""
 
 
 class Section(BaseModel):
-    """A part of a configuration, which has no keys but its own."""
+    """A section of a configuration; unknown keys are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Source(Section):
-    """Rows that `elastic_core.data.load.load_examples` reads.
+    """Rows as `elastic_core.data.load.load_examples` reads them.
 
     Attributes:
         source: A file, a folder, a glob, or `hf:OWNER/NAME[/CONFIG][:SPLIT]`.
-        label: Only the rows of this label; None: all.
-        columns: Where the columns of the format are, if under other names.
-        limit: The most rows to take, drawn at random; None: all.
-        split: What is a row in plain text: `document`, `line` or `paragraph`.
+        label: Keep only rows with this label; None: all.
+        columns: Names of the format's columns, where the file uses other names.
+        limit: The maximum number of rows, drawn at random; None: all.
+        split: What counts as a row in plain text: `document`, `line` or `paragraph`.
     """
 
     source: str
@@ -78,14 +81,15 @@ class Source(Section):
 
 
 class Data(Section):
-    """What is learned in which direction.
+    """The rows to train on, in both directions.
 
     Attributes:
-        positive: The one side.
-        negative: The other; None where a study has one side alone.
-        pairs: Preferences whose chosen texts are positive; None where no study asks for them.
-        prompt_words: Words of a plain text that become the prompt; the rest is what is learned.
-        match_length: Whether rows are left out until the two sides are equally long.
+        positive: Rows of the positive side.
+        negative: Rows of the negative side; None for studies with a single side.
+        pairs: Preferences whose chosen texts are positive; None if the study uses none.
+        prompt_words: In plain text, the number of words that form the prompt; the rest is the
+            completion.
+        match_length: Whether to drop rows until both sides have the same distribution of lengths.
     """
 
     positive: Source
@@ -96,17 +100,17 @@ class Data(Section):
 
 
 class Pretraining(Section):
-    """How a new model (`tree:` or `scratch:`) is pre-trained, and what any is measured on.
+    """The pre-training corpus: new models are trained on it, and all models are measured on it.
 
     Attributes:
-        corpus: The text: a file, a folder or a glob. For `hf:` models it is only measured.
-        text_key: Where a row has its text.
-        split: What is a document in plain text.
-        tokens: Tokens to train on; of a tree model, bytes, each read once. None: a tree model
-            reads all of it; `scratch:` needs a number.
-        checkpoints: Tokens after which a `scratch:` model is kept too.
-        context: Tokens in a training block; None: the size's own.
-        learning_rate: The highest one; None: the size's own.
+        corpus: A file, a folder or a glob. `hf:` models are only measured on it.
+        text_key: Keys or columns that may hold the text of a row.
+        split: What counts as a document in plain text.
+        tokens: Tokens to train on; for a tree model, bytes, each read once. None: a tree model
+            reads everything; `scratch:` models require a number.
+        checkpoints: Tokens after which to keep a copy of a `scratch:` model.
+        context: Tokens in a training block; None: the default of the model's size.
+        learning_rate: Peak learning rate; None: the default of the model's size.
     """
 
     corpus: str
@@ -119,12 +123,12 @@ class Pretraining(Section):
 
 
 class HeldOut(Section):
-    """What every model is measured on, and none is trained on.
+    """What every model is measured on and none is trained on.
 
     Attributes:
-        prompts: How many prompts, half of either side.
-        tokens: Most tokens that a model draws after each.
-        texts: The most texts that a loss is taken on, of the pre-training corpus and of each side.
+        prompts: Number of prompts, half of them from each side.
+        tokens: Maximum length of a completion, in tokens.
+        texts: Maximum number of texts per loss, from the pre-training corpus and from each side.
     """
 
     prompts: int = Field(default=200, ge=4)
@@ -133,14 +137,14 @@ class HeldOut(Section):
 
 
 class ScorerConfig(Section):
-    """What gives a text its score: more is more positive.
+    """The scorer of texts: a higher score is more positive.
 
     Attributes:
-        kind: `linear`, a classifier trained here; or `hf:NAME` or a folder.
+        kind: `linear` for a classifier trained here, `hf:NAME`, or a folder.
         label: The label of an `hf:` classifier whose probability is the score.
-        rows: Rows of each side that `linear` is trained on; they are trained on by nothing else.
-        positive: Where these are; None: they are taken from the side itself.
-        negative: Likewise.
+        rows: Rows of each side to train `linear` on; they are used for nothing else.
+        positive: The positive rows for `linear`; None: taken from `data.positive`.
+        negative: The negative rows for `linear`; None: taken from `data.negative`.
     """
 
     kind: str = "linear"
@@ -151,24 +155,24 @@ class ScorerConfig(Section):
 
 
 class ExperimentConfig(Section):
-    """What all studies have in common.
+    """The keys common to all studies.
 
     Attributes:
-        study: Its name.
-        model: `tree:DEPTH` or `scratch:SIZE`, which are pre-trained here, anew for each seed;
+        study: The name of the study.
+        model: `tree:DEPTH` or `scratch:SIZE` for a model pre-trained here, once per seed;
             `hf:NAME`, or a folder with a checkpoint.
-        data: The two sides.
-        pretrain: The pre-training; it may be left out for `hf:` models.
+        data: The rows to train on.
+        pretrain: The pre-training corpus; optional for `hf:` models.
         held_out: What models are measured on.
-        scorer: What scores the texts that they draw.
-        recipe: How models are trained; the keys are those of `Recipe`.
-        reverse_recipe: What is different in training against the alignment.
-        seeds: How many seeds; each has its own held-out prompts, subsets, order, initial weights.
-        seed: The first of them.
+        scorer: The scorer of completions.
+        recipe: How to train, with the keys of `Recipe`.
+        reverse_recipe: Recipe keys that differ in reverse training.
+        seeds: Number of seeds; each has its own held-out prompts, subsets, order and weights.
+        seed: The first seed.
     """
 
     extent: ClassVar[frozenset[str]] = frozenset({"seeds"})
-    """The keys that may change in a run folder that was begun: they say how much is done of it."""
+    """Keys that may change when a run is extended, because they add cells and alter none."""
 
     study: str
     model: str
@@ -182,36 +186,145 @@ class ExperimentConfig(Section):
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
-    def _check(self) -> "ExperimentConfig":
-        self.made_recipe()
-        self.made_recipe(reverse=True)
+    def _check_recipes(self) -> Self:
+        self.build_recipe()
+        self.build_recipe(reverse=True)
         return self
 
     @property
+    def spec(self) -> ModelSpec:
+        """The parsed model name; the model may have been moved since the run."""
+        return ModelSpec.parse(self.model, must_exist=False)
+
+    @property
     def answer_prompts(self) -> int:
-        """How many more prompts are held out for models to answer."""
+        """Number of additional prompts to hold out for models to answer."""
         return 0
 
     @property
-    def numbers(self) -> range:
+    def seed_range(self) -> range:
         """The seeds."""
         return range(self.seed, self.seed + self.seeds)
 
-    def made_recipe(self, *, reverse: bool = False, **changes: Any) -> Recipe:
-        """The recipe of the alignment, or of the training against it.
+    def build_recipe(self, *, reverse: bool = False, **changes: Any) -> Recipe:
+        """Builds the recipe of the alignment or of the reverse training.
 
         Args:
-            reverse: Which of them.
-            **changes: What a study has different.
+            reverse: Whether to apply `reverse_recipe`.
+            **changes: Keys that the study sets.
 
         Raises:
-            InvalidArgumentError: A value is not what it should be.
+            InvalidArgumentError: A value is invalid.
         """
         values = {**self.recipe, **(self.reverse_recipe if reverse else {}), **changes}
         try:
             return _RECIPE.validate_python(values)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
-            reason = fault["msg"].removeprefix("Value error, ")
             key = "".join(f"recipe.{part} {fault['input']!r}: " for part in fault["loc"][:1])
-            raise InvalidArgumentError(f"{key}{reason[:1].lower()}{reason[1:]}") from error
+            raise InvalidArgumentError(f"{key}{_reason(fault['msg'])}") from error
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """Reads the keys of a YAML file.
+
+    Raises:
+        InvalidArgumentError: The file is not YAML, or not a mapping.
+        OSError: The file cannot be read.
+    """
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InvalidArgumentError(f"{file}: not YAML ({reason}); fix the file") from error
+    if not isinstance(values, dict):
+        raise InvalidArgumentError(f"{file}: not a configuration; write lines of KEY: VALUE")
+    return values
+
+
+def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A copy of nested values with overrides applied.
+
+    Args:
+        values: The values.
+        overrides: `KEY=VALUE` each; the key is dotted (`data.positive.source`), the value YAML.
+
+    Raises:
+        InvalidArgumentError: An override is malformed, or its path crosses a non-section.
+    """
+    result = dict(values)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key.strip():
+            raise InvalidArgumentError(f"{override}: write KEY=VALUE, as in seeds=3")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InvalidArgumentError(f"{override}: {text!r} is not YAML; fix it") from error
+        *sections, last = key.strip().split(".")
+        place = result
+        for section in sections:
+            inner = place.get(section)
+            if inner is not None and not isinstance(inner, dict):
+                raise InvalidArgumentError(f"{override}: {section} is {inner!r}, not a section")
+            place[section] = dict(inner or {})
+            place = place[section]
+        place[last] = value
+    return result
+
+
+def parse_config(values: Mapping[str, Any], kind: type[Config], where: str) -> Config:
+    """Validates the configuration of a study.
+
+    Args:
+        values: The values, nested.
+        kind: The study's configuration class.
+        where: Where the values come from, for error messages.
+
+    Raises:
+        InvalidArgumentError: A key is unknown or missing, or a value is invalid.
+    """
+    for section in _RECIPE_SECTIONS:
+        for key in values.get(section) or {}:
+            if key not in RECIPE_KEYS:
+                message = _unknown_key(f"{section}.{key}", RECIPE_KEYS)
+                raise InvalidArgumentError(f"{where}: {message}")
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        raise InvalidArgumentError(f"{where}: {_first_fault(error, kind)}") from error
+
+
+def _first_fault(error: ValidationError, kind: type[BaseModel]) -> str:
+    """The first fault as a sentence; unknown keys come before the missing keys they cause."""
+    faults = error.errors(include_url=False)
+    first = min(faults, key=lambda fault: fault["type"] != "extra_forbidden")
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    match first["type"]:
+        case "extra_forbidden":
+            return _unknown_key(key, _known_keys(kind, path[:-1]))
+        case "missing":
+            return f"{key} is missing; add it, or pass {key}=VALUE"
+        case _:
+            shown = f"{key} {first['input']!r}: " if key else ""
+            return f"{shown}{_reason(first['msg'])}"
+
+
+def _reason(message: str) -> str:
+    """A message of pydantic, to continue a sentence."""
+    reason = message.removeprefix("Value error, ")
+    return f"{reason[:1].lower()}{reason[1:]}"
+
+
+def _known_keys(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """The keys of the section at a path."""
+    section: Any = kind
+    for part in path:
+        field = section.model_fields.get(part)
+        if field is None:
+            continue  # An index of a list, or the name of a member of a union.
+        types = (field.annotation, *getattr(field.annotation, "__args__", ()))
+        sections = (t for t in types if isinstance(t, type) and issubclass(t, BaseModel))
+        section = next(sections, section)
+    return list(section.model_fields)

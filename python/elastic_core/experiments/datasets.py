@@ -1,29 +1,34 @@
-"""The two sides of an experiment, read, cleaned and divided: held out, for the scorer, to learn."""
+"""The rows of an experiment, read, cleaned and split: held out, for the scorer, to train on."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.data.convert import openings
-from elastic_core.data.examples import Examples
-from elastic_core.data.lengths import match_length
+from elastic_core.common.hashing import digest
+from elastic_core.data.examples import Examples, split_prompts
 from elastic_core.data.load import load_examples
-from elastic_core.data.select import deduplicate, hold_out, subsets, with_label, without_prompts
-from elastic_core.experiments.cells import digest
+from elastic_core.data.select import (
+    deduplicate,
+    hold_out,
+    match_length,
+    subsets,
+    with_label,
+    without_prompts,
+)
 from elastic_core.experiments.config import Data, ScorerConfig, Source
 
 SIDES = ("positive", "negative")
-"""The sides by name, in the order of everything that is listed."""
+"""The names of the sides, in the order of all listings."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedSplit:
-    """What a seed holds out and what it leaves to learn.
+    """The rows that a seed holds out, and those it leaves to train on.
 
     Attributes:
         held_out: A row for each held-out prompt, by side.
-        pool: The rows to learn in the seed's order, by side.
-        pairs: The preferences to learn in the seed's order, if there are any.
+        pool: The rows to train on, in the seed's order, by side.
+        pairs: The preferences to train on, in the seed's order, if there are any.
     """
 
     held_out: dict[str, Examples]
@@ -34,64 +39,65 @@ class SeedSplit:
 class Datasets:
     """The rows of both sides.
 
-    Rows that come twice, in one side or in both, are taken once. Then the scorer's rows are taken
-    out, if it has none of its own, and lengths are matched. What is left is the same for all seeds.
+    Duplicates are removed within and across sides; a row on both sides is kept on the positive one.
+    Then the scorer's rows are set aside, if it has none of its own, and lengths are matched. The
+    remaining rows are the same for all seeds.
 
     Args:
-        data: Where the rows are.
-        scorer: What they are scored by.
+        data: The sources of the rows.
+        scorer: The scorer.
         prompts: How many prompts each seed holds out.
 
     Raises:
-        InvalidArgumentError: A side has too few rows, or they are conversations.
+        InvalidArgumentError: A side has too few rows, or its rows are conversations.
         CorpusError: Rows are damaged, or lack a column.
         OSError: A file is missing.
     """
 
     def __init__(self, data: Data, scorer: ScorerConfig, prompts: int) -> None:
-        named = {"positive": data.positive, "negative": data.negative}
-        self.names = tuple(side for side in SIDES if named[side] is not None)
+        sources = {"positive": data.positive, "negative": data.negative}
+        self.sides = tuple(side for side in SIDES if sources[side] is not None)
         self._prompts = prompts
-        read = [_read(source, data.prompt_words) for side in SIDES if (source := named[side])]
-        rows = dict(zip(self.names, deduplicate(*read).splits, strict=True))
+        read = [_read(source, data.prompt_words) for side in SIDES if (source := sources[side])]
+        rows = dict(zip(self.sides, deduplicate(*read).splits, strict=True))
         self.scorer = self._scorer_rows(rows, scorer, data.prompt_words)
         if data.match_length and len(rows) == 2:
             matched = match_length(rows["positive"], rows["negative"], seed=0)
             rows = {"positive": matched.one, "negative": matched.other}
         self.rows = rows
-        self.pairs = _pairs(data.pairs) if data.pairs else None
+        self.pairs = _read_pairs(data.pairs) if data.pairs else None
         kept = [*self.rows.values(), *([self.pairs] if self.pairs else [])]
-        self.identity = digest([prompts, *(each.identity for each in kept)])
-        self.at = lru_cache(8)(self._divide)
+        self.identity = digest([prompts, *(examples.identity for examples in kept)])
+        self.split = lru_cache(8)(self._split)
 
     def _scorer_rows(
         self, rows: dict[str, Examples], scorer: ScorerConfig, words: int
     ) -> dict[str, Examples]:
-        """What a linear scorer is trained on; rows of a side are then no longer among `rows`."""
+        """The rows to train a linear scorer on; those taken from a side are removed from `rows`."""
         if scorer.kind != "linear" or len(rows) < 2:
             return {}
-        found = {}
-        for side in self.names:
+        taken = {}
+        for side in self.sides:
             if source := getattr(scorer, side):
-                read = deduplicate(rows[side], _read(source, words)).splits[1]
-                found[side] = subsets(read, [min(scorer.rows, len(read))], seed=0)[0]
+                own = deduplicate(rows[side], _read(source, words)).splits[1]
+                taken[side] = subsets(own, [min(scorer.rows, len(own))], seed=0)[0]
                 continue
             count = scorer.rows
             if count >= len(rows[side]):
                 raise InvalidArgumentError(
-                    f"{rows[side].name}: {len(rows[side]):,} rows, of which the scorer would take "
-                    f"{count:,} and leave none to learn; give scorer.rows a smaller number, or "
-                    f"name data of its own as scorer.{side}.source"
+                    f"{rows[side].name}: the scorer would take {count:,} of {len(rows[side]):,} "
+                    "rows and leave none to train on; lower scorer.rows, or name separate data as "
+                    f"scorer.{side}.source"
                 )
-            found[side], rows[side] = _parted(rows[side], count)
-        return found
+            taken[side], rows[side] = _take_random(rows[side], count)
+        return taken
 
-    def _divide(self, seed: int) -> SeedSplit:
-        """The division of a seed; `at` keeps the last ones."""
-        each = self._prompts // len(self.names)
-        held_out = {side: hold_out(self.rows[side], each, seed=seed)[0] for side in self.names}
+    def _split(self, seed: int) -> SeedSplit:
+        """The split of a seed; `split` caches the last ones."""
+        count = self._prompts // len(self.sides)
+        held_out = {side: hold_out(self.rows[side], count, seed=seed)[0] for side in self.sides}
         pool = {}
-        for side in self.names:
+        for side in self.sides:
             rest = self.rows[side]
             for prompts in held_out.values():
                 rest = without_prompts(rest, prompts)
@@ -104,47 +110,49 @@ class Datasets:
         return SeedSplit(held_out, pool, pairs)
 
 
-def _parted(rows: Examples, count: int) -> tuple[Examples, Examples]:
-    """So many rows drawn at random, and the others in their own order."""
+def _take_random(rows: Examples, count: int) -> tuple[Examples, Examples]:
+    """`count` rows drawn at random, and the other rows in their original order."""
     drawn = subsets(rows, [count], seed=0)[0]
     taken = {id(row) for row in drawn.rows}
     return drawn, rows.take(at for at, row in enumerate(rows.rows) if id(row) not in taken)
 
 
 def _read(source: Source, words: int) -> Examples:
-    """Rows with prompt and completion as plain text."""
-    rows = _some(source)
+    """Reads rows with prompt and completion as plain text."""
+    rows = _load(source)
     if rows.format == "text":
-        rows = openings(rows, words)
+        rows = split_prompts(rows, words)
     if rows.format != "prompt-completion" or rows.conversational:
-        kind = "conversations" if rows.conversational else rows.format
         raise InvalidArgumentError(
-            f"{rows.name}: {kind}, but a side needs prompt and completion as plain text; say with "
-            "columns which they are, or name texts, whose first words become the prompt"
+            f"{rows.name}: {_kind(rows)}, but a side needs prompt and completion as plain text; "
+            "name their columns in columns, or use plain texts, whose first words become the prompt"
         )
     return rows
 
 
-def _some(source: Source) -> Examples:
-    """The rows of a source, of its label and so many as are wanted."""
+def _read_pairs(source: Source) -> Examples:
+    """Reads preferences as plain text."""
+    rows = _load(source)
+    if rows.format != "preference" or rows.conversational:
+        raise InvalidArgumentError(
+            f"{rows.name}: {_kind(rows)}, but pairs need chosen and rejected as plain text; name "
+            "their columns in columns"
+        )
+    return deduplicate(rows).splits[0]
+
+
+def _kind(rows: Examples) -> str:
+    return "conversations" if rows.conversational else rows.format
+
+
+def _load(source: Source) -> Examples:
+    """Loads the rows of a source that have its label, up to its limit."""
     rows = load_examples(source.source, columns=source.columns or None, split=source.split)
     if source.label is not None:
         rows = with_label(rows, source.label)
-        if rows.format == "unpaired-preference":  # A label that is true or false, here a class.
+        if rows.format == "unpaired-preference":  # A true or false label; here it names a class.
             plain = ({name: row[name] for name in ("prompt", "completion")} for row in rows.rows)
             rows = replace(rows, format="prompt-completion", rows=tuple(plain))
     if source.limit is not None and source.limit < len(rows):
         rows = subsets(rows, [source.limit], seed=0)[0]
     return rows
-
-
-def _pairs(source: Source) -> Examples:
-    """Preferences as plain text."""
-    rows = _some(source)
-    if rows.format != "preference" or rows.conversational:
-        kind = "conversations" if rows.conversational else rows.format
-        raise InvalidArgumentError(
-            f"{rows.name}: {kind}, but pairs need chosen and rejected as plain text; say with "
-            "columns which they are"
-        )
-    return deduplicate(rows).splits[0]

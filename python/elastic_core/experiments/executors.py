@@ -1,4 +1,4 @@
-"""Where cells are worked on: here, in processes of this machine, or on a Ray cluster."""
+"""Where cells are processed: in this process, in several processes, or on a Ray cluster."""
 
 import multiprocessing
 import os
@@ -9,77 +9,62 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.progress import Progress, Step
-from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.cells import Cell, Metrics
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.store import Store
-from elastic_core.experiments.work import Metrics, make, work
+from elastic_core.experiments.folder import ModelStore
+from elastic_core.experiments.runner import Executor
+from elastic_core.experiments.worker import make_model, process_cell
+from elastic_core.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
 
 RAY = "ray"
-"""The jobs that run on a Ray cluster."""
+"""The value of `jobs` that selects a Ray cluster."""
 
 
-class Executor(Protocol):
-    """Works on cells."""
-
-    width: int
-    """How many cells at once."""
-
-    def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
-        """Begins work on a cell whose needs are there; what comes of it, later."""
-
-    def listen(self) -> None:
-        """Passes on what cells have told of their progress since the last time."""
-
-    def close(self) -> None:
-        """Ends all work at once."""
-
-
-def default_jobs(model: str) -> int:
-    """One for each GPU; for each core for a tree model, or on a machine without GPUs."""
+def default_jobs(spec: ModelSpec) -> int:
+    """One job per GPU; for tree models, or without GPUs, one per core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    gpus = 0 if model.startswith("tree:") else _gpus()
+    gpus = 0 if spec.is_tree else _count_gpus()
     return gpus or cores or 1
 
 
 def open_executor(
     jobs: int | str | None, context: RunContext, progress: Progress | None
 ) -> Executor:
-    """What works on cells.
+    """Opens an executor.
 
     Args:
-        jobs: How many cells at once, each in a process of its own; 1: in this process; `ray`: as
-            many as a Ray cluster has room for; None: `default_jobs`.
-        context: What cells are made with.
-        progress: Told what is done of a cell, where it is worked on in this process.
+        jobs: How many cells to process at once, each in its own process; 1: in this process;
+            `ray`: as many as a Ray cluster has room for; None: `default_jobs`.
+        context: Data, scorer and models.
+        progress: Receives the steps of cells; not on a Ray cluster.
 
     Raises:
-        InvalidArgumentError: The jobs are not what they should be, or Ray is not installed.
+        InvalidArgumentError: `jobs` is invalid, or Ray is not installed.
     """
     if jobs == RAY:
-        return _Ray(context)
-    count = (
-        default_jobs(context.config.model)
-        if jobs is None
-        else int(jobs)
-        if str(jobs).isdigit()
-        else 0
-    )
+        return _RayExecutor(context)
+    if jobs is None:
+        count = default_jobs(context.config.spec)
+    else:
+        count = int(jobs) if str(jobs).isdigit() else 0
     if count < 1:
-        raise InvalidArgumentError(f"jobs {jobs}: write a number from 1 on, or {RAY}")
-    return _Here(context, progress) if count == 1 else _Processes(count, context, progress)
+        raise InvalidArgumentError(f"jobs {jobs}: write a positive number, or {RAY}")
+    if count == 1:
+        return _SerialExecutor(context, progress)
+    return _ProcessExecutor(count, context, progress)
 
 
-class _Here:
-    """Works on one cell after another, in this process."""
+class _SerialExecutor:
+    """Processes one cell after another in this process."""
 
     width = 1
 
@@ -90,48 +75,47 @@ class _Here:
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         future: Future[Metrics] = Future()
         try:
-            function = work if is_measured else make
+            function = process_cell if is_measured else make_model
             future.set_result(function(self._context, cell, self._progress))
         except Exception as error:
             future.set_exception(error)
         return future
 
-    def listen(self) -> None:
+    def report_progress(self) -> None:
         pass
 
     def close(self) -> None:
         pass
 
 
-class _Processes:
-    """Works on cells in processes, which end with this one, however it ends."""
+class _ProcessExecutor:
+    """Processes cells in worker processes, which end with this one, however it ends."""
 
     def __init__(self, count: int, context: RunContext, progress: Progress | None) -> None:
         self.width = count
         self._progress = progress
         self._futures: list[Future[Metrics]] = []
         spawn = multiprocessing.get_context("spawn")
-        self._told: SimpleQueue[Step] = spawn.SimpleQueue()
+        self._steps: SimpleQueue[Step] = spawn.SimpleQueue()
         listener, self._stop = spawn.Pipe(duplex=False)
-        is_tree = context.config.model.startswith("tree:")
-        gpus, places = 0 if is_tree else _gpus(), spawn.Queue()
+        gpus, devices = 0 if context.config.spec.is_tree else _count_gpus(), spawn.Queue()
         for number in range(count):
-            places.put(str(number % gpus) if gpus else None)
+            devices.put(str(number % gpus) if gpus else None)
         self._pool = ProcessPoolExecutor(
             count,
             spawn,
-            initializer=_begin,
-            initargs=(listener, places, self._told, context.config, context.store.folder),
+            initializer=_start_worker,
+            initargs=(listener, devices, self._steps, context.config, context.store.folder),
         )
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
-        future = self._pool.submit(_work_here, cell, is_measured)
-        self._futures = [each for each in self._futures if not each.done()] + [future]
+        future = self._pool.submit(_process_here, cell, is_measured)
+        self._futures = [other for other in self._futures if not other.done()] + [future]
         return future
 
-    def listen(self) -> None:
-        while not self._told.empty():
-            step = self._told.get()
+    def report_progress(self) -> None:
+        while not self._steps.empty():
+            step = self._steps.get()
             if self._progress:
                 self._progress(step)
 
@@ -142,8 +126,8 @@ class _Processes:
         self._pool.shutdown(cancel_futures=True)
 
 
-class _Ray:
-    """Works on cells wherever a Ray cluster has a GPU, or a core if it has none."""
+class _RayExecutor:
+    """Processes cells on a Ray cluster, one per GPU, or one per core if it has no GPU."""
 
     def __init__(self, context: RunContext) -> None:
         with requires_extra("jobs ray", "cluster", InvalidArgumentError):
@@ -151,86 +135,88 @@ class _Ray:
         self._ray = ray
         if not ray.is_initialized():
             ray.init(log_to_driver=False, logging_level="ERROR")
-        there = ray.cluster_resources()
-        gpus = int(there.get("GPU", 0))
-        self.width = gpus or max(1, int(there.get("CPU", 1)))
+        resources = ray.cluster_resources()
+        gpus = int(resources.get("GPU", 0))
+        self.width = gpus or max(1, int(resources.get("CPU", 1)))
         needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
-        self._work: Any = ray.remote(**needs)(_work_anywhere)
-        self._parts = (context.config, context.store.folder.resolve())
+        self._remote: Any = ray.remote(**needs)(_process_remotely)
+        self._context_arguments = (context.config, context.store.folder.resolve())
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
-        future: Future[Metrics] = self._work.remote(*self._parts, cell, is_measured).future()
+        task = self._remote.remote(*self._context_arguments, cell, is_measured)
+        future: Future[Metrics] = task.future()
         return future
 
-    def listen(self) -> None:
+    def report_progress(self) -> None:
         pass
 
     def close(self) -> None:
         self._ray.shutdown()
 
 
-_here: RunContext | None = None
-_tell: Progress | None = None
+_context: RunContext | None = None
+_progress: Progress | None = None
 
 
-def _begin(
+def _start_worker(
     listener: Connection,
-    places: "multiprocessing.Queue[str | None]",
-    told: "SimpleQueue[Step]",
-    *parts: Any,
+    devices: "multiprocessing.Queue[str | None]",
+    steps: "SimpleQueue[Step]",
+    config: ExperimentConfig,
+    folder: Path,
 ) -> None:
-    """Makes a process ready to work: a GPU of its own, an end with its parent."""
-    global _tell
-    _tell = _NowAndThen(told)
+    """Prepares a worker process: its GPU, and its end when the parent ends."""
+    global _progress
+    _progress = _ThrottledProgress(steps)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    place = places.get()
-    if place is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = place
-    threading.Thread(target=_end_with, args=(listener,), daemon=True).start()
-    _open(*parts)
+    device = devices.get()
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+    threading.Thread(target=_exit_with_parent, args=(listener,), daemon=True).start()
+    _open_context(config, folder)
 
 
-class _NowAndThen:
-    """Tells the parent of progress, once a second at most."""
+class _ThrottledProgress:
+    """Sends steps to the parent process, at most one per second."""
 
-    def __init__(self, told: "SimpleQueue[Step]") -> None:
-        self._told = told
+    def __init__(self, steps: "SimpleQueue[Step]") -> None:
+        self._steps = steps
         self._next = 0.0
 
     def __call__(self, step: Step) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + 1
-            self._told.put(step)
+            self._steps.put(step)
 
 
-def _end_with(listener: Connection) -> None:
-    """Ends this process when the parent says so or is gone; work that is under way is lost."""
+def _exit_with_parent(listener: Connection) -> None:
+    """Ends this process when the parent says so or is gone; work in progress is lost."""
     parent = multiprocessing.parent_process()
     wait([listener, *([parent.sentinel] if parent else [])])
     os._exit(1)
 
 
-def _open(config: ExperimentConfig, folder: Path) -> RunContext:
-    global _here
-    if _here is None or (_here.config, _here.store.folder) != (config, folder):
-        _here = RunContext(config, Store(folder))
-    return _here
+def _open_context(config: ExperimentConfig, folder: Path) -> None:
+    """Opens the context of a run, unless this process has it open."""
+    global _context
+    if _context is None or (_context.config, _context.store.folder) != (config, folder):
+        _context = RunContext(config, ModelStore(folder))
 
 
-def _work_here(cell: Cell, is_measured: bool) -> Metrics:
-    if _here is None:
-        raise InvalidArgumentError("this process was not made ready to work")
-    return work(_here, cell, _tell) if is_measured else make(_here, cell, _tell)
+def _process_here(cell: Cell, is_measured: bool) -> Metrics:
+    if _context is None:
+        raise InvalidArgumentError("this worker process has no run; start it with open_executor")
+    return (process_cell if is_measured else make_model)(_context, cell, _progress)
 
 
-def _work_anywhere(
+def _process_remotely(
     config: ExperimentConfig, folder: Path, cell: Cell, is_measured: bool
 ) -> Metrics:
-    _open(config, folder)
-    return _work_here(cell, is_measured)
+    _open_context(config, folder)
+    return _process_here(cell, is_measured)
 
 
-def _gpus() -> int:
+def _count_gpus() -> int:
     """How many GPUs torch sees; 0 without torch."""
     try:
         import torch

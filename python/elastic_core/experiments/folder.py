@@ -1,12 +1,13 @@
-"""A run's folder: `config.yaml`, `metrics.jsonl`, `checkpoints/`, `report/`.
+"""Files of an experiment: the folder of a run, and the store of models that runs may share.
 
-`metrics.jsonl` has a row for each cell that is done and is only ever appended to, so whatever ends
-a run, at most the row that was being written is lost.
+The folder of a run holds `config.yaml`, `metrics.jsonl`, `checkpoints/` and `report/`.
+`metrics.jsonl` has a row for each finished cell and is only ever appended to, so an interrupted run
+loses at most the row that was being written.
 """
 
 import json
-import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,12 @@ from typing import Any
 import yaml
 
 from elastic_core._core import InvalidArgumentError, __version__
-from elastic_core.common.files import write_text
-from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.reading import read_yaml
-from elastic_core.training.folders import check_same
+from elastic_core.common.files import read_json_lines, write_text
+from elastic_core.experiments.cells import Metrics, Row
+from elastic_core.experiments.config import ExperimentConfig, read_yaml
+from elastic_core.training.run_folder import TREE_MODEL, check_same_settings
 
-CONFIG, METRICS, CHECKPOINTS, REPORT = "config.yaml", "metrics.jsonl", "checkpoints", "report"
-
+_CONFIG = "config.yaml"
 _VERSION, _DATA = "elastic_core", "data_sha256"
 
 
@@ -33,54 +33,53 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.checkpoints = path / CHECKPOINTS
-        self.report = path / REPORT
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.report = path / "report"
 
     def begin(self, config: ExperimentConfig, data: str) -> None:
-        """Makes the folder, or goes on with one whose run differs in its extent alone.
+        """Creates the folder, or reopens that of a run that differs only in its extent.
 
         Args:
             config: The configuration.
-            data: The hash of the rows that it is about.
+            data: The hash of the rows to train on.
 
         Raises:
-            InvalidArgumentError: It holds something else, or is of another version.
-            OSError: It cannot be written.
+            InvalidArgumentError: The folder holds something else, or a run by another version.
+            OSError: The folder cannot be written.
         """
-        file = self.path / CONFIG
-        wanted = {_VERSION: __version__, _DATA: data, **config.model_dump(mode="json")}
+        file = self.path / _CONFIG
+        values = {_VERSION: __version__, _DATA: data, **config.model_dump(mode="json")}
         if file.exists():
-            found = self.values()
-            kept = {key: value for key, value in wanted.items() if key not in config.extent}
-            check_same(self.path, "run", found, kept)
+            fixed = {key: value for key, value in values.items() if key not in config.extent}
+            check_same_settings(self.path, "run", self.values(), fixed)
         elif self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
             raise InvalidArgumentError(
-                f"{self.path}: it is something other than a run; choose another folder"
+                f"{self.path}: it holds something other than a run; choose another folder"
             )
-        write_text(file, yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True))
+        write_text(file, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
     def values(self) -> dict[str, Any]:
-        """The configuration as it was written down, with the version.
+        """Reads the configuration, with the version and the hash of the data.
 
         Raises:
-            InvalidArgumentError: There is no run in the folder, or its configuration is damaged.
+            InvalidArgumentError: The folder holds no run, or its configuration is damaged.
         """
-        file = self.path / CONFIG
+        file = self.path / _CONFIG
         if not file.is_file():
             raise InvalidArgumentError(f"{self.path}: no run in it; name the folder of a run")
         return read_yaml(file)
 
     def configuration(self) -> dict[str, Any]:
-        """The configuration's keys and values alone."""
-        own = (_VERSION, _DATA)
-        return {key: value for key, value in self.values().items() if key not in own}
+        """Reads the keys of the configuration alone; raises as `values` does."""
+        return {k: value for k, value in self.values().items() if k not in (_VERSION, _DATA)}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps a second run out of the folder.
+        """Keeps other processes from running in the folder.
 
         Raises:
-            InvalidArgumentError: Another one is at work in it.
+            InvalidArgumentError: Another process is running in it.
         """
         from filelock import FileLock, Timeout
 
@@ -89,46 +88,61 @@ class RunFolder:
                 yield
         except Timeout as error:
             raise InvalidArgumentError(
-                f"{self.path}: another process runs in it; wait for it, or choose another folder"
+                f"{self.path}: another process is running in it; wait for it, or choose another "
+                "folder"
             ) from error
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows that are done; the start of one that was not is left out.
+        """Reads the rows of the finished cells.
 
         Raises:
             InvalidArgumentError: A row is damaged.
         """
-        file = self.path / METRICS
-        if not file.exists():
-            return []
-        lines = file.read_text().splitlines(keepends=True)
-        found = []
-        for number, line in enumerate(lines, 1):
-            if line.endswith("\n"):
-                try:
-                    found.append(json.loads(line))
-                except ValueError as error:
-                    raise InvalidArgumentError(
-                        f"{file}: line {number} is damaged; remove it, and its cell is run again"
-                    ) from error
-        return found
+        return read_json_lines(self.metrics)
 
-    def append(self, row: dict[str, Any]) -> None:
-        """Adds a row, which is on the disk when this returns.
+
+def flatten_row(row: dict[str, Any]) -> Metrics:
+    """A row of `metrics.jsonl` with its labels among its metrics."""
+    return {**{key: value for key, value in row.items() if key != "labels"}, **row["labels"]}
+
+
+class ModelStore:
+    """A folder of models, each named by its hash; several runs may share it.
+
+    Args:
+        folder: The folder; created when something is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, model_hash: str) -> Path:
+        """The folder of a model, which may not exist yet."""
+        return self.folder / model_hash
+
+    def find(self, model_hash: str) -> str | None:
+        """A model as `load_model` takes it; None if it does not exist."""
+        folder = self.path(model_hash)
+        if (folder / TREE_MODEL).is_file():
+            return str(folder / TREE_MODEL)
+        return str(folder) if (folder / "config.json").is_file() else None
+
+    def rows(self, name: str, create: Callable[[], list[Row]]) -> list[Row]:
+        """Reads rows that a model wrote, or creates and stores them.
+
+        Args:
+            name: The name of the file, without `.json`.
+            create: Creates the rows.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
-        file = self.path / METRICS
-        line = json.dumps(row) + "\n"
-        with file.open("r+b" if file.exists() else "w+b") as out:
-            out.seek(0, os.SEEK_END)
-            if out.tell():
-                out.seek(-1, os.SEEK_END)
-                if out.read(1) != b"\n":  # The start of a row that was never done.
-                    out.seek(0)
-                    out.truncate(out.read().rfind(b"\n") + 1)
-                    out.seek(0, os.SEEK_END)
-            out.write(line.encode())
-            out.flush()
-            os.fsync(out.fileno())
+        file = self.folder / f"{name}.json"
+        if not file.exists():
+            write_text(file, json.dumps(create()))
+        rows: list[Row] = json.loads(file.read_text(encoding="utf-8"))
+        return rows
+
+    def drop(self, model_hash: str) -> None:
+        """Removes a model if it exists."""
+        shutil.rmtree(self.path(model_hash), ignore_errors=True)

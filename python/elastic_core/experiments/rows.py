@@ -1,38 +1,46 @@
-"""The kinds of rows that cells learn and are measured on."""
+"""The kinds of rows that cells train on and are measured on.
 
+`Rows` in `elastic_core.experiments.cells` is their base; names of classes and fields are part of
+the hashes of models.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from elastic_core.experiments.cells import Cell, Row, Rows
+from elastic_core._core import InvalidArgumentError
+from elastic_core.common.hashing import digest
+from elastic_core.data.examples import Examples, as_format, with_swapped_sides
+from elastic_core.data.formats import Format
+from elastic_core.experiments.cells import Cell, Row, Rows, SeedData
 
-if TYPE_CHECKING:
-    from elastic_core.experiments.context import SeedContext
+_BLOCK = 50
+"""Prompts for which candidates are sampled at once; volumes share blocks, so they are nested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subset(Rows):
-    """Rows of one side, from one number to another of the seed's random order.
+    """Rows `start` to `stop` of one side, in the seed's random order.
 
-    Subsets that begin at 0 are nested: 100 rows are among 200.
+    Subsets that start at 0 are nested: the first 100 rows are among the first 200.
 
     Attributes:
         side: `positive` or `negative`.
-        stop: The number after the last row.
-        start: The number of the first.
+        stop: The index after the last row.
+        start: The index of the first row.
     """
 
     side: str
     stop: int
     start: int = 0
 
-    def resolve(self, seed_context: "SeedContext") -> list[Row]:
-        """The rows; see `Rows.resolve`."""
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows; see `Rows.resolve`."""
         return seed_context.subset(self.side, self.start, self.stop)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutRows(Rows):
-    """The rows whose prompts are held out, of one side.
+    """The rows of one side whose prompts are held out.
 
     Attributes:
         side: `positive` or `negative`.
@@ -40,8 +48,8 @@ class HeldOutRows(Rows):
 
     side: str
 
-    def resolve(self, seed_context: "SeedContext") -> list[Row]:
-        """The rows; see `Rows.resolve`."""
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows; see `Rows.resolve`."""
         return seed_context.held_out(self.side)
 
 
@@ -49,20 +57,20 @@ class HeldOutRows(Rows):
 class PretrainTexts(Rows):
     """Texts of the pre-training corpus."""
 
-    def resolve(self, seed_context: "SeedContext") -> list[Row]:
-        """The rows, each with its `text`."""
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows, each with its `text`."""
         return [{"text": text} for text in seed_context.pretrain_texts()]
 
 
 @dataclass(frozen=True, slots=True)
 class Answers(Rows):
-    """What a model says after prompts that are held out, but are not those it is measured on.
+    """A model's answers to held-out prompts other than those it is measured on.
 
     Attributes:
         author: The cell of the model.
-        tokens: Most tokens of an answer.
-        stop: The number after the last answer.
-        start: The number of the first.
+        tokens: Maximum length of an answer, in tokens.
+        stop: The index after the last answer.
+        start: The index of the first answer.
     """
 
     author: Cell
@@ -70,9 +78,180 @@ class Answers(Rows):
     stop: int
     start: int = 0
 
-    def resolve(self, seed_context: "SeedContext") -> list[Row]:
-        """The rows, with `prompt` and `completion`."""
-        return seed_context.answers(self.author, self.tokens, self.start, self.stop)
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows, with `prompt` and `completion`; samples all answers the first time.
+
+        Raises:
+            InvalidArgumentError: There are too few prompts.
+        """
+        prompts = seed_context.answer_prompts()
+        if self.stop > len(prompts):
+            raise InvalidArgumentError(
+                f"{self.stop:,} prompts to answer, but only {len(prompts):,} are held out; ask for "
+                "fewer"
+            )
+
+        def create() -> list[Row]:
+            model = seed_context.model(self.author)
+            answers = model.generate(prompts, tokens=self.tokens, seed=seed_context.seed)
+            return [
+                {"prompt": prompt, "completion": _valid_start(answer)}
+                for prompt, answer in zip(prompts, answers, strict=True)
+            ]
+
+        author = seed_context.model_hash(self.author)
+        name = f"{author}.answers-{len(prompts)}-{self.tokens}"
+        return seed_context.stored_rows(name, create)[self.start : self.stop]
+
+    def authors(self) -> tuple[Cell, ...]:
+        """The author."""
+        return (self.author,)
+
+
+def _valid_start(text: bytes) -> str:
+    """A text up to its first byte that is not UTF-8.
+
+    The replacement character would be text that the model did not write, and unlikely under it.
+    """
+    return text.decode(errors="replace").partition("\ufffd")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Openings(Rows):
+    """Rows with truncated completions.
+
+    Attributes:
+        rows: The rows, with `prompt` and `completion`.
+        characters: Maximum characters in prompt and completion together.
+    """
+
+    rows: Rows
+    characters: int
+
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows; prompts are never truncated."""
+        return [
+            {**row, "completion": row["completion"][: max(0, self.characters - len(row["prompt"]))]}
+            for row in self.rows.resolve(seed_context)
+        ]
+
+    def authors(self) -> tuple[Cell, ...]:
+        """The authors of the rows."""
+        return self.rows.authors()
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed(Rows):
+    """Rows, followed by texts of the pre-training corpus split into prompt and completion.
+
+    Attributes:
+        rows: The rows.
+        ratio: Texts of the corpus per row.
+        measured: Texts of the corpus that models are measured on; these are not mixed in.
+    """
+
+    rows: Rows
+    ratio: float
+    measured: int
+
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows and texts; see `Rows.resolve`."""
+        rows = self.rows.resolve(seed_context)
+        return [*rows, *seed_context.pretrain_rows(round(self.ratio * len(rows)), self.measured)]
+
+    def authors(self) -> tuple[Cell, ...]:
+        """The authors of the rows."""
+        return self.rows.authors()
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs(Rows):
+    """Preferences `start` to `stop` of `data.pairs`, in the seed's random order.
+
+    Attributes:
+        side: The side whose texts are chosen; for `negative`, chosen and rejected are swapped.
+        stop: The index after the last preference.
+        start: The index of the first preference.
+    """
+
+    side: str
+    stop: int
+    start: int = 0
+
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows, with `prompt`, `chosen` and `rejected`; see `Rows.resolve`."""
+        pairs = _examples(seed_context.pairs(self.start, self.stop))
+        if self.side != "positive":
+            pairs = with_swapped_sides(pairs)
+        return [dict(row) for row in pairs.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SampledPairs(Rows):
+    """Preferences among a model's completions of the prompts of one side.
+
+    As in Rafailov et al. (2023, section 6, sentiment) for IMDb: the model samples several
+    completions of each prompt and the scorer ranks them. The best is chosen and the worst
+    rejected; for the negative side the reverse. Blocks of prompts are stored beside the models.
+
+    Attributes:
+        author: The cell of the model.
+        side: The side that gives the prompts and the direction of the ranking.
+        stop: Number of prompts, from the start of the seed's random order.
+        candidates: Completions per prompt.
+        tokens: Maximum length of a completion, in tokens.
+    """
+
+    author: Cell
+    side: str
+    stop: int
+    candidates: int
+    tokens: int
+
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows, with `prompt`, `chosen` and `rejected`; samples them the first time."""
+        self.check(seed_context)
+        size = seed_context.side_size(self.side)
+        pairs: list[Row] = []
+        for start in range(0, self.stop, _BLOCK):
+            rows = seed_context.subset(self.side, start, min(start + _BLOCK, size))
+            pairs += self._block(seed_context, [row["prompt"] for row in rows])
+        return pairs[: self.stop]
+
+    def _block(self, seed_context: SeedData, prompts: list[str]) -> list[Row]:
+        """The preferences of a block of prompts."""
+        author, data = seed_context.model_hash(self.author), seed_context.data_hash
+        name = digest([author, data, self.side, self.candidates, self.tokens, prompts])
+        seed = int(name[:8], 16)
+        return seed_context.stored_rows(
+            f"{name}.pairs", lambda: self._sampled(seed_context, prompts, seed)
+        )
+
+    def _sampled(self, seed_context: SeedData, prompts: list[str], seed: int) -> list[Row]:
+        """Samples completions of each prompt and ranks them."""
+        scorer = seed_context.scorer
+        if scorer is None:
+            raise InvalidArgumentError(
+                "preferences are ranked by a scorer; set scorer.kind, data.negative or data.pairs"
+            )
+        repeated = [prompt for prompt in prompts for _ in range(self.candidates)]
+        model = seed_context.model(self.author)
+        sampled = model.generate(repeated, tokens=self.tokens, seed=seed)
+        texts = [text.decode(errors="replace") for text in sampled]
+        scores = scorer([prompt + text for prompt, text in zip(repeated, texts, strict=True)])
+        ranked = scores.reshape(-1, self.candidates)
+        best, worst = ranked.argmax(1).tolist(), ranked.argmin(1).tolist()
+        if self.side == "negative":
+            best, worst = worst, best
+        starts = range(0, len(texts), self.candidates)
+        return [
+            {"prompt": prompt, "chosen": texts[start + one], "rejected": texts[start + other]}
+            for prompt, start, one, other in zip(prompts, starts, best, worst, strict=True)
+        ]
+
+    def check(self, seed_context: SeedData) -> None:
+        """Checks that the side has enough prompts; see `Rows.check`."""
+        seed_context.subset(self.side, 0, self.stop)
 
     def authors(self) -> tuple[Cell, ...]:
         """The author."""
@@ -80,48 +259,32 @@ class Answers(Rows):
 
 
 @dataclass(frozen=True, slots=True)
-class Openings(Rows):
-    """The beginnings of rows, whose completions are cut.
+class InFormat(Rows):
+    """Rows converted to another format by `elastic_core.data.convert.as_format`.
 
     Attributes:
-        rows: The rows, with `prompt` and `completion`.
-        characters: How many characters of prompt and completion together are left.
+        rows: The rows: preferences, or rows with prompt and completion.
+        format: The format.
     """
 
     rows: Rows
-    characters: int
+    format: Format
 
-    def resolve(self, seed_context: "SeedContext") -> list[Row]:
-        """The rows; one whose prompt is longer keeps the prompt alone."""
-        return [
-            {**row, "completion": row["completion"][: max(0, self.characters - len(row["prompt"]))]}
-            for row in self.rows.resolve(seed_context)
-        ]
+    def resolve(self, seed_context: SeedData) -> list[Row]:
+        """Reads the rows in the format; see `Rows.resolve`."""
+        converted = as_format(_examples(self.rows.resolve(seed_context)), self.format)
+        return [dict(row) for row in converted.rows]
+
+    def check(self, seed_context: SeedData) -> None:
+        """Checks the rows."""
+        self.rows.check(seed_context)
 
     def authors(self) -> tuple[Cell, ...]:
-        """Those of the rows."""
+        """The authors of the rows."""
         return self.rows.authors()
 
 
-@dataclass(frozen=True, slots=True)
-class Mixed(Rows):
-    """Rows, and with them texts of the pre-training corpus, cut into prompt and completion.
-
-    Attributes:
-        rows: The rows.
-        ratio: How many texts for each of them.
-        measured: How many texts of the corpus models are measured on; these are not mixed in.
-    """
-
-    rows: Rows
-    ratio: float
-    measured: int
-
-    def resolve(self, seed_context: "SeedContext") -> list[Row]:
-        """The rows and after them the texts; see `Rows.resolve`."""
-        rows = self.rows.resolve(seed_context)
-        return [*rows, *seed_context.pretrain_rows(round(self.ratio * len(rows)), self.measured)]
-
-    def authors(self) -> tuple[Cell, ...]:
-        """Those of the rows."""
-        return self.rows.authors()
+def _examples(rows: Sequence[Row]) -> Examples:
+    """Rows as the functions of `elastic_core.data.convert` take them."""
+    kind: Format = "preference" if "chosen" in rows[0] else "prompt-completion"
+    return Examples("rows", kind, tuple(rows), "")

@@ -1,35 +1,59 @@
-"""An experiment from its configuration to what it comes to."""
+"""Experiments from configuration to analysis: run one, resume one, or describe what it would do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from elastic_core.common.progress import Progress
+from elastic_core.common.progress import Progress, Step
+from elastic_core.common.units import counted
 from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.config import (
+    ExperimentConfig,
+    apply_overrides,
+    parse_config,
+    read_yaml,
+)
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import open_executor
-from elastic_core.experiments.folder import RunFolder
-from elastic_core.experiments.plan import plan
-from elastic_core.experiments.progress import RunProgress
-from elastic_core.experiments.reading import parse
-from elastic_core.experiments.runner import Runner, flat
-from elastic_core.experiments.store import Store
-from elastic_core.experiments.studies import find_study
+from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
+from elastic_core.experiments.plan import estimate, plan
+from elastic_core.experiments.runner import Runner
+from elastic_core.experiments.studies.registry import find_study
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that is done, or as far as it is.
+    """A finished or interrupted run.
 
     Attributes:
         folder: Its folder.
         config: Its configuration.
-        analysis: What its rows come to.
+        analysis: The results of its finished cells.
     """
 
     folder: RunFolder
     config: ExperimentConfig
     analysis: Analysis
+
+
+def read_config(study: str, file: Path | None, overrides: Sequence[str] = ()) -> ExperimentConfig:
+    """Reads the configuration of a study.
+
+    Args:
+        study: The name of the study.
+        file: A YAML file; None: the overrides are the whole configuration.
+        overrides: `KEY=VALUE` each, with a dotted key.
+
+    Raises:
+        InvalidArgumentError: A key is unknown or missing, or a value is invalid.
+        OSError: The file cannot be read.
+    """
+    values = apply_overrides(read_yaml(file) if file else {}, overrides)
+    values.setdefault("study", study)
+    where = str(file) if file else "command line"
+    config: ExperimentConfig = parse_config(values, find_study(study).config, where)
+    return config
 
 
 def experiment(
@@ -40,52 +64,130 @@ def experiment(
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Run:
-    """Runs a study, or what is left of it.
+    """Runs a study, or resumes it.
 
-    Whatever ended a run before, it goes on from the last cell that was done, and comes to the same
-    result as one that was not ended. In the same folder it may be extended: more seeds, volumes or
-    models.
+    An interrupted run resumes after its last finished cell, with identical results. A run may be
+    extended in its folder with more seeds, volumes or models.
 
     Args:
         config: The configuration of a study, such as
             `elastic_core.experiments.studies.rebound.ReboundConfig`.
         out: Folder of the run; see `elastic_core.experiments.folder`.
-        jobs: Cells that are worked on at once: a number, `ray`, or None for one on each GPU, or
-            on each core of a machine without. The result does not depend on it.
+        jobs: Cells to process at once: a number, `ray`, or None for one per GPU, or one per core on
+            a machine without GPUs. Results do not depend on it.
         cache: Folder of models that several runs share; None: `checkpoints` in the run's folder.
-        progress: Called with `run STUDY` and what is under way, the cells done, and all of them.
+        progress: Receives steps with the phase `run`, the study as subject, and finished cells.
 
     Raises:
-        InvalidArgumentError: The configuration asks for what there is not, or the folder holds
+        InvalidArgumentError: The configuration refers to missing data, or the folder holds
             something else.
         CorpusError: Data are damaged.
-        ModelError: A model cannot be had, or a worker died. What was finished is kept.
-        OSError: The disk is full, or something cannot be written.
+        ModelError: A model cannot be loaded or trained, or a worker died. Finished cells are kept.
+        OSError: The disk is full, or a file cannot be written.
     """
     study = find_study(config.study)
     folder = RunFolder(Path(out))
-    context = RunContext(config, Store(Path(cache) if cache else folder.checkpoints))
+    context = _open_context(config, folder, cache)
     planned = plan(study, config, context)
-    folder.begin(config, context.sides.identity)
+    folder.begin(config, context.datasets.identity)
     with folder.locked():
-        tell = RunProgress(study.name, len(planned.cells), progress)
-        executor = open_executor(jobs, context, tell.within)
+        run_progress = _RunProgress(study.name, len(planned.cells), progress)
+        executor = open_executor(jobs, context, run_progress.on_step)
         try:
-            study.run(config, Runner(context, folder, executor, tell.told).ask)
+            runner = Runner(context, folder, executor, run_progress.on_cells)
+            study.run(config, runner.run_cells)
         finally:
             executor.close()
     return open_run(folder.path)
 
 
 def open_run(path: str | Path) -> Run:
-    """A run's folder as it is.
+    """Opens the folder of a run and analyses its finished cells.
 
     Raises:
-        InvalidArgumentError: There is no run in it.
+        InvalidArgumentError: The folder holds no run.
     """
     folder = RunFolder(Path(path))
     values = folder.configuration()
     study = find_study(str(values.get("study")))
-    config = parse(values, study.config, str(folder.path))
-    rows = [flat(row) for row in folder.rows()]
+    config = parse_config(values, study.config, str(folder.path))
+    rows = [flatten_row(row) for row in folder.rows()]
     return Run(folder, config, study.analyse(config, rows))
+
+
+def describe_plan(
+    config: ExperimentConfig,
+    out: str | Path,
+    *,
+    jobs: int | str | None = None,
+    cache: str | Path | None = None,
+) -> str:
+    """Describes what `experiment` would do with the same arguments; nothing is trained or written.
+
+    Raises:
+        InvalidArgumentError: The configuration refers to missing data.
+    """
+    folder = RunFolder(Path(out))
+    context = _open_context(config, folder, cache)
+    planned = plan(find_study(config.study), config, context)
+    rows = [flatten_row(row) for row in folder.rows()]
+    done = {row["key"] for row in rows}
+    finished = sum(context.row_hash(cell) in done for cell in planned.cells)
+    seconds = estimate(planned, context, rows, jobs)
+    time = "unknown (model not found)" if seconds is None else f"about {_duration(seconds)}"
+    steps = (
+        counted(planned.pretrainings, "pre-training", "pre-trainings"),
+        counted(planned.trainings, "training", "trainings"),
+        f"{counted(len(planned.cells), 'cell', 'cells')} to measure",
+        *([f"{finished:,} of them finished"] if finished else []),
+    )
+    sides = context.datasets.rows.items()
+    lines = (
+        f"{config.study}: {', '.join(planned.models)}, {counted(config.seeds, 'seed', 'seeds')}",
+        *(f"{side}: {examples.name}, {len(examples):,} rows" for side, examples in sides),
+        ", ".join(steps),
+        f"time left: {time}",
+    )
+    return "\n".join(lines)
+
+
+def _open_context(
+    config: ExperimentConfig, folder: RunFolder, cache: str | Path | None
+) -> RunContext:
+    return RunContext(config, ModelStore(Path(cache) if cache else folder.checkpoints))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+class _RunProgress:
+    """Combines the progress of a runner and of its cells into steps of the run."""
+
+    def __init__(self, study: str, total: int, progress: Progress | None) -> None:
+        self._study = study
+        self._total = total
+        self._progress = progress
+        self._done = 0
+        self._cell = ""
+
+    def on_cells(self, done: int, started: Cell | None) -> None:
+        """Reports the number of finished cells, and the cell that was started."""
+        self._done = done
+        if started is not None:
+            self._cell = started.name
+        self._report(self._cell)
+
+    def on_step(self, step: Step) -> None:
+        """Reports a step of the current cell."""
+        share = f", {step.phase} {step.done / step.total:.0%}" if step.total else ""
+        self._report(f"{self._cell}{share}")
+
+    def _report(self, note: str) -> None:
+        if self._progress:
+            step = Step("run", self._study, self._done, self._total, "cells", note)
+            self._progress(step)

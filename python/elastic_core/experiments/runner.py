@@ -1,168 +1,178 @@
-"""Runs cells in the order that their models need, each once, and keeps what comes of them."""
+"""Runs cells in the order their models require, each once, and appends their rows."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Protocol, TypeAlias
 
 from elastic_core._core import ElasticCoreError, ModelError
-from elastic_core.experiments.cells import Cell
+from elastic_core.common.files import append_json_line
+from elastic_core.experiments.cells import Cell, Metrics
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.executors import Executor
-from elastic_core.experiments.folder import RunFolder
-from elastic_core.experiments.work import Metrics
+from elastic_core.experiments.folder import RunFolder, flatten_row
 
-_SECONDS_BETWEEN_STEPS = 0.5
+_POLL_SECONDS = 0.5
 
-Ask: TypeAlias = Callable[[Sequence[Cell]], list[Metrics]]
-"""Called with cells; gives the metrics of each, in their order, with its labels among them."""
 
-Told: TypeAlias = Callable[[int, Cell | None], object]
-"""Called with how many cells are done, and with one that is begun."""
+class Executor(Protocol):
+    """Processes cells with `elastic_core.experiments.worker`, here or in other processes."""
+
+    width: int
+    """How many cells it processes at once."""
+
+    def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
+        """Starts `process_cell`, or `make_model` if the cell is not to be measured."""
+
+    def report_progress(self) -> None:
+        """Passes on the progress that cells have reported since the last call."""
+
+    def close(self) -> None:
+        """Stops all work immediately."""
+
+
+OnCells: TypeAlias = Callable[[int, Cell | None], object]
+"""Called with the number of finished cells, and with a cell that has just been started."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A cell to process; not measured if only its model is needed."""
+
+    cell: Cell
+    is_measured: bool
 
 
 class Runner:
-    """Works on the cells that a study asks for.
+    """Processes the cells that a study requests.
 
     Args:
-        context: What they are made with.
-        folder: Where their rows are kept.
-        executor: What works on them.
-        told: Called whenever a cell is begun or done.
+        context: Data, scorer and models.
+        folder: The folder of the run, whose rows are reused.
+        executor: Processes the cells.
+        on_cells: Called whenever a cell is started or finished.
     """
 
     def __init__(
-        self, context: RunContext, folder: RunFolder, executor: Executor, told: Told
+        self, context: RunContext, folder: RunFolder, executor: Executor, on_cells: OnCells
     ) -> None:
         self._context = context
         self._folder = folder
         self._executor = executor
-        self._told = told
+        self._on_cells = on_cells
         self._rows = {row["key"]: row for row in folder.rows()}
         self._diverged = {row["made"] for row in self._rows.values() if row.get("diverged")}
-        self.asked: dict[str, Cell] = {}
+        self._requested: dict[str, Cell] = {}
 
-    def ask(self, cells: Sequence[Cell]) -> list[Metrics]:
-        """The metrics of cells; those that are not there yet are worked on.
+    def run_cells(self, cells: Sequence[Cell]) -> list[Metrics]:
+        """Processes cells that have no row yet and returns the metrics of all, labels included.
 
         Raises:
-            InvalidArgumentError: A cell asks for what there is not.
-            ModelError: A model cannot be made, or measured.
-            OSError: The disk is full, or something cannot be written.
+            InvalidArgumentError: A cell refers to missing data.
+            ModelError: A model cannot be trained or measured.
+            OSError: The disk is full, or a file cannot be written.
         """
-        self.asked |= {self._context.key(cell): cell for cell in cells}
-        waiting = self._waiting(cells)
-        kept = self._kept(cells)
-        running: dict[Future[Metrics], tuple[Cell, bool]] = {}
-        self._told(self._done(), None)
+        self._requested |= {self._context.row_hash(cell): cell for cell in cells}
+        waiting = self._tasks(cells)
+        kept = self._kept_models(cells)
+        running: dict[Future[Metrics], _Task] = {}
+        self._on_cells(self._count_done(), None)
         while waiting or running:
-            while len(running) < self._executor.width and (ready := self._ready(waiting, running)):
-                cell, is_measured = ready
-                waiting.remove(ready)
-                if self._made_of(cell) & self._diverged:
-                    self._keep(cell, {"diverged": True})
+            while len(running) < self._executor.width:
+                task = self._next_ready(waiting, running.values())
+                if task is None:
+                    break
+                waiting.remove(task)
+                if self._needs_diverged(task.cell):
+                    self._append_row(task.cell, {"diverged": True})
                     continue
-                self._told(self._done(), cell)
-                future = self._executor.submit(cell, is_measured=is_measured)
-                running[future] = ready
+                self._on_cells(self._count_done(), task.cell)
+                future = self._executor.submit(task.cell, is_measured=task.is_measured)
+                running[future] = task
             if not running:
                 continue
-            ended, _ = wait(running, _SECONDS_BETWEEN_STEPS, FIRST_COMPLETED)
-            self._executor.listen()
-            for future in ended:
-                cell, is_measured = running.pop(future)
-                metrics = _result(future, cell)
-                if is_measured:
-                    self._keep(cell, metrics)
-                made = self._context.made(cell)
-                if made not in kept:
-                    self._context.store.drop(made)
-                self._told(self._done(), None)
-        return [self._metrics(cell) for cell in cells]
+            finished, _ = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
+            self._executor.report_progress()
+            for future in finished:
+                task = running.pop(future)
+                metrics = _result(future, task.cell)
+                if task.is_measured:
+                    self._append_row(task.cell, metrics)
+                model_hash = self._context.model_hash(task.cell)
+                if model_hash not in kept:
+                    self._context.store.drop(model_hash)
+                self._on_cells(self._count_done(), None)
+        return [flatten_row(self._rows[self._context.row_hash(cell)]) for cell in cells]
 
-    def _waiting(self, cells: Iterable[Cell]) -> list[tuple[Cell, bool]]:
-        """What is to be worked on, models before what is made of them; True: and measured."""
-        found: dict[str, tuple[Cell, bool]] = {}
+    def _tasks(self, cells: Iterable[Cell]) -> list[_Task]:
+        """The cells to process, each after the cells whose models it needs."""
+        tasks: dict[str, _Task] = {}
 
-        def visit(cell: Cell, is_asked: bool) -> None:
-            key, made = self._context.key(cell), self._context.made(cell)
-            is_missing = self._context.path(cell) is None and made not in self._diverged
-            if is_asked and key not in self._rows:
-                name, entry = key, (cell, True)
-            elif not is_asked and is_missing:
-                name, entry = made, (cell, False)
+        def visit(cell: Cell, *, is_measured: bool) -> None:
+            if is_measured:
+                key = self._context.row_hash(cell)
+                is_done = key in self._rows
             else:
+                key = self._context.model_hash(cell)
+                is_done = self._is_settled(cell)
+            if is_done or key in tasks:
                 return
-            if name in found:
-                return
-            for each in cell.needs:
-                visit(each, False)
-            found.setdefault(name, entry)
+            for needed in cell.needs:
+                visit(needed, is_measured=False)
+            tasks.setdefault(key, _Task(cell, is_measured))
 
         for cell in cells:
-            visit(cell, True)
-        measured = {self._context.made(cell) for cell, is_measured in found.values() if is_measured}
+            visit(cell, is_measured=True)
+        measured = {self._context.model_hash(t.cell) for t in tasks.values() if t.is_measured}
         return [
-            (cell, is_measured)
-            for cell, is_measured in found.values()
-            if is_measured or self._context.made(cell) not in measured
+            task
+            for task in tasks.values()
+            if task.is_measured or self._context.model_hash(task.cell) not in measured
         ]
 
-    def _ready(
-        self,
-        waiting: Sequence[tuple[Cell, bool]],
-        running: dict[Future[Metrics], tuple[Cell, bool]],
-    ) -> tuple[Cell, bool] | None:
-        """The first of those that wait whose needs are there, and that nobody else makes."""
-        busy = {self._context.made(cell) for cell, _ in running.values()}
-        for cell, is_measured in waiting:
-            is_there = all(
-                self._context.path(each) is not None or self._context.made(each) in self._diverged
-                for each in cell.needs
-            )
-            if is_there and self._context.made(cell) not in busy:
-                return cell, is_measured
+    def _next_ready(self, waiting: Sequence[_Task], running: Iterable[_Task]) -> _Task | None:
+        """The first waiting task whose models exist and whose own model is not in progress."""
+        busy = {self._context.model_hash(task.cell) for task in running}
+        for task in waiting:
+            is_ready = all(map(self._is_settled, task.cell.needs))
+            if is_ready and self._context.model_hash(task.cell) not in busy:
+                return task
         return None
 
-    def _made_of(self, cell: Cell) -> set[str]:
-        return {self._context.made(each) for each in cell.needs}
+    def _is_settled(self, cell: Cell) -> bool:
+        """Whether a cell's model exists, or its training diverged."""
+        return (
+            self._context.path(cell) is not None or self._context.model_hash(cell) in self._diverged
+        )
 
-    def _kept(self, cells: Iterable[Cell]) -> set[str]:
-        """The models that others are made of, and roots: they are not dropped once measured."""
-        found = set[str]()
-        for cell in cells:
-            if cell.is_kept or cell.parent is None:
-                found.add(self._context.made(cell))
-            found |= self._made_of(cell)
-        return found
+    def _needs_diverged(self, cell: Cell) -> bool:
+        return any(self._context.model_hash(needed) in self._diverged for needed in cell.needs)
 
-    def _done(self) -> int:
-        return sum(key in self._rows for key in self.asked)
+    def _kept_models(self, cells: Iterable[Cell]) -> set[str]:
+        """Hashes of the models to keep after measuring: roots, and models other cells need."""
+        kept = [cell for cell in cells if cell.is_kept or cell.parent is None]
+        needed = [needed for cell in cells for needed in cell.needs]
+        return {self._context.model_hash(cell) for cell in (*kept, *needed)}
 
-    def _keep(self, cell: Cell, metrics: Metrics) -> None:
-        """Writes down the row of a cell."""
-        made = self._context.made(cell)
+    def _count_done(self) -> int:
+        return sum(key in self._rows for key in self._requested)
+
+    def _append_row(self, cell: Cell, metrics: Metrics) -> None:
+        """Appends a cell's row to `metrics.jsonl`."""
+        model_hash = self._context.model_hash(cell)
         row = {
-            "key": self._context.key(cell),
-            "made": made,
+            "key": self._context.row_hash(cell),
+            "made": model_hash,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "name": cell.name,
             "labels": dict(cell.labels),
             "seed": cell.seed,
             **metrics,
         }
-        self._folder.append(row)
+        append_json_line(self._folder.metrics, row)
         self._rows[row["key"]] = row
         if metrics.get("diverged"):
-            self._diverged.add(made)
-
-    def _metrics(self, cell: Cell) -> Metrics:
-        return flat(self._rows[self._context.key(cell)])
-
-
-def flat(row: dict[str, Any]) -> Metrics:
-    """A row with its labels among its metrics."""
-    return {**{key: value for key, value in row.items() if key != "labels"}, **row["labels"]}
+            self._diverged.add(model_hash)
 
 
 def _result(future: "Future[Metrics]", cell: Cell) -> Metrics:
@@ -174,4 +184,4 @@ def _result(future: "Future[Metrics]", cell: Cell) -> Metrics:
         raise
     except Exception as error:  # A worker that died, or a fault inside a library.
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ModelError(f"{cell.name}: {reason}; what was finished is kept") from error
+        raise ModelError(f"{cell.name}: {reason}; finished cells are kept") from error

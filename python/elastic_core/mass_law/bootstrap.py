@@ -1,4 +1,4 @@
-"""How often a corpus whose leaves do follow the fitted Pareto law is as far from one."""
+"""Bootstrap p-values: how often data that do follow the fitted Pareto law are as far from one."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,8 +6,7 @@ import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 
 from elastic_core.mass_law.fit import Fitting, ParetoFit
-from elastic_core.mass_law.laws import Pareto, log_zeta
-from elastic_core.mass_law.spectrum import Floats, Spectrum
+from elastic_core.mass_law.laws import Floats, Pareto, Spectrum, log_zeta
 
 _ONE_BY_ONE = 1024
 _MOST_CLASSES = 1 << 16
@@ -20,35 +19,35 @@ def p_value(
     fit: ParetoFit,
     fitting: Fitting,
     seeds: Sequence[SeedSequence],
-    tell: Callable[[], object] = lambda: None,
+    on_replicate: Callable[[], object] = lambda: None,
 ) -> float | None:
-    """The share of replicates that are at least as far from their Pareto fit as the leaves are.
+    """The share of replicates that are at least as far from their own Pareto fit as the leaves are.
 
-    This is the semi-parametric bootstrap of Clauset, Shalizi and Newman (2009), section 4.1: a
-    replicate has as many leaves; each is one from below x_min, as they are, or one drawn from the
-    fitted law, with the chances of the leaves themselves. It is fitted as they were, x_min too.
+    This is the semi-parametric bootstrap of Clauset, Shalizi and Newman (2009), section 4.1. A
+    replicate has as many leaves as the spectrum. Each is drawn from the leaves below x_min or from
+    the fitted law, with the proportions of the data. It is fitted like the data, x_min included.
 
     Args:
         spectrum: All leaves.
-        fit: What `fitting` made of them.
+        fit: The fit of the leaves by `fitting`.
         fitting: `fit_whole` or `fit_tail`.
         seeds: A seed for each replicate.
-        tell: Called after each replicate.
+        on_replicate: Called after each replicate.
 
     Returns:
-        The p-value; None if there is no replicate that can be fitted.
+        The p-value; None if no replicate can be fitted.
     """
-    farther = []
+    is_farther = []
     for seed in seeds:
-        found = fitting(replicate(spectrum, fit.law, default_rng(seed)))
-        if found:
-            farther.append(found.distance >= fit.distance)
-        tell()
-    return sum(farther) / len(farther) if farther else None
+        refit = fitting(replicate(spectrum, fit.law, default_rng(seed)))
+        if refit:
+            is_farther.append(refit.distance >= fit.distance)
+        on_replicate()
+    return sum(is_farther) / len(is_farther) if is_farther else None
 
 
 def replicate(spectrum: Spectrum, law: Pareto, random: Generator) -> Spectrum:
-    """A spectrum of as many leaves: from x_min on as the law has it, below as they are."""
+    """A random spectrum of as many leaves: drawn from the law from x_min on, resampled below it."""
     body = spectrum.body(law.x_min)
     above = int(random.binomial(spectrum.size, 1 - body.size / spectrum.size))
     tail = draw(law, above, random)
@@ -60,10 +59,10 @@ def replicate(spectrum: Spectrum, law: Pareto, random: Generator) -> Spectrum:
 
 
 def draw(law: Pareto, size: int, random: Generator) -> Spectrum:
-    """The spectrum of `size` independent leaves of a Pareto law, in time that hardly grows with it.
+    """The spectrum of `size` independent draws from a Pareto law, in time nearly constant in size.
 
-    Counts so small that many leaves have them are drawn class by class, as the binomials of a
-    multinomial, up to where some thousand leaves are left; each of those by its quantile.
+    Small counts, each of which many leaves have, are drawn together from a multinomial, up to the
+    count above which about a thousand leaves remain; those are drawn one by one as quantiles.
     """
     reach = law.x_min * max(size / _ONE_BY_ONE, 1.0) ** (1 / (law.alpha - 1))
     steps = np.arange(min(int(reach - law.x_min), _MOST_CLASSES), dtype=np.float64)
@@ -78,21 +77,21 @@ def draw(law: Pareto, size: int, random: Generator) -> Spectrum:
 
 
 def quantiles(alpha: float, start: float, logs: Floats) -> Floats:
-    """For each u = e^-log the greatest x with P(X >= x) >= u, under Pareto's law from `start` on.
+    """For each u = e^-log the largest x with P(X >= x) >= u, under Pareto's law from `start` on.
 
-    It is the integer part of the real x at which zeta(alpha, x) is u zeta(alpha, start). Newton's
-    method sets out from where the asymptote of zeta has that value, and goes along its log against
-    the log of x, a line but for a slight bend.
+    That is the integer part of the real x at which zeta(alpha, x) = u zeta(alpha, start). It is
+    found by Newton's method on the log of zeta as a function of the log of x, which is almost
+    linear, starting where the asymptote of zeta has that value.
     """
     target = log_zeta(alpha, start) - logs
     log_x = np.minimum(-(target + np.log(alpha - 1)) / (alpha - 1), _LARGEST_LOG)
-    found = np.exp(log_x) + 0.5
-    near = found < _ASYMPTOTIC
-    x = found[near]
+    real = np.exp(log_x) + 0.5
+    near = real < _ASYMPTOTIC
+    x = real[near]
     for _ in range(8):
         value = log_zeta(alpha, x)
         slope = -alpha * x * np.exp(log_zeta(alpha + 1, x) - value)
         x = x * np.exp((target[near] - value) / slope)
-    found[near] = x
-    quantile: Floats = np.maximum(np.floor(found), start)
+    real[near] = x
+    quantile: Floats = np.maximum(np.floor(real), start)
     return quantile

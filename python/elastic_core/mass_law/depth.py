@@ -1,25 +1,29 @@
-"""One depth of a tree: every law fitted, compared and tested."""
+"""One depth of a tree: every law fitted to the leaf counts, compared and tested."""
 
 from collections.abc import Callable, Sequence
+from math import erfc, sqrt
 
 from numpy.random import SeedSequence
+from scipy.special import chdtrc
 
 from elastic_core._core import DepthStatistics
 from elastic_core.mass_law.bootstrap import p_value
-from elastic_core.mass_law.compare import likelihood_ratio
-from elastic_core.mass_law.fit import LEAST_LEAVES, Fitting, can_fit, fit_tail, fit_whole
-from elastic_core.mass_law.laws import Law, distance
-from elastic_core.mass_law.likelihood import (
+from elastic_core.mass_law.fit import (
     LARGEST_EXPONENT,
+    LEAST_LEAVES,
+    Fitting,
+    can_fit,
     fit_exponential,
     fit_lognormal,
     fit_pareto,
+    fit_tail,
+    fit_whole,
     fit_zipf_mandelbrot,
 )
-from elastic_core.mass_law.result import DepthMass, LawFit, TailFit
-from elastic_core.mass_law.spectrum import Spectrum
+from elastic_core.mass_law.laws import Law, Pareto, Spectrum, ZipfMandelbrot, distance
+from elastic_core.mass_law.result import DepthMass, LawFit, LikelihoodRatio, TailFit
 
-_OTHERS = (fit_lognormal, fit_exponential, fit_zipf_mandelbrot)
+_ALTERNATIVES = (fit_lognormal, fit_exponential, fit_zipf_mandelbrot)
 
 
 def depth_mass(
@@ -27,20 +31,20 @@ def depth_mass(
     *,
     bootstrap: int,
     seed: int,
-    tell: Callable[[], object] = lambda: None,
+    on_replicate: Callable[[], object] = lambda: None,
 ) -> DepthMass:
     """Tests the mass distribution of a tree pruned to one depth.
 
     Args:
         statistics: The tree's statistics at that depth.
-        bootstrap: Replicates behind each p-value; 0: no p-value.
+        bootstrap: Replicates per p-value; 0: no p-value.
         seed: Seed of the replicates.
-        tell: Called after each replicate, at most twice `bootstrap` times.
+        on_replicate: Called after each replicate, at most twice `bootstrap` times.
     """
     spectrum = Spectrum.of(*statistics.spectrum)
     sources = SeedSequence([seed, statistics.depth]).spawn(2)
     whole, tail = (
-        _tested(spectrum, fitting, source.spawn(bootstrap), tell)
+        _tested(spectrum, fitting, source.spawn(bootstrap), on_replicate)
         for fitting, source in zip((fit_whole, fit_tail), sources, strict=True)
     )
     return DepthMass(
@@ -48,7 +52,7 @@ def depth_mass(
         leaves=statistics.leaves,
         singletons=statistics.singletons,
         unseen_mass=statistics.singletons / spectrum.mass,
-        whole=whole or _laws(spectrum, spectrum.counts[0]),
+        whole=whole or _fit_laws(spectrum, spectrum.counts[0]),
         tail=tail,
         spectrum=spectrum,
     )
@@ -58,44 +62,65 @@ def _tested(
     spectrum: Spectrum,
     fitting: Fitting,
     seeds: Sequence[SeedSequence],
-    tell: Callable[[], object],
+    on_replicate: Callable[[], object],
 ) -> TailFit | None:
-    """The laws from where `fitting` begins; None if it finds no Pareto law."""
+    """All laws from the x_min of `fitting` on, with a p-value; None if it fits no Pareto law."""
     fit = fitting(spectrum)
     if fit is None:
         return None
-    p = p_value(spectrum, fit, fitting, seeds, tell)
-    return _laws(spectrum, fit.law.x_min, p)
+    p = p_value(spectrum, fit, fitting, seeds, on_replicate)
+    return _fit_laws(spectrum, fit.law.x_min, p)
 
 
-def _laws(spectrum: Spectrum, x_min: float, p: float | None = None) -> TailFit:
+def _fit_laws(spectrum: Spectrum, x_min: float, p: float | None = None) -> TailFit:
     """All laws from x_min on."""
     tail = spectrum.tail(x_min)
-    pareto, others = None, list[Law]()
+    pareto, alternatives = None, list[Law]()
     if can_fit(tail):
         pareto = fit_pareto(tail)
-        others = [fit(tail) for fit in _OTHERS]
-    laws: Sequence[Law] = [pareto, *others] if pareto else others
+        alternatives = [fit(tail) for fit in _ALTERNATIVES]
+    laws: Sequence[Law] = [pareto, *alternatives] if pareto else alternatives
+    ratios = [likelihood_ratio(pareto, law, tail) for law in alternatives] if pareto else []
     return TailFit(
         x_min=int(x_min),
         leaves=tail.size,
         leaf_share=tail.size / spectrum.size,
         mass_share=tail.mass / spectrum.mass,
-        laws=tuple(_record(law, tail) for law in laws),
-        ratios=tuple(likelihood_ratio(pareto, law, tail) for law in others) if pareto else (),
+        laws=tuple(_law_fit(law, tail) for law in laws),
+        ratios=tuple(ratios),
         p=p,
         reason=None if pareto else _reason(tail),
     )
 
 
-def _record(law: Law, tail: Spectrum) -> LawFit:
-    likelihood = tail.mean(law.log_mass(tail.counts)) * tail.size
-    return LawFit(law.name, law, likelihood, distance(law, tail))
+def _law_fit(law: Law, tail: Spectrum) -> LawFit:
+    log_likelihood = tail.mean(law.log_mass(tail.counts)) * tail.size
+    return LawFit(law.name, law, log_likelihood, distance(law, tail))
 
 
 def _reason(tail: Spectrum) -> str:
+    """Why no Pareto law can be fitted."""
     if tail.size < LEAST_LEAVES:
         return f"fewer than {LEAST_LEAVES} leaves"
     if len(tail.counts) == 1:
         return "all leaves occur equally often"
     return f"the exponent would be above {LARGEST_EXPONENT:g}"
+
+
+def likelihood_ratio(pareto: Pareto, other: Law, tail: Spectrum) -> LikelihoodRatio:
+    """Tests whether Pareto's law or another one is closer to a spectrum both were fitted to.
+
+    With d = ln P_pareto(x) - ln P_other(x) for each of the n leaves, the log-likelihood ratio is
+    R = sum d. For non-nested laws, R / (s sqrt n), with s the standard deviation of d, is standard
+    normal if neither law is closer to the truth (Vuong 1989). Pareto's law is nested in
+    Zipf-Mandelbrot's, so there -2 R is chi-squared with one degree of freedom under Pareto's law
+    (Wilks 1938).
+    """
+    gain = pareto.log_mass(tail.counts) - other.log_mass(tail.counts)
+    mean = tail.mean(gain)
+    ratio = mean * tail.size
+    if isinstance(other, ZipfMandelbrot):
+        return LikelihoodRatio(other.name, ratio, None, float(chdtrc(1, 2 * abs(ratio))))
+    spread = sqrt(tail.mean((gain - mean) ** 2) * tail.size)
+    normalized = ratio / spread if spread else 0.0
+    return LikelihoodRatio(other.name, ratio, normalized, erfc(abs(normalized) / sqrt(2)))

@@ -1,21 +1,130 @@
-"""Where the Pareto tail of a spectrum begins, and its exponent."""
+"""Fitting laws to spectra by maximum likelihood, and choosing where a Pareto tail begins."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import exp, inf, log, log1p, sqrt
 
 import numpy as np
+from scipy.optimize import brentq, minimize, minimize_scalar
+from scipy.special import zeta
 
-from elastic_core.mass_law.laws import Pareto, distance
-from elastic_core.mass_law.likelihood import LARGEST_EXPONENT, exponent, fit_pareto
-from elastic_core.mass_law.spectrum import Spectrum
+from elastic_core.mass_law.laws import (
+    FAR,
+    Exponential,
+    Lognormal,
+    Pareto,
+    Spectrum,
+    ZipfMandelbrot,
+    distance,
+)
+
+LARGEST_EXPONENT = 20.0
+"""A law that falls faster than x^-20 is not considered a power law."""
+
+LARGEST_SIGMA = 100.0
+"""The largest sigma of a lognormal law, which by then is indistinguishable from a Pareto law."""
 
 LEAST_LEAVES = 10
-"""Leaves that a tail must have; fewer fit any law."""
+"""The least number of leaves in a tail; fewer fit any law."""
 
 MOST_CANDIDATES = 256
-"""Counts that are tried as x_min; of more, those that are evenly spaced in their log."""
+"""The most counts to try as x_min; if there are more, those evenly spaced in log are tried."""
 
+_LARGEST_CURVATURE = 50.0
+_GRID = 40
 _ROUGH = 16
+
+
+def exponent(mean_log: float, start: float) -> float:
+    """The a at which ln x has the given mean under x^-a / zeta(a, start), x = start, start + 1, ...
+
+    These laws are an exponential family, so this a is the maximum-likelihood estimate for data with
+    that mean. The mean of ln x - ln start is -d/da ln(1 + start^a zeta(a, start + 1)). It is close
+    to t = 1 / (a - 1), so the equation is solved for t.
+
+    Returns:
+        The exponent, at most `LARGEST_EXPONENT`.
+    """
+    mean_above = mean_log - log(start)
+
+    def excess(t: float) -> float:
+        alpha = 1 + 1 / t
+        if start >= FAR:
+            middle = start - 0.5
+            return log1p(-0.5 / start) + t + (2 * alpha - 1) / 24 / middle / middle - mean_above
+        step = 1e-5 / t
+        exponents = np.array([alpha - step, alpha + step])
+        below, above = np.log1p(start**exponents * zeta(exponents, start + 1))
+        return float(below - above) / (2 * step) - mean_above
+
+    smallest = 1 / (LARGEST_EXPONENT - 1)
+    if excess(smallest) >= 0:
+        return LARGEST_EXPONENT
+    return 1 + 1 / float(brentq(excess, smallest, 1e3, xtol=1e-12))
+
+
+def fit_pareto(tail: Spectrum) -> Pareto | None:
+    """Pareto's law from the least count on; None if its exponent exceeds `LARGEST_EXPONENT`."""
+    x_min = float(tail.counts[0])
+    alpha = exponent(tail.mean(np.log(tail.counts)), x_min)
+    return None if alpha == LARGEST_EXPONENT else Pareto(x_min, alpha)
+
+
+def fit_zipf_mandelbrot(tail: Spectrum) -> ZipfMandelbrot:
+    """Zipf-Mandelbrot's law, with an exponent of at most `LARGEST_EXPONENT`.
+
+    For each q = x_min + b the exponent is estimated as for Pareto's law. The best q is searched
+    from x_min / 100 to ten times the largest count, first on a grid that includes b = 0, then
+    between the neighbours of the best grid point.
+    """
+    x_min = float(tail.counts[0])
+
+    def law(log_q: float) -> ZipfMandelbrot:
+        shift = exp(log_q) - x_min
+        alpha = exponent(tail.mean(np.log(tail.counts + shift)), x_min + shift)
+        return ZipfMandelbrot(x_min, alpha, shift)
+
+    def cost(log_q: float) -> float:
+        return -tail.mean(law(log_q).log_mass(tail.counts))
+
+    grid = np.linspace(log(x_min / 100), log(10 * tail.counts[-1]), _GRID)
+    grid = np.sort(np.append(grid, log(x_min)))
+    costs = [cost(log_q) for log_q in grid]
+    best = int(np.argmin(costs))
+    bounds = (grid[max(best - 1, 0)], grid[min(best + 1, _GRID)])
+    optimum = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    return law(optimum.x if optimum.fun < costs[best] else grid[best])
+
+
+def fit_lognormal(tail: Spectrum) -> Lognormal:
+    """The lognormal law, with a sigma of at most `LARGEST_SIGMA`.
+
+    The search runs over slope and curvature of the log density against ln x, in which the cost is
+    nearly convex and which stay finite in the limit that is Pareto's law. The curvature is bounded,
+    at a sigma of a tenth of the data's own, for data that any small sigma fits equally well.
+    """
+    x_min = float(tail.counts[0])
+    logs = np.log(tail.counts / x_min)
+    spread = sqrt(tail.mean((logs - tail.mean(logs)) ** 2))
+
+    def law(slope: float, curvature: float) -> Lognormal:
+        sigma = spread / sqrt(2 * curvature)
+        return Lognormal(x_min, log(x_min) + slope * sigma**2 / spread, sigma)
+
+    optimum = minimize(
+        lambda at: -tail.mean(law(*at).log_mass(tail.counts)),
+        x0=(-1.0, 0.1),
+        method="L-BFGS-B",
+        bounds=((-inf, inf), ((spread / LARGEST_SIGMA) ** 2 / 2, _LARGEST_CURVATURE)),
+        options={"ftol": 1e-14, "gtol": 1e-9},
+    )
+    return law(*map(float, optimum.x))
+
+
+def fit_exponential(tail: Spectrum) -> Exponential:
+    """The exponential law of a spectrum with at least two distinct counts."""
+    x_min = float(tail.counts[0])
+    return Exponential(x_min, log1p(1 / tail.mean(tail.counts - x_min)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +140,27 @@ Fitting = Callable[[Spectrum], ParetoFit | None]
 
 
 def can_fit(tail: Spectrum) -> bool:
-    """Whether a law can be fitted at all: enough leaves, and not all of one count."""
+    """Whether any law can be fitted: enough leaves, with at least two distinct counts."""
     return len(tail.counts) > 1 and tail.size >= LEAST_LEAVES
 
 
 def fit_whole(spectrum: Spectrum) -> ParetoFit | None:
-    """The most likely Pareto law of all leaves: x_min is the least count.
+    """The maximum-likelihood Pareto law of all leaves: x_min is the least count.
 
     Returns:
-        The fit; None if the leaves are too few, all alike, or fall faster than any Pareto law.
+        The fit; None if there are too few leaves, all occur equally often, or their counts fall off
+        faster than `LARGEST_EXPONENT` allows.
     """
     law = fit_pareto(spectrum) if can_fit(spectrum) else None
     return ParetoFit(law, distance(law, spectrum)) if law else None
 
 
 def fit_tail(spectrum: Spectrum) -> ParetoFit | None:
-    """The Pareto law of the leaves from that x_min on at which it is nearest to them.
+    """The Pareto law of the tail that it fits best.
 
-    Each candidate x_min gets its most likely exponent, and the one with the least distance is
-    taken, the first of equals (Clauset, Shalizi and Newman 2009, section 3.3). Candidates are the
-    counts that occur, at most `MOST_CANDIDATES`, whose tails can be fitted.
+    Each candidate x_min gets its maximum-likelihood exponent, and the x_min with the smallest
+    distance is chosen, the lowest if several tie (Clauset, Shalizi and Newman 2009, section 3.3).
+    Candidates are at most `MOST_CANDIDATES` of the counts that occur whose tails can be fitted.
 
     Returns:
         The fit; None if no tail can be fitted.
@@ -58,20 +168,20 @@ def fit_tail(spectrum: Spectrum) -> ParetoFit | None:
     size = np.cumsum(spectrum.leaves[::-1])[::-1]
     logs = np.cumsum((spectrum.leaves * np.log(spectrum.counts))[::-1])[::-1]
     best: ParetoFit | None = None
-    for place in spectrum.spaced(MOST_CANDIDATES):
-        tail = Spectrum(spectrum.counts[place:], spectrum.leaves[place:])
+    for index in spectrum.spaced(MOST_CANDIDATES):
+        tail = Spectrum(spectrum.counts[index:], spectrum.leaves[index:])
         if not can_fit(tail):
             break
         x_min = float(tail.counts[0])
-        alpha = exponent(logs[place] / size[place], x_min)
+        alpha = exponent(logs[index] / size[index], x_min)
         if alpha == LARGEST_EXPONENT:
             continue
         law = Pareto(x_min, alpha)
-        # A few counts show of most candidates that they are worse, which saves most of the time.
-        rough = law.survival(tail.counts[::_ROUGH]) - size[place::_ROUGH] / size[place]
+        # A sixteenth of the counts rules out most candidates, which saves most of the time.
+        rough = law.survival(tail.counts[::_ROUGH]) - size[index::_ROUGH] / size[index]
         if best and np.abs(rough).max() >= best.distance:
             continue
-        found = ParetoFit(law, distance(law, tail))
-        if best is None or found.distance < best.distance:
-            best = found
+        fit = ParetoFit(law, distance(law, tail))
+        if best is None or fit.distance < best.distance:
+            best = fit
     return best

@@ -1,28 +1,26 @@
-"""What a test of the mass distribution gives: frozen records, and the JSON made of them.
+"""The result of a test of the mass distribution, and its JSON.
 
-`MassResult.to_dict` is the schema `elastic-core/mass/1`, which `docs/mass.md` defines key by key.
-The records hold a little more than the JSON: the spectra, and the laws as functions.
+`MassResult.to_dict` has the schema `elastic-core/mass/1`, which `docs/mass.md` defines key by key.
+The records hold more than the JSON: the spectra, and the laws as functions.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from elastic_core._core import TokenTree
+from elastic_core.common import schemas
 from elastic_core.common.versions import versions, versions_here
-from elastic_core.corpora.sources import ReadOptions
+from elastic_core.corpora.sources import ReadOptions, reading_dict
 from elastic_core.corpora.trees import TreeOptions
-from elastic_core.mass_law.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from elastic_core.mass_law.laws import Law
-
-SCHEMA = "elastic-core/mass/1"
+    from elastic_core.mass_law.laws import Law, Spectrum
 
 REJECT_BELOW = 0.1
-"""A bootstrap p-value below this rejects Pareto's law, as Clauset et al. propose."""
+"""Bootstrap p-values below this reject Pareto's law, as Clauset et al. propose."""
 
 SIGNIFICANT = 0.05
-"""A likelihood ratio with a p-value below this favours one of two laws."""
+"""Likelihood ratios with a p-value below this favour one of the two laws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class LawFit:
 
     Attributes:
         name: `pareto`, `lognormal`, `exponential` or `zipf-mandelbrot`.
-        law: The law with its parameters.
+        law: The law as a function, with its parameters.
         log_likelihood: The sum of ln P(X = x) over the leaves.
         distance: The Kolmogorov-Smirnov distance of law and leaves, 0 to 1.
     """
@@ -53,14 +51,14 @@ class LawFit:
 
 @dataclass(frozen=True, slots=True)
 class LikelihoodRatio:
-    """Pareto's law against another one.
+    """A likelihood-ratio test of Pareto's law against another one.
 
     Attributes:
         law: The other law.
-        ratio: R, ln of the likelihood under Pareto's law less that under the other.
-        normalized: Vuong's R / (s sqrt n); None for Zipf-Mandelbrot's law, of which Pareto's is a
-            case.
-        p: How often a ratio is as far from 0 where neither law is the better one.
+        ratio: R, the log-likelihood of Pareto's law minus that of the other.
+        normalized: Vuong's R / (s sqrt n); None for Zipf-Mandelbrot's law, in which Pareto's is
+            nested.
+        p: Two-sided p-value of the hypothesis that neither law is closer to the truth.
     """
 
     law: str
@@ -70,7 +68,7 @@ class LikelihoodRatio:
 
     @property
     def favours(self) -> str | None:
-        """The better law of the two; None where p is not below `SIGNIFICANT`."""
+        """The law with the higher likelihood; None unless p is below `SIGNIFICANT`."""
         if self.p >= SIGNIFICANT:
             return None
         return "pareto" if self.ratio > 0 else self.law
@@ -82,16 +80,16 @@ class LikelihoodRatio:
 
 @dataclass(frozen=True, slots=True)
 class TailFit:
-    """The laws of the leaves that occur at least `x_min` times.
+    """The laws fitted to the leaves that occur at least `x_min` times.
 
     Attributes:
         x_min: The least count.
-        leaves: How many leaves these are.
+        leaves: The number of these leaves.
         leaf_share: Their share of all leaves.
         mass_share: Their share of all occurrences.
         laws: The laws that could be fitted, Pareto's first.
-        ratios: Pareto's law against each of the others; none if Pareto's could not be fitted.
-        p: The bootstrap p-value of Pareto's law; None without a bootstrap.
+        ratios: Pareto's law against each other law; empty if Pareto's could not be fitted.
+        p: Bootstrap p-value of Pareto's law; None without a bootstrap.
         reason: Why Pareto's law could not be fitted; None if it could.
     """
 
@@ -107,7 +105,7 @@ class TailFit:
     @property
     def pareto(self) -> LawFit | None:
         """Pareto's law, if it could be fitted."""
-        return next((each for each in self.laws if each.name == "pareto"), None)
+        return next((fit for fit in self.laws if fit.name == "pareto"), None)
 
     @property
     def verdict(self) -> str:
@@ -120,12 +118,12 @@ class TailFit:
 
     @property
     def favoured(self) -> str | None:
-        """The most likely of the laws that are favoured over Pareto's; None if none is."""
-        better = [each for each in self.ratios if each.favours == each.law]
-        return min(better, key=lambda each: each.ratio).law if better else None
+        """The most likely of the laws favoured over Pareto's; None if there is none."""
+        better = [test for test in self.ratios if test.favours == test.law]
+        return min(better, key=lambda test: test.ratio).law if better else None
 
     def to_dict(self) -> dict[str, Any]:
-        """`whole` or `tail` in the JSON."""
+        """The value of `whole` or `tail` in the JSON."""
         return {
             "x_min": self.x_min,
             "leaves": self.leaves,
@@ -135,8 +133,8 @@ class TailFit:
             "reason": self.reason,
             "p": self.p,
             "favoured": self.favoured,
-            "laws": [each.to_dict() for each in self.laws],
-            "ratios": [each.to_dict() for each in self.ratios],
+            "laws": [fit.to_dict() for fit in self.laws],
+            "ratios": [test.to_dict() for test in self.ratios],
         }
 
 
@@ -147,11 +145,11 @@ class DepthMass:
     Attributes:
         depth: k, in symbols.
         leaves: The leaves: M.
-        singletons: Those that occur once.
-        unseen_mass: Good and Turing's estimate of the probability of leaves that do not occur:
-            singletons / occurrences.
+        singletons: Leaves that occur once.
+        unseen_mass: Good-Turing estimate of the probability of leaves that do not occur in the
+            corpus: singletons / occurrences.
         whole: The laws of all leaves: x_min is the least count.
-        tail: Those above the x_min at which Pareto's law fits best; None if it fits nowhere.
+        tail: The laws from the x_min on at which Pareto's law fits best; None if it fits no tail.
         spectrum: The leaves by their counts.
     """
 
@@ -161,23 +159,23 @@ class DepthMass:
     unseen_mass: float
     whole: TailFit
     tail: TailFit | None
-    spectrum: Spectrum = field(repr=False, compare=False)
+    spectrum: "Spectrum" = field(repr=False, compare=False)
 
     @property
     def verdict(self) -> str:
-        """What is to be thought of Assumption A.7 here.
+        """Whether Assumption A.7 is tenable at this depth.
 
-        `plausible`: all leaves may follow a Pareto law. `tail`: not all, but those from the best
-        x_min on may. `rejected`: not even those. `untested`: there was no bootstrap. `unfitted`:
-        no Pareto law could be fitted.
+        `plausible`: all leaves may follow a Pareto law. `tail`: only those from the best x_min on
+        may. `rejected`: not even those. `untested`: there was no bootstrap. `unfitted`: no Pareto
+        law could be fitted.
         """
-        found = [self.whole.verdict, self.tail.verdict if self.tail else "unfitted"]
-        match found:
+        verdicts = [self.whole.verdict, self.tail.verdict if self.tail else "unfitted"]
+        match verdicts:
             case ["plausible", _]:
                 return "plausible"
             case [_, "plausible"]:
                 return "tail"
-        return next(each for each in ("rejected", "untested", "unfitted") if each in found)
+        return next(v for v in ("rejected", "untested", "unfitted") if v in verdicts)
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `depths` in the JSON."""
@@ -194,19 +192,19 @@ class DepthMass:
 
 @dataclass(frozen=True, slots=True)
 class CorpusMass:
-    """One corpus, tested.
+    """The test of one corpus.
 
     Attributes:
-        name: The paths it was read from.
+        name: The paths it was read from, numbered if another corpus has the same.
         depth: Depth d of its tree, in symbols.
         segment: `chunk`, `prefix` or `window`.
-        alphabet: `bit`, `byte` or a tokenizer by its hash.
+        alphabet: `bit`, `byte`, or a tokenizer by its hash.
         documents: Documents read.
         bytes: Raw bytes of their text, decompressed.
-        symbols: Symbols in them, EOS not counted.
-        bad_rows: Rows left out because they have no usable text.
+        symbols: Symbols in them, without EOS.
+        bad_rows: Rows skipped because they have no usable text.
         segments: Leaf occurrences at each depth.
-        depths: One record for each depth from 1 to d.
+        depths: One record per depth from 1 to d.
     """
 
     name: str
@@ -222,7 +220,7 @@ class CorpusMass:
 
     @classmethod
     def of(cls, name: str, tree: TokenTree, depths: tuple[DepthMass, ...]) -> Self:
-        """The record of a tree and what became of its depths."""
+        """The record of a tree and the tests of its depths."""
         return cls(
             name=name,
             depth=tree.depth,
@@ -238,30 +236,21 @@ class CorpusMass:
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `corpora` in the JSON."""
-        return {
-            "name": self.name,
-            "depth": self.depth,
-            "segment": self.segment,
-            "alphabet": self.alphabet,
-            "documents": self.documents,
-            "bytes": self.bytes,
-            "symbols": self.symbols,
-            "bad_rows": self.bad_rows,
-            "segments": self.segments,
-            "depths": [depth.to_dict() for depth in self.depths],
-        }
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "depths": [depth.to_dict() for depth in self.depths]}
 
 
 @dataclass(frozen=True, slots=True)
 class MassConfig:
-    """What was asked for, so that a result can be had again.
+    """The arguments of a test, which reproduce its result.
 
     Attributes:
-        paths: For each corpus the paths it was read from.
-        tree: Depth, segmentation and alphabet as they were given.
-        memory: The memory budget as it was given, or None.
-        bootstrap: Replicates behind each p-value.
-        reading: How documents were cut out of files; its seed is that of the bootstrap too.
+        paths: The paths of each corpus.
+        tree: Depth, segmentation and alphabet as given.
+        memory: The memory budget as given, or None.
+        bootstrap: Replicates per p-value.
+        reading: The reading options; the seed is that of the bootstrap too.
+        own_reading: The options of each `Corpus`, None for paths; empty if there is no `Corpus`.
     """
 
     paths: tuple[tuple[str, ...], ...]
@@ -269,26 +258,27 @@ class MassConfig:
     memory: int | str | None
     bootstrap: int
     reading: ReadOptions
+    own_reading: tuple[ReadOptions | None, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The `config` of the JSON, the versions at work included."""
+        """The `config` of the JSON, with versions."""
         return {
             "paths": self.paths,
             **asdict(self.tree),
             "memory": self.memory,
             "bootstrap": self.bootstrap,
-            **asdict(self.reading),
+            **reading_dict(self.reading, self.own_reading),
             "versions": versions_here() | versions("numpy", "scipy"),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class MassResult:
-    """One test: what was asked for and what came out.
+    """The result of `mass`.
 
     Attributes:
-        config: What was asked for.
-        corpora: One record for each corpus.
+        config: The arguments.
+        corpora: One record per corpus.
     """
 
     config: MassConfig
@@ -297,7 +287,7 @@ class MassResult:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core mass --format json`; `docs/mass.md` defines it."""
         return {
-            "schema": SCHEMA,
+            "schema": schemas.MASS,
             "config": self.config.to_dict(),
             "corpora": [corpus.to_dict() for corpus in self.corpora],
         }

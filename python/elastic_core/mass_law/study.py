@@ -1,4 +1,4 @@
-"""The main job: corpora or saved trees in, the law of their leaf weights out."""
+"""`mass`: corpora or saved trees in, the laws of their leaf weights out."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from elastic_core.corpora.sources import (
     ReadOptions,
     Source,
     distinct_names,
+    own_reading,
     paths_of,
 )
 from elastic_core.corpora.trees import TreeOptions, open_or_build, share_memory
@@ -32,37 +33,37 @@ def mass(
     on_bad_row: str = "error",
     progress: Progress | None = None,
 ) -> MassResult:
-    """Tests which law the weights of each corpus's leaves follow, at every depth.
+    """Tests which law the leaf weights of each corpus follow, at every depth.
 
     Assumption A.7 of Ji et al. (2025) says that the probability of a leaf, as a random variable,
-    follows a Pareto law. All leaves of the tree pruned to each depth from 1 to `depth` are tested
-    for that, and those above the count from which on it fits best, by the method of Clauset,
-    Shalizi and Newman (2009); lognormal, exponential and Zipf-Mandelbrot laws stand beside it.
+    follows a Pareto law. It is tested for the tree pruned to each depth from 1 to `depth`, for all
+    leaves and for the tail that fits best, by the method of Clauset, Shalizi and Newman (2009), and
+    compared with lognormal, exponential and Zipf-Mandelbrot laws.
 
     Args:
-        *corpora: One corpus an argument: a file, folder, glob or `-`, a list of these, or one or
-            more files of saved trees.
+        *corpora: One corpus per argument: a file, folder, glob or `-`, a list of these, a `Corpus`,
+            or one or more files of saved trees.
         depth: Depth d of the trees in symbols, 1 to 64. None: 8, or that of the saved trees.
         segment: `chunk`, `prefix` or `window`; None: `chunk`, or that of the saved trees.
         alphabet: `bit`, `byte` or `bpe:PATH`; None: `byte`, or that of the saved trees.
-        bootstrap: Replicates behind each p-value, whose standard error is at most
-            1 / (2 sqrt bootstrap); 0: no p-value and so no verdict.
-        memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
-        threads: Threads to build trees on; None: one for each core.
-        split: What is a document in a plain text file: `document`, `line` or `paragraph`.
-        text_key: Dotted paths of the text in a row; several are joined.
-        limit: Only the first so many documents of each corpus.
-        sample: Keep each document with this probability.
-        seed: Seed of the sampling and of the bootstrap.
-        on_bad_row: `error` or `skip`, for rows without usable text.
-        progress: Called with the phase and the corpus (`bootstrap novels`), the units done and the
-            units in all: bytes while reading, leaves while counting them, then replicates.
+        bootstrap: Replicates per p-value, whose standard error is at most 1 / (2 sqrt bootstrap);
+            0: no p-values, and so no verdicts.
+        memory: Memory limit in bytes or as `1GiB`; None: half of what is free.
+        threads: Threads to build trees with; None: one per core.
+        split: A reading option of corpora named by their paths; see `ReadOptions`.
+        text_key: Likewise.
+        limit: Likewise.
+        sample: Likewise.
+        seed: Likewise, and the seed of the bootstrap.
+        on_bad_row: Likewise.
+        progress: Receives the steps: bytes while reading, leaves while counting them, then
+            replicates.
 
     Returns:
         The test; `to_dict()` is the JSON of the command line.
 
     Raises:
-        InvalidArgumentError: An argument is not what it should be.
+        InvalidArgumentError: An argument is invalid.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
         TreeFileError: A saved tree is damaged or of another version.
@@ -78,21 +79,24 @@ def mass(
         memory=memory,
         bootstrap=bootstrap,
         reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
+        own_reading=own_reading(corpora),
     )
-    planted = open_or_build(
-        config.paths,
+    sources = open_or_build(
+        corpora,
         config.tree,
         config.reading,
         memory=share_memory(memory, len(corpora)),
         threads=threads,
         progress=progress,
     )
-    names = distinct_names([each.name for each in planted], joint=False)
-    results = [
-        _test(name, each.tree, config, threads, with_subject(progress, name))
-        for name, each in zip(names, planted, strict=True)
-    ]
-    return MassResult(config, tuple(results))
+    names = distinct_names([source.name for source in sources], joint=False)
+    return MassResult(
+        config,
+        tuple(
+            _test(name, source.tree, config, threads, with_subject(progress, name))
+            for name, source in zip(names, sources, strict=True)
+        ),
+    )
 
 
 def _test(
@@ -102,20 +106,21 @@ def _test(
     threads: int | None,
     progress: Progress | None,
 ) -> CorpusMass:
-    # Here, because scipy takes a second to load.
+    # Imported here because scipy takes a second to load.
     from elastic_core.mass_law.depth import depth_mass
 
-    depths = tree.statistics(threads=threads, progress=progress).depths
-    done, total = 0, 2 * config.bootstrap * len(depths)
+    statistics = tree.statistics(threads=threads, progress=progress).depths
+    done, total = 0, 2 * config.bootstrap * len(statistics)
 
-    def tell() -> None:
+    def on_replicate() -> None:
         nonlocal done
         done += 1
         if progress:
             progress(Step("bootstrap", name, done, total, "replicates"))
 
-    found = (
-        depth_mass(each, bootstrap=config.bootstrap, seed=config.reading.seed, tell=tell)
-        for each in depths
+    seed = config.reading.seed
+    depths = tuple(
+        depth_mass(depth, bootstrap=config.bootstrap, seed=seed, on_replicate=on_replicate)
+        for depth in statistics
     )
-    return CorpusMass.of(name, tree, tuple(found))
+    return CorpusMass.of(name, tree, depths)

@@ -1,7 +1,8 @@
-"""The main job: corpora in, a token tree for each, code lengths and rates out."""
+"""`measure`: corpora in, a token tree for each, code lengths and rates out."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from elastic_core._core import (
@@ -18,10 +19,10 @@ from elastic_core.corpora.sources import (
     TEXT_KEY,
     ReadOptions,
     Source,
-    check_reading,
     check_standard_input,
     distinct_names,
-    open_corpus,
+    open_corpora,
+    own_reading,
     paths_of,
 )
 from elastic_core.corpora.trees import share_memory
@@ -31,6 +32,7 @@ from elastic_core.measuring.result import (
     CorpusResult,
     MeasureConfig,
     MeasureResult,
+    ModelRate,
 )
 
 
@@ -53,63 +55,62 @@ def measure(
     on_bad_row: str = "error",
     progress: Progress | None = None,
 ) -> MeasureResult:
-    """Measures the token tree of each corpus, and of all together when there are several.
+    """Measures the token tree of each corpus, and of all corpora together if there are several.
 
-    The statistics are those of the tree pruned to every depth from 1 to `depth`: its leaves,
-    their entropy, the Huffman code and the bound of Thm 3.4 of Ji et al. (2025). The joint
-    corpus weighs each corpus by its volume, as the paper's joint weights do.
+    The statistics are those of the tree pruned to every depth from 1 to `depth`: its leaves, their
+    entropy, the Huffman code and the bound of Thm 3.4 of Ji et al. (2025). In the joint corpus each
+    corpus weighs as much as its volume, as in the paper's joint distribution.
 
     Args:
-        *corpora: One corpus an argument: a file, folder, glob or `-`, or a list of these.
+        *corpora: One corpus per argument: a file, folder, glob or `-`, a list of these, or a
+            `Corpus`.
         depth: Depth d of the tree in symbols, 1 to 64.
-        segment: How a document becomes segments: `chunk`, `prefix` or `window`.
+        segment: How a document is split into segments: `chunk`, `prefix` or `window`.
         alphabet: `bit`, `byte` or `bpe:PATH` with the path of a `tokenizer.json`.
-        memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
-        threads: Threads to work on; None: one for each core.
+        memory: Memory limit in bytes or as `1GiB`; None: half of what is free.
+        threads: Worker threads; None: one per core.
         compare: Reference compressors with their level, such as `zstd:19` and `xz:9`.
-        models: Language models as `load_model` names them, such as `tree:8` and `hf:gpt2`.
+        models: Language models to score the text with, as in `load_model`: `tree:8`, `hf:gpt2`.
         model_options: Options of `load_model` for all models but tree models.
-        per_document: A Parquet file to write, with what each model makes of each document.
-        split: What is a document in a plain text file: `document`, `line` or `paragraph`.
-        text_key: Dotted paths of the text in a row; several are joined.
-        limit: Only the first so many documents of each corpus.
-        sample: Keep each document with this probability.
-        seed: Seed of the sampling.
-        on_bad_row: `error` or `skip`, for rows without usable text.
-        progress: Called with the phase and the corpus (`read novels`), the units done and the
-            units in all; bytes while reading, compressing and scoring, leaves otherwise. The
-            rate so far stands behind the phase: `score novels with tree:8, 1.832 bits/byte`.
+        per_document: A Parquet file to write each model's score of each document to.
+        split: A reading option of corpora named by their paths; see `ReadOptions`.
+        text_key: Likewise.
+        limit: Likewise.
+        sample: Likewise.
+        seed: Likewise.
+        on_bad_row: Likewise.
+        progress: Receives the steps: bytes while reading, compressing and scoring, leaves
+            otherwise. While scoring, `note` is the rate so far, such as `1.832 bits/byte`.
 
     Returns:
         The measurement; `to_dict()` is the JSON of the command line.
 
     Raises:
-        InvalidArgumentError: An argument is not what it should be.
+        InvalidArgumentError: An argument is invalid.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
-        ModelError: A model cannot be loaded, or can make nothing of a document.
+        ModelError: A model cannot be loaded or cannot score a document.
         OSError: A file is missing or unreadable, or the disk is full.
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to measure; name a file or a folder")
-    paths = tuple(paths_of(source) for source in corpora)
     reading = ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row)
     config = MeasureConfig(
-        paths=paths,
+        paths=tuple(paths_of(source) for source in corpora),
         depth=depth,
         segment=segment,
         alphabet=alphabet,
         memory=memory,
         compare=tuple(compare),
         models=tuple(models),
-        model_options=_given(model_options or {}),
+        model_options=_specified(model_options or {}),
         reading=reading,
+        own_reading=own_reading(corpora),
     )
-    opened = [open_corpus(each, reading) for each in paths]
-    check_reading(opened, reading.split, reading.text_key)
-    who = "reference compressors" if config.compare else "language models"
-    check_standard_input(opened, f"{who} read" if config.compare or config.models else None)
-    _compare([], config, 0, threads, None)
+    opened = open_corpora(corpora, reading)
+    rereader = "reference compressors read" if config.compare else "language models read"
+    check_standard_input(opened, rereader if config.compare or config.models else None)
+    _compare([], 0, config, threads, None)  # An unknown compressor fails before the work begins.
     names = distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
     share = share_memory(memory, len(opened))
     results = []
@@ -121,7 +122,6 @@ def measure(
         progress=progress,
     ) as rates:
         for name, corpus in zip(names, opened, strict=True):
-            told = with_subject(progress, name)
             tree = TokenTree.build(
                 corpus,
                 depth=depth,
@@ -129,20 +129,17 @@ def measure(
                 alphabet=alphabet,
                 memory=share,
                 threads=threads,
-                progress=told,
+                progress=with_subject(progress, name),
             )
-            compared = _compare([corpus], config, tree.bytes, threads, told)
-            statistics = tree.statistics(threads=threads, progress=told)
-            scored = rates.of(name, corpus, tree.bytes)
-            results.append(CorpusResult.of(name, tree, statistics, compared, scored))
+            score = partial(rates.of, name, corpus, tree.bytes)
+            results.append(_result(name, tree, [corpus], score, config, threads, progress))
         if len(results) > 1:
-            told = with_subject(progress, JOINT)
             first, *others = (result.tree for result in results)
-            tree = first.merge(*others, memory=share, threads=threads, progress=told)
-            compared = _compare(opened, config, tree.bytes, threads, told)
-            statistics = tree.statistics(threads=threads, progress=told)
-            scored = rates.joint(opened, tree.bytes)
-            results.append(CorpusResult.of(JOINT, tree, statistics, compared, scored))
+            tree = first.merge(
+                *others, memory=share, threads=threads, progress=with_subject(progress, JOINT)
+            )
+            score = partial(rates.joint, opened, tree.bytes)
+            results.append(_result(JOINT, tree, opened, score, config, threads, progress))
     return MeasureResult(config, tuple(results))
 
 
@@ -153,25 +150,25 @@ def measure_tree(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> MeasureResult:
-    """Measures a token tree that was saved before.
+    """Measures a saved token tree.
 
     Args:
         path: The tree's file.
-        memory: Memory to stay within, in bytes or as `1GiB`; None: half of what is free.
-        threads: Threads to work on; None: one for each core.
-        progress: Called as in `measure`.
+        memory: Memory limit in bytes or as `1GiB`; None: half of what is free.
+        threads: Worker threads; None: one per core.
+        progress: Receives the steps, as in `measure`.
 
     Returns:
-        The measurement of one corpus. Its config has None for the options of reading, which
-        the tree's file does not know.
+        The measurement of one corpus. Its config has None for the reading options, which a tree
+        file does not record.
 
     Raises:
         TreeFileError: The file is damaged, of another version or not a token tree.
         OSError: The file is missing or unreadable.
     """
     name = os.fspath(path)
-    told = with_subject(progress, name)
-    tree = TokenTree.open(path, memory=parse_memory(memory), progress=told)
+    progress = with_subject(progress, name)
+    tree = TokenTree.open(path, memory=parse_memory(memory), progress=progress)
     config = MeasureConfig(
         paths=((name,),),
         depth=tree.depth,
@@ -179,22 +176,39 @@ def measure_tree(
         alphabet=tree.alphabet,
         memory=memory,
     )
-    statistics = tree.statistics(threads=threads, progress=told)
+    statistics = tree.statistics(threads=threads, progress=progress)
     return MeasureResult(config, (CorpusResult.of(name, tree, statistics),))
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a model's options that say something."""
+def _specified(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of models that are not left to their defaults."""
     return {name: value for name, value in options.items() if value not in (None, "auto")}
+
+
+def _result(
+    name: str,
+    tree: TokenTree,
+    corpora: Sequence[Corpus],
+    score: Callable[[], tuple[ModelRate, ...]],
+    config: MeasureConfig,
+    threads: int | None,
+    progress: Progress | None,
+) -> CorpusResult:
+    """The record of one corpus, or of several that were merged into one tree."""
+    progress = with_subject(progress, name)
+    comparisons = _compare(corpora, tree.bytes, config, threads, progress)
+    statistics = tree.statistics(threads=threads, progress=progress)
+    return CorpusResult.of(name, tree, statistics, comparisons, score())
 
 
 def _compare(
     corpora: Sequence[Corpus],
-    config: MeasureConfig,
     raw: int,
+    config: MeasureConfig,
     threads: int | None,
     progress: Progress | None,
 ) -> tuple[Comparison, ...]:
+    """The reference compressors on `raw` bytes of text."""
     if not config.compare:
         return ()
     sizes = compressed_sizes(
@@ -205,5 +219,6 @@ def _compare(
         threads=threads,
         progress=progress,
     )
-    named = zip(config.compare, sizes, strict=True)
-    return tuple(Comparison.of(name, size, raw) for name, size in named)
+    return tuple(
+        Comparison.of(name, size, raw) for name, size in zip(config.compare, sizes, strict=True)
+    )

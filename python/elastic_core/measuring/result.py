@@ -1,8 +1,8 @@
-"""What a measurement gives: plain frozen records, and the JSON that is made of them.
+"""The result of a measurement, and its JSON.
 
-`MeasureResult.to_dict` is the schema `elastic-core/measure/1`, which `docs/measure.md` defines
-key by key. The records hold a little more than the JSON: the rates of the Huffman code and of
-the bound of Thm 3.4, and the token trees themselves.
+`MeasureResult.to_dict` has the schema `elastic-core/measure/1`, which `docs/measure.md` defines key
+by key. The records hold more than the JSON: the rates of the Huffman code and of the bound of
+Thm 3.4, and the token trees.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -14,10 +14,9 @@ from elastic_core._core import (
     Statistics,
     TokenTree,
 )
+from elastic_core.common import schemas
 from elastic_core.common.versions import versions_here
-from elastic_core.corpora.sources import ReadOptions
-
-SCHEMA = "elastic-core/measure/1"
+from elastic_core.corpora.sources import ReadOptions, reading_dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,12 @@ class DepthRow:
     Attributes:
         depth: k, in symbols.
         nodes: Distinct paths of exactly k symbols.
-        leaves: Distinct paths after pruning to k, shorter ones that EOS ends included: M.
+        leaves: Distinct paths after pruning to k, including shorter ones that end in EOS: M.
         singletons: Leaves that occur once.
         entropy_bits: H_k = -sum p log2 p over the leaves, in bits per segment.
         conditional_entropy_bits: H_k - H_(k-1), in bits per symbol; H_0 = 0.
         huffman_bits: Mean codeword length of an optimal prefix code, in bits per segment.
-        theorem_bits: ceil(H_k), the segment's length in Thm 3.4, in bits.
+        theorem_bits: ceil(H_k), the length of a segment in Thm 3.4, in bits.
     """
 
     depth: int
@@ -61,11 +60,11 @@ class DepthRow:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one code makes of a corpus, each figure with another denominator.
+    """The rate of one code on a corpus, with several denominators.
 
     Attributes:
-        bits_per_symbol: Bits of all segments / symbols in them, EOS included; None under
-            `window`, where segments overlap.
+        bits_per_symbol: Bits of all segments / symbols in them, including EOS; None for `window`,
+            whose segments overlap.
         bits_per_byte: The same bits / raw bytes of text; None unless the segments are chunks.
         ratio: `bits_per_byte` / 8: compressed size / raw size.
         with_codebook_ratio: `ratio` with the serialized codebook added to the compressed size.
@@ -89,13 +88,13 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a reference compressor makes of the same documents, one after another.
+    """A reference compressor on the same documents, concatenated.
 
     Attributes:
         name: The compressor and its level, such as `zstd:19`.
         bytes: Compressed bytes.
-        bits_per_byte: Compressed bits / raw bytes of text; None for a corpus without a byte.
-        ratio: Compressed bytes / raw bytes of text; None for a corpus without a byte.
+        bits_per_byte: Compressed bits / raw bytes of text; None for an empty text.
+        ratio: Compressed bytes / raw bytes of text; None for an empty text.
     """
 
     name: str
@@ -105,27 +104,26 @@ class Comparison:
 
     @classmethod
     def of(cls, name: str, compressed: int, raw: int) -> Self:
-        """The record of `raw` bytes of text that became `compressed` bytes."""
+        """The record of `raw` bytes of text compressed to `compressed` bytes."""
         ratio = compressed / raw if raw else None
         return cls(name, compressed, None if ratio is None else 8 * ratio, ratio)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRate:
-    """What a language model makes of a corpus: the adaptive rate of a tree model, or a model rate.
+    """The rate of a language model on a corpus: adaptive for a tree model, a model rate otherwise.
 
     Attributes:
-        model: The model as it was named, such as `tree:8`.
+        model: The model's name, such as `tree:8`.
         bits_per_token: Code length / tokens scored; None if there are none.
         bits_per_character: Code length / Unicode scalar values; None if there are none or a
             document is not UTF-8.
-        bits_per_byte: Code length / raw bytes of text; None for a corpus without a byte.
+        bits_per_byte: Code length / raw bytes of text; None for an empty text.
         ratio: `bits_per_byte` / 8: code length / raw size.
-        documents: Documents scored; fewer than were read where the model can read some of them
-            only as bad rows.
-        tokens: Tokens scored, EOS among them where the settings say `eos`.
-        settings: All that the rate depends on: what the model says of itself, whether it is
-            `adaptive` (learns each token once it has predicted it), and its `identity`.
+        documents: Documents scored; fewer than were read if some of them are bad rows to the model.
+        tokens: Tokens scored, including EOS if the settings say `eos`.
+        settings: Everything the rate depends on: the model's own settings, whether it is `adaptive`
+            (learns each token after predicting it), and its `identity`.
     """
 
     model: str
@@ -139,27 +137,27 @@ class ModelRate:
 
     @property
     def adaptive(self) -> bool:
-        """Whether this is an adaptive rate, and not that of a model that learned before."""
+        """Whether the model learned the text while predicting it."""
         return bool(self.settings["adaptive"])
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusResult:
-    """One corpus, measured.
+    """The measurement of one corpus.
 
     Attributes:
-        name: The paths it was read from, or `joint`.
+        name: The paths it was read from, numbered if another corpus has the same; or `joint`.
         documents: Documents read.
         bytes: Raw bytes of their text, decompressed.
-        symbols: Symbols in them, EOS not counted.
-        bad_rows: Rows left out because they have no usable text.
-        depths: One row for each depth from 1 to d.
+        symbols: Symbols in them, without EOS.
+        bad_rows: Rows skipped because they have no usable text.
+        depths: One row per depth from 1 to d.
         static_rate: The rate of the ideal code, -log2 p bits for a leaf of probability p.
         huffman_rate: The rate of the Huffman code.
         theorem_rate: The rate of the bound of Thm 3.4.
         normalized_rate: (H_d - log2 M_d) / d, in bits per symbol.
-        compare: The reference compressors asked for.
-        model_rates: The rates of the models asked for.
+        compare: The reference compressors.
+        model_rates: The language models.
         tree: The token tree of depth d.
     """
 
@@ -221,18 +219,19 @@ class CorpusResult:
 
 @dataclass(frozen=True, slots=True)
 class MeasureConfig:
-    """What was asked for, so that a result can be had again.
+    """The arguments of a measurement, which reproduce its result.
 
     Attributes:
-        paths: For each corpus the paths it was read from.
+        paths: The paths of each corpus.
         depth: Depth of the tree, in symbols.
         segment: `chunk`, `prefix` or `window`.
         alphabet: `bit`, `byte` or `bpe:PATH`.
-        memory: The memory budget as it was given, or None.
-        compare: The reference compressors asked for.
-        models: The language models asked for.
-        model_options: How they were loaded, as far as it was asked for.
-        reading: How documents were cut out of files; None for a tree that was built before.
+        memory: The memory limit as given, or None.
+        compare: The reference compressors.
+        models: The language models.
+        model_options: The options they were loaded with, without defaults.
+        reading: The reading options; None for a saved tree.
+        own_reading: The options of each `Corpus`, None for paths; empty if there is no `Corpus`.
     """
 
     paths: tuple[tuple[str, ...], ...]
@@ -244,10 +243,10 @@ class MeasureConfig:
     models: tuple[str, ...] = ()
     model_options: dict[str, Any] = field(default_factory=dict)
     reading: ReadOptions | None = None
+    own_reading: tuple[ReadOptions | None, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The `config` of the JSON, the versions at work included."""
-        reading = asdict(self.reading) if self.reading else dict.fromkeys(ReadOptions.__slots__)
+        """The `config` of the JSON, with versions."""
         return {
             "paths": [list(paths) for paths in self.paths],
             "depth": self.depth,
@@ -257,18 +256,18 @@ class MeasureConfig:
             "compare": list(self.compare),
             "models": list(self.models),
             "model_options": self.model_options,
-            **{key: list(v) if isinstance(v, tuple) else v for key, v in reading.items()},
+            **reading_dict(self.reading, self.own_reading),
             "versions": versions_here(),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureResult:
-    """One measurement: what was asked for and what came out.
+    """The result of `measure`.
 
     Attributes:
-        config: What was asked for.
-        corpora: One record for each corpus; with two or more, `joint` comes last.
+        config: The arguments.
+        corpora: One record per corpus; with two or more corpora, `joint` comes last.
     """
 
     config: MeasureConfig
@@ -277,7 +276,7 @@ class MeasureResult:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core measure --format json`; `docs/measure.md` defines it."""
         return {
-            "schema": SCHEMA,
+            "schema": schemas.MEASURE,
             "config": self.config.to_dict(),
             "corpora": [corpus.to_dict() for corpus in self.corpora],
         }

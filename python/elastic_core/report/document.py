@@ -1,7 +1,7 @@
-"""The neutral document that every subject produces and every renderer understands.
+"""The neutral document that every subject produces and every renderer can show.
 
-A subject's `report.py` turns its result into a `Document`; one renderer per output (terminal,
-Markdown, CSV, LaTeX, HTML, plot) shows any document. Nothing here knows a subject.
+A subject's `report.py` turns its result into a `Document`; one module per output (`terminal`,
+`markdown`, `csv`, `latex`, `html`, `plot`) renders any document. Nothing here knows a subject.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 Cell: TypeAlias = str | int | float | Interval | None
-"""A cell of a table: an interval is shown with its ends, None as a missing value."""
+"""A table cell. Intervals are shown with their bounds, None and NaN as a missing value."""
 
 Value: TypeAlias = str | int | float | bool | None
-"""A value of a CSV file."""
+"""A value of a CSV file; None is an empty field."""
+
+Headings: TypeAlias = tuple[tuple[str, str], ...]
+"""The columns of a table: name and unit of each, the unit empty where there is none."""
+
+VERDICTS = ("holds", "does not hold", "open")
+"""The verdicts of a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,47 +32,98 @@ class Heading:
     """A heading.
 
     Attributes:
-        text: The heading itself.
-        detail: What follows it in smaller type on a terminal, such as the settings.
-        level: 2 for a section, 3 for a part of one.
+        text: The heading.
+        detail: A remark in smaller type, such as the settings: on the line of the heading on a
+            terminal, below it elsewhere.
+        level: 1 for the title of a page, 2 for a section, 3 for a subsection.
+        summary: The line below the heading, such as how much was read. Markdown joins it with
+            `detail` into one paragraph; a page shows it in larger type.
     """
 
     text: str
     detail: str = ""
     level: int = 2
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph.
+    """A paragraph. On a terminal, consecutive paragraphs of a kind stand close together.
 
     Attributes:
-        text: One or more sentences.
-        is_note: Whether it explains what stands around it; shown dimmed on a terminal.
+        text: One or more sentences; a terminal keeps line breaks, all else ignores them.
+        is_note: Whether it explains what surrounds it; shown in muted type.
+        is_detail: Whether it is left out on a terminal.
     """
 
     text: str
     is_note: bool = False
+    is_detail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Short statements, one below the other.
+
+    Attributes:
+        items: The statements.
+    """
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Terms and their values, or words and their meanings.
+
+    Attributes:
+        pairs: Each term with its value.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text to be shown verbatim, such as a configuration file; a page folds it.
+
+    Attributes:
+        title: What it is.
+        text: The lines.
+    """
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A list of links to the sections of a page; other outputs leave it out.
+
+    Attributes:
+        level: The level of the headings to link to.
+    """
+
+    level: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of results.
+    """A table of results. In a document, a table without rows is not shown.
 
     Attributes:
-        name: What its files are called.
-        title: One line above it.
+        name: File name, without extension.
+        title: One line above it; empty where a heading precedes it.
         headings: The columns, each with its unit, empty where it has none.
-        rows: The cells of each row.
+        rows: The cells of each row. Text is shown as it is, so cells may be formatted already.
         note: What the columns mean, in a sentence or two.
-        digits: Digits after the point of numbers, in all columns.
-        text_columns: Names of the columns that are aligned on the left; None: those that hold
-            text.
+        digits: Digits after the decimal point of numbers, in all columns.
+        text_columns: Names of the left-aligned columns; None: those that hold text.
     """
 
     name: str
     title: str
-    headings: tuple[tuple[str, str], ...]
+    headings: Headings
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     digits: int = 3
@@ -78,9 +135,9 @@ class Series:
     """A line of a figure.
 
     Attributes:
-        name: What it is called in the legend.
-        x: Where its points are.
-        y: What stands there, with intervals.
+        name: Its name in the legend.
+        x: Positions of its points.
+        y: The value at each point, with its interval.
     """
 
     name: str
@@ -90,17 +147,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A plot of a figure.
+    """One plot of a figure.
 
     Attributes:
         title: What it shows.
-        x_label: The horizontal axis, with its unit.
-        y_label: The vertical axis, with its unit.
+        x_label: Label of the horizontal axis, with its unit.
+        y_label: Label of the vertical axis, with its unit.
         series: The lines.
-        level: A horizontal line to compare with, and what it is called; None: there is none.
-        x_scale: `linear`, `log`, or `symlog` for a logarithmic one that has 0.
-        is_bars: Whether a series is drawn as bars at `ticks`, not as a line.
-        ticks: Names of the places 0, 1, ... on the horizontal axis; empty: numbers.
+        level: Name and value of a horizontal reference line, or None.
+        x_scale: `linear`, `log`, or `symlog` for a logarithmic axis that includes 0.
+        is_bars: Whether the series are drawn as bars at `ticks` instead of lines.
+        ticks: Labels of the positions 0, 1, ... on the horizontal axis; empty: numbers.
     """
 
     title: str
@@ -115,13 +172,15 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure: panels that any renderer can draw, or a drawing of the subject's own.
+    """A figure: panels that `report.plot` draws, or one that the subject draws itself.
+
+    Terminal and Markdown leave figures out; result folders and pages have them.
 
     Attributes:
-        name: What its files are called.
+        name: File name, without extension.
         caption: What it shows, in a sentence or two.
         panels: Plots side by side; empty where the subject draws the figure itself.
-        draw: Draws it with matplotlib; None: the panels are drawn.
+        draw: Draws the figure with matplotlib; None: the panels are drawn.
     """
 
     name: str
@@ -132,11 +191,11 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that came out.
+    """A claim and what the data say about it.
 
     Attributes:
-        claim: What the paper or the theory says.
-        verdict: `holds`, `does not hold`, or `open` where the interval does not exclude zero.
+        claim: The claim, by the paper or the theory.
+        verdict: One of `VERDICTS`; `open` where the interval includes zero.
         words: What was measured, with figures, in a plain sentence.
     """
 
@@ -145,7 +204,18 @@ class Finding:
     words: str
 
 
-Block: TypeAlias = Heading | Text | Table | Figure | Finding
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The findings of a study.
+
+    Attributes:
+        findings: At least one.
+    """
+
+    findings: tuple[Finding, ...]
+
+
+Block: TypeAlias = Heading | Text | List | Facts | Code | Contents | Table | Figure | Findings
 """A part of a document."""
 
 
@@ -164,7 +234,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a result says, in the order in which it is read.
+    """A report, in reading order.
 
     Attributes:
         blocks: The parts.
@@ -172,11 +242,11 @@ class Document:
     """
 
     blocks: tuple[Block, ...]
-    data: Data
+    data: Data = Data((), ())
 
 
 def shown(value: Interval, digits: int = 3) -> str:
-    """An interval in words: the mean and its ends."""
+    """An interval as text, such as `0.575 (0.533 to 0.617)`; `-` where there is no value."""
     if value.count == 0:
         return "-"
     if value.low is None or value.high is None:

@@ -1,4 +1,7 @@
-"""Intervals and tests over seeds: what is said of few numbers, and how sure it is."""
+"""Confidence intervals, paired comparisons and correlations for a handful of values, one per seed.
+
+Values that are NaN or infinite count as missing in every function here.
+"""
 
 import math
 from collections.abc import Sequence
@@ -8,21 +11,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
-"""How often an interval is meant to hold what it is of."""
+"""Confidence level of every interval."""
 
 RESAMPLES = 9999
-"""Resamples behind an interval, and random sign flips behind a test where not all are tried."""
+"""Bootstrap resamples of an interval, and sign flips of a test with too many to try them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean over seeds and the interval that holds it.
+    """A mean over seeds with its confidence interval.
 
     Attributes:
-        mean: The mean.
-        low: The lower end; None of a single seed.
-        high: The upper end.
-        count: How many seeds there are.
+        mean: The mean; NaN without values.
+        low: The lower end; None with fewer than two values.
+        high: The upper end; likewise.
+        count: The number of values.
     """
 
     mean: float
@@ -32,18 +35,18 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval is wholly on one side of 0; never that of a single seed."""
+        """Whether 0 is outside the interval; False with fewer than two values."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two cells compared seed by seed.
+class PairedComparison:
+    """The difference between two conditions that were run with the same seeds.
 
     Attributes:
-        difference: Of the one less the other, with its interval.
-        p: Two-sided p-value of the sign-flip test that the differences are as often above 0 as
-            below; None of a single seed.
+        difference: The mean difference with its interval.
+        p: Two-sided p-value of a sign-flip permutation test of the hypothesis that the differences
+            are symmetric about 0; None with fewer than two pairs.
     """
 
     difference: Interval
@@ -51,65 +54,65 @@ class Comparison:
 
     @property
     def p_in_words(self) -> str:
-        """The p-value as the end of a sentence has it; empty where there is none."""
+        """The p-value as a clause to end a sentence with; empty if there is none."""
         return "" if self.p is None else f"; sign-flip test p = {self.p:.3f}"
 
 
 def interval(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
-    """The mean of one number per seed and its bootstrap interval of level `LEVEL`.
+    """The mean of the values and its bootstrap confidence interval of level `LEVEL`.
 
-    The ends are percentiles of the means of `RESAMPLES` resamples. Plain percentiles would be too
-    close together for few seeds, for a resample varies less than a sample; they are moved out as
-    Hesterberg (*What Teachers Should Know About the Bootstrap*, 2015, section 3.3, the expanded
-    percentile interval) says: to the level that Student's t with n - 1 degrees and the factor
-    sqrt(n / (n - 1)) ask for. No resample goes beyond the lowest and the highest number, though,
-    and two of them enclose the truth in one case of two only; so where an end of Student's
-    interval is further out, as it is for few seeds, it is taken.
+    Uses the expanded percentile interval of Hesterberg (*What Teachers Should Know About the
+    Bootstrap*, 2015, section 3.3). Plain percentiles of resampled means are too narrow for small
+    samples, so the percentiles are moved outwards to match Student's t with n - 1 degrees of
+    freedom, scaled by sqrt(n / (n - 1)). Resampled means never leave the range of the sample, which
+    for very few values is still too narrow, so an end of Student's interval is used where it lies
+    further out.
 
     Args:
-        values: One number per seed, shape (seeds,); those that are no numbers are left out.
-        within: The least and the largest number that there can be, such as -1 and 1 for a
-            correlation; no end is beyond.
+        values: One value per seed, shape (seeds,).
+        within: The range of possible values, such as -1 to 1 for a correlation; the interval is
+            clipped to it.
     """
-    given = np.asarray(values, np.float64)
-    found = given[np.isfinite(given)]
-    if not len(found):
+    sample = np.asarray(values, np.float64)
+    sample = sample[np.isfinite(sample)]
+    count = len(sample)
+    if not count:
         return Interval(math.nan, None, None, 0)
-    mean = math.fsum(found) / len(found)
-    if len(found) < 2:
-        return Interval(mean, None, None, len(found))
+    mean = math.fsum(sample) / count
+    if count < 2:
+        return Interval(mean, None, None, count)
     from scipy.stats import norm, t
 
-    count = len(found)
     quantile = float(t.ppf((1 + LEVEL) / 2, count - 1))
     tail = float(norm.cdf(-math.sqrt(count / (count - 1)) * quantile))
-    reach = quantile * float(found.std(ddof=1)) / math.sqrt(count)
+    margin = quantile * float(sample.std(ddof=1)) / math.sqrt(count)
     random = np.random.default_rng(count)
-    means = found[random.integers(count, size=(RESAMPLES, count))].mean(axis=1)
+    means = sample[random.integers(count, size=(RESAMPLES, count))].mean(axis=1)
     low, high = np.quantile(means, [tail, 1 - tail])
-    ends = min(float(low), mean - reach), max(float(high), mean + reach)
+    ends = min(float(low), mean - margin), max(float(high), mean + margin)
     return Interval(mean, max(ends[0], within[0]), min(ends[1], within[1]), count)
 
 
-def compare(one: ArrayLike, other: ArrayLike) -> Comparison:
-    """Compares two cells by their differences seed by seed.
+def compare_paired(one: ArrayLike, other: ArrayLike) -> PairedComparison:
+    """Compares two conditions seed by seed: `one` minus `other`.
 
     Args:
-        one: One number per seed, shape (seeds,).
-        other: The numbers of the same seeds; where either is no number the seed is left out.
+        one: One value per seed, shape (seeds,).
+        other: The values of the same seeds, in the same order; pairs with a missing value are
+            left out.
     """
     differences = np.asarray(one, np.float64) - np.asarray(other, np.float64)
-    found = differences[np.isfinite(differences)]
-    return Comparison(interval(found), _sign_flip(found))
+    differences = differences[np.isfinite(differences)]
+    return PairedComparison(interval(differences), _sign_flip_p(differences))
 
 
-def _sign_flip(differences: NDArray[np.float64]) -> float | None:
-    """The share of sign flips whose mean is as far from 0; all are tried where they are few."""
+def _sign_flip_p(differences: NDArray[np.float64]) -> float | None:
+    """The share of sign flips whose mean is at least as far from 0; exact for few differences."""
     if len(differences) < 2:
         return None
     from scipy.stats import permutation_test
 
-    found = permutation_test(
+    test = permutation_test(
         (differences,),
         np.mean,
         permutation_type="samples",
@@ -118,24 +121,29 @@ def _sign_flip(differences: NDArray[np.float64]) -> float | None:
         axis=0,
         rng=np.random.default_rng(0),
     )
-    return float(found.pvalue)
+    return float(test.pvalue)
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """The slope of the least-squares line; NaN with fewer than two points."""
+    """The slope of the least-squares line; NaN with fewer than two distinct x.
+
+    Args:
+        x: Coordinates, shape (n,).
+        y: Values, shape (n,); points with a missing y are left out.
+    """
     known = np.isfinite(np.asarray(y, np.float64))
-    at, to = np.asarray(x, np.float64)[known], np.asarray(y, np.float64)[known]
+    at, values = np.asarray(x, np.float64)[known], np.asarray(y, np.float64)[known]
     if len(set(at.tolist())) < 2:
         return math.nan
-    return float(np.polyfit(at, to, 1)[0])
+    return float(np.polyfit(at, values, 1)[0])
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
-    """Spearman's rank correlation; NaN where either has no two different numbers.
+    """Spearman's rank correlation; NaN if x or y is constant.
 
     Args:
-        x: Numbers, shape (n,); pairs with one that is none are left out.
-        y: The same.
+        x: Values, shape (n,).
+        y: Values, shape (n,); pairs with a missing value are left out.
     """
     from scipy.stats import spearmanr
 

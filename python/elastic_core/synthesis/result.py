@@ -1,10 +1,12 @@
-"""What a synthetic corpus is asked and what is true of it: plain frozen records.
+"""Synthetic corpora: what to draw, the result, and its JSON.
 
-`SynthResult.to_dict` is the schema `elastic-core/synth/1`, which `docs/synth.md` defines key by
+`SynthResult.to_dict` has the schema `elastic-core/synth/1`, which `docs/synth.md` defines key by
 key.
 """
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import permutations
 from typing import Any
@@ -12,10 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core._core import InvalidArgumentError
+from elastic_core.common import schemas
+from elastic_core.common.files import without_nan
+from elastic_core.common.units import parse_count
 from elastic_core.common.versions import versions
 from elastic_core.synthesis.laws import MassLaw, entropy_bits
 
-SCHEMA = "elastic-core/synth/1"
+CORPORA = ("pretrain=1+2+3:90000", "align=2:3000", "perturb=3:300", "novel=4:300")
+"""The corpora of Thm 4.2 with k = 30 and l = 0.1, and a perturbation that none of them covers."""
+
+_SPEC = re.compile(r"(?P<name>[^=]*)=(?P<sources>[^:]*):(?P<segments>.*)", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_SOURCES = re.compile(r"[1-9][0-9]{0,8}(\+[1-9][0-9]{0,8})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +34,9 @@ class SynthCorpus:
     """A corpus to draw: an equal mixture of sources.
 
     Attributes:
-        name: Its name, that of its file without the ending.
+        name: The name of the corpus, and of its file without the extension.
         sources: Numbers of its sources, from 1.
-        segments: Its volume.
+        segments: Its volume: the number of segments to draw.
     """
 
     name: str
@@ -34,26 +45,26 @@ class SynthCorpus:
 
     @property
     def spec(self) -> str:
-        """The corpus as it is asked for, such as `pretrain=1+2+3:90000`."""
+        """The corpus as text, such as `pretrain=1+2+3:90000`."""
         return f"{self.name}={'+'.join(map(str, self.sources))}:{self.segments}"
 
     @property
     def file(self) -> str:
-        """Name of its file."""
+        """The name of its file."""
         return f"{self.name}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class SynthConfig:
-    """Everything that decides what is drawn.
+    """The arguments of `synth`, which determine everything that is drawn.
 
     Attributes:
         corpora: The corpora.
         leaves: Leaves of each source.
-        law: The mass law as it was asked for, such as `pareto:2`.
-        entropy: Entropy of each source in bits per segment, or None if the law decides it.
+        law: The mass law, such as `pareto:2`.
+        entropy: Entropy of each source in bits per segment; None if the law determines it.
         overlap: Share of a source's leaves that all sources have.
-        depth: Depth of the tree that the corpora are made for, in symbols.
+        depth: Depth in symbols of the tree for which a segment is one leaf.
         seed: Seed of the words, the ranks and the draws.
     """
 
@@ -73,18 +84,18 @@ class SynthConfig:
 
 @dataclass(frozen=True, slots=True)
 class SynthResult:
-    """Corpora that were drawn, and their exact distributions.
+    """The result of `synth`: corpora and their exact distributions.
 
-    The leaves are those of all corpora together, sorted as a token tree's are. The arrays are
+    The leaves are those of all corpora together, sorted as in a token tree. The arrays are
     read-only.
 
     Attributes:
-        config: What was asked for.
+        config: The arguments.
         law: The mass law of every source.
-        words: The letters of each leaf, which EOS follows; shape (leaves,), bytes.
+        words: The letters of each leaf, without EOS; shape (leaves,), bytes.
         probabilities: Exact probability of each leaf in each corpus's distribution; shape
             (corpora, leaves), float64.
-        counts: How often each leaf was drawn; shape (corpora, leaves), int64.
+        counts: Number of times each leaf was drawn; shape (corpora, leaves), int64.
     """
 
     config: SynthConfig
@@ -100,11 +111,11 @@ class SynthResult:
 
     @property
     def drawn_entropy_bits(self) -> NDArray[np.float64]:
-        """Entropy of what was drawn, which `measure` finds; as `entropy_bits`."""
+        """Entropy of the segments drawn, as `measure` reports it; otherwise as `entropy_bits`."""
         return entropy_bits(self.counts / self.counts.sum(axis=1, keepdims=True))
 
     def coverage(self, corpus: int, under: int) -> float:
-        """Share of one corpus's exact mass on leaves that another has; both by number, from 0."""
+        """Share of one corpus's exact mass on leaves of another; both by number, from 0."""
         mass, known = self.probabilities[corpus], self.probabilities[under] > 0
         inside, outside = mass[known].sum(), mass[~known].sum()
         return float(inside / (inside + outside))
@@ -112,8 +123,8 @@ class SynthResult:
     def divergence_bits(self, corpus: int, under: int) -> float:
         """KL(corpus || under) = sum p log2(p / q) of the exact distributions, in bits per segment.
 
-        It is infinite where the coverage is below 1. With the entropy added it is the
-        cross-entropy: what a segment of `corpus` costs under the ideal code of `under`.
+        Infinite if the coverage is below 1. Adding the entropy of `corpus` gives the cross-entropy:
+        the bits per segment of `corpus` under the ideal code of `under`.
         """
         from scipy.special import rel_entr
 
@@ -123,7 +134,7 @@ class SynthResult:
     def to_dict(self) -> dict[str, Any]:
         """The content of `truth.json`; `docs/synth.md` defines it."""
         return {
-            "schema": SCHEMA,
+            "schema": schemas.SYNTH,
             "config": {
                 **asdict(self.config),
                 "corpora": [corpus.spec for corpus in self.config.corpora],
@@ -160,15 +171,57 @@ class SynthResult:
 
     def _pairs(self) -> list[dict[str, Any]]:
         names = [corpus.name for corpus in self.config.corpora]
-        pairs = []
-        for corpus, under in permutations(range(len(names)), 2):
-            bits = self.divergence_bits(corpus, under)
-            pairs.append(
-                {
-                    "corpus": names[corpus],
-                    "under": names[under],
-                    "coverage": self.coverage(corpus, under),
-                    "divergence_bits": bits if math.isfinite(bits) else None,
-                }
+        return [
+            {
+                "corpus": names[corpus],
+                "under": names[under],
+                "coverage": self.coverage(corpus, under),
+                "divergence_bits": without_nan(self.divergence_bits(corpus, under)),
+            }
+            for corpus, under in permutations(range(len(names)), 2)
+        ]
+
+
+def parse_corpora(specs: Sequence[str]) -> tuple[SynthCorpus, ...]:
+    """Parses texts such as `pretrain=1+2+3:90000`.
+
+    Raises:
+        InvalidArgumentError: A text is not NAME=SOURCES:SEGMENTS, or a name is used twice.
+    """
+    if not specs:
+        raise InvalidArgumentError(f"no corpus to draw; name one such as {CORPORA[0]}")
+    corpora = tuple(map(_parse_corpus, specs))
+    names = ["leaf", *(corpus.name.lower() for corpus in corpora)]
+    for number, corpus in enumerate(corpora, 1):
+        if names.index(corpus.name.lower()) < number:
+            raise InvalidArgumentError(
+                f"the corpus name {corpus.name} is taken, ignoring case; give each corpus a "
+                "different name"
             )
-        return pairs
+    return corpora
+
+
+def _parse_corpus(spec: str) -> SynthCorpus:
+    match = _SPEC.fullmatch(spec)
+    if match is None:
+        raise InvalidArgumentError(
+            f"{spec!r} is not a corpus; write NAME=SOURCES:SEGMENTS, as in {CORPORA[0]}"
+        )
+    name, numbers, segments = match.groups()
+    if not _NAME.fullmatch(name):
+        raise InvalidArgumentError(
+            f"corpus {spec!r}: {name!r} cannot name a file; use up to 80 letters, digits and ._-, "
+            "starting with a letter or digit"
+        )
+    if not _SOURCES.fullmatch(numbers):
+        raise InvalidArgumentError(
+            f"corpus {spec!r}: {numbers!r} does not name sources; join numbers from 1 by +, as in "
+            "1+2+3"
+        )
+    sources = tuple(map(int, numbers.split("+")))
+    if len(set(sources)) < len(sources):
+        raise InvalidArgumentError(f"corpus {spec!r}: a source is named twice; name each once")
+    try:
+        return SynthCorpus(name, sources, parse_count(segments))
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"corpus {spec!r}: segments: {error}") from error

@@ -1,1 +1,1 @@
-"""Training of language models."""
+"""Pre-training and fine-tuning, each behind one signature."""

@@ -1,9 +1,9 @@
-"""Where a model is trained and with which numbers."""
+"""The device and the dtype of a training."""
 
 from elastic_core._core import InvalidArgumentError
 
 DTYPES = ("auto", "float32", "bfloat16")
-"""What the dtype of a training may be; bfloat16 is mixed precision."""
+"""The dtypes of a training; bfloat16 means mixed precision."""
 
 
 def choose_device(name: str) -> str:
@@ -13,28 +13,28 @@ def choose_device(name: str) -> str:
         name: One of these, or `auto`: the first GPU, else the CPU.
 
     Raises:
-        InvalidArgumentError: The name is another one, or this machine has no such device.
+        InvalidArgumentError: The name is unknown, or this machine has no such device.
     """
-    from elastic_core.models.device import pick_device
+    from elastic_core.models.transformers.checkpoint import pick_device
 
     device = pick_device(name)
     if ":" in name:
         raise InvalidArgumentError(
-            f"device {name}: training takes the first GPU; choose cuda, and set "
-            "CUDA_VISIBLE_DEVICES to the one it should see"
+            f"device {name}: training uses the first visible GPU; choose cuda, and set "
+            "CUDA_VISIBLE_DEVICES to the one you want"
         )
     return device.type
 
 
 def choose_dtype(name: str, device: str) -> str:
-    """The dtype to train in on a device: `float32` or `bfloat16`.
+    """The dtype to train in: `float32` or `bfloat16`.
 
     Args:
         name: One of these, or `auto`: bfloat16 where the device has instructions for it.
-        device: What `choose_device` gave.
+        device: The kind of device, from `choose_device`.
 
     Raises:
-        InvalidArgumentError: The name is another one.
+        InvalidArgumentError: The name is unknown.
     """
     if name not in DTYPES:
         raise InvalidArgumentError(f"unknown dtype {name!r}: choose {', '.join(DTYPES)}")
@@ -44,7 +44,7 @@ def choose_dtype(name: str, device: str) -> str:
 
 
 def _is_fast_with_bfloat16(device: str) -> bool:
-    """Whether the device has instructions of its own for bfloat16; nothing is measured.
+    """Whether the device has instructions for bfloat16.
 
     A step of `scratch:3M` takes 1.5 seconds with them and 2.7 in float32, on one core of an AMD
     EPYC with AVX-512 BF16.

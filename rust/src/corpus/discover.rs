@@ -60,6 +60,7 @@ impl File {
 pub struct Corpus {
     /// The paths as the user gave them, joined by `, `.
     pub name: String,
+    paths: Vec<PathBuf>,
     pub(super) files: Vec<File>,
     pub(super) options: ReadOptions,
 }
@@ -75,7 +76,18 @@ impl Corpus {
     pub fn discover(paths: &[PathBuf], options: ReadOptions) -> Result<Corpus> {
         options.check()?;
         let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        Ok(Corpus { name: names.join(", "), files: discover(paths)?, options })
+        let files = discover(paths)?;
+        Ok(Corpus { name: names.join(", "), paths: paths.to_vec(), files, options })
+    }
+
+    /// The paths as the user gave them.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// How the corpus is read.
+    pub fn options(&self) -> &ReadOptions {
+        &self.options
     }
 
     /// The files, in the order in which they are read.

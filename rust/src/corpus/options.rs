@@ -15,6 +15,15 @@ pub enum Split {
 }
 
 impl Split {
+    /// `document`, `line` or `paragraph`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Document => "document",
+            Split::Line => "line",
+            Split::Paragraph => "paragraph",
+        }
+    }
+
     /// Parses `document`, `line` or `paragraph`.
     pub fn parse(name: &str) -> Result<Split> {
         match name {
@@ -39,6 +48,14 @@ pub enum OnBadRow {
 }
 
 impl OnBadRow {
+    /// `error` or `skip`.
+    pub fn name(self) -> &'static str {
+        match self {
+            OnBadRow::Error => "error",
+            OnBadRow::Skip => "skip",
+        }
+    }
+
     /// Parses `error` or `skip`.
     pub fn parse(name: &str) -> Result<OnBadRow> {
         match name {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use numpy::{Element, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyDict, PyList};
 
 use crate::tree::{BuildOptions, Symbol, TokenTree, from_symbols};
 use crate::{Error, Job, Result};
@@ -24,6 +24,8 @@ pub(super) type ExceptionType = Py<PyAny>;
 pub(super) type Exception = Py<PyAny>;
 /// The traceback of an exception.
 pub(super) type Traceback = Py<PyAny>;
+/// Keyword arguments by name.
+pub(super) type OptionDict<'py> = Bound<'py, PyDict>;
 /// A list of strings.
 pub(super) type StrList = PyList;
 /// A list of bytes objects.

@@ -1,10 +1,12 @@
 //! `Corpus`.
 
+use std::ffi::OsStr;
 use std::sync::Mutex;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use super::arguments::Paths;
+use super::arguments::{OptionDict, Paths};
 use super::document_batch::PyDocumentBatches;
 use crate::Result;
 use crate::corpus::{Corpus, OnBadRow, ReadOptions, Split};
@@ -86,6 +88,27 @@ impl PyCorpus {
     #[getter]
     fn name(&self) -> &str {
         &self.corpus.name
+    }
+
+    /// The paths as passed in.
+    #[getter]
+    fn paths(&self) -> Vec<&OsStr> {
+        self.corpus.paths().iter().map(|path| path.as_os_str()).collect()
+    }
+
+    /// The reading options, as keyword arguments of `Corpus`.
+    #[getter]
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<OptionDict<'py>> {
+        let ReadOptions { split, text_key, limit, sample, seed, on_bad_row, .. } =
+            self.corpus.options();
+        let options = PyDict::new(py);
+        options.set_item("split", split.name())?;
+        options.set_item("text_key", text_key)?;
+        options.set_item("limit", limit)?;
+        options.set_item("sample", sample)?;
+        options.set_item("seed", seed)?;
+        options.set_item("on_bad_row", on_bad_row.name())?;
+        Ok(options)
     }
 
     /// The files found, in the order in which they are read.

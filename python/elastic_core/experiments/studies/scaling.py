@@ -1,50 +1,56 @@
-"""Scaling (Fig 5, 6, 10): is elasticity stronger in larger models, and with more pre-training?"""
+"""Scaling (Fig. 5, 6, 10): is elasticity stronger in larger or more pre-trained models?
 
-import math
+Each model gives one curve; the claims are tested by trends over doublings of its size, or of its
+pre-training tokens.
+"""
+
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.units import format_count
-from elastic_core.experiments.analysis import Analysis, judged
+from elastic_core.common.units import counted, format_count
+from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.cells import Label, Metrics, RunCells
 from elastic_core.experiments.config import Count, ExperimentConfig
-from elastic_core.experiments.curvesets import (
-    Curve,
-    curve_figure,
-    fall_table,
-    rate_table,
-    volume_table,
+from elastic_core.experiments.curve_report import METRICS, CurveReport
+from elastic_core.experiments.curves import Curve
+from elastic_core.experiments.studies.study import (
+    OPPOSITE,
+    SIGN,
+    Study,
+    aligned,
+    base,
+    with_reversals,
 )
-from elastic_core.experiments.grid import Grid, notes_on
-from elastic_core.experiments.runner import Ask
-from elastic_core.experiments.studies.lineage import OTHER, SIGN, against, aligned, base
-from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.work import Metrics
-from elastic_core.models.scratch import parse_size
+from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.report.document import Cell as TableCell
-from elastic_core.report.document import Figure, Finding, Panel, Series, Table, shown
-from elastic_core.statistics.intervals import compare, interval, slope
+from elastic_core.report.document import Figure, Finding, Panel, Series, Table
+from elastic_core.statistics.intervals import interval
 
-if TYPE_CHECKING:
-    from elastic_core.experiments.cells import Label
+_AXIS_LABELS = {
+    "size": "size (parameters, or depth)",
+    "pretraining": "tokens of pre-training",
+}
+_QUANTITIES = {"size": "size", "pretraining": "pre-training"}
+_SUBJECTS = {"size": "Larger models", "pretraining": "Models with more pre-training"}
 
 
 class ScalingConfig(ExperimentConfig):
     """The configuration of scaling.
 
     Attributes:
-        along: What grows: `size` or `pretraining`.
-        models: The models from small to large; empty: `model` alone, where `pretraining` grows.
-        pretraining: Tokens of pre-training from few to many, of `model`, where that grows and the
-            model is pre-trained here; a `scratch:` model has them among its `pretrain.checkpoints`.
-        xs: What each of the models stands for on the axis: parameters, or tokens. None: the depth
-            of `tree:` models, the parameters of `scratch:` ones.
-        align: How many rows models are aligned with.
-        reverse: How many rows of the other side each of them is then trained on.
-        first: Which side aligns.
+        along: What grows from model to model: `size` or `pretraining`.
+        models: The models in increasing order; empty: only `model`, along `pretraining`.
+        pretraining: Along `pretraining`, the tokens after which `model`, pre-trained here, is
+            taken; those of a `scratch:` model must be among its `pretrain.checkpoints`.
+        xs: Position of each model on the axis: its parameters or tokens. None: the depths of
+            `tree:` models, or the parameters of `scratch:` models.
+        align: Numbers of rows to align with.
+        reverse: Numbers of rows of the opposite side to train each aligned model on.
+        first: The side of the alignment.
     """
 
     extent: ClassVar[frozenset[str]] = frozenset(
@@ -64,114 +70,99 @@ class ScalingConfig(ExperimentConfig):
     def _check_points(self) -> Self:
         if self.along == "pretraining" and bool(self.models) == bool(self.pretraining):
             raise InvalidArgumentError(
-                "along pretraining: name either pretraining, the tokens, or models with their xs"
+                "along pretraining: give either pretraining (a list of tokens) or models with xs"
             )
         if self.along == "size" and self.pretraining:
-            raise InvalidArgumentError("along size: pretraining is not read; leave it out")
+            raise InvalidArgumentError("along size: pretraining has no effect; remove it")
         points = self.pretraining or self.models
         if len(points) < 2:
-            raise InvalidArgumentError(f"along {self.along}: name two or more to compare")
+            raise InvalidArgumentError(f"along {self.along}: give at least two points to compare")
         if self.xs is not None and len(self.xs) != len(points):
-            raise InvalidArgumentError(f"xs: {len(self.xs)} for {len(points)} models")
+            raise InvalidArgumentError(
+                f"xs: {counted(len(self.xs), 'value', 'values')} for {len(points)} models; give "
+                "one for each"
+            )
         if self.xs is None and not self.pretraining:
             for model in self.models:
                 _size(model)
         return self
 
     def points(self) -> list[tuple[str, int | None, float]]:
-        """Each model, its tokens of pre-training where they are not all, and its place."""
+        """Each model, its pre-training tokens (None: all) and its position on the axis."""
         if self.pretraining:
-            whole = self.pretrain.tokens if self.pretrain else None
+            total = self.pretrain.tokens if self.pretrain else None
             return [
-                (self.model, None if tokens == whole else tokens, float(tokens))
+                (self.model, None if tokens == total else tokens, float(tokens))
                 for tokens in sorted(self.pretraining)
             ]
-        places = self.xs or [_size(model) for model in self.models]
-        return [(model, None, x) for model, x in zip(self.models, places, strict=True)]
+        xs = self.xs or [_size(model) for model in self.models]
+        return [(model, None, x) for model, x in zip(self.models, xs, strict=True)]
 
 
 def _size(model: str) -> float:
-    """The depth of a tree model, or the parameters of a new one."""
-    if model.startswith("tree:"):
-        return float(model.removeprefix("tree:"))
-    if model.startswith("scratch:"):
-        return float(parse_size(model).parameters)
+    """The depth of a new tree model, or the number of parameters of a new transformer."""
+    spec = ModelSpec.parse(model, must_exist=False)
+    if spec.kind is ModelKind.TREE:
+        return float(spec.depth)
+    if spec.kind is ModelKind.SCRATCH:
+        return float(spec.size.parameters)
     raise InvalidArgumentError(
-        f"{model}: say as xs what each of the models stands for, such as its parameters"
+        f"{model}: its size is unknown; give the size of each model, such as its parameters, as xs"
     )
 
 
-def run(config: ScalingConfig, ask: Ask) -> None:
-    """Asks for a rebound of every model."""
+def run(config: ScalingConfig, run_cells: RunCells) -> None:
+    """Requests a rebound of every model."""
     cells = []
-    for seed in config.numbers:
+    for seed in config.seed_range:
         for model, tokens, x in config.points():
             root = base(config, seed, model=model, tokens=tokens, **{config.along: x})
             cells.append(root)
             for count in sorted(config.align):
                 start = aligned(config, root, config.first, count)
-                cells += [start, *(against(config, start, n) for n in sorted(config.reverse))]
-    ask(cells)
+                cells += with_reversals(config, start, config.reverse)
+    run_cells(cells)
 
 
 def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
-    """Says whether the first fall grows, and the plateau comes earlier, along the axis."""
-    grid = Grid(rows, config.numbers)
-    metric = "score" if grid.has("score") else "kl"
+    """Tests whether the fall grows, and the plateau comes earlier, along the axis."""
+    grid = Grid(rows, config.seed_range)
+    reports = {count: _report(config, grid, count) for count in sorted(config.align)}
     tables: list[Table] = []
-    figures: list[Figure] = []
-    findings: list[Finding] = []
-    for count in sorted(config.align):
-        curves = _curves(config, count)
-        stem = f"align-{count}"
-        title = f"{count:,} {config.first} rows first, then {OTHER[config.first]} ones"
-        tables += [
-            *(
-                volume_table(curves, grid, each, f"{stem}-{each}", f"{each}: {title}")
-                for each in ("score", "kl")
-                if grid.has(each)
-            ),
-            fall_table(curves, grid, metric, f"{stem}-fall", f"Fall of the {metric}: {title}"),
-            _base_table(config, grid, curves, stem),
-            rate_table(curves, grid, f"{stem}-rates"),
-        ]
-        figures += [
-            curve_figure(
-                curves,
-                grid,
-                stem,
-                f"{title}. Each line is a model of another "
-                f"{_AXES[config.along][0]}; bands are 95% intervals over seeds.",
-            ),
-            _trend_figure(config, grid, curves, metric, stem),
-        ]
-        findings += _findings(config, grid, curves, metric, count)
+    for count, report in reports.items():
+        bases = _base_table(config, grid, report, count)
+        volumes = report.volume_tables(["score", "kl"])
+        tables += [*volumes, report.fall_table(), bases, report.rate_table()]
     return Analysis(
         study="scaling",
         question=(
-            "Does a larger model, or one that was pre-trained on more, spring back from its "
-            "alignment faster?"
+            "Does a larger model, or one with more pre-training, spring back from its alignment "
+            "faster?"
         ),
         protocol=(
-            f"{len(config.points())} models of growing {_AXES[config.along][0]} were aligned with "
-            f"the same rows, then trained on the same reverse rows, with {config.seeds} seeds."
+            f"{len(config.points())} models of increasing {_QUANTITIES[config.along]} were aligned "
+            "with the same rows, then trained on the same reverse rows, with "
+            f"{config.seeds} seeds."
         ),
-        findings=tuple(findings),
+        findings=tuple(
+            finding
+            for count, report in reports.items()
+            for finding in _findings(config, report, count)
+        ),
         tables=tuple(tables),
-        figures=tuple(figures),
-        notes=notes_on(grid),
+        figures=tuple(
+            figure
+            for count, report in reports.items()
+            for figure in (report.figure(), _trend_figure(config, report, count))
+        ),
+        notes=grid.notes(),
     )
 
 
-_AXES = {
-    "size": ("size", "size (parameters, or depth)"),
-    "pretraining": ("pre-training", "tokens of pre-training"),
-}
-
-
-def _curves(config: ScalingConfig, count: int) -> list[Curve]:
+def _report(config: ScalingConfig, grid: Grid, count: int) -> CurveReport:
+    """The curves of all models after one alignment volume."""
     volumes = tuple(sorted(config.reverse))
-    return [
+    curves = [
         Curve(
             f"{format_count(x)} tokens" if config.along == "pretraining" else model,
             {"first": config.first, "align": count, config.along: x},
@@ -180,83 +171,97 @@ def _curves(config: ScalingConfig, count: int) -> list[Curve]:
         )
         for model, _, x in config.points()
     ]
+    title = f"{count:,} {config.first} rows first, then {OPPOSITE[config.first]} rows"
+    return CurveReport(
+        curves,
+        grid,
+        name=f"align-{count}",
+        title=title,
+        caption=(
+            f"{title}. Each line is a model of a different {_QUANTITIES[config.along]}; bands are "
+            "95% intervals over seeds."
+        ),
+    )
 
 
-def _base_table(config: ScalingConfig, grid: Grid, curves: Sequence[Curve], stem: str) -> Table:
-    """How good each model was before it was aligned."""
+def _base_table(config: ScalingConfig, grid: Grid, report: CurveReport, count: int) -> Table:
+    """The quality of each model before alignment."""
     rows: list[tuple[TableCell, ...]] = []
-    for curve, (_, _, x) in zip(curves, config.points(), strict=True):
-        at: dict[str, Label] = {"stage": "base", config.along: x}
-        rows.append(
-            (
-                curve.name,
-                *(grid.interval(f"rate_{each}", **at) for each in ("positive", "negative")),
-            )
-        )
+    for curve, (_, _, x) in zip(report.curves, config.points(), strict=True):
+        labels: dict[str, Label] = {"stage": "base", config.along: x}
+        rates = (grid.interval(f"rate_{side}", **labels) for side in ("positive", "negative"))
+        rows.append((curve.name, *rates))
     headings = (
         ("model", ""),
         ("rate of positive", "bits/byte"),
         ("rate of negative", "bits/byte"),
     )
-    return Table(f"{stem}-base", "The models before alignment", headings, tuple(rows))
+    return Table(f"align-{count}-base", "The models before alignment", headings, tuple(rows))
 
 
-def _trend_figure(
-    config: ScalingConfig, grid: Grid, curves: Sequence[Curve], metric: str, stem: str
-) -> Figure:
+def _trend_figure(config: ScalingConfig, report: CurveReport, count: int) -> Figure:
     """The first fall, the whole fall and the rows to the plateau along the axis."""
     xs = tuple(x for _, _, x in config.points())
-    falls = [curve.falls(grid, metric) for curve in curves]
+    metric = METRICS[report.metric][0]
+    quantities = (
+        ("first fall", f"{metric} per 100 rows", [falls.first for falls in report.falls]),
+        ("whole fall", metric, [falls.total for falls in report.falls]),
+        (
+            "rows to plateau",
+            "log10 of rows",
+            [np.log10(falls.rows_to_plateau) for falls in report.falls],
+        ),
+    )
     panels = tuple(
         Panel(
             title,
-            _AXES[config.along][1],
+            _AXIS_LABELS[config.along],
             label,
-            (Series(title, xs, tuple(interval([pick(each) for each in row]) for row in falls)),),
+            (Series(title, xs, tuple(map(interval, values))),),
             x_scale="log",
         )
-        for title, label, pick in (
-            ("first fall", f"{metric} per 100 rows", lambda each: each.first),
-            ("whole fall", metric, lambda each: each.total),
-            ("rows to plateau", "log10 of rows", lambda each: math.log10(each.rows_to_plateau)),
-        )
+        for title, label, values in quantities
     )
     return Figure(
-        f"{stem}-trend",
-        f"What the curves come to, along the {_AXES[config.along][0]}; bars are 95% intervals.",
+        f"align-{count}-trend",
+        f"How the curves fall, by {_QUANTITIES[config.along]}; bars are 95% intervals.",
         panels,
     )
 
 
-def _findings(
-    config: ScalingConfig, grid: Grid, curves: Sequence[Curve], metric: str, count: int
-) -> list[Finding]:
-    """What is claimed of larger models: a faster fall, an earlier plateau."""
-    doublings = np.log2([x for _, _, x in config.points()]).tolist()
-    falls = [curve.falls(grid, metric) for curve in curves]
-    name = _AXES[config.along][0]
-    first = np.array([[each.first for each in row] for row in falls])
-    whole = np.array([[each.total for each in row] for row in falls])
-    rows = np.log2([[each.rows_to_plateau for each in row] for row in falls])
-    found = []
-    for claim, sign, values, words in (
-        (f"More {name}, faster fall.", 1, first, f"to the first fall of the {metric} per 100 rows"),
-        (f"More {name}, larger fall.", 1, whole, f"to the whole fall of the {metric}"),
-        (f"More {name}, earlier plateau.", -1, rows, "doublings to the rows up to the plateau"),
-    ):
-        trend = interval([slope(doublings, each) for each in values.T.tolist()])
-        ends = compare(values[-1], values[0])
-        found.append(
-            judged(
-                claim,
-                sign,
-                trend,
-                f"After {count:,} rows, each doubling adds {shown(trend, 4)} {words}; from "
-                f"{curves[0].name} to {curves[-1].name} it is "
-                f"{shown(ends.difference, 4)}{ends.p_in_words}.",
-            )
-        )
-    return found
+def _findings(config: ScalingConfig, report: CurveReport, count: int) -> list[Finding]:
+    """The claims: with size or pre-training the fall is faster and larger, the plateau earlier."""
+    subject = _SUBJECTS[config.along]
+    start = f"After {count:,} rows, each doubling of the {_QUANTITIES[config.along]} changed"
+    falls = report.falls
+    claims = (
+        (
+            f"{subject} fall faster.",
+            1,
+            [fall.first for fall in falls],
+            f"the first fall of {report.metric_phrase}",
+            " per 100 rows",
+        ),
+        (
+            f"{subject} fall further.",
+            1,
+            [fall.total for fall in falls],
+            f"the whole fall of {report.metric_phrase}",
+            "",
+        ),
+        (
+            f"{subject} reach the plateau earlier.",
+            -1,
+            [np.log2(fall.rows_to_plateau) for fall in falls],
+            "the number of rows to the plateau",
+            " doublings",
+        ),
+    )
+    xs = [x for _, _, x in config.points()]
+    return [
+        report.trend_finding(claim, sign, xs, values, f"{start} {what} by", unit=unit, digits=4)
+        for claim, sign, values, what, unit in claims
+    ]
 
 
 STUDY = Study("scaling", ScalingConfig, run, analyse)

@@ -1,1 +1,1 @@
-"""Training that goes on from a model: one signature for all algorithms and for the tree model."""
+"""Fine-tuning: rows and a recipe turn one model into another."""

@@ -1,61 +1,77 @@
-"""How a model is trained further: the recipe, which every algorithm reads the same way."""
+"""Recipes of fine-tuning, with the same fields for every algorithm, and rewards."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from elastic_core._core import InvalidArgumentError
 
 ALGORITHMS = ("sft", "dpo", "kto", "simpo", "rloo", "grpo")
-"""What a recipe's algorithm may be."""
+"""The algorithms of a recipe."""
 
 ONLINE = ("rloo", "grpo")
-"""Those that learn from texts of the model's own, by a reward."""
+"""The algorithms that learn from the model's own completions and a reward."""
 
 REFERENCED = ("dpo", "kto", "sft")
-"""Those that may be held to a reference model; `sft` where it has a beta."""
+"""The algorithms that can penalize divergence from a reference model; `sft` only with a beta."""
 
 _SCHEDULES = ("constant", "linear", "cosine")
 _DTYPES = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that decides a training besides the model, the rows and the seed.
+class Reward:
+    """A reward for `rloo` and `grpo`.
 
-    The defaults are the arguments that Ji et al. publish for SFT. A tree model reads `epochs` and
-    `weight` alone.
+    Attributes:
+        name: Identifies the reward: a run resumes only under the same name.
+        score: Called with prompts and the model's completion of each; returns a number for each,
+            higher is better. In conversations, the contents of messages are joined by newlines.
+    """
+
+    name: str
+    score: Callable[[list[str], list[str]], Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that determines a fine-tuning besides the model, the rows and the seed.
+
+    The defaults are the SFT hyperparameters that Ji et al. publish. A tree model uses only
+    `epochs` and `weight`.
 
     Attributes:
         algorithm: `sft` (supervised fine-tuning), `dpo` (Rafailov et al. 2023), `kto` (Ethayarajh
-            et al. 2024), `simpo` (Meng et al. 2024), or with a reward `rloo` (Ahmadian et al.
-            2024) and `grpo` (Shao et al. 2024).
-        learning_rate: The highest learning rate of AdamW.
+            et al. 2024), `simpo` (Meng et al. 2024), or, with a reward, `rloo` (Ahmadian et al.
+            2024) or `grpo` (Shao et al. 2024).
+        learning_rate: Peak learning rate (AdamW).
         epochs: Passes over the rows.
-        steps: Optimizer steps, however many passes they make; None: as `epochs` says.
-        batch: Rows in a forward pass on each device. Where they do not fit into a GPU's memory the
-            batch is cut and `accumulation` grows, so that a step sees as many rows as before.
-        accumulation: Forward passes in a step; a step sees batch x accumulation x devices rows.
-        max_length: Most tokens of a row, the positions of the model at most; the end is cut.
-        schedule: Of the learning rate: `constant`, `linear` or `cosine`, both to 0.
-        warm_up: Share of the steps over which the learning rate rises from 0.
-        weight_decay: That of AdamW.
-        beta: Weight of what holds a model to its reference (for `sft`, of the KL to it per trained
-            token, in nats), and in `simpo` scale of the reward; None: 0 for `sft` and `grpo`, 0.1
-            for `dpo` and `kto`, 2 for `simpo`, 0.05 for `rloo`.
-        generations: Texts per prompt that `rloo` and `grpo` compare; a step's rows are these
-            texts, so they have to be a multiple of it.
-        completion_length: Most tokens of each such text.
-        lora_rank: Rank of a LoRA adapter on all linear layers (Hu et al. 2021), which is trained
-            alone and merged at the end; None: all weights are trained.
-        dtype: `float32`, `bfloat16` (mixed precision; under an adapter the weights too), or
+        steps: Optimizer steps, overriding `epochs`; None: as many as `epochs` takes.
+        batch: Rows in a forward pass on each device. If they do not fit into GPU memory, the batch
+            is reduced and `accumulation` increased, so that a step sees as many rows as before.
+        accumulation: Forward passes per step; a step sees batch x accumulation x devices rows.
+        max_length: Maximum tokens of a row, at most the positions of the model; longer rows are
+            truncated at the end.
+        schedule: Learning rate schedule: `constant`, or `linear` or `cosine` decay to 0.
+        warm_up: Fraction of the steps over which the learning rate rises linearly from 0.
+        weight_decay: Weight decay (AdamW).
+        beta: Weight of the penalty for diverging from the reference (for `sft`, of the KL per
+            trained token, in nats), or, for `simpo`, scale of the reward. None: 0 for `sft` and
+            `grpo`, 0.1 for `dpo` and `kto`, 2 for `simpo`, 0.05 for `rloo`.
+        generations: Completions per prompt that `rloo` and `grpo` compare; the rows of a step are
+            completions, so their number must be a multiple of it.
+        completion_length: Maximum tokens of such a completion.
+        lora_rank: Rank of a LoRA adapter on all linear layers (Hu et al. 2021); only the adapter is
+            trained, and it is merged at the end. None: all weights are trained.
+        dtype: `float32`, `bfloat16` (mixed precision; with an adapter, the weights too), or
             `auto`: bfloat16 where the device has instructions for it.
         device: `cpu`, `cuda`, `mps`, or `auto`: the first GPU, else the CPU.
-        gradient_checkpointing: Whether activations are computed twice to save memory.
-        weight: How many times the rows count for a tree model; see `TreeModel.update`.
-        report_to: Where transformers reports its logs: `none`, `tensorboard`, `wandb`, `mlflow`.
+        gradient_checkpointing: Whether to recompute activations to save memory.
+        weight: How many times a tree model counts each row; see `TreeModel.update`.
+        report_to: Where transformers sends its logs: `none`, `tensorboard`, `wandb` or `mlflow`.
 
     Raises:
-        InvalidArgumentError: A value is not what it should be.
+        InvalidArgumentError: A value is out of range or unknown.
     """
 
     algorithm: str = "sft"
@@ -111,6 +127,6 @@ class Recipe:
             )
         if self.algorithm in ONLINE and self.batch * self.accumulation % self.generations:
             raise InvalidArgumentError(
-                f"generations {self.generations}: the {self.batch * self.accumulation} texts of a "
-                "step, batch x accumulation, must be a multiple of it"
+                f"generations {self.generations}: the {self.batch * self.accumulation} completions "
+                "of a step (batch x accumulation) must be a multiple of it"
             )

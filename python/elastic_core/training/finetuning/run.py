@@ -1,79 +1,87 @@
-"""A training by TRL: loads the model, builds the trainer, goes on after what stops it."""
+"""Fine-tuning with TRL: builds the trainer, trains or resumes, saves the model."""
 
 import gc
 import logging
+import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets
+import numpy as np
 import torch
-from transformers import PrinterCallback
+from numpy.typing import NDArray
+from transformers import PrinterCallback, TrainerControl, TrainerState, TrainingArguments
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.common.progress import Progress, Step
-from elastic_core.models.faults import silence_transformers
-from elastic_core.training.finetuning.build import load_for_training, make_job
-from elastic_core.training.finetuning.folder import Folder
-from elastic_core.training.finetuning.follower import Follower, curve
-from elastic_core.training.finetuning.recipe import Recipe
-from elastic_core.training.finetuning.trained import Trained
-from elastic_core.training.pretraining.loop import last_state
+from elastic_core.models.spec import ModelSpec
+from elastic_core.models.transformers.checkpoint import silence_transformers
+from elastic_core.training.callbacks import OnStep, StepCallback, last_state
+from elastic_core.training.finetuning.algorithms import ALGORITHMS
+from elastic_core.training.finetuning.job import load_for_training, make_job
+from elastic_core.training.finetuning.recipe import Recipe, Reward
+from elastic_core.training.finetuning.result import Trained
+from elastic_core.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from transformers import Trainer
 
-    from elastic_core.training.finetuning.train import Reward
-
 _ADAPTER = "adapter"
+_NOT_IN_CURVE = ("epoch", "step_time")
 
 
 def processes() -> int:
-    """How many processes train together, by what `accelerate launch` says."""
+    """The number of processes that train together, as set by `accelerate launch`."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def run(
     rows: list[dict[str, Any]],
     recipe: Recipe,
-    folder: Folder,
+    folder: RunFolder,
     settings: dict[str, Any],
-    reward: "Reward | None",
+    reward: Reward | None,
     progress: Progress | None,
 ) -> Trained:
-    """Does what is not done yet; see `train` for arguments and errors."""
-    if done := folder.result():
-        return done
+    """Trains, or returns the result if the training is finished; see `train`."""
+    if result := folder.result():
+        return result
     is_first = int(os.environ.get("RANK", "0")) == 0
     if is_first:
         folder.begin()
-    began = time.monotonic()
-    follower = Follower(_teller(settings["model"], progress if is_first else None))
+    start = time.monotonic()
+    spec = ModelSpec.parse(settings["model"])
+
+    def on_step(step: int, steps: int) -> None:
+        if progress and is_first:
+            progress(Step("train", spec.text, step, steps, "steps"))
+
+    callback = _FinetuningCallback(on_step)
     try:
-        with _quiet():
-            trainer = _fitted(rows, recipe, folder, settings, reward, follower)
-            if not follower.diverged:
-                _save(trainer, recipe, folder.model, settings["model"])
+        with _silence_libraries():
+            trainer = _train_within_memory(rows, recipe, folder, settings, reward, callback)
+            if not callback.diverged:
+                _save(trainer, recipe, folder.model, spec)
     finally:
         if is_first and last_state(folder.partial) is None and not folder.model.exists():
-            shutil.rmtree(folder.partial, ignore_errors=True)  # There is nothing to go on from.
-    columns = curve(trainer.state)
-    tokens = columns.get("num_tokens")
+            shutil.rmtree(folder.partial, ignore_errors=True)  # There is nothing to resume from.
+    curve = _curve(trainer.state)
+    tokens = curve.get("num_tokens")
     result = Trained(
-        path=None if follower.diverged else str(folder.out),
+        path=None if callback.diverged else str(folder.out),
         steps=trainer.state.global_step,
-        first_loss=float(columns["loss"][0]),
-        final_loss=float(columns["loss"][-1]),
-        curve=columns,
+        first_loss=float(curve["loss"][0]),
+        final_loss=float(curve["loss"][-1]),
+        curve=curve,
         tokens=None if tokens is None else int(tokens[-1]),
-        seconds=time.monotonic() - began,
-        diverged=follower.diverged,
+        seconds=time.monotonic() - start,
+        diverged=callback.diverged,
         settings=settings,
     )
     if is_first:
@@ -82,20 +90,69 @@ def run(
     return result
 
 
-def _fitted(
+class _FinetuningCallback(StepCallback):
+    """Completes the token counts of log rows, and ends a training whose loss is not finite.
+
+    Attributes:
+        diverged: Whether the loss became NaN or infinite.
+    """
+
+    def __init__(self, on_step: OnStep) -> None:
+        super().__init__(on_step)
+        self.diverged = False
+        self._tokens_before = 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
+    ) -> None:
+        """Restores the token count of an earlier attempt."""
+        super().on_train_begin(args, state, control, **more)
+        if state.log_history and not state.num_input_tokens_seen:
+            self._tokens_before = state.log_history[-1].get("num_tokens", 0.0)
+
+    def on_log(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,
+        **more: Any,
+    ) -> None:
+        """Completes a log row, and stops the training if its loss is not finite."""
+        if "loss" not in more["logs"]:
+            return  # The summary at the end.
+        row = state.log_history[-1]
+        if "num_tokens" in row:
+            row["num_tokens"] += self._tokens_before
+        if not math.isfinite(row["loss"]):
+            self.diverged = True
+            control.should_training_stop = True
+            control.should_save = False
+
+
+def _curve(state: TrainerState) -> dict[str, NDArray[np.float64]]:
+    """The log rows as one array per name, sorted by name, NaN where a row lacks a value."""
+    rows = [row for row in state.log_history if "loss" in row]
+    names = {name for row in rows for name in row if name not in _NOT_IN_CURVE}
+    return {
+        name: np.array([row.get(name, math.nan) for row in rows], np.float64)
+        for name in sorted(names)
+    }
+
+
+def _train_within_memory(
     rows: list[dict[str, Any]],
     recipe: Recipe,
-    folder: Folder,
+    folder: RunFolder,
     settings: dict[str, Any],
-    reward: "Reward | None",
-    follower: Follower,
+    reward: Reward | None,
+    callback: _FinetuningCallback,
 ) -> "Trainer":
-    """Trains, with ever smaller batches until one fits into memory."""
+    """Trains, reducing the batch until it fits into the device's memory."""
     while True:
         try:
-            return _train(rows, recipe, folder, settings, reward, follower)
+            return _train(rows, recipe, folder, settings, reward, callback)
         except torch.OutOfMemoryError as error:
-            recipe = _smaller(recipe, error)
+            recipe = _with_smaller_batch(recipe, error)
         gc.collect()
         torch.cuda.empty_cache()
 
@@ -103,43 +160,41 @@ def _fitted(
 def _train(
     rows: list[dict[str, Any]],
     recipe: Recipe,
-    folder: Folder,
+    folder: RunFolder,
     settings: dict[str, Any],
-    reward: "Reward | None",
-    follower: Follower,
+    reward: Reward | None,
+    callback: _FinetuningCallback,
 ) -> "Trainer":
-    """Builds the trainer and lets it run; the trainer, when it has ended."""
-    job = make_job(rows, recipe, folder, settings, reward, follower)
-    module = import_module(f"elastic_core.training.finetuning.algorithms.{recipe.algorithm}")
-    trainer: Any = module.trainer(job)
+    job = make_job(rows, recipe, folder.partial, settings, reward, callback)
+    trainer = ALGORITHMS[recipe.algorithm].build(job)
     if not len(trainer.train_dataset):
         raise InvalidArgumentError(
-            f"no row has anything to learn within {job.max_length} tokens; choose a longer "
+            f"no row has a token to learn within {job.max_length} tokens; choose a longer "
             "max_length"
         )
     trainer.remove_callback(PrinterCallback)
-    last = last_state(folder.partial)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    made: Trainer = trainer
-    return made
+    state = last_state(folder.partial)
+    trainer.train(resume_from_checkpoint=str(state) if state else None)
+    finished: Trainer = trainer
+    return finished
 
 
-def _smaller(recipe: Recipe, error: BaseException) -> Recipe:
-    """The recipe with the next smaller batch that makes the same steps."""
-    least = 2 if recipe.algorithm == "kto" else 1
+def _with_smaller_batch(recipe: Recipe, error: BaseException) -> Recipe:
+    """The recipe with the next smaller batch that keeps the rows of a step."""
+    smallest = 2 if recipe.algorithm == "kto" else 1
     rows = recipe.batch * recipe.accumulation
-    half = range(least, min(recipe.batch, (recipe.batch + 1) // 2 + 1))
-    smaller = [batch for batch in half if rows % batch == 0]
-    if not smaller or processes() > 1:
+    candidates = range(smallest, min(recipe.batch, (recipe.batch + 1) // 2 + 1))
+    batches = [batch for batch in candidates if rows % batch == 0]
+    if not batches or processes() > 1:
         raise ModelError(
             f"batch {recipe.batch} does not fit into the device's memory; choose a smaller one, a "
             "shorter max_length, gradient_checkpointing or a lora_rank"
         ) from error
-    return replace(recipe, batch=smaller[-1], accumulation=rows // smaller[-1])
+    return replace(recipe, batch=batches[-1], accumulation=rows // batches[-1])
 
 
-def _save(trainer: Any, recipe: Recipe, folder: Path, spec: str) -> None:
-    """Writes the model, an adapter merged into it and beside it too; in every process."""
+def _save(trainer: Any, recipe: Recipe, folder: Path, spec: ModelSpec) -> None:
+    """Writes the model, with an adapter merged into it and also beside it; in every process."""
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     if recipe.lora_rank is None:
@@ -147,29 +202,25 @@ def _save(trainer: Any, recipe: Recipe, folder: Path, spec: str) -> None:
     else:
         trainer.save_model(str(folder / _ADAPTER))
         if trainer.is_world_process_zero():
-            _merge(folder, recipe, spec.removeprefix("hf:"))
+            _merge_adapter(folder, recipe, spec)
             trainer.processing_class.save_pretrained(folder)
     if trainer.is_world_process_zero():
         for file in (folder / "training_args.bin", folder / _ADAPTER / "training_args.bin"):
             file.unlink(missing_ok=True)
 
 
-def _merge(folder: Path, recipe: Recipe, base: str) -> None:
+def _merge_adapter(folder: Path, recipe: Recipe, spec: ModelSpec) -> None:
     from peft import PeftModel
 
-    merged: Any = PeftModel.from_pretrained(load_for_training(base, recipe), folder / _ADAPTER)
+    merged: Any = PeftModel.from_pretrained(load_for_training(spec, recipe), folder / _ADAPTER)
     merged.merge_and_unload().save_pretrained(folder)
 
 
-def _teller(spec: str, progress: Progress | None) -> Callable[[int, int], object]:
-    return lambda done, steps: progress and progress(Step("train", spec, done, steps, "steps"))
-
-
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps TRL and datasets from writing too; see `quiet`."""
+def _silence_libraries() -> Iterator[None]:
+    """Silences TRL and datasets besides transformers."""
     logger = logging.getLogger("trl")
-    level, bars = logger.level, datasets.are_progress_bars_disabled()
+    level, bars_disabled = logger.level, datasets.are_progress_bars_disabled()
     logger.setLevel(logging.ERROR)
     datasets.disable_progress_bars()
     try:
@@ -177,5 +228,5 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-        if not bars:
+        if not bars_disabled:
             datasets.enable_progress_bars()

@@ -1,6 +1,5 @@
-"""The training itself, by transformers' Trainer: steps, log rows, states to resume from."""
+"""The training loop of a new transformer, by transformers' Trainer."""
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -10,27 +9,24 @@ from typing import TYPE_CHECKING, Any
 from transformers import (
     PrinterCallback,
     Trainer,
-    TrainerCallback,
     TrainerControl,
     TrainerState,
     TrainingArguments,
 )
 
 from elastic_core._core import ModelError
-from elastic_core.training.pretraining.curve import Curve, Row
+from elastic_core.training.callbacks import OnStep, StepCallback, last_state
 from elastic_core.training.pretraining.packing import Blocks
-from elastic_core.training.pretraining.result import PretrainConfig
+from elastic_core.training.pretraining.result import LossCurve, LossRow, PretrainConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_LOG_ROWS = 200
-_SECONDS_BETWEEN_STATES = 30.0
 _WARM_UP = 0.02
 _LAST_LEARNING_RATE = 0.1
 _BETAS = (0.9, 0.95)
 _WEIGHT_DECAY = 0.1
-# Most logits in a forward pass, 1 GiB of float32; a larger batch is cut, and gradients add up.
+# Logits in a forward pass, 1 GiB of float32; for larger batches, gradients are accumulated.
 _LOGITS = 1 << 28
 
 
@@ -41,29 +37,29 @@ def train(
     folder: Path,
     *,
     states: Path,
-    keep: Callable[[int], object],
-    tell: Callable[[int], object],
+    save: Callable[[int], object],
+    on_step: OnStep,
 ) -> float:
-    """Trains a model, or goes on with it from the last state that there is.
+    """Trains a model, or resumes its training from the last saved state.
 
-    AdamW with betas 0.9 and 0.95 and weight decay 0.1, gradients cut to a norm of 1. The learning
-    rate rises for 2% of the steps and falls along a cosine to a tenth.
+    AdamW with betas 0.9 and 0.95 and weight decay 0.1, gradients clipped to a norm of 1. The
+    learning rate rises linearly for 2% of the steps and falls along a cosine to a tenth.
 
     Args:
-        model: The model, which is changed.
-        blocks: What it is trained on, in this order.
-        config: How.
-        folder: Where `metrics.jsonl` goes.
-        states: Where states to resume from go; that of an earlier attempt is taken up.
-        keep: Called after each step of `config.checkpoints`, with the tokens done.
-        tell: Called with the tokens done.
+        model: The model, which is modified.
+        blocks: The training data, in the order of training.
+        config: The configuration.
+        folder: Folder of `metrics.jsonl`.
+        states: Folder of states to resume from.
+        save: Called after each step of `config.checkpoints` with the tokens done.
+        on_step: Receives the progress.
 
     Returns:
-        Tokens per second of this attempt; 0 if nothing was left to do.
+        Tokens per second of this attempt; 0 if nothing was left to train.
 
     Raises:
-        ModelError: The loss is not a number any more.
-        OSError: Something cannot be written.
+        ModelError: The loss became NaN or infinite.
+        OSError: A file cannot be written.
     """
     rows = config.batch // config.context
     steps = config.tokens // config.batch
@@ -94,88 +90,69 @@ def train(
         disable_tqdm=True,
         report_to="none",
     )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # Else the batch would grow with every GPU.
-    last = last_state(states)
-    step = int(last.name.split("-")[1]) if last else 0
-    follower = _Follower(config, Curve(folder, step), step, keep, tell)
-    trainer = Trainer(model, arguments, train_dataset=blocks, callbacks=[follower])
+    arguments._n_gpu = min(1, arguments.n_gpu)  # Otherwise the batch would grow with every GPU.
+    state = last_state(states)
+    step = int(state.name.split("-")[1]) if state else 0
+    callback = _PretrainingCallback(config, LossCurve(folder, step), step, save, on_step)
+    trainer = Trainer(model, arguments, train_dataset=blocks, callbacks=[callback])
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return follower.tokens_per_second
-
-
-def last_state(states: Path) -> Path | None:
-    """The newest complete state: its `trainer_state.json` is written last."""
-    found = sorted(states.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for state in reversed(found):
-        try:
-            json.loads((state / "trainer_state.json").read_text())
-        except (OSError, ValueError):
-            continue
-        return state
-    return None
+    trainer.train(resume_from_checkpoint=str(state) if state else None)
+    return callback.tokens_per_second
 
 
 def _rows_at_once(rows: int, logits: int) -> int:
-    """The most rows in a forward pass that divide a batch evenly."""
-    most = max(1, _LOGITS // logits)
-    return next(count for count in range(min(rows, most), 0, -1) if rows % count == 0)
+    """The largest number of rows in a forward pass that divides a batch evenly."""
+    limit = max(1, _LOGITS // logits)
+    return next(count for count in range(min(rows, limit), 0, -1) if rows % count == 0)
 
 
-class _Follower(TrainerCallback):
-    """Looks at every step: logs rows, keeps checkpoints and states, tells how far it is."""
+class _PretrainingCallback(StepCallback):
+    """Appends rows to the loss curve, saves checkpoints, and measures the speed."""
 
     def __init__(
         self,
         config: PretrainConfig,
-        curve: Curve,
+        curve: LossCurve,
         step: int,
-        keep: Callable[[int], object],
-        tell: Callable[[int], object],
+        save: Callable[[int], object],
+        on_step: OnStep,
     ) -> None:
+        super().__init__(on_step)
         self._config = config
         self._curve = curve
-        self._first = self._step = step
-        self._keep = keep
-        self._tell = tell
-        self._began = self._saved = self._now = time.monotonic()
+        self._first_step = self._step = step
+        self._save = save
+        self._start = self._now = time.monotonic()
 
     @property
     def tokens_per_second(self) -> float:
-        seconds = self._now - self._began
-        tokens = (self._step - self._first) * self._config.batch
+        seconds = self._now - self._start
+        tokens = (self._step - self._first_step) * self._config.batch
         return tokens / seconds if seconds else 0.0
 
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._began = self._saved = self._now = time.monotonic()
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
+    ) -> None:
+        super().on_train_begin(args, state, control, **more)
+        self._start = self._now = time.monotonic()
 
     def on_step_end(
-        self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,
-        control: TrainerControl,
-        **_: Any,
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
         self._step, self._now = state.global_step, time.monotonic()
         tokens = self._step * self._config.batch
         if tokens in self._config.checkpoints:
-            self._keep(tokens)
-        every = max(1, state.max_steps // _LOG_ROWS)
-        control.should_log = self._step % every == 0 or self._step == state.max_steps
-        # A state holds no part of a row, so it is kept only where a row ends.
-        if control.should_log and self._now - self._saved >= _SECONDS_BETWEEN_STATES:
-            control.should_save = True
-            self._saved = self._now
-        self._tell(tokens)
+            self._save(tokens)
+        super().on_step_end(args, state, control, **more)
 
     def on_log(
         self,
         args: TrainingArguments,  # noqa: ARG002
         state: TrainerState,
         control: TrainerControl,  # noqa: ARG002
-        **told: Any,
+        **more: Any,
     ) -> None:
-        logs: dict[str, float] = told["logs"]
+        logs: dict[str, float] = more["logs"]
         if "loss" not in logs:
             return  # The summary at the end.
         if not math.isfinite(logs["loss"]):
@@ -184,4 +161,4 @@ class _Follower(TrainerCallback):
                 f"rate, which was {self._config.learning_rate:g}"
             )
         tokens = state.global_step * self._config.batch
-        self._curve.add(Row(state.global_step, tokens, logs["loss"], logs["learning_rate"]))
+        self._curve.add(LossRow(state.global_step, tokens, logs["loss"], logs["learning_rate"]))

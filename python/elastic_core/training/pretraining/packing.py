@@ -1,4 +1,4 @@
-"""A corpus as one row of token ids on disk, and the blocks of it that a model is trained on."""
+"""A corpus packed into one array of token ids on disk, and its blocks as training data."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from elastic_core._core import Corpus
-from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.models.transformers.inputs import Tokenizer
 
 _BATCH_BYTES = 4 << 20
 
 
 def documents(corpus: Corpus) -> Iterator[list[str]]:
-    """The documents of a corpus in order, some megabytes at a time.
+    """The documents of a corpus in order, about 4 MiB at a time.
 
     Raises:
         CorpusError: The corpus is empty or damaged, or a document is not UTF-8.
@@ -29,16 +29,16 @@ def pack(
     tokenizer: Tokenizer,
     end: int,
     file: Path,
-    tell: Callable[[int], object],
+    on_bytes: Callable[[int], object],
 ) -> None:
-    """Writes the ids of all documents to a file, uint16, each document's followed by `end`.
+    """Writes the token ids of all documents to a file as uint16, each document followed by `end`.
 
     Args:
         corpus: The documents.
-        tokenizer: What makes ids of them, below 65,536.
+        tokenizer: Its ids must be below 65,536.
         end: The id that ends a document.
         file: The file.
-        tell: Called with the bytes of text that are done.
+        on_bytes: Called with the bytes of text done.
 
     Raises:
         CorpusError: The corpus is damaged, or a document is not UTF-8.
@@ -50,20 +50,23 @@ def pack(
             for ids in tokenizer.encode(batch):
                 np.append(ids, end).astype(np.uint16).tofile(packed)
             done += sum(len(text.encode()) for text in batch)
-            tell(done)
+            on_bytes(done)
 
 
 class Blocks:
     """Blocks of consecutive tokens in the order of training, as a torch data set.
 
-    Every pass over the corpus has an order of its own, which the seed decides. What is left
-    beyond the last whole block is not used.
+    The order is reshuffled every epoch, from the seed. Tokens beyond the last whole block are not
+    used.
 
     Args:
-        file: What `pack` wrote.
+        file: A file written by `pack`.
         context: Tokens in a block.
-        count: Blocks in all; more than the corpus has mean that it is gone over again.
+        count: Blocks in all; if the corpus has fewer, it is read several times.
         seed: Seed of the order.
+
+    Attributes:
+        tokens: Tokens in the file.
     """
 
     def __init__(self, file: Path, context: int, count: int, seed: int) -> None:

@@ -1,26 +1,33 @@
-"""What pre-training is asked and what it gives: plain frozen records."""
+"""Configuration, result and loss curve of a pre-training."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-SCHEMA = "elastic-core/pretrain/1"
+from elastic_core.common.files import append_json_line, read_json_lines, write_json_lines
+from elastic_core.common.schemas import PRETRAIN
+from elastic_core.report.plot import tidy
+
+METRICS = "metrics.jsonl"
+"""The file of the loss curve in the folder of a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class PretrainConfig:
-    """Everything that decides what a run gives.
+    """Everything that determines the result of a run.
 
     Attributes:
-        corpus: The corpus's paths as they were given.
-        corpus_bytes: Its size on disk, by which another corpus of the same name is told.
+        corpus: Paths of the corpus as given.
+        corpus_bytes: Its size on disk, to recognize another corpus of the same name.
         model: The new model, such as `scratch:3M`.
         tokens: Tokens to train on, whole steps of `batch`.
-        checkpoints: Tokens after which the model is kept, whole steps too.
+        checkpoints: Tokens after which the model is also saved, whole steps.
         batch: Tokens in an optimizer step.
         context: Tokens in a block.
-        learning_rate: The highest learning rate.
+        learning_rate: Peak learning rate.
         seed: Seed of the weights and of the order of the blocks.
-        repeat: Whether a corpus with fewer tokens is gone over again.
+        repeat: Whether a corpus with fewer tokens is read several times.
         dtype: `float32`, or `bfloat16` for mixed precision.
         device: `cpu`, `cuda` or `mps`.
     """
@@ -41,7 +48,7 @@ class PretrainConfig:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model that was kept on the way.
+    """A model saved during training.
 
     Attributes:
         tokens: Tokens it was trained on.
@@ -54,20 +61,20 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class PretrainResult:
-    """A new model, trained.
+    """A pre-trained model.
 
     Attributes:
-        config: What it was asked.
+        config: The configuration of the run.
         path: The model's folder.
-        parameters: Numbers that were learned, embeddings among them.
-        vocabulary: Token ids of the model.
-        corpus_tokens: Tokens in the corpus, an end of text after each document among them.
-        epochs: `tokens` / `corpus_tokens`; above 1 the corpus was gone over again.
+        parameters: Number of trained parameters, including embeddings.
+        vocabulary: Number of token ids of the model.
+        corpus_tokens: Tokens in the corpus, including one end of text per document.
+        epochs: `tokens` / `corpus_tokens`.
         steps: Optimizer steps.
-        loss: Cross-entropy at the end, in nats per token: the last row of the curve.
-        tokens_per_second: Speed of the part that was trained last.
-        checkpoints: The models that were kept on the way.
-        versions: Versions of what the result may depend on.
+        loss: Cross-entropy of the last row of the curve, in nats per token.
+        tokens_per_second: Speed of the last attempt; 0 if it had nothing left to train.
+        checkpoints: Models saved during training.
+        versions: Versions of the libraries that the result may depend on.
     """
 
     config: PretrainConfig
@@ -83,19 +90,68 @@ class PretrainResult:
     versions: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as it stands in `result.json`."""
-        return {"schema": SCHEMA, **asdict(self)}
+        """The content of `result.json`."""
+        return {"schema": PRETRAIN, **asdict(self)}
 
     @classmethod
     def from_dict(cls, result: dict[str, Any]) -> "PretrainResult":
-        """The result of what `to_dict` gave."""
-        config = PretrainConfig(
-            **{**result["config"], "checkpoints": tuple(result["config"]["checkpoints"])}
-        )
-        checkpoints = tuple(Checkpoint(**each) for each in result["checkpoints"])
-        rest = {
-            name: value
-            for name, value in result.items()
-            if name not in ("schema", "config", "checkpoints")
-        }
-        return cls(config=config, checkpoints=checkpoints, **rest)
+        """The result that `to_dict` wrote."""
+        fields = {name: value for name, value in result.items() if name != "schema"}
+        config = fields["config"]
+        fields["config"] = PretrainConfig(**{**config, "checkpoints": tuple(config["checkpoints"])})
+        fields["checkpoints"] = tuple(Checkpoint(**saved) for saved in fields["checkpoints"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class LossRow:
+    """A row of the loss curve.
+
+    Attributes:
+        step: Optimizer steps done.
+        tokens: Tokens trained on.
+        loss: Mean cross-entropy since the previous row, in nats per token.
+        learning_rate: Learning rate of the step.
+    """
+
+    step: int
+    tokens: int
+    loss: float
+    learning_rate: float
+
+
+class LossCurve:
+    """The loss curve of a run, appended to `metrics.jsonl`.
+
+    Args:
+        folder: The run's folder.
+        step: The step that the run resumes after; later rows of an earlier attempt are removed.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self._file = folder / METRICS
+        rows = [asdict(row) for row in read_curve(folder) if row.step <= step]
+        write_json_lines(self._file, rows)
+
+    def add(self, row: LossRow) -> None:
+        """Appends a row."""
+        append_json_line(self._file, asdict(row))
+
+
+def read_curve(folder: Path) -> list[LossRow]:
+    """The rows in a run's folder, without a torn last one."""
+    return [LossRow(**row) for row in read_json_lines(folder / METRICS)]
+
+
+def draw_curve(rows: Sequence[LossRow], file: Path, title: str) -> None:
+    """Draws the loss against the tokens into a PNG file."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), dpi=160, layout="constrained")
+    axes = figure.subplots()
+    axes.plot([row.tokens for row in rows], [row.loss for row in rows], color="#0072B2")
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel("tokens")
+    axes.set_ylabel("loss, nats per token")
+    tidy(axes)
+    figure.savefig(file)

@@ -1,4 +1,4 @@
-"""A run of pre-training and its folder: what is there is not done again."""
+"""A run of pre-training and its folder: resumes an unfinished run, returns a finished one."""
 
 import json
 import shutil
@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING
 from transformers import PreTrainedTokenizerFast
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
-from elastic_core.common.files import result_folder
+from elastic_core.common.files import result_folder, write_json
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.versions import versions
-from elastic_core.models.faults import silence_transformers
-from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
-from elastic_core.models.tokenizer import Tokenizer
-from elastic_core.report.figures import can_draw
-from elastic_core.training.folders import check_same
-from elastic_core.training.pretraining.curve import draw_curve, read_curve
+from elastic_core.models.scratch import new_model, train_tokenizer
+from elastic_core.models.spec import scratch_size
+from elastic_core.models.transformers.checkpoint import silence_transformers
+from elastic_core.models.transformers.inputs import Tokenizer
+from elastic_core.report.plot import can_draw
 from elastic_core.training.pretraining.loop import train
 from elastic_core.training.pretraining.packing import Blocks, documents, pack
-from elastic_core.training.pretraining.result import Checkpoint, PretrainConfig, PretrainResult
+from elastic_core.training.pretraining.result import (
+    Checkpoint,
+    PretrainConfig,
+    PretrainResult,
+    draw_curve,
+    read_curve,
+)
+from elastic_core.training.run_folder import check_same_settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,17 +37,17 @@ _RUN = "run.json"
 _TOKENS = "tokens.bin"
 _UNFINISHED = "unfinished"
 
-# The tokenizer is made from so much text; more hardly changes it.
+# Text the tokenizer is trained on; more hardly changes it.
 _TOKENIZER_BYTES = 64 << 20
 
 
 def run(
     corpus: Corpus, config: PretrainConfig, folder: Path, progress: Progress | None
 ) -> PretrainResult:
-    """Does what is not done yet; see `pretrain` for arguments and errors."""
+    """Trains, or returns the result if the run is finished; see `pretrain`."""
     _check_folder(folder, config)
     if (folder / _RESULT).exists():
-        return PretrainResult.from_dict(json.loads((folder / _RESULT).read_text()))
+        return PretrainResult.from_dict(json.loads((folder / _RESULT).read_text("utf-8")))
     unfinished = folder / _UNFINISHED
     with silence_transformers():
         if not (unfinished / _TOKENS).exists():
@@ -52,13 +58,14 @@ def run(
 
 
 def _check_folder(folder: Path, config: PretrainConfig) -> None:
-    """Refuses a folder that is not this run's."""
+    """Refuses a folder that belongs to something else."""
     if folder.exists() and not folder.is_dir():
-        raise InvalidArgumentError(f"{folder}: a file is in the way; name a folder for the model")
-    asked = json.loads(json.dumps(asdict(config)))
+        raise InvalidArgumentError(f"{folder}: it is a file; name a folder for the model")
+    requested = json.loads(json.dumps(asdict(config)))
     for file in (folder / _RESULT, folder / _UNFINISHED / _RUN):
         if file.exists():
-            check_same(folder, "run", json.loads(file.read_text())["config"], asked)
+            stored = json.loads(file.read_text("utf-8"))["config"]
+            check_same_settings(folder, "run", stored, requested)
             return
     if folder.exists() and any(file.name != _UNFINISHED for file in folder.iterdir()):
         raise InvalidArgumentError(
@@ -69,36 +76,36 @@ def _check_folder(folder: Path, config: PretrainConfig) -> None:
 def _prepare(
     corpus: Corpus, config: PretrainConfig, unfinished: Path, progress: Progress | None
 ) -> None:
-    """Makes the tokenizer and packs the corpus; leaves nothing behind if that fails."""
+    """Trains the tokenizer and packs the corpus; leaves nothing behind if that fails."""
 
-    def tell(phase: str) -> Callable[[int], object]:
+    def on_bytes(phase: str) -> Callable[[int], object]:
         return lambda done: progress and progress(Step(phase, corpus.name, done, 0, "bytes"))
 
-    size = parse_size(config.model)
+    size = scratch_size(config.model)
     with result_folder(unfinished) as partial:
-        texts = _beginning(corpus, _TOKENIZER_BYTES, tell("read"))
+        texts = _beginning(corpus, _TOKENIZER_BYTES, on_bytes("read"))
         tokenizer = train_tokenizer(texts, size.vocabulary)
         tokenizer.save_pretrained(partial)
         encoder = Tokenizer(tokenizer.backend_tokenizer, size.vocabulary)
-        pack(corpus, encoder, tokenizer.eos_token_id, partial / _TOKENS, tell("tokenize"))
-        found = (partial / _TOKENS).stat().st_size // 2
-        least = config.context if config.repeat else config.tokens
-        if found < least:
+        pack(corpus, encoder, tokenizer.eos_token_id, partial / _TOKENS, on_bytes("tokenize"))
+        tokens = (partial / _TOKENS).stat().st_size // 2
+        needed = config.context if config.repeat else config.tokens
+        if tokens < needed:
             raise CorpusError(
-                f"{corpus.name}: it has only {found} tokens, and {least} are needed; name more text"
-                + (", or a smaller context" if config.repeat else ", or let it be repeated")
+                f"{corpus.name}: it has only {tokens} tokens, and {needed} are needed; add text"
+                + (", or choose a smaller context" if config.repeat else ", or allow it to repeat")
             )
-        (partial / _RUN).write_text(json.dumps({"config": asdict(config)}, indent=2))
+        write_json(partial / _RUN, {"config": asdict(config)})
 
 
-def _beginning(corpus: Corpus, size: int, tell: Callable[[int], object]) -> Iterator[str]:
-    """The first documents of a corpus, until they have so many bytes."""
+def _beginning(corpus: Corpus, size: int, on_bytes: Callable[[int], object]) -> Iterator[str]:
+    """The first documents of a corpus, about `size` bytes."""
     done = 0
     for batch in documents(corpus):
         for text in batch:
             yield text
             done += len(text.encode())
-        tell(done)
+        on_bytes(done)
         if done >= size:
             return
 
@@ -106,32 +113,28 @@ def _beginning(corpus: Corpus, size: int, tell: Callable[[int], object]) -> Iter
 def _train(
     config: PretrainConfig, folder: Path, unfinished: Path, progress: Progress | None
 ) -> PretrainResult:
-    model = new_model(parse_size(config.model), config.context, config.seed)
+    model = new_model(scratch_size(config.model), config.context, config.seed)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(unfinished)
     count = config.tokens // config.context
     blocks = Blocks(unfinished / _TOKENS, config.context, count, config.seed)
 
-    def kept(tokens: int) -> Path:
+    def checkpoint(tokens: int) -> Path:
         return folder / "checkpoints" / f"tokens-{tokens}"
 
-    def keep(tokens: int) -> None:
-        partial = kept(tokens).with_name(f".{kept(tokens).name}")
+    def save(tokens: int) -> None:
+        target = checkpoint(tokens)
+        partial = target.with_name(f".{target.name}")
         shutil.rmtree(partial, ignore_errors=True)
         _save(model, tokenizer, partial)
-        shutil.rmtree(kept(tokens), ignore_errors=True)
-        partial.rename(kept(tokens))
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
 
-    speed = train(
-        model,
-        blocks,
-        config,
-        folder,
-        states=unfinished,
-        keep=keep,
-        tell=lambda done: (
-            progress and progress(Step("train", config.model, done, config.tokens, "tokens"))
-        ),
-    )
+    def on_step(step: int, _: int) -> None:
+        if progress:
+            tokens = step * config.batch
+            progress(Step("train", config.model, tokens, config.tokens, "tokens"))
+
+    speed = train(model, blocks, config, folder, states=unfinished, save=save, on_step=on_step)
     rows = read_curve(folder)
     result = PretrainResult(
         config=config,
@@ -143,16 +146,16 @@ def _train(
         steps=config.tokens // config.batch,
         loss=rows[-1].loss,
         tokens_per_second=speed,
-        checkpoints=tuple(Checkpoint(each, str(kept(each))) for each in config.checkpoints),
+        checkpoints=tuple(
+            Checkpoint(tokens, str(checkpoint(tokens))) for tokens in config.checkpoints
+        ),
         versions=versions("torch", "transformers"),
     )
     with result_folder(folder) as partial:
         _save(model, tokenizer, partial)
         if can_draw():
             draw_curve(rows, partial / "loss.png", config.model)
-    partial_result = folder / f".{_RESULT}"
-    partial_result.write_text(json.dumps(result.to_dict(), indent=2) + "\n")
-    partial_result.replace(folder / _RESULT)
+    write_json(folder / _RESULT, result.to_dict())
     return result
 
 

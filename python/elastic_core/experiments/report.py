@@ -1,0 +1,335 @@
+"""Reports of experiments: tables for a terminal, the page, and the files of a report folder.
+
+A report folder holds `report.html`, `result.json`, every table as Markdown, CSV and LaTeX
+(`tables/NAME.md`, `.csv`, `.tex`) and every figure as PNG and SVG (`figures/NAME.png`, `.svg`). In
+a report of several runs the names of tables and figures begin with the name of their run.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elastic_core._core import InvalidArgumentError
+from elastic_core.common import schemas
+from elastic_core.common.files import result_folder, slugs, write_json, write_text
+from elastic_core.common.units import counted, format_duration
+from elastic_core.common.versions import versions_here
+from elastic_core.experiments.result import (
+    ExperimentResult,
+    Provenance,
+    ReportedRun,
+    training_versions,
+)
+from elastic_core.report.csv import CELL_COLUMNS, cell_rows, table_csv
+from elastic_core.report.document import (
+    Block,
+    Code,
+    Contents,
+    Data,
+    Document,
+    Facts,
+    Findings,
+    Heading,
+    List,
+    Table,
+    Text,
+)
+from elastic_core.report.html import HOW_TO_MAKE_A_PAGE, can_make_pages, page_text
+from elastic_core.report.latex import table_latex
+from elastic_core.report.markdown import table_markdown
+from elastic_core.report.plot import HOW_TO_DRAW, can_draw
+from elastic_core.report.render import print_result, write_figures
+from elastic_core.statistics.intervals import LEVEL, RESAMPLES
+
+if TYPE_CHECKING:
+    from elastic_core.experiments.config import ExperimentConfig, Source
+    from elastic_core.experiments.run import Run
+
+COLUMNS = ("run", *CELL_COLUMNS)
+"""The columns of the CSV, which has a row for each cell of each table."""
+
+_PAGE, _RESULT, _TABLES, _FIGURES = "report.html", "result.json", "tables", "figures"
+
+_VERDICTS = (
+    ("holds", "The interval lies entirely on the side that the claim predicts."),
+    ("does not hold", "The interval lies entirely on the other side."),
+    ("open", "The interval includes zero, or there is none. This does not rule out an effect."),
+)
+
+_SINGLE_SEED = (
+    "There is only one seed. Another one could give a different result, and nothing here says how "
+    "different: there are no intervals and no tests, and every finding is open."
+)
+_SEEDS = (
+    "Everything was repeated with {seeds} seeds. Each seed has its own held-out prompts, subsets "
+    "of the data, training order and completions, and its own initial weights where a model is "
+    "pre-trained here."
+)
+_INTERVAL = (
+    f"A value such as 0.57 (0.53 to 0.62) is the mean over seeds with its {LEVEL:.0%} bootstrap "
+    f"confidence interval, from {RESAMPLES:,} resamples of the seeds. The interval is widened "
+    "because there are few seeds. It describes this model and these data, and no others."
+)
+_TEST = (
+    "Two cells are compared seed by seed. The sign-flip test assumes that each seed's difference "
+    "could equally well have had the opposite sign; p is the share of all choices of signs whose "
+    "mean is at least as far from zero as the observed one. With {seeds} seeds, p cannot be below "
+    "{least}."
+)
+
+
+def document(result: ExperimentResult) -> Document:
+    """The findings and tables of runs, for a terminal, Markdown and CSV."""
+    blocks: list[Block] = []
+    for run in result.runs:
+        analysis = run.analysis
+        blocks += [
+            Heading(run.name, settings(run)),
+            Text(analysis.question),
+            Text(analysis.protocol, is_detail=True),
+            *_findings(run),
+            *_tables(run, level=3),
+        ]
+        if analysis.notes:
+            blocks += [Heading("Notes", level=3), List(analysis.notes)]
+    rows = [
+        (run.name, *row)
+        for run in result.runs
+        for table in run.analysis.tables
+        for row in cell_rows(table)
+    ]
+    return Document(tuple(blocks), Data(COLUMNS, tuple(rows)))
+
+
+def page(result: ExperimentResult) -> Document:
+    """Everything about runs, in the order of the web page."""
+    blocks: list[Block]
+    if len(result.runs) == 1:
+        [run] = result.runs
+        title = f"Experiment: {run.analysis.study}"
+        blocks = [Heading(title, f"{run.name}: {settings(run)}", level=1), *_sections(run, 2)]
+    else:
+        blocks = [Heading(f"{len(result.runs)} experiments", level=1), Contents(level=2)]
+        for run in result.runs:
+            blocks += [Heading(run.name, settings(run)), *_sections(run, 3)]
+    return Document((*blocks, Text(f"Report made with {_software()}.", is_note=True)))
+
+
+def write_report(runs: "Sequence[Run]", folder: Path) -> tuple[str, ...]:
+    """Writes the report of runs, replacing an older one.
+
+    The files appear once all are written. The tables, figures and page of an older report are
+    removed; any other folder keeps its files, except those of the same names.
+
+    Args:
+        runs: The runs, finished or not.
+        folder: The folder, created if necessary.
+
+    Returns:
+        A sentence for each part that is missing because a library is not installed.
+
+    Raises:
+        InvalidArgumentError: `folder` is a file.
+        OSError: A file cannot be written.
+    """
+    result = ExperimentResult.of(runs)
+    parts = ((can_draw(), HOW_TO_DRAW), (can_make_pages(), HOW_TO_MAKE_A_PAGE))
+    with result_folder(folder) as partial:
+        for run in result.runs:
+            prefix = f"{run.name}-" if len(result.runs) > 1 else ""
+            _write_tables(run.analysis.tables, partial / _TABLES, prefix)
+            if can_draw():
+                (partial / _FIGURES).mkdir(exist_ok=True)
+                write_figures(run.analysis.figures, partial / _FIGURES, prefix)
+        if can_make_pages():
+            write_text(partial / _PAGE, page_text(page(result)))
+        write_json(partial / _RESULT, result.to_dict())
+        _remove_older(folder)
+    return tuple(sentence for is_there, sentence in parts if not is_there)
+
+
+def print_report(runs: "Sequence[Run]", format: str = "table") -> None:
+    """Prints runs on standard output, in one of `elastic_core.report.render.FORMATS`."""
+    result = ExperimentResult.of(runs)
+    print_result(result, document(result), format)
+
+
+def report_folder(runs: "Sequence[Run]", out: Path | None) -> Path:
+    """The folder for the report of runs: `out`, or else that of the only run.
+
+    Raises:
+        InvalidArgumentError: There are several runs, but `out` is None.
+    """
+    if out is not None:
+        return out
+    if len(runs) > 1:
+        raise InvalidArgumentError(
+            f"{len(runs)} runs, but no folder for their report; name one with --out DIR"
+        )
+    return runs[0].folder.report
+
+
+def settings(run: ReportedRun) -> str:
+    """Study, model, seeds and finished cells, on one line."""
+    config = run.config
+    seeds = counted(config.seeds, "seed", "seeds")
+    cells = counted(run.provenance.cells, "cell", "cells")
+    return f"{run.analysis.study}, {config.model}, {seeds}, {cells} done"
+
+
+def certainty(seeds: int) -> tuple[str, ...]:
+    """How certain the results of so many seeds are, and what intervals and tests mean."""
+    if seeds < 2:
+        return (_SINGLE_SEED,)
+    least = f"{2.0 ** (1 - seeds):.3g}"
+    return tuple(text.format(seeds=seeds, least=least) for text in (_SEEDS, _INTERVAL, _TEST))
+
+
+def _sections(run: ReportedRun, level: int) -> list[Block]:
+    """Everything about a run, under headings of a level."""
+    analysis = run.analysis
+    notes: tuple[Block, ...] = (Heading("Notes", level=level), List(analysis.notes))
+    figures: tuple[Block, ...] = (Heading("Figures", level=level), *analysis.figures)
+    tables: tuple[Block, ...] = (Heading("Tables", level=level), *_tables(run, level + 1))
+    return [
+        Heading("Question", level=level, summary=analysis.question),
+        Text(analysis.protocol),
+        Heading("Findings", level=level),
+        *(_findings(run) or [Text("There are no findings.")]),
+        *(notes if analysis.notes else ()),
+        Heading("Certainty", level=level),
+        *map(Text, certainty(run.config.seeds)),
+        Facts(_VERDICTS),
+        *(figures if analysis.figures else ()),
+        *(tables if analysis.tables else ()),
+        Heading("Setup", level=level),
+        Facts(tuple(_facts(run))),
+        Text(
+            "The report covers the cells that were finished when it was made. Time in cells is the "
+            "sum over all cells, including those that ran at the same time.",
+            is_note=True,
+        ),
+        Code("Full configuration", _yaml(run.config)),
+    ]
+
+
+def _findings(run: ReportedRun) -> list[Block]:
+    return [Findings(run.analysis.findings)] if run.analysis.findings else []
+
+
+def _tables(run: ReportedRun, level: int) -> list[Block]:
+    """The tables that have rows, each below a heading."""
+    return [
+        block
+        for table in run.analysis.tables
+        if table.rows
+        for block in (Heading(table.title, level=level), replace(table, title=""))
+    ]
+
+
+def _facts(run: ReportedRun) -> Iterable[tuple[str, str]]:
+    """What was run, as terms and values."""
+    config, data = run.config, run.config.data
+    yield "model", config.model
+    if config.pretrain:
+        tokens = f", {config.pretrain.tokens:,} tokens" if config.pretrain.tokens else ""
+        yield "pre-training text", f"{config.pretrain.corpus}{tokens}"
+    sides = {"positive": data.positive, "negative": data.negative, "pairs": data.pairs}
+    for side, source in sides.items():
+        if source:
+            yield f"{side} data", _source(source)
+    yield from _recipes(config)
+    held_out = config.held_out
+    yield (
+        "measured on",
+        f"{held_out.prompts:,} held-out prompts, completions of up to {held_out.tokens:,} tokens",
+    )
+    yield "scorer", _scorer(config)
+    seeds = config.seed_range
+    yield "seeds", f"{len(seeds)} ({seeds[0]} to {seeds[-1]})"
+    yield from _provenance(run.provenance)
+
+
+def _provenance(provenance: Provenance) -> Iterable[tuple[str, str]]:
+    cells = f"{provenance.cells:,}"
+    if provenance.diverged:
+        cells += f", {provenance.diverged:,} of them without metrics because training diverged"
+    yield "cells done", cells
+    yield "time in cells", format_duration(provenance.seconds)
+    if provenance.last:
+        at = datetime.fromisoformat(provenance.last)
+        yield "last cell done", f"{at:%Y-%m-%d %H:%M} {at.tzname() or ''}".strip()
+    if provenance.elastic_core:
+        yield "run by", f"elastic-core {provenance.elastic_core}"
+    if provenance.data_sha256:
+        yield "hash of the data", provenance.data_sha256
+
+
+def _recipes(config: "ExperimentConfig") -> Iterable[tuple[str, str]]:
+    """The recipe of the alignment, and what differs in the reverse training."""
+    forward = asdict(config.build_recipe())
+    reverse = asdict(config.build_recipe(reverse=True))
+    if config.spec.is_tree:  # A tree model uses only these keys.
+        forward = {key: forward[key] for key in ("epochs", "weight")}
+    changes = {key: value for key, value in reverse.items() if value != forward.get(key, value)}
+    yield "recipe", _listed(forward)
+    if changes:
+        yield "reverse recipe", _listed(changes)
+
+
+def _listed(recipe: Mapping[str, Any]) -> str:
+    """The keys and values of a recipe, without those that are None."""
+    return ", ".join(
+        f"{key.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}"
+        for key, value in recipe.items()
+        if value is not None
+    )
+
+
+def _source(source: "Source") -> str:
+    return source.source if source.label is None else f"{source.source}, label {source.label}"
+
+
+def _scorer(config: "ExperimentConfig") -> str:
+    scorer = config.scorer
+    if scorer.kind == "linear":
+        return f"a linear classifier, trained on {scorer.rows:,} rows of each side"
+    return scorer.kind if scorer.label is None else f"{scorer.kind}, label {scorer.label}"
+
+
+def _yaml(config: "ExperimentConfig") -> str:
+    import yaml
+
+    values = config.model_dump(mode="json")
+    text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _software() -> str:
+    """The versions that made the report, and the platform."""
+    here = versions_here()
+    platform = here.pop("platform")
+    names = {"elastic-core": here.pop("elastic_core"), **here, **training_versions()}
+    return f"{', '.join(f'{name} {number}' for name, number in names.items())}; {platform}"
+
+
+def _write_tables(tables: Sequence[Table], folder: Path, prefix: str) -> None:
+    for name, table in zip(slugs([table.name for table in tables]), tables, strict=True):
+        for suffix, text in (("md", table_markdown), ("csv", table_csv), ("tex", table_latex)):
+            write_text(folder / f"{prefix}{name}.{suffix}", text(table))
+
+
+def _remove_older(folder: Path) -> None:
+    """Removes the parts of an older report that the new one might not replace."""
+    try:
+        older = json.loads((folder / _RESULT).read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(older, dict) and older.get("schema") == schemas.EXPERIMENT:
+        (folder / _PAGE).unlink(missing_ok=True)
+        for name in (_TABLES, _FIGURES):
+            shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,0 +1,124 @@
+"""The result of runs: their analyses, their configurations, and where their rows come from.
+
+`ExperimentResult.to_dict` is the schema `elastic-core/experiment/1`: `schema`, the `versions` and
+the `platform` of the report, and `runs`, each with `name`, `analysis`, `config` and `provenance`,
+whose keys are the attributes of the classes here. NaN and infinity are null.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError
+from typing import TYPE_CHECKING, Any, Self
+
+from elastic_core.common import schemas
+from elastic_core.common.files import slugs, without_nan
+from elastic_core.common.versions import versions, versions_here
+from elastic_core.experiments.analysis import Analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from elastic_core.experiments.config import ExperimentConfig
+    from elastic_core.experiments.run import Run
+
+_LIBRARIES = ("torch", "transformers", "trl")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the rows of a run come from.
+
+    Attributes:
+        cells: Number of finished cells.
+        diverged: Number of those without metrics, because their training, or that of a model they
+            start from, diverged.
+        seconds: Time spent on all of them, added up.
+        last: When the last one was finished, in ISO 8601; None: none is.
+        elastic_core: The version that ran them.
+        data_sha256: The start of the hash of the training rows.
+    """
+
+    cells: int
+    diverged: int
+    seconds: float
+    last: str | None
+    elastic_core: str | None
+    data_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRun:
+    """A run as it is reported.
+
+    Attributes:
+        name: The name of its folder, made fit for file names.
+        analysis: The results of its finished cells.
+        config: Its configuration.
+        provenance: Where its rows come from.
+    """
+
+    name: str
+    analysis: Analysis
+    config: "ExperimentConfig"
+    provenance: Provenance
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry of `runs` in the JSON."""
+        return {
+            "name": self.name,
+            "analysis": without_nan(self.analysis.to_dict()),
+            "config": self.config.model_dump(mode="json"),
+            "provenance": asdict(self.provenance),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentResult:
+    """The result of one or several runs.
+
+    Attributes:
+        runs: The runs, whose names all differ.
+    """
+
+    runs: tuple[ReportedRun, ...]
+
+    @classmethod
+    def of(cls, runs: "Sequence[Run]") -> Self:
+        """The result of runs as far as they are finished."""
+        names = slugs([run.folder.path.resolve().name for run in runs])
+        return cls(tuple(map(_reported, names, runs)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as the schema has it."""
+        here = versions_here()
+        platform = here.pop("platform")
+        return {
+            "schema": schemas.EXPERIMENT,
+            "versions": {**here, **training_versions()},
+            "platform": platform,
+            "runs": [run.to_dict() for run in self.runs],
+        }
+
+
+def training_versions() -> dict[str, str]:
+    """The versions of the training libraries that are installed."""
+    installed: dict[str, str] = {}
+    for name in _LIBRARIES:
+        try:
+            installed[name] = versions(name)[name]
+        except PackageNotFoundError:
+            continue
+    return installed
+
+
+def _reported(name: str, run: "Run") -> ReportedRun:
+    rows, values = run.folder.rows(), run.folder.values()
+    provenance = Provenance(
+        cells=len(rows),
+        diverged=sum(bool(row.get("diverged")) for row in rows),
+        seconds=math.fsum(row.get("seconds") or 0.0 for row in rows),
+        last=max((row["time"] for row in rows if row.get("time")), default=None),
+        elastic_core=values.get("elastic_core"),
+        data_sha256=values.get("data_sha256"),
+    )
+    return ReportedRun(name, run.analysis, run.config, provenance)

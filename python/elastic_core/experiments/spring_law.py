@@ -1,0 +1,92 @@
+"""The springs of section 4.2, seed by seed: force, imbalance, ratio and verdict.
+
+The paper treats data sets as springs in series: the stiffness of D_i is its volume |D_i|, its
+stretch the change of KL(P_i || model), and the product, the force, is claimed to be equal and
+opposite for pre-training and alignment. KL(P_i || model) is the rate gamma_i minus the entropy of
+P_i, which no training changes, so its change is that of gamma_i. Volumes are relative to |D_a|.
+Then Thm 4.2, d gamma_a / dl = -k d gamma_p / dl, says that the two forces sum to 0.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elastic_core.statistics.intervals import interval
+
+Array: TypeAlias = NDArray[np.float64]
+
+BALANCE_TOLERANCE = 0.1
+"""The imbalance up to which forces count as equal and opposite."""
+
+
+def force(volume: Array, change: Array) -> Array:
+    """|D_i| times the change of gamma_i, in bits for each byte of D_a.
+
+    Args:
+        volume: |D_i| / |D_a|, by which a change is multiplied.
+        change: The change of gamma_i, in bits per byte.
+    """
+    return volume * change
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpringPair:
+    """The stretches of pre-training and alignment under one or several perturbations.
+
+    Attributes:
+        k: |D_p| / |D_a|, shape (seeds,) or (seeds, 1).
+        pretrain: The change of gamma_p in bits per byte, shape (seeds,) or (seeds, perturbations).
+        align: That of gamma_a, of the same shape.
+    """
+
+    k: Array
+    pretrain: Array
+    align: Array
+
+    @property
+    def pretrain_force(self) -> Array:
+        """The force of the pre-training, with the shape of `pretrain`."""
+        return force(self.k, self.pretrain)
+
+    @property
+    def align_force(self) -> Array:
+        """The force of the alignment: its change, because its volume is 1."""
+        return self.align
+
+    @property
+    def net_force(self) -> Array:
+        """The sum of both forces; 0 by the law."""
+        return self.pretrain_force + self.align_force
+
+    @property
+    def imbalance(self) -> Array:
+        """The net force as a share of the sizes of both forces; NaN where both are 0.
+
+        It is 0 where they are equal and opposite, and 1 or -1 where they have the same direction.
+        """
+        sizes = np.abs(self.pretrain_force) + np.abs(self.align_force)
+        return self.net_force / np.where(sizes > 0, sizes, np.nan)
+
+    @property
+    def ratio(self) -> Array:
+        """The change of gamma_a over that of gamma_p; -k by the law, NaN where the latter is 0."""
+        return self.align / np.where(self.pretrain != 0, self.pretrain, np.nan)
+
+    def verdict(self) -> str:
+        """Whether the forces are equal and opposite, for arrays of shape (seeds,).
+
+        Returns:
+            `holds`: the interval of the imbalance is within `BALANCE_TOLERANCE` of 0. `does not
+            hold`: it is not, and excludes 0, and so does that of the net force (where noise of one
+            force outweighs the other force, the imbalance is near 1 or -1 whatever the law).
+            `open`: neither, as always for a single seed.
+        """
+        imbalance = interval(self.imbalance, (-1, 1))
+        if imbalance.low is None or imbalance.high is None:
+            return "open"
+        if imbalance.low >= -BALANCE_TOLERANCE and imbalance.high <= BALANCE_TOLERANCE:
+            return "holds"
+        is_refuted = imbalance.excludes_zero and interval(self.net_force).excludes_zero
+        return "does not hold" if is_refuted else "open"

@@ -1,0 +1,264 @@
+"""Processing one cell: its model is trained, unless it exists, and measured."""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from elastic_core._core import InvalidArgumentError
+from elastic_core.common.files import without_nan
+from elastic_core.common.progress import Progress
+from elastic_core.experiments.cells import Cell, Metrics, Row, TextSet, TrainingStep
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
+from elastic_core.models.protocol import DrawingModel
+from elastic_core.models.spec import ModelSpec
+from elastic_core.scoring.loss import Loss, completion_loss, losses
+from elastic_core.training.finetuning.recipe import ONLINE, Recipe, Reward
+from elastic_core.training.finetuning.train import train
+from elastic_core.training.pretraining.pretrain import pretrain
+
+
+def process_cell(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
+    """Trains and measures a cell's model.
+
+    Results do not depend on which cells were processed before or at the same time: torch runs on a
+    single CPU thread.
+
+    Args:
+        context: Data, scorer and models; the models that the cell needs must exist.
+        cell: The cell.
+        progress: Receives the steps of the training.
+
+    Returns:
+        The metrics of `make_model` and `measure_model`, and `seconds`. If the training diverged,
+        `diverged` is true and nothing is measured.
+
+    Raises:
+        InvalidArgumentError: The cell refers to missing data.
+        ModelError: A model cannot be trained, or cannot read a text.
+        OSError: The disk is full, or a file cannot be written.
+    """
+    start = time.monotonic()
+    metrics = make_model(context, cell, progress)
+    if not metrics.get("diverged"):
+        with _one_thread(context, cell):
+            metrics |= measure_model(context, cell)
+    return {**metrics, "seconds": time.monotonic() - start}
+
+
+def make_model(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
+    """Trains a cell's model; raises as `process_cell` does.
+
+    Returns:
+        `train_first` and `train_final`, the first and last loss; `train_steps`, `train_tokens` and
+        `diverged`. Empty if the cell has no training.
+    """
+    if cell.parent is None:
+        if context.path(cell) is None:
+            with _one_thread(context, cell):
+                _pretrain(context, cell, progress)
+        return {}
+    if cell.training is None:
+        return {}
+    training = cell.training
+    with _one_thread(context, cell):
+        trained = train(
+            context.existing_path(cell.parent),
+            training.rows.resolve(context.seed_context(cell.seed)),
+            training.recipe,
+            context.store.path(context.model_hash(cell)),
+            seed=cell.seed,
+            reward=_reward(context, training) if training.recipe.algorithm in ONLINE else None,
+            progress=progress,
+        )
+    metrics: Metrics = without_nan(
+        {
+            "train_first": trained.first_loss,
+            "train_final": trained.final_loss,
+            "train_steps": trained.steps,
+            "train_tokens": trained.tokens,
+            "diverged": trained.diverged,
+        }
+    )
+    return metrics
+
+
+def _reward(context: RunContext, training: TrainingStep) -> Reward:
+    """The score of a text as the reward of `rloo` and `grpo`, negated for the negative side."""
+    scorer = context.scorer
+    if scorer is None:
+        raise InvalidArgumentError(
+            f"{training.recipe.algorithm} needs a reward; set scorer.kind or data.negative"
+        )
+    sign = 1.0 if training.likes == "positive" else -1.0
+
+    def score(prompts: list[str], completions: list[str]) -> list[float]:
+        texts = [prompt + text for prompt, text in zip(prompts, completions, strict=True)]
+        return [sign * value for value in scorer(texts).tolist()]
+
+    return Reward(f"{training.likes} {scorer.name}", score)
+
+
+def measure_model(context: RunContext, cell: Cell) -> Metrics:
+    """Measures a cell's model.
+
+    Returns:
+        - `score`: mean score of the held-out prompts with the model's completions.
+        - `kl`: KL(model || root's model) on these, in nats per token; `kl_base`: the reverse
+          divergence. Standard errors over prompts are in `score_se`, `kl_se` and `kl_base_se`.
+        - `loss_NAME` in nats per token and `rate_NAME` in bits per byte, for the text sets
+          `positive` and `negative` (held-out texts), `pretrain`, and those of the cell.
+        - The metrics of the cell's measures.
+        - For a root, `scorer_accuracy` with `scorer_low` and `scorer_high`: the accuracy of a
+          linear scorer on labelled texts that it was not trained on.
+    """
+    model, seed_context = context.model(cell), context.seed_context(cell.seed)
+    metrics: Metrics = {}
+    if cell.is_drawn:
+        metrics |= _completion_metrics(context, cell, model)
+    for texts in (*_common_sets(context), *cell.sets):
+        loss = _loss(model, texts, texts.rows.resolve(seed_context))
+        metrics[f"loss_{texts.name}"] = loss.nats_per_token.value
+        metrics[f"rate_{texts.name}"] = loss.bits_per_byte.value
+    accuracy = getattr(context.scorer, "accuracy", None)
+    if cell.parent is None and cell.is_drawn and accuracy is not None:
+        metrics["scorer_accuracy"] = accuracy.correct
+        metrics |= {"scorer_low": accuracy.low, "scorer_high": accuracy.high}
+    for extra in cell.measures:
+        metrics |= extra.take(model, seed_context)
+    return metrics
+
+
+def _completion_metrics(context: RunContext, cell: Cell, model: DrawingModel) -> Metrics:
+    """Score and divergences of the completions of the held-out prompts."""
+    metrics: Metrics = {}
+    reference = context.reference(cell.root)
+    prompts = context.seed_context(cell.seed).prompts()
+    drawn = reference.draw(model)
+    if context.scorer is not None:
+        completions = [text.decode(errors="replace") for text in model.spell(drawn)]
+        scores = context.scorer([p + c for p, c in zip(prompts, completions, strict=True)])
+        metrics["score"] = float(scores.mean())
+        metrics["score_se"] = float(scores.std(ddof=1) / math.sqrt(len(scores)))
+    drift = reference.drift(model, drawn)
+    for name, divergence in (("kl", drift.from_model), ("kl_base", drift.from_reference)):
+        ratio = divergence.nats_per_token
+        metrics |= {name: without_nan(ratio.value), f"{name}_se": ratio.standard_error}
+    return metrics
+
+
+def _common_sets(context: RunContext) -> Iterator[TextSet]:
+    """The text sets on which every model is measured."""
+    for side in context.datasets.sides:
+        yield TextSet(side, HeldOutRows(side))
+    if context.corpus is not None:
+        yield TextSet("pretrain", PretrainTexts())
+
+
+def _loss(model: DrawingModel, texts: TextSet, rows: list[Row]) -> Loss:
+    prompts: list[str] = [row.get("prompt", "") for row in rows]
+    completions: list[str] = [row["text"] if "text" in row else row["completion"] for row in rows]
+    if not texts.is_whole:
+        return completion_loss(model, texts.name, prompts, completions, has_ends=texts.has_ends)
+    whole = [prompt + text for prompt, text in zip(prompts, completions, strict=True)]
+    return losses(model, {texts.name: whole})[texts.name]
+
+
+@contextmanager
+def _one_thread(context: RunContext, cell: Cell) -> Iterator[None]:
+    """Runs torch on one thread, because the order of summation depends on their number."""
+    if cell.spec.is_tree and context.config.scorer.kind == "linear":
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def check_root(config: ExperimentConfig, cell: Cell) -> None:
+    """Checks before any training that a root's model exists or can be pre-trained.
+
+    Raises:
+        InvalidArgumentError: There is no such model, a new model has nothing to be pre-trained on,
+            or the checkpoint that the cell needs is not kept.
+    """
+    spec = ModelSpec.parse(cell.model)
+    if not spec.is_new:
+        return
+    pretraining = config.pretrain
+    if pretraining is None:
+        raise InvalidArgumentError(
+            f"{cell.model} is new and must be pre-trained; name a corpus as pretrain.corpus"
+        )
+    if spec.is_tree:
+        return
+    if pretraining.tokens is None:
+        raise InvalidArgumentError(
+            f"{cell.model}: set pretrain.tokens, the number of tokens to pre-train on"
+        )
+    if cell.tokens is not None and cell.tokens not in pretraining.checkpoints:
+        raise InvalidArgumentError(
+            f"{cell.model} after {cell.tokens:,} tokens: list this number in pretrain.checkpoints"
+        )
+
+
+def _pretrain(context: RunContext, cell: Cell, progress: Progress | None) -> None:
+    """Pre-trains the model of a root cell."""
+    place = context.store.path(context.model_hash(cell))
+    settings = context.config.pretrain
+    if settings is None or context.corpus is None:
+        raise InvalidArgumentError(f"{cell.model}: no corpus to pre-train on; set pretrain.corpus")
+    if cell.spec.is_tree:
+        rows = _tree_rows(context, cell, cell.tokens or settings.tokens)
+        train(cell.model, rows, Recipe(), place, seed=cell.seed, progress=progress)
+        return
+    if cell.tokens is not None:
+        _copy_checkpoint(context, cell, cell.tokens, place)
+        return
+    # Pre-training writes its files one by one, but the store holds complete models only.
+    unfinished = place.with_name(f"{place.name}.pretraining")
+    pretrain(
+        context.corpus,
+        model=cell.model,
+        tokens=settings.tokens or 0,
+        out=unfinished,
+        checkpoints=settings.checkpoints,
+        context=settings.context,
+        learning_rate=settings.learning_rate,
+        seed=cell.seed,
+        device=context.config.build_recipe().device,
+        progress=progress,
+    )
+    unfinished.rename(place)
+
+
+def _tree_rows(context: RunContext, cell: Cell, limit: int | None) -> list[Row]:
+    """The documents that a tree model reads, `limit` bytes of them."""
+    size = sum(len(text.encode()) for text in context.all_texts)
+    if limit is not None and size < limit:
+        raise InvalidArgumentError(
+            f"pretrain.tokens {limit:,}: the corpus has only {size:,} bytes; ask for fewer"
+        )
+    return [{"text": text} for text in context.seed_context(cell.seed).pretraining(limit)]
+
+
+def _copy_checkpoint(context: RunContext, cell: Cell, tokens: int, place: Path) -> None:
+    """Copies the checkpoint after `tokens` tokens from the complete pre-training."""
+    whole = context.store.path(context.model_hash(cell.needs[0]))
+    result = json.loads((whole / "result.json").read_text(encoding="utf-8"))
+    kept = [checkpoint["tokens"] for checkpoint in result["checkpoints"]]
+    nearest = min(count for count in kept if count >= tokens)
+    partial = place.with_name(f"{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(whole / "checkpoints" / f"tokens-{nearest}", partial)
+    partial.rename(place)

@@ -1,0 +1,80 @@
+"""What pre-training and fine-tuning do at every step of a transformers Trainer."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+OnStep: TypeAlias = Callable[[int, int], object]
+"""Called with the optimizer steps done and the steps in all."""
+
+_LOG_ROWS = 200
+_STATES_OF_SEVERAL_PROCESSES = 10
+SECONDS_BETWEEN_STATES = 30.0
+"""How often a state to resume from is saved."""
+
+
+class StepCallback(TrainerCallback):
+    """Schedules about 200 log rows over a training, and a state to resume from every 30 seconds.
+
+    Args:
+        on_step: Receives the progress.
+    """
+
+    def __init__(self, on_step: OnStep) -> None:
+        self._on_step = on_step
+        self._saved_at = 0.0
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        """Starts the clock for the first state."""
+        self._saved_at = time.monotonic()
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Requests a log row and a state where they are due."""
+        step, steps = state.global_step, state.max_steps
+        control.should_log = step % _log_interval(steps) == 0 or step == steps
+        # The running mean of the loss is not part of a state, so states are saved at log rows only.
+        if control.should_log and step < steps and self._is_state_due(args.world_size, step, steps):
+            control.should_save = True
+            self._saved_at = time.monotonic()
+        self._on_step(step, steps)
+
+    def _is_state_due(self, processes: int, step: int, steps: int) -> bool:
+        """Whether to save a state; several processes must agree, so they do not use the clock."""
+        if processes > 1:
+            interval = _log_interval(steps)
+            return (
+                step % (interval * max(1, steps // interval // _STATES_OF_SEVERAL_PROCESSES)) == 0
+            )
+        return time.monotonic() - self._saved_at >= SECONDS_BETWEEN_STATES
+
+
+def last_state(folder: Path) -> Path | None:
+    """The newest complete state in a folder; `trainer_state.json` is written last."""
+    states = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for state in reversed(states):
+        try:
+            json.loads((state / "trainer_state.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        return state
+    return None
+
+
+def _log_interval(steps: int) -> int:
+    return max(1, steps // _LOG_ROWS)

@@ -1,0 +1,66 @@
+"""Fine-tuning of a tree model: one update, with each row counted `epochs` x `weight` times."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from elastic_core.common.progress import Progress, with_subject
+from elastic_core.models.spec import load_tree
+from elastic_core.models.tree import TreeLanguageModel
+from elastic_core.training.finetuning.recipe import Recipe
+from elastic_core.training.finetuning.result import Trained
+from elastic_core.training.finetuning.rows import texts
+from elastic_core.training.run_folder import TREE_MODEL, RunFolder
+
+
+def run(
+    rows: list[dict[str, Any]],
+    recipe: Recipe,
+    folder: RunFolder,
+    settings: dict[str, Any],
+    progress: Progress | None,
+) -> Trained:
+    """Trains, or returns the result if the training is finished; see `train`.
+
+    The rows are learned in an order determined by the seed.
+    """
+    if result := folder.result():
+        return result
+    spec = settings["model"]
+    documents = _shuffled(texts(rows, spec), settings["seed"])
+    start = time.monotonic()
+    model = load_tree(spec)
+    before = _mean_loss(model, documents)
+    weight = recipe.epochs * recipe.weight
+    model.update(documents, weight, progress=with_subject(progress, spec))
+    after = _mean_loss(model, documents)
+    symbols = sum(map(len, model.tokens(documents)))
+    folder.begin()
+    folder.model.mkdir()
+    model.save(folder.model / TREE_MODEL)
+    result = Trained(
+        path=str(folder.out / TREE_MODEL),
+        steps=round(weight * len(documents)),
+        first_loss=before,
+        final_loss=after,
+        curve={
+            "step": np.array([0.0, weight * len(documents)]),
+            "loss": np.array([before, after]),
+        },
+        tokens=round(weight * symbols),
+        seconds=time.monotonic() - start,
+        diverged=False,
+        settings=settings,
+    )
+    folder.finish(result)
+    return result
+
+
+def _shuffled(documents: list[str], seed: int) -> list[str]:
+    return [documents[at] for at in np.random.default_rng(seed).permutation(len(documents))]
+
+
+def _mean_loss(model: TreeLanguageModel, documents: list[str]) -> float:
+    """The mean code length per symbol, EOS included, in nats."""
+    return -float(np.concatenate(model.log_probs(documents)).mean(dtype=np.float64))

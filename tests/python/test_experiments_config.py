@@ -1,0 +1,145 @@
+"""Configurations: reading, overrides, examples, and error messages that say what to write."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reviews import write_reviews
+
+from elastic_core import InvalidArgumentError
+from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
+from elastic_core.experiments.studies.rebound import ReboundConfig
+from elastic_core.experiments.studies.registry import STUDIES, find_study
+from elastic_core.experiments.studies.scaling import ScalingConfig
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FILES = sorted(EXAMPLES.glob("*/*.yaml"))
+
+MINIMAL: dict[str, Any] = {"model": "tree:4", "data": {"positive": {"source": "good.jsonl"}}}
+
+
+def rejection(values: dict[str, Any]) -> str:
+    with pytest.raises(InvalidArgumentError) as error:
+        parse_config(values, ReboundConfig, "my.yaml")
+    return str(error.value)
+
+
+def test_counts_accept_unit_letters() -> None:
+    config = parse_config({**MINIMAL, "align": ["1k", 200]}, ReboundConfig, "x")
+    assert config.align == [1000, 200]
+    assert config.seeds == 5
+
+
+def test_a_recipe_accepts_numbers_that_yaml_reads_as_text(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("recipe: {learning_rate: 1e-5, epochs: 2}\nreverse_recipe: {}")
+    config = parse_config({**MINIMAL, **read_yaml(tmp_path / "x.yaml")}, ReboundConfig, "x")
+    assert config.build_recipe().learning_rate == 1e-5
+    assert config.build_recipe(reverse=True, epochs=3).epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"recipe": {"batch": "many"}}, "recipe.batch 'many': input should be a valid integer"),
+        ({"aling": [1]}, "my.yaml: unknown key aling; did you mean align?"),
+        (
+            {"data": {"positive": {"sorce": "x"}}},
+            "my.yaml: unknown key data.positive.sorce; did you mean source?",
+        ),
+        (
+            {"recipe": {"learning_rat": 1}},
+            "my.yaml: unknown key recipe.learning_rat; did you mean learning_rate?",
+        ),
+        (
+            {"held_out": {"xyz": 1}},
+            "unknown key held_out.xyz; choose one of prompts, tokens, texts",
+        ),
+        ({"model": None}, "my.yaml: model None: input should be a valid string"),
+        ({"data": {}}, "my.yaml: data.positive is missing; add it, or pass data.positive="),
+        ({"seeds": 0}, "my.yaml: seeds 0: input should be greater than or equal to 1"),
+        ({"recipe": {"learning_rate": -1}}, "learning_rate -1.0: must be more than 0"),
+        ({"align": ["many"]}, "'many' is not a count"),
+        ({"first": ["left"]}, "first.0 'left': input should be 'positive' or 'negative'"),
+    ],
+)
+def test_an_invalid_key_or_value_is_named(change: dict[str, Any], message: str) -> None:
+    assert message in rejection({**MINIMAL, **change})
+
+
+def test_overrides_reach_into_sections_and_keep_the_rest() -> None:
+    values = {"a": {"b": 1, "c": 2}, "d": 3}
+    changed = apply_overrides(values, ["a.b=[1, 2]", "e.f=x", "d=null"])
+    assert changed == {"a": {"b": [1, 2], "c": 2}, "d": None, "e": {"f": "x"}}
+    assert values == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seeds", "write KEY=VALUE"),
+        ("=3", "write KEY=VALUE"),
+        ("d.x=1", "d is 3, not a section"),
+        ("d=[", "not YAML"),
+    ],
+)
+def test_a_malformed_override_is_rejected(override: str, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        apply_overrides({"d": 3}, [override])
+
+
+@pytest.mark.parametrize("text", ["a: [", "just words", ""])
+def test_a_file_that_is_not_a_configuration_is_rejected(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    with pytest.raises(InvalidArgumentError, match=r"x\.yaml"):
+        read_yaml(file)
+
+
+def test_an_unknown_study_is_rejected() -> None:
+    with pytest.raises(InvalidArgumentError, match="choose"):
+        find_study("rebond")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"along": "size", "models": ["tree:2"]}, "at least two points"),
+        ({"along": "size", "models": ["hf:a", "hf:b"]}, "hf:a: its size is unknown"),
+        (
+            {"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]},
+            "xs: 1 value for 2 models",
+        ),
+        ({"along": "pretraining"}, "give either pretraining"),
+        ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "remove it"),
+    ],
+)
+def test_scaling_requires_several_models(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        parse_config({**MINIMAL, **change}, ScalingConfig, "x")
+
+
+_COMPLETE = ["model=tree:3", "pretrain.corpus=corpus", "data.negative.source=bad.jsonl"]
+
+
+def test_the_command_rejects_invalid_arguments(tmp_path: Path, cli: Any) -> None:
+    write_reviews(tmp_path)
+    for arguments, message in (
+        (["rebond"], "'rebond' is not one of"),
+        (["rebound", "--config", "none.yaml"], "does not exist"),
+        (["rebound", "seeds=2"], "model is missing; add it, or pass model="),
+        (["rebound", "model=tree:3", "data.positive.source=good.jsonl", "sedes=2"], "did you mean"),
+        (["rebound", *_COMPLETE, "data.positive.source=none.jsonl"], "none.jsonl: no such file"),
+    ):
+        done = cli("experiment", *arguments)
+        assert done.code == 2, done.err
+        assert message in done.err
+        assert done.err.count("\n") == 1
+        assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_an_example_is_valid(file: Path) -> None:
+    values = read_yaml(file)
+    config = parse_config(values, STUDIES[values["study"]].config, file.name)
+    assert config.study == values["study"]
+    assert file.stem.startswith(config.study)

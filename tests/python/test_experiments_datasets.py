@@ -1,0 +1,150 @@
+"""The rows of an experiment: no duplicates, and held-out, scorer and training rows disjoint."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reviews import BAD, GOOD, review, write_reviews
+
+from elastic_core import InvalidArgumentError
+from elastic_core.experiments.config import Data, ScorerConfig
+from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.datasets import SIDES, Datasets
+from elastic_core.experiments.folder import ModelStore
+from elastic_core.experiments.studies.rebound import ReboundConfig
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> dict[str, Any]:
+    return write_reviews(tmp_path)
+
+
+def read(values: dict[str, Any], prompts: int = 12, **scorer: Any) -> Datasets:
+    chosen = {**values["scorer"], **scorer}
+    return Datasets(
+        Data.model_validate(values["data"]), ScorerConfig.model_validate(chosen), prompts
+    )
+
+
+def texts(rows: Any) -> set[str]:
+    return {row["prompt"] + row["completion"] for row in rows}
+
+
+def test_held_out_scorer_and_training_rows_are_disjoint(
+    values: dict[str, Any],
+) -> None:
+    datasets = read(values)
+    for seed in (0, 1):
+        split = datasets.split(seed)
+        for side in SIDES:
+            parts = [
+                texts(split.held_out[side].rows),
+                texts(split.pool[side].rows),
+                texts(datasets.scorer[side].rows),
+            ]
+            assert [len(part) for part in parts] == [6, 74, 40]
+            assert len(set.union(*parts)) == 120
+    assert datasets.split(0).pool["positive"].rows != datasets.split(1).pool["positive"].rows
+    assert (
+        datasets.split(0).held_out["positive"].rows != datasets.split(1).held_out["positive"].rows
+    )
+
+
+def test_a_row_on_both_sides_is_kept_once(values: dict[str, Any], tmp_path: Path) -> None:
+    with (tmp_path / "bad.jsonl").open("a") as out:
+        out.write(json.dumps({"text": review(GOOD, 3).upper()}) + "\n")
+        out.write(json.dumps({"text": review(BAD, 3)}) + "\n")
+    datasets = read(values)
+    assert [len(datasets.rows[side]) + len(datasets.scorer[side]) for side in SIDES] == [120, 120]
+
+
+def test_a_scorer_with_its_own_rows_takes_none_from_the_sides(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    write_reviews(folder, 130)
+    own: dict[str, Any] = {side: {"source": str(folder / name)} for side, name in _NAMES.items()}
+    datasets = read(values, **own)
+    assert len(datasets.rows["positive"]) == 120
+    # The first 120 reviews there are those of the side.
+    assert len(datasets.scorer["positive"]) == 10
+    assert not texts(datasets.scorer["positive"].rows) & texts(datasets.rows["positive"].rows)
+
+
+_NAMES = {"positive": "good.jsonl", "negative": "bad.jsonl"}
+
+
+def test_a_label_may_be_true_or_false(values: dict[str, Any], tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"prompt": f"question {n} is", "response": review(GOOD if n % 2 else BAD, n), "safe": n % 2}
+        for n in range(120)
+    ]
+    lines = (json.dumps({**row, "safe": bool(row["safe"])}) + "\n" for row in rows)
+    (tmp_path / "both.jsonl").write_text("".join(lines))
+    columns = {"prompt": "prompt", "completion": "response", "label": "safe"}
+    for side, label in (("positive", True), ("negative", False)):
+        source = {"source": str(tmp_path / "both.jsonl"), "label": label, "columns": columns}
+        values["data"][side] = source
+    datasets = read(values)
+    assert texts(datasets.scorer["positive"].rows) | texts(datasets.rows["positive"].rows) == {
+        row["prompt"] + row["response"] for row in rows if row["safe"]
+    }
+
+
+def test_a_limit_caps_the_rows(values: dict[str, Any]) -> None:
+    values["data"]["positive"]["limit"] = 70
+    assert len(read(values).rows["positive"]) == 70 - 40
+
+
+def test_matched_sides_are_equally_long(values: dict[str, Any], tmp_path: Path) -> None:
+    rows = ({"text": review(BAD, n) + " indeed" * (n % 7)} for n in range(120))
+    (tmp_path / "bad.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    values["data"]["match_length"] = True
+    datasets = read(values, rows=10)
+    sides = [datasets.rows[side] for side in SIDES]
+    lengths = [sum(map(len, rows.completions())) / len(rows) for rows in sides]
+    assert lengths[0] == pytest.approx(lengths[1], rel=0.02)
+    assert len(datasets.rows["positive"]) == len(datasets.rows["negative"]) < 110
+
+
+def test_the_identity_changes_with_the_rows(values: dict[str, Any], tmp_path: Path) -> None:
+    before = read(values).identity
+    assert read(values).identity == before
+    assert read(values, prompts=14).identity != before
+    with (tmp_path / "good.jsonl").open("a") as out:
+        out.write(json.dumps({"text": "something else that is quite long"}) + "\n")
+    assert read(values).identity != before
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [{"messages": [{"role": "user", "content": "hi"}]}] * 3,
+            "as plain text; name their columns",
+        ),
+        ([{"chosen": "a b", "rejected": "a c"}] * 3, "preference, but a side needs"),
+        ([{"review": "a b c"}] * 3, "the columns review make no format"),
+        ([{"text": "too short"}] * 3, "no text goes on after 3 words"),
+    ],
+)
+def test_rows_of_another_kind_are_rejected(
+    rows: list[Any], message: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "good.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(Exception, match=message):
+        read(values)
+
+
+def test_prompts_alternate_between_the_sides(values: dict[str, Any], tmp_path: Path) -> None:
+    config = ReboundConfig.model_validate(values)
+    context = RunContext(config, ModelStore(tmp_path / "models"))
+    prompts = context.seed_context(0).prompts()
+    held_out = context.datasets.split(0).held_out
+    assert prompts[:2] == [held_out[side].prompts()[0] for side in SIDES]
+    assert len(prompts) == 12
+    assert len(context.seed_context(0).held_out("positive")) == 5
+    with pytest.raises(InvalidArgumentError, match=r"needs data\.pairs"):
+        context.seed_context(0).pairs(0, 1)

@@ -1,0 +1,136 @@
+"""What people and programs get to see of a measurement."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import elastic_core as ec
+from elastic_core.common.files import result_folder
+from elastic_core.measuring import report
+from elastic_core.measuring.figure import draw
+from elastic_core.measuring.report import DEPTH_COLUMNS, DepthColumn, document, write_files
+from elastic_core.report.csv import csv_text
+from elastic_core.report.markdown import markdown_text
+from elastic_core.report.plot import save
+from elastic_core.report.render import print_result
+from elastic_core.report.terminal import print_document
+
+
+@pytest.fixture
+def result(play: Path, tmp_path: Path) -> ec.MeasureResult:
+    (tmp_path / "poem.txt").write_text("shall I compare thee to a summer's day?")
+    return ec.measure(play, tmp_path / "poem.txt", depth=4, compare=["zstd:3"])
+
+
+def table(result: ec.MeasureResult, width: int = 80) -> str:
+    out = io.StringIO()
+    print_document(document(result), Console(file=out, width=width))
+    return out.getvalue()
+
+
+def test_the_table_fits_80_columns(result: ec.MeasureResult) -> None:
+    lines = table(result).splitlines()
+    paths = [corpus.name for corpus in result.corpora]
+    assert max(len(line) for line in lines if not line.startswith(tuple(paths))) <= 80
+
+
+def test_the_table_has_units_and_all_rows(result: ec.MeasureResult) -> None:
+    text = table(result)
+    for word in ("bits/seg", "bits/sym", "Thm 3.4", "Huffman", "with codebook", "zstd:3", "joint"):
+        assert word in text
+    for corpus in result.corpora:
+        assert corpus.name in text
+        assert f"{corpus.depths[-1].entropy_bits:.3f}" in text
+
+
+def test_nothing_is_cut_where_figures_are_wide(result: ec.MeasureResult) -> None:
+    corpus = result.corpora[0]
+    rows = tuple(replace(row, nodes=10**14, leaves=10**14) for row in corpus.depths)
+    wide = replace(result, corpora=(replace(corpus, depths=rows),))
+    for width in (40, 80, 200):
+        assert table(wide, width).count("100,000,000,000,000") == 2 * len(rows)
+        assert "…" not in table(wide, width)
+
+
+def test_brackets_in_names_are_no_markup(result: ec.MeasureResult) -> None:
+    named = replace(result, corpora=(replace(result.corpora[0], name="[bold]a[/bold] :smile:"),))
+    assert "[bold]a[/bold] :smile:" in table(named)
+
+
+def test_windows_have_no_rates_and_the_table_says_why(play: Path) -> None:
+    text = table(ec.measure(play, segment="window"))
+    assert "Windows overlap" in text
+    assert "codebook" not in text
+    assert "Windows overlap" in markdown_text(document(ec.measure(play, segment="window")))
+
+
+def test_csv_has_a_row_for_each_corpus_and_depth(result: ec.MeasureResult) -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_text(document(result)))))
+    assert ",".join(rows[0]) == (
+        "name,documents,bytes,symbols,bad_rows,depth,nodes,leaves,singletons,entropy_bits,"
+        "conditional_entropy_bits,huffman_bits,theorem_bits,bits_per_symbol,bits_per_byte,ratio,"
+        "with_codebook_ratio,normalized_rate,model,tokens,bits_per_token,bits_per_character"
+    )
+    assert [(row["name"], row["depth"]) for row in rows] == [
+        (corpus.name, str(depth.depth)) for corpus in result.corpora for depth in corpus.depths
+    ]
+    assert float(rows[3]["ratio"]) == result.corpora[0].static_rate.ratio
+    assert {row["ratio"] for row in rows[:3]} == {""}
+
+
+def test_markdown_has_clean_tables(result: ec.MeasureResult) -> None:
+    text = markdown_text(document(result))
+    assert text.count("\n## ") == 2
+    tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 6
+    for lines in tables:
+        assert len({line.count("|") for line in lines}) == 1
+
+
+def test_markdown_holds_odd_names(result: ec.MeasureResult) -> None:
+    named = replace(result, corpora=(replace(result.corpora[0], name="a|b*c_d"),))
+    assert r"## a\|b\*c\_d" in markdown_text(document(named))
+
+
+def test_json_is_json(result: ec.MeasureResult, capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(result, document(result), "json")
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(result.to_dict()))
+
+
+def test_a_column_is_one_line(result: ec.MeasureResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    column = DepthColumn("perplexity", "", "perplexity", ".1f", lambda row: 2**row.entropy_bits)
+    monkeypatch.setattr(report, "DEPTH_COLUMNS", (*DEPTH_COLUMNS, column))
+    perplexity = 2 ** result.corpora[0].depths[0].entropy_bits
+    assert f"{perplexity:.1f}" in table(result)
+    assert f" {perplexity:.1f} |" in markdown_text(document(result))
+    row = next(csv.DictReader(io.StringIO(csv_text(document(result)))))
+    assert float(row["perplexity"]) == perplexity
+
+
+def test_the_figure_is_drawn_and_the_same_each_time(
+    result: ec.MeasureResult, tmp_path: Path
+) -> None:
+    named = replace(result, corpora=(replace(result.corpora[0], name="$5 and $6"),))
+    for stem in ("one", "two"):
+        save(draw(named), tmp_path, stem)
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_a_result_folder_has_all_files(result: ec.MeasureResult, tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b"
+    with result_folder(target) as folder:
+        write_files(result, folder)
+        assert not (target / "result.json").exists()
+    names = sorted(path.name for path in target.iterdir())
+    trees = [name for name in names if name.endswith(".parquet")]
+    assert set(names) - set(trees) == {"depths.png", "depths.svg", "result.json"}
+    assert len(trees) == 3
+    assert "tree.parquet" in trees
+    joint = ec.TokenTree.open(target / "tree.parquet")
+    assert joint.documents == 2

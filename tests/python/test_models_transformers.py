@@ -1,0 +1,367 @@
+"""Transformers models against a plain loop over tokens."""
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, Gemma2ForCausalLM
+
+from elastic_core import InvalidArgumentError, ModelError, load_model
+from elastic_core.models import Document, Ids
+from elastic_core.models.protocol import as_drawing, as_online, as_stepped
+from elastic_core.models.transformers.forward import Forward, generate
+from elastic_core.models.transformers.model import TransformersModel
+
+BOS, EOS, VOCABULARY = 0, 1, 300
+DOCUMENTS: list[Document] = [
+    "to be or not to be",
+    b"",
+    "x" * 90,
+    "é",
+    b"that is the question\n" * 5,
+    "t",
+]
+
+Plain = Callable[[list[int]], torch.Tensor]
+
+
+def load(spec: str, **options: Any) -> TransformersModel:
+    model = load_model(spec, **options)
+    assert isinstance(model, TransformersModel)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint: Path) -> TransformersModel:
+    return load(str(checkpoint), window=16, stride=5)
+
+
+@pytest.fixture(scope="module")
+def plain(checkpoint: Path) -> Plain:
+    """The log-probabilities of what follows ids, by transformers alone."""
+    network: Any = AutoModelForCausalLM.from_pretrained(checkpoint)
+
+    def log_probs(ids: list[int]) -> torch.Tensor:
+        with torch.no_grad():
+            return torch.log_softmax(network(torch.tensor([ids])).logits[0, -1].float(), 0)
+
+    return log_probs
+
+
+def by_token(plain: Plain, ids: Ids, window: int, stride: int, bos: int | None) -> list[float]:
+    """What `docs/models.md` says, a token at a time."""
+    found = []
+    for at, token in enumerate(ids.tolist()):
+        start = 0 if at < window else math.ceil((at + 1 - window) / stride) * stride
+        seen = ids[start:at].tolist()
+        if bos is not None:
+            seen = [bos, *seen]
+        elif start > 0:
+            seen = [int(ids[start - 1]), *seen]
+        found.append(float(plain(seen)[token]) if seen else -math.log(VOCABULARY))
+    return found
+
+
+@pytest.mark.parametrize("bos", ["auto", "eos", "none"])
+@pytest.mark.parametrize(("window", "stride"), [(64, 32), (16, 5), (16, 16), (16, 1), (1, 1)])
+def test_log_probs_are_those_of_a_loop_over_tokens(
+    bos: str, window: int, stride: int, checkpoint: Path, plain: Plain
+) -> None:
+    model = load(str(checkpoint), window=window, stride=stride, bos=bos, batch=50)
+    found = model.log_probs(DOCUMENTS)
+    for ids, log_probs in zip(model.tokens(DOCUMENTS), found, strict=True):
+        expected = by_token(plain, ids, window, stride, {"eos": EOS, "none": None}.get(bos, BOS))
+        np.testing.assert_allclose(log_probs, expected, rtol=1e-4, atol=1e-5)
+    assert [each.dtype for each in found] == [np.float32] * len(DOCUMENTS)
+
+
+def test_a_soft_cap_on_the_logits_is_kept(checkpoint: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = Gemma2Config(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        final_logit_softcapping=0.5,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+    )
+    network: Any = Gemma2ForCausalLM(config).eval()
+    network.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(checkpoint).save_pretrained(tmp_path)
+    capped = load(str(tmp_path))
+    ids = capped.tokens(DOCUMENTS[:1])[0].astype(np.int64)
+    with torch.no_grad():
+        logits = network(torch.tensor([[BOS, *ids]])).logits[0, :-1].float()
+    expected = logits.log_softmax(1)[torch.arange(len(ids)), torch.from_numpy(ids)]
+    np.testing.assert_allclose(capped.log_probs(DOCUMENTS[:1])[0], expected.numpy(), rtol=1e-4)
+
+
+def test_the_size_of_a_batch_changes_no_more_than_rounding(checkpoint: Path) -> None:
+    one, many = (load(str(checkpoint), window=16, batch=batch) for batch in (1, 10_000))
+    for a, b in zip(one.log_probs(DOCUMENTS), many.log_probs(DOCUMENTS), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_no_documents_give_nothing(model: TransformersModel) -> None:
+    assert model.log_probs([]) == []
+    assert model.log_probs(["", b""])[1].shape == (0,)
+    assert model.next_distribution([]).shape == (0, VOCABULARY)
+    assert model.generate([], tokens=3) == []
+
+
+@given(text=st.text(max_size=40))
+def test_encode_and_decode_lose_nothing(text: str, model: TransformersModel) -> None:
+    assert model.decode(model.encode(text)) == text.encode()
+
+
+def test_text_never_becomes_a_special_token(model: TransformersModel) -> None:
+    ids = model.encode("<s> and </s>")
+    assert not {BOS, EOS} & set(ids.tolist())
+    assert model.decode(ids) == b"<s> and </s>"
+    assert model.decode(np.array([BOS, *ids], np.uint32)) == b"<s><s> and </s>"
+
+
+@given(context=st.text("to be", max_size=30), following=st.sampled_from("to be"))
+def test_next_distribution_is_what_log_probs_take(
+    context: str, following: str, checkpoint: Path
+) -> None:
+    model = load(str(checkpoint), bos="eos")
+    ids = model.encode(context + following)
+    if ids[:-1].tolist() != model.encode(context).tolist():
+        return  # The last token reaches back into the context.
+    distribution = model.next_distribution([context, "other"])
+    assert distribution.shape == (2, VOCABULARY)
+    np.testing.assert_allclose(distribution.sum(1), 1, rtol=1e-5)
+    expected = math.exp(model.log_probs([context + following])[0][-1])
+    assert distribution[0, ids[-1]] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_long_context_is_seen_from_its_end(model: TransformersModel, plain: Plain) -> None:
+    ids = model.encode("that is the question\n" * 5)
+    expected = plain([BOS, *ids[-15:].tolist()]).exp()
+    np.testing.assert_allclose(
+        model.next_distribution(["that is the question\n" * 5])[0], expected, rtol=1e-4, atol=1e-7
+    )
+
+
+def test_without_a_first_token_all_tokens_are_alike(checkpoint: Path) -> None:
+    model = load(str(checkpoint), bos="none")
+    assert model.next_distribution([""]).tolist() == [[np.float32(1 / VOCABULARY)] * VOCABULARY]
+    with pytest.raises(ModelError, match="prompt 1 is empty"):
+        model.generate(["to be", ""], tokens=2)
+
+
+@pytest.mark.parametrize("bos", ["bos", "none"])
+def test_steps_are_log_probs_in_windows_that_do_not_overlap(bos: str, checkpoint: Path) -> None:
+    model = load(str(checkpoint), window=7, stride=7, bos=bos)
+    texts = ["to be or not to be, that", "question? question? question?", "x" * 40]
+    length = min(map(len, map(model.encode, texts)))
+    ids = np.stack([model.encode(text)[:length] for text in texts])
+
+    def coded() -> list[NDArray[np.float32]]:
+        steps = model.steps(len(texts))
+        return [steps.next(ids[:, at - 1] if at else None) for at in range(length)]
+
+    rows = coded()
+    assert all(row.shape == (3, VOCABULARY) and row.dtype == np.float32 for row in rows)
+    picked = [row[np.arange(3), ids[:, at]] for at, row in enumerate(rows)]
+    expected = np.stack([each[:length] for each in model.log_probs(texts)])
+    np.testing.assert_allclose(np.log(picked).T, expected, rtol=1e-3, atol=1e-5)
+    assert all(np.array_equal(a, b) for a, b in zip(rows, coded(), strict=True))
+
+
+def test_steps_refuse_what_is_no_step(model: TransformersModel) -> None:
+    with pytest.raises(InvalidArgumentError, match="texts 0"):
+        model.steps(0)
+    with pytest.raises(InvalidArgumentError, match="first step takes no ids"):
+        model.steps(1).next(np.zeros(1, np.uint32))
+    steps = model.steps(2)
+    steps.next(None)
+    with pytest.raises(InvalidArgumentError, match="first step takes no ids"):
+        steps.next(None)
+    with pytest.raises(InvalidArgumentError, match=r"shape \(3,\)"):
+        steps.next(np.zeros(3, np.uint32))
+    with pytest.raises(InvalidArgumentError, match="id 300"):
+        steps.next(np.array([2, 300], np.uint32))
+
+
+def test_the_likeliest_tokens_follow_at_temperature_zero(
+    model: TransformersModel, plain: Plain
+) -> None:
+    ids = [BOS, *model.encode("to be").tolist()]
+    for _ in range(8):
+        ids.append(int(plain(ids).argmax()))
+    expected = model.decode(np.array(ids[-8:], np.uint32))
+    (found,) = model.generate(["to be"], tokens=8, temperature=0)
+    assert EOS not in ids
+    assert found == expected
+
+
+def test_generated_text_depends_on_the_seed_and_on_nothing_else(checkpoint: Path) -> None:
+    prompts = ["to be", "", "question", "to be"]
+    one, many = (load(str(checkpoint), batch=batch) for batch in (1, 10_000))
+    torch.manual_seed(5)
+    before = torch.get_rng_state(), random.getstate()
+    found = many.generate(prompts, tokens=6, seed=3)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
+    assert found == one.generate(prompts, tokens=6, seed=3)
+    assert found == many.generate([*prompts, "more"], tokens=6, seed=3)[:4]
+    assert found != many.generate(prompts, tokens=6, seed=4)
+    assert found[0] != found[3], "each prompt has draws of its own"
+
+
+def test_tokens_are_drawn_by_their_probabilities(model: TransformersModel) -> None:
+    row = np.array([BOS, *model.encode("to be")], np.uint32)
+    expected = np.exp(np.log(model.next_distribution(["to be"])[0].astype(float)) / 2)
+    expected *= 4000 / expected.sum()
+    draws = np.random.default_rng(0).random((4000, 1), np.float32)
+    drawn = [ids[0] for ids in generate(model._model, [row] * 4000, draws, 2.0) if len(ids)]
+    counts = np.bincount(drawn, minlength=VOCABULARY)
+    likely = np.flatnonzero(expected > 10)
+    assert len(likely) > 50
+    assert (np.abs(counts[likely] - expected[likely]) < 5 * np.sqrt(expected[likely])).all()
+
+
+def test_the_last_draw_there_is_finds_a_token(model: TransformersModel) -> None:
+    row = np.array([BOS], np.uint32)
+    draws = np.array([[np.nextafter(np.float32(1), np.float32(0))]])
+    (ids,) = generate(model._model, [row], draws, 1.0)
+    assert ids[0] < VOCABULARY
+
+
+def test_text_ends_where_the_model_ends_it(checkpoint: Path) -> None:
+    model = load(str(checkpoint))
+    rows, draws = [np.array([BOS, 70], np.uint32)] * 2, np.zeros((2, 8), np.float32)
+    whole, _ = generate(model._model, rows, draws, 0)
+    model._model.generation_config.eos_token_id = [int(whole[2])]
+    assert whole[2] not in whole[:2]
+    assert [ids.tolist() for ids in generate(model._model, rows, draws, 0)] == [
+        whole[:3].tolist()
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tokens": 0}, "tokens 0: must be from 1 to the model's window, 16"),
+        ({"tokens": 17}, "tokens 17"),
+        ({"tokens": 2, "temperature": -1.0}, "temperature -1.0"),
+        ({"tokens": 2, "temperature": math.nan}, "temperature nan"),
+        ({"tokens": 2, "seed": -1}, "seed -1"),
+    ],
+)
+def test_generate_refuses(options: dict[str, Any], words: str, model: TransformersModel) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        model.generate(["to be"], **options)
+
+
+def test_a_batch_too_large_for_memory_is_halved(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = load(str(checkpoint), window=8).log_probs(DOCUMENTS)
+    log_probs = Forward.log_probs
+
+    def small_device(self: Forward, rows: list[Ids], targets: list[Ids]) -> Any:
+        if len(rows) > 2:
+            raise torch.OutOfMemoryError
+        return log_probs(self, rows, targets)
+
+    monkeypatch.setattr(Forward, "log_probs", small_device)
+    for a, b in zip(load(str(checkpoint), window=8).log_probs(DOCUMENTS), expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_damaged_weights_name_the_document(checkpoint: Path) -> None:
+    model = load(str(checkpoint))
+    embeddings: Any = model._model.get_input_embeddings().weight
+    with torch.no_grad():
+        embeddings[int(model.encode("t")[0])] = torch.nan
+    with pytest.raises(ModelError, match="document 2: the model gives no usable"):
+        model.log_probs(["x", "is", "t?"])
+    with pytest.raises(ModelError, match="context 1: the model gives no usable"):
+        model.next_distribution(["x", "t"])
+    with pytest.raises(ModelError, match="generated text: the model gives no usable"):
+        model.generate(["x", "t"], tokens=3)
+    steps = model.steps(1)
+    steps.next(None)
+    with pytest.raises(ModelError, match="token 1: the model gives no usable"):
+        steps.next(model.encode("t"))
+
+
+@pytest.mark.parametrize("document", [b"to \xff be", "to \ud800 be"])
+def test_what_is_not_utf8_is_named(document: bytes | str, model: TransformersModel) -> None:
+    with pytest.raises(ModelError, match="document 1 is not UTF-8 at position 3"):
+        model.log_probs(["to be", document])
+
+
+def test_an_id_that_the_model_does_not_know_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.add_tokens(["question"])
+    network: Any = AutoModelForCausalLM.from_pretrained(checkpoint)
+    tokenizer.save_pretrained(tmp_path)
+    network.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"document 1 has the token id 300, .* only 300 ids"):
+        load(str(tmp_path)).log_probs(["to be", "the question"])
+
+
+def test_it_says_what_it_can_do(model: TransformersModel) -> None:
+    assert not model.learns_online
+    assert not model.reads_any_bytes
+    assert as_drawing(model).spec == as_stepped(model).spec == model.spec
+    with pytest.raises(InvalidArgumentError, match="this model does not learn"):
+        as_online(model)
+
+
+def test_settings_say_what_a_rate_depends_on(checkpoint: Path, model: TransformersModel) -> None:
+    assert model.spec == str(checkpoint)
+    assert model.settings == {
+        "window": 16,
+        "stride": 5,
+        "bos": "<s>",
+        "dtype": "float32",
+        "device": "cpu",
+        "revision": None,
+        "adapter": None,
+    }
+    defaults = load(f"hf:{checkpoint}", bos="none", dtype="bfloat16").settings
+    assert (defaults["window"], defaults["stride"], defaults["bos"]) == (64, 32, None)
+    assert defaults["dtype"] == "bfloat16"
+
+
+def test_identity_is_that_of_the_weights_and_the_tokenizer(
+    checkpoint: Path, model: TransformersModel
+) -> None:
+    again = load(str(checkpoint))
+    assert again.identity == model.identity
+    assert {len(each) for each in again.identity.values()} == {64}
+    other = load(str(checkpoint), dtype="bfloat16").identity
+    assert other["weights"] != model.identity["weights"]
+    assert other["tokenizer"] == model.identity["tokenizer"]
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_an_adapter_is_merged(checkpoint: Path, tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(1)
+    network: Any = AutoModelForCausalLM.from_pretrained(checkpoint)
+    adapted = get_peft_model(network, LoraConfig(init_lora_weights=False, task_type="CAUSAL_LM"))
+    adapted.save_pretrained(str(tmp_path))
+    model = load(str(checkpoint), adapter=str(tmp_path))
+    ids = torch.tensor([[BOS, *model.encode("to be or not").tolist()]])
+    with torch.no_grad():
+        log_probs = adapted(ids).logits[0, :-1].log_softmax(1)
+    expected = log_probs[torch.arange(ids.shape[1] - 1), ids[0, 1:]]
+    np.testing.assert_allclose(model.log_probs(["to be or not"])[0], expected, rtol=1e-3)
+    assert model.identity != load(str(checkpoint)).identity
