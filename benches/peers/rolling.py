@@ -24,8 +24,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from numpy.typing import NDArray
 
-from elastic_core.models.loading import load
-from elastic_core.models.torch import TorchModel
+from elastic_core.models.transformers.loading import load
+from elastic_core.models.transformers.model import TransformersModel
 
 Contestant = Callable[[list[str]], NDArray[np.float64]]
 
@@ -35,7 +35,8 @@ def main() -> None:
     args = arguments()
     torch.set_num_threads(args.threads)
     os.environ["TQDM_DISABLE"] = "1"  # lm-evaluation-harness draws a bar for its preparations.
-    ours = load(args.model, window=args.window, stride=args.window, batch=args.rows * args.window)
+    batch = args.rows * args.window
+    ours = load(args.model, args.model, window=args.window, stride=args.window, batch=batch)
     texts = [path.read_text("utf-8", "replace") for path in text_files(args.corpus)]
     whole = "".join(texts)[: args.characters]
     lengths = np.random.default_rng(0).integers(1, 5 * args.window, 1 << 20)
@@ -79,7 +80,7 @@ def lap(contestant: Contestant, documents: list[str]) -> tuple[NDArray[np.float6
     return found, time.process_time() - cpu, time.perf_counter() - wall
 
 
-def elastic_core(model: TorchModel) -> Contestant:
+def elastic_core(model: TransformersModel) -> Contestant:
     """elastic-core's log-probabilities, added up."""
     return lambda documents: np.array(
         [each.sum(dtype=np.float64) for each in model.log_probs(documents)]
@@ -106,7 +107,7 @@ def harness(args: argparse.Namespace) -> Contestant:
     return log_probs
 
 
-def cut(text: str, lengths: NDArray[np.int64], model: TorchModel, window: int) -> list[str]:
+def cut(text: str, lengths: NDArray[np.int64], model: TransformersModel, window: int) -> list[str]:
     """Consecutive pieces of the text of these lengths, without those longer than a window."""
     ends = np.cumsum(lengths)
     ends = ends[: np.searchsorted(ends, len(text))]

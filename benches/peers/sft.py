@@ -21,7 +21,7 @@ from trl import SFTConfig, SFTTrainer
 from turns import race
 
 import elastic_core as ec
-from elastic_core.models.faults import silence_transformers
+from elastic_core.models.transformers.checkpoint import silence_transformers
 from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.train import train
 

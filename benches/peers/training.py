@@ -19,8 +19,9 @@ from harness import text_files
 from turns import race
 
 import elastic_core as ec
-from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
-from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.models.scratch import new_model, train_tokenizer
+from elastic_core.models.spec import scratch_size
+from elastic_core.models.transformers.inputs import Tokenizer
 from elastic_core.training.pretraining.loop import train
 from elastic_core.training.pretraining.packing import Blocks, documents, pack
 from elastic_core.training.pretraining.result import PretrainConfig, read_curve
@@ -47,7 +48,7 @@ def main() -> None:
     )
     config = replace(config, tokens=args.steps * config.batch)
     file = args.work / "tokens.bin"
-    size = parse_size(args.model)
+    size = scratch_size(args.model)
     tokenizer = train_tokenizer(
         (text for batch in documents(corpus) for text in batch), size.vocabulary
     )
@@ -80,7 +81,7 @@ def main() -> None:
 
 def bare(config: PretrainConfig, blocks: Blocks) -> float:
     """Trains by the shortest loop there is; gives the last loss."""
-    model = new_model(parse_size(config.model), config.context, seed=0)
+    model = new_model(scratch_size(config.model), config.context, seed=0)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
     rows = config.batch // config.context
     for step in range(config.tokens // config.batch):

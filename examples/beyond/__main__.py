@@ -1,6 +1,6 @@
 """The elastic law beyond its statement, on any text: where signs flip, depth, volume, overlap.
 
-Run it from the project's root; `pip install 'elastic-core[report]'` brings what it needs:
+Run it from the project's root; `pip install 'elastic-core[report]'` installs what it needs:
 
     python examples/beyond --pretrain FOLDER --align FOLDER --perturb NAME=FOLDER --out FOLDER
 
@@ -27,26 +27,26 @@ EXISTING = click.Path(exists=True, path_type=Path)
 
 
 @click.command()
-@click.option("--pretrain", required=True, type=EXISTING, help="Text of the pre-training.")
-@click.option("--align", required=True, type=EXISTING, help="Text of the alignment.")
+@click.option("--pretrain", required=True, type=EXISTING, help="Pre-training text.")
+@click.option("--align", required=True, type=EXISTING, help="Alignment text.")
 @click.option(
     "--perturb",
     required=True,
     multiple=True,
     metavar="NAME=PATH",
-    help="Text that perturbs it, and what it is called. Give it several times for several.",
+    help="Perturbation text and its name; repeat for several.",
 )
 @click.option(
     "--unrelated",
     metavar="NAME=PATH",
-    help="Text that is unlike all others.  [default: Python's standard library, its .py files]",
+    help="Text unlike all others.  [default: Python's standard library, its .py files]",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for figures.")
 def main(
     pretrain: Path, align: Path, perturb: tuple[str, ...], unrelated: str | None, out: Path
 ) -> None:
-    """Shows the elastic law beyond its statement."""
-    named = dict(_named(each) for each in perturb)
+    """Show the elastic law beyond its statement."""
+    named = dict(map(_named, perturb))
     name, other = _named(unrelated) if unrelated else ("Python code", read(standard_library()))
     texts = Texts(read(pretrain), read(align), {**named, name: other})
     out.mkdir(parents=True, exist_ok=True)

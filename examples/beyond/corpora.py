@@ -36,7 +36,7 @@ class Law:
         coverage: c, the share of the perturbation's segments that D_p or D_a has.
         pretrain: d gamma_p / dl in bits per segment.
         align: d gamma_a / dl in bits per segment.
-        gain: What more alignment brings the alignment, -d gamma_a / d|D_a| in the same unit.
+        gain: What more alignment data gains, -d gamma_a / d|D_a| in the same unit.
     """
 
     k: Array
@@ -82,7 +82,7 @@ def standard_library() -> Sequence[Path]:
     return [path for path in sorted(folder.rglob("*.py")) if not others & set(path.parts)]
 
 
-def plant(documents: Documents, depth: int = DEPTH) -> ec.TokenTree:
+def build_tree(documents: Documents, depth: int = DEPTH) -> ec.TokenTree:
     """The token tree of documents, over bytes and in chunks of `depth` symbols."""
     ids = np.frombuffer(b"".join(documents), np.uint8)
     return ec.TokenTree.from_symbols(ids, np.cumsum([0, *map(len, documents)]), depth=depth)
@@ -97,10 +97,10 @@ def laws(
     volumes = np.zeros((1, len(joint.segments)))
     volumes[0, :2] = k, 1
     gain = -joint.rates(volumes, 1).slope_bits[:, 0, 1]
-    found = []
+    results = []
     for place in range(2, len(joint.segments)):
         rates = joint.rates(volumes, place)
         slopes = rates.slope_bits[:, 0]
-        k_each = np.full(joint.depth, k)
-        found.append(Law(k_each, rates.coverage[:, 0], slopes[:, 0], slopes[:, 1], gain))
-    return found
+        ks = np.full(joint.depth, k)
+        results.append(Law(ks, rates.coverage[:, 0], slopes[:, 0], slopes[:, 1], gain))
+    return results

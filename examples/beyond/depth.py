@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from corpora import DEPTH, Law, Texts, laws, plant
+from corpora import DEPTH, Law, Texts, build_tree, laws
 from drawing import line_style, new_figure, plot_share, save
 from tables import columns, table
 
@@ -19,10 +19,10 @@ PANELS = (
 
 
 def study(texts: Texts, out: Path) -> str:
-    """Draws `elasticity-depth.png` and gives the tables of pruned and of built trees."""
+    """Draws `elasticity-depth.png` and returns the tables of pruned and of built trees."""
     at_depth = [_laws(texts, depth) for depth in DEPTHS]
     pruned = at_depth[-1]
-    built = {name: Law.over([each[name] for each in at_depth], DEPTHS) for name in texts.perturb}
+    built = {name: Law.over([case[name] for case in at_depth], DEPTHS) for name in texts.perturb}
     draw(pruned, built, out)
     rows = {
         name: [
@@ -37,7 +37,7 @@ def study(texts: Texts, out: Path) -> str:
 
 def _laws(texts: Texts, depth: int) -> dict[str, Law]:
     corpora = (texts.pretrain, texts.align, *texts.perturb.values())
-    pretrain, align, *perturb = (plant(each, depth) for each in corpora)
+    pretrain, align, *perturb = (build_tree(documents, depth) for documents in corpora)
     return dict(zip(texts.perturb, laws(pretrain, align, perturb), strict=True))
 
 
@@ -46,10 +46,10 @@ def draw(pruned: dict[str, Law], built: dict[str, Law], out: Path) -> None:
     figure, grid = new_figure(2, 2, sharex=True)
     coverage, share, pretrain, align = panels = [*grid[0], *grid[1]]
     looks = ((pruned, {"linestyle": "-"}), (built, {"linestyle": "--", "markerfacecolor": "white"}))
-    for found, look in looks:
-        for number, (name, law) in enumerate(found.items()):
+    for trees, look in looks:
+        for number, (name, law) in enumerate(trees.items()):
             style = {**line_style(number), **look}
-            label = name if found is pruned else None
+            label = name if trees is pruned else None
             coverage.plot(DEPTHS, law.coverage, label=label, **style)
             plot_share(share, np.array(DEPTHS), law, **style)
             pretrain.plot(DEPTHS, law.pretrain, **style)

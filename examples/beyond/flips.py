@@ -1,4 +1,4 @@
-"""Where the signs flip: the slopes against l, and the l at which each is 0.
+"""Where the signs flip: the slopes against l, and where they are 0.
 
 In the share s = l / (k + 1 + l) of the perturbation the joint distribution q is a straight line,
 and -log q is convex. So each rate falls up to one value of l and rises beyond it; the slope in s,
@@ -8,7 +8,7 @@ and -log q is convex. So each rate falls up to one value of l and rises beyond i
 from pathlib import Path
 
 import numpy as np
-from corpora import Array, Texts, plant
+from corpora import Array, Texts, build_tree
 from drawing import ROLES, new_figure, save
 from tables import Column, table
 
@@ -20,17 +20,21 @@ L = np.geomspace(1e-4, 1e6, 401)
 
 
 def study(texts: Texts, out: Path) -> str:
-    """Draws `elasticity-flips.png` and gives the table of flips, and of what D_t lacks."""
-    trees = [plant(texts.pretrain), plant(texts.align), *map(plant, texts.perturb.values())]
+    """Draws `elasticity-flips.png` and returns the table of flips, and of what D_t lacks."""
+    trees = [
+        build_tree(texts.pretrain),
+        build_tree(texts.align),
+        *map(build_tree, texts.perturb.values()),
+    ]
     joint = ec.JointSpectrum.of(trees)
     k = float(joint.segments[0] / joint.segments[1])
     forces = {name: force(joint, k, at) for at, name in enumerate(texts.perturb, start=2)}
     draw(forces, k, out)
     rows: dict[str, list[Column]] = {}
-    for at, (name, found) in enumerate(forces.items(), start=2):
+    for at, (name, curves) in enumerate(forces.items(), start=2):
         rows[name] = [("depth", "", [str(depth) for depth in range(1, joint.depth + 1)])]
         for role, whose in enumerate(ROLES):
-            zeros = [flip(each, k) for each in found[..., role]]
+            zeros = [flip(curve, k) for curve in curves[..., role]]
             rows[name].append((f"flip of {whose}", "l", zeros))
         for role, whose in enumerate(ROLES):
             shares = missing(joint, role, at)
@@ -72,8 +76,8 @@ def draw(forces: dict[str, Array], k: float, out: Path) -> None:
     figure, grid = new_figure(2, len(DEPTHS), sharex=True, sharey=True)
     for role, row in enumerate(grid):
         for axes, depth in zip(row, DEPTHS, strict=True):
-            for number, (name, found) in enumerate(forces.items()):
-                line = found[depth - 1, :, role]
+            for number, (name, curves) in enumerate(forces.items()):
+                line = curves[depth - 1, :, role]
                 axes.plot(L, line, color=colour(number), label=name)
                 if at := zero(line, k):
                     axes.plot(at, 0, "o", color=colour(number), markeredgecolor="white")

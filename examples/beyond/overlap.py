@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from corpora import SHOWN, Documents, Law, Texts, laws, plant
+from corpora import SHOWN, Documents, Law, Texts, build_tree, laws
 from drawing import line_style, new_figure, plot_share, save
 from synthetic import common_leaves, mixed_sources
 from tables import columns, columns_at_depths, table
@@ -25,12 +25,12 @@ COMMON = "common leaves"
 
 
 def study(texts: Texts, out: Path) -> str:
-    """Draws `elasticity-overlap.png` and gives the tables of real and of synthetic mixtures."""
-    pretrain, align = plant(texts.pretrain), plant(texts.align)
+    """Draws `elasticity-overlap.png` and returns the tables of real and of synthetic mixtures."""
+    pretrain, align = build_tree(texts.pretrain), build_tree(texts.align)
     *related, (other, unrelated) = texts.perturb.items()
     mixed = {
-        f"{name} in {other}": laws(pretrain, align, mixtures(each, unrelated))
-        for name, each in related
+        f"{name} in {other}": laws(pretrain, align, mixtures(text, unrelated))
+        for name, text in related
     }
     known = {MIXED: mixed_sources(SHARES), COMMON: common_leaves(SHARES)}
     draw(mixed, known, out)
@@ -47,37 +47,37 @@ def mixtures(covered: Documents, unrelated: Documents) -> list[ec.TokenTree]:
     """The trees of mixtures of one size, with `SHARES` of covered text."""
     size = min(sum(map(len, covered)), sum(map(len, unrelated)))
     return [
-        plant([*_sample(covered, inside), *_sample(unrelated, size - inside)])
+        build_tree([*_sample(covered, inside), *_sample(unrelated, size - inside)])
         for inside in (round(share * size) for share in SHARES)
     ]
 
 
 def _sample(documents: Documents, size: int) -> Documents:
-    """So many bytes of documents in a random order, the last one cut off."""
+    """The first `size` bytes of documents in a random order, the last one cut off."""
     order = np.random.default_rng(SEED).permutation(len(documents))
     ends = np.cumsum([len(documents[at]) for at in order])
     whole = int(np.searchsorted(ends, size, side="right"))
     rest = size - int(ends[whole - 1]) if whole else size
-    found = [documents[at] for at in order[:whole]]
-    return [*found, documents[order[whole]][:rest]] if rest else found
+    sample = [documents[at] for at in order[:whole]]
+    return [*sample, documents[order[whole]][:rest]] if rest else sample
 
 
 def between(law: Law) -> Law:
     """The law for shares from 0 to 1, by straight lines between the two ends."""
     ends = ([getattr(law, name)[at] for at in (0, -1)] for name in Law.__slots__)
-    return Law(*(np.interp(FINE, [0, 1], each) for each in ends))
+    return Law(*(np.interp(FINE, [0, 1], pair) for pair in ends))
 
 
 def draw(mixed: dict[str, Sequence[Law]], known: dict[str, Law], out: Path) -> None:
     """Draws the ratio against coverage: points are mixtures, lines the formula between two ends."""
     panels = {
-        title: {f"depth {each}": Law.over(cases, each) for each in SHOWN}
+        title: {f"depth {depth}": Law.over(cases, depth) for depth in SHOWN}
         for title, cases in mixed.items()
     }
     panels["synthetic"] = known
     figure, (row,) = new_figure(1, len(panels), sharey=True)
-    for axes, (title, each) in zip(row, panels.items(), strict=True):
-        for number, (name, law) in enumerate(each.items()):
+    for axes, (title, cases) in zip(row, panels.items(), strict=True):
+        for number, (name, law) in enumerate(cases.items()):
             points = {**line_style(number), "linestyle": "", "label": name}
             axes.plot(law.coverage, law.share, **points)
             if name != COMMON:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from corpora import SHOWN, Law, Texts, laws, plant
+from corpora import SHOWN, Law, Texts, build_tree, laws
 from drawing import line_style, new_figure, plot_share, save
 from tables import columns, columns_at_depths, table
 
@@ -18,25 +18,27 @@ PANELS = ("coverage $c$", "ratio / $-k$", r"$d\gamma_a/dl$ (bits per segment)")
 
 
 def study(texts: Texts, out: Path) -> str:
-    """Draws `elasticity-pretraining.png` and gives the table of samples."""
+    """Draws `elasticity-pretraining.png` and returns the table of samples."""
     order = np.random.default_rng(SEED).permutation(len(texts.pretrain))
     sizes = [2**n for n in range(len(order).bit_length()) if 2**n < len(order)] + [len(order)]
-    align, perturb = plant(texts.align), [plant(each) for each in texts.perturb.values()]
-    found = [laws(plant([texts.pretrain[at] for at in order[:n]]), align, perturb) for n in sizes]
-    cases = dict(zip(texts.perturb, zip(*found, strict=True), strict=True))
+    align, perturb = build_tree(texts.align), [build_tree(text) for text in texts.perturb.values()]
+    samples = [
+        laws(build_tree([texts.pretrain[at] for at in order[:n]]), align, perturb) for n in sizes
+    ]
+    cases = dict(zip(texts.perturb, zip(*samples, strict=True), strict=True))
     draw(cases, out)
     figures = (("coverage", "share"), ("align", "undone"))
-    return "\n\n".join(_table(cases, sizes, each) for each in figures)
+    return "\n\n".join(_table(cases, sizes, names) for names in figures)
 
 
 def _table(cases: Cases, sizes: Sequence[int], figures: Sequence[str]) -> str:
     rows = {
         name: [
             ("documents", "", list(map(str, sizes))),
-            *columns(Law.over(found, 1), ["k"]),
-            *columns_at_depths(found, figures),
+            *columns(Law.over(samples, 1), ["k"]),
+            *columns_at_depths(samples, figures),
         ]
-        for name, found in cases.items()
+        for name, samples in cases.items()
     }
     return table(rows)
 
@@ -46,8 +48,8 @@ def draw(cases: Cases, out: Path) -> None:
     figure, grid = new_figure(len(PANELS), len(SHOWN), sharex=True, sharey="row")
     for at, depth in enumerate(SHOWN):
         column = [row[at] for row in grid]
-        for number, (name, found) in enumerate(cases.items()):
-            law = Law.over(found, depth)
+        for number, (name, samples) in enumerate(cases.items()):
+            law = Law.over(samples, depth)
             style = line_style(number)
             column[0].plot(law.k, law.coverage, label=name, **style)
             plot_share(column[1], law.k, law, **style)

@@ -41,5 +41,5 @@ def exact(k: float, p: Array, a: Array, t: Array) -> Law:
         bits: Array = (1 - other[..., seen] @ (one[seen] / q[seen])) / (k + 1) / np.log(2)
         return bits
 
-    each = np.ones(len(t))
-    return Law(k * each, t[:, seen].sum(axis=1), slope(p, t), slope(a, t), -slope(a, a) * each)
+    ones = np.ones(len(t))
+    return Law(k * ones, t[:, seen].sum(axis=1), slope(p, t), slope(a, t), -slope(a, a) * ones)

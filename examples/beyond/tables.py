@@ -24,8 +24,8 @@ FIGURES = {
 def columns(law: Law, figures: Sequence[str], unit: str = "") -> list[Column]:
     """Figures of a law, a column for each."""
     return [
-        (FIGURES[each][0], unit, [FIGURES[each][1].format(value) for value in getattr(law, each)])
-        for each in figures
+        (FIGURES[name][0], unit, [FIGURES[name][1].format(value) for value in getattr(law, name)])
+        for name in figures
     ]
 
 
@@ -33,19 +33,19 @@ def columns_at_depths(cases: Sequence[Law], figures: Sequence[str]) -> list[Colu
     """Figures of several cases at the depths that are shown, a column for each."""
     return [
         column
-        for each in figures
+        for name in figures
         for depth in SHOWN
-        for column in columns(Law.over(cases, depth), [each], f"depth {depth}")
+        for column in columns(Law.over(cases, depth), [name], f"depth {depth}")
     ]
 
 
-def table(found: dict[str, list[Column]]) -> str:
-    """The columns of each perturbation, one perturbation below the other."""
-    first = next(iter(found.values()))
+def table(tables: dict[str, list[Column]]) -> str:
+    """The columns of all perturbations, one perturbation below the other."""
+    first = next(iter(tables.values()))
     headings = (("perturbation", ""), *((heading, unit) for heading, unit, _ in first))
     rows = [
         (name, *cells)
-        for name, each in found.items()
-        for cells in zip(*(column for _, _, column in each), strict=True)
+        for name, group in tables.items()
+        for cells in zip(*(column for _, _, column in group), strict=True)
     ]
     return markdown_table(headings, rows, ("perturbation",))

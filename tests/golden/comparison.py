@@ -34,6 +34,9 @@ VARYING = frozenset(
 )
 """Keys whose values are those of one run; they have to be there, whatever they say."""
 
+UNORDERED = frozenset({"target_modules"})
+"""Keys of lists in any order: that of an adapter is a set of PEFT's."""
+
 VARYING_TEXT = (
     (r"time left: about .*", "dry runs estimate by how long cells took"),
     (r"\d+%\s+CI\s+", "findings name the level of their intervals"),
@@ -154,6 +157,8 @@ class _Pair:
             for name in (each for each in before if each in after and each not in VARYING):
                 self.values(f"{where}.{name}" if where else name, before[name], after[name], name)
         elif isinstance(before, list) and isinstance(after, list):
+            if key in UNORDERED:
+                before, after = sorted(before), sorted(after)
             if self.same(f"{where} length", len(before), len(after)):
                 for one, other in zip(before, after, strict=True):
                     self.values(f"{where}[]", one, other, key)

@@ -21,12 +21,12 @@ from elastic_core.models import Document, ModelError
 class FakeSteps:
     """Steps of a bigram model: a row for each token before, and one for the start."""
 
-    def __init__(self, rows: NDArray[np.float32], lanes: int) -> None:
+    def __init__(self, rows: NDArray[np.float32], texts: int) -> None:
         self._rows = rows
-        self._lanes = lanes
+        self._texts = texts
 
     def next(self, ids: NDArray[np.uint32] | None) -> NDArray[np.float32]:
-        before = np.full(self._lanes, 128) if ids is None else ids
+        before = np.full(self._texts, 128) if ids is None else ids
         return np.ascontiguousarray(self._rows[before])
 
 
@@ -35,6 +35,8 @@ class FakeModel:
 
     spec = "fake"
     vocabulary = 128
+    learns_online = reads_any_bytes = has_distributions = False
+    has_steps = True
 
     def __repr__(self) -> str:
         return self.spec
@@ -55,8 +57,8 @@ class FakeModel:
     def decode(self, ids: NDArray[np.uint32]) -> bytes:
         return ids.astype(np.uint8).tobytes()
 
-    def steps(self, lanes: int) -> FakeSteps:
-        return FakeSteps(self.rows, lanes)
+    def steps(self, texts: int) -> FakeSteps:
+        return FakeSteps(self.rows, texts)
 
     def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
         found = []

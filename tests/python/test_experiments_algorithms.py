@@ -20,7 +20,7 @@ from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
 from elastic_core.experiments.studies.study import base
-from elastic_core.experiments.worker import work
+from elastic_core.experiments.worker import process_cell
 from elastic_core.statistics.intervals import Interval
 
 NAMED: dict[str, Any] = {
@@ -109,7 +109,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> RunContext:
     folder = tmp_path_factory.mktemp("context")
     values = {**write_reviews(folder), "study": "algorithms", "algorithms": ["sft"]}
     made = RunContext(config(values), ModelStore(folder / "models"))
-    work(made, root(made))
+    process_cell(made, root(made))
     return made
 
 
@@ -146,7 +146,7 @@ def test_sampled_pairs_are_drawn_once_and_nest(context: RunContext, tmp_path: Pa
     assert sampled(context, "positive", 10) == pairs[:10]
     assert all(file.stat().st_mtime_ns == time for file, time in files.items())
     other = RunContext(context.config, ModelStore(tmp_path))
-    work(other, root(other))
+    process_cell(other, root(other))
     assert sampled(other, "positive", 10) == pairs[:10]
     with pytest.raises(InvalidArgumentError, match="1,000 rows to train on, but"):
         sampled(context, "positive", 1000)

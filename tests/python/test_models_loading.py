@@ -73,22 +73,22 @@ def t5(folder: Path) -> None:
         (lambda folder: (folder / "model.safetensors").unlink(), "no weights in safetensors"),
         (pickled_weights, "no weights in safetensors"),
         (cut_weights, "cannot be loaded"),
-        (no_tokenizer, "no tokenizer beside the model"),
-        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "no tokenizer beside"),
-        (lambda folder: (folder / "config.json").unlink(), "no config.json in it"),
+        (no_tokenizer, "no loadable tokenizer with the model"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer"),
+        (lambda folder: (folder / "config.json").unlink(), "has no config.json"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json is damaged"),
-        (lambda folder: change_config(folder, model_type="eliza"), "not know its architecture"),
+        (lambda folder: change_config(folder, model_type="eliza"), "not know the architecture"),
         (
             lambda folder: change_config(
                 folder, model_type="eliza", auto_map={"AutoConfig": "x.C"}
             ),
-            "needs code of its own, which is not run",
+            "needs custom code, which is never run",
         ),
         (lambda folder: change_config(folder, hidden_size=64), "do not have the shapes"),
         (lambda folder: change_config(folder, num_hidden_layers=3), "lacks 9 weights"),
         (lambda folder: change_config(folder, hidden_size="big"), "cannot be loaded"),
-        (bert, "no causal language model"),
-        (t5, "no causal language model"),
+        (bert, "not a causal language model"),
+        (t5, "not a causal language model"),
     ],
 )
 def test_a_damaged_checkpoint_is_told(damage: Damage, words: str, copied: Path) -> None:
@@ -166,7 +166,7 @@ def test_without_torch_the_extra_is_named(
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("elastic_core.models.")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("elastic_core.models.loading", raising=False)
+    monkeypatch.delattr("elastic_core.models.transformers.loading", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModelError, match="torch is not installed; pip install"):
         load_model(str(checkpoint))

@@ -7,21 +7,25 @@ import numpy as np
 import pytest
 
 import elastic_core as ec
+from elastic_core.models.protocol import as_drawing, as_stepped
+from elastic_core.models.spec import load_tree
 from elastic_core.models.tree import TreeLanguageModel
 
 TEXTS: list[bytes | str] = [b"to be or not to be", "that is the qu\u00e9stion", b"", b"\xff\x00"]
 
 
 def model(spec: str = "tree:4") -> TreeLanguageModel:
-    found = ec.load_model(spec)
-    assert isinstance(found, TreeLanguageModel)
-    return found
+    return load_tree(spec)
 
 
 def test_it_says_what_it_is() -> None:
     assert model().spec == "tree:4"
     assert model().vocabulary == 257
     assert model().reads_any_bytes
+    assert model().learns_online
+    assert as_drawing(model()).has_distributions
+    with pytest.raises(ec.InvalidArgumentError, match="tree:4: this model cannot be read step"):
+        as_stepped(model())
     settings = {"depth": 4, "alphabet": "byte", "memory": 1 << 28, "eos": True}
     assert json.loads(json.dumps(model().settings)) == settings
     assert model().identity == {"weights": ec.TreeModel(4).identity()}

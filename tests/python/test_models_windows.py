@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_core import ModelError
-from elastic_core.models.batches import Batches
-from elastic_core.models.windows import Window, tile
+from elastic_core.models.transformers.inputs import Batches, Window, tile
 
 sizes = st.integers(1, 20).flatmap(
     lambda window: st.tuples(st.just(window), st.integers(1, window))

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import elastic_core as ec
 from elastic_core.common.progress import Step
 from elastic_core.models.scratch import train_tokenizer
-from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.models.transformers.inputs import Tokenizer
 from elastic_core.training import callbacks, hardware
 from elastic_core.training.pretraining import loop, run
 from elastic_core.training.pretraining.packing import Blocks, pack

@@ -27,8 +27,9 @@ class Toy:
     It reads nothing but UTF-8 and can make nothing of a `?`.
     """
 
-    spec = "toy"
+    spec = "hf:toy"
     vocabulary = 65536
+    learns_online = reads_any_bytes = has_distributions = has_steps = False
     settings: dict[str, Any] = {"eos": False}  # noqa: RUF012
     identity: dict[str, str] = {"weights": "00"}  # noqa: RUF012
 
@@ -57,7 +58,7 @@ def _bytes(document: Document) -> bytes:
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     def load_model(spec: str, **options: Any) -> LanguageModel:
-        return Toy() if spec == "toy" else load_real_model(spec, **options)
+        return Toy() if spec == "hf:toy" else load_real_model(spec, **options)
 
     monkeypatch.setattr(rates, "load_model", load_model)
 
@@ -74,9 +75,9 @@ def measured(*corpora: Path, **options: Any) -> tuple[ec.CorpusResult, ...]:
 def test_figures_are_those_made_by_hand(tmp_path: Path) -> None:
     # a = 97: 2 bits, c: 4, é = C3 A9: 4 bits. Tokens: ab c | é | (none), in 2 + 4 + 4 bits.
     file = rows(tmp_path / "a.jsonl", ["abc", "é", ""])
-    (corpus,) = measured(file, models=["toy"])
+    (corpus,) = measured(file, models=["hf:toy"])
     (rate,) = corpus.model_rates
-    assert (rate.model, rate.tokens, rate.documents) == ("toy", 3, 3)
+    assert (rate.model, rate.tokens, rate.documents) == ("hf:toy", 3, 3)
     assert rate.bits_per_token == pytest.approx(10 / 3)
     assert rate.bits_per_character == pytest.approx(10 / 4)
     assert rate.bits_per_byte == pytest.approx(10 / 5)
@@ -86,7 +87,7 @@ def test_figures_are_those_made_by_hand(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_divided_is_none(tmp_path: Path) -> None:
-    (corpus,) = measured(rows(tmp_path / "a.jsonl", ["", ""]), models=["toy", "tree:3"])
+    (corpus,) = measured(rows(tmp_path / "a.jsonl", ["", ""]), models=["hf:toy", "tree:3"])
     toy, tree = corpus.model_rates
     assert toy.bits_per_token is toy.bits_per_byte is toy.bits_per_character is toy.ratio is None
     assert (tree.tokens, tree.bits_per_byte) == (2, None)
@@ -107,7 +108,7 @@ def test_a_rate_is_the_code_length_over_what_divides_it(
 ) -> None:
     file = rows(tmp_path_factory.mktemp("rates") / "a.jsonl", texts)
     documents = [text.encode() for text in texts]
-    (corpus,) = measured(file, models=["toy", "tree:3"])
+    (corpus,) = measured(file, models=["hf:toy", "tree:3"])
     toy, tree = corpus.model_rates
     by_hand = sum(1 + byte % 4 for document in documents for byte in document[::2])
     learned = math.fsum(ec.TreeModel(3).update(documents))
@@ -157,14 +158,14 @@ def test_a_saved_model_goes_on_from_where_it_stood(tmp_path: Path) -> None:
 def test_the_joint_rate_of_other_models_is_the_sum(tmp_path: Path) -> None:
     one = rows(tmp_path / "a.jsonl", ["abc"])
     two = rows(tmp_path / "b.jsonl", ["é", "dd"])
-    rate = measured(one, two, models=["toy"])[-1].model_rates[0]
+    rate = measured(one, two, models=["hf:toy"])[-1].model_rates[0]
     assert (rate.tokens, rate.documents) == (4, 3)
     assert rate.bits_per_byte == pytest.approx((6 + 5) / 7)
 
 
 def test_text_that_a_model_cannot_read_is_a_bad_row_to_it(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
-    options: dict[str, Any] = {"split": "line", "models": ["toy", "tree:3"]}
+    options: dict[str, Any] = {"split": "line", "models": ["hf:toy", "tree:3"]}
     with pytest.raises(ec.CorpusError, match=r"line 2: invalid UTF-8 .*--on-bad-row skip"):
         measured(tmp_path / "a.txt", **options)
     (corpus,) = measured(tmp_path / "a.txt", on_bad_row="skip", **options)
@@ -176,12 +177,14 @@ def test_the_table_says_what_a_model_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
-    options: dict[str, Any] = {"split": "line", "on_bad_row": "skip", "models": ["toy"]}
+    options: dict[str, Any] = {"split": "line", "on_bad_row": "skip", "models": ["hf:toy"]}
     result = ec.measure(tmp_path / "a.txt", **options)
     print_result(result, document(result))
     told = " ".join(capsys.readouterr().out.split())
-    assert f"toy cannot read 1 document of {tmp_path / 'a.txt'}; its rate leaves them out." in told
-    assert "Model rate (toy): the model learns nothing from this text." in told
+    assert (
+        f"hf:toy cannot read 1 document of {tmp_path / 'a.txt'}; its rate leaves them out." in told
+    )
+    assert "Model rate (hf:toy): the model learns nothing from this text." in told
 
 
 def test_a_checkpoint_reads_nothing_but_utf8(tmp_path: Path, checkpoint: Path) -> None:
@@ -192,18 +195,20 @@ def test_a_checkpoint_reads_nothing_but_utf8(tmp_path: Path, checkpoint: Path) -
 
 def test_a_model_error_says_which_documents(tmp_path: Path) -> None:
     file = rows(tmp_path / "a.jsonl", ["fine", "what?"])
-    with pytest.raises(ec.ModelError, match=r"toy: document 1 asks \(.*a.jsonl, document 0 on\)"):
-        measured(file, models=["toy"])
+    with pytest.raises(
+        ec.ModelError, match=r"hf:toy: document 1 asks \(.*a.jsonl, document 0 on\)"
+    ):
+        measured(file, models=["hf:toy"])
 
 
 def test_progress_tells_the_rate_so_far(tmp_path: Path) -> None:
     file = rows(tmp_path / "a.jsonl", ["ab" * 100_000] * 3)
     steps: list[Step] = []
-    ec.measure(file, models=["toy"], progress=steps.append)
+    ec.measure(file, models=["hf:toy"], progress=steps.append)
     assert [step for step in steps if step.phase == "score"] == [
-        Step("score", f"{file} with toy", 0, 600_000, "bytes"),
-        Step("score", f"{file} with toy", 200_000, 600_000, "bytes", "1.000 bits/byte"),
-        Step("score", f"{file} with toy", 400_000, 600_000, "bytes", "1.000 bits/byte"),
+        Step("score", f"{file} with hf:toy", 0, 600_000, "bytes"),
+        Step("score", f"{file} with hf:toy", 200_000, 600_000, "bytes", "1.000 bits/byte"),
+        Step("score", f"{file} with hf:toy", 400_000, 600_000, "bytes", "1.000 bits/byte"),
     ]
 
 
@@ -238,8 +243,8 @@ def test_the_alphabet_is_that_of_new_tree_models(tmp_path: Path) -> None:
             {"models": ["tree:3"], "model_options": {"window": 9}},
             "tree:3: a tree model has no window",
         ),
-        ({"model_options": {"window": 9}}, "window: there is no model for it"),
-        ({"per_document": "scores.parquet"}, "scores of documents: there is no model for it"),
+        ({"model_options": {"window": 9}}, "window: this needs a model"),
+        ({"per_document": "scores.parquet"}, "scores of documents: this needs a model"),
     ],
 )
 def test_wrong_calls_are_refused_before_any_work(
@@ -258,11 +263,11 @@ def test_options_are_for_the_models_that_have_them(
 
     def load_model(spec: str, **options: Any) -> LanguageModel:
         asked[spec] = options
-        return Toy() if spec == "toy" else load_real_model(spec, **options)
+        return Toy() if spec == "hf:toy" else load_real_model(spec, **options)
 
     monkeypatch.setattr(rates, "load_model", load_model)
     options = {"window": 9, "stride": None, "dtype": "auto"}
-    result = ec.measure(play, models=["toy", "tree:2"], model_options=options)
-    assert asked == {"toy": {"window": 9}, "tree:2": {"alphabet": "byte"}}
-    assert result.to_dict()["config"]["models"] == ["toy", "tree:2"]
+    result = ec.measure(play, models=["hf:toy", "tree:2"], model_options=options)
+    assert asked == {"hf:toy": {"window": 9}, "tree:2": {"alphabet": "byte"}}
+    assert result.to_dict()["config"]["models"] == ["hf:toy", "tree:2"]
     assert result.to_dict()["config"]["model_options"] == {"window": 9}

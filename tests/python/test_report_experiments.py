@@ -3,15 +3,14 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from conftest import CommandLine
+from documents import FIGURE, PLAIN, SURE, TABLE, Page
 from rich.console import Console
 
 from elastic_core import InvalidArgumentError
@@ -30,48 +29,11 @@ from elastic_core.experiments.report import (
 from elastic_core.experiments.result import ExperimentResult
 from elastic_core.experiments.run import Run, open_run
 from elastic_core.experiments.studies.rebound import ReboundConfig
-from elastic_core.report.csv import csv_text, table_csv
-from elastic_core.report.document import Document, Figure, Finding, Panel, Series, Table
+from elastic_core.report.csv import csv_text
+from elastic_core.report.document import Document, Figure, Finding, Table
 from elastic_core.report.html import page_text
-from elastic_core.report.latex import table_latex
-from elastic_core.report.markdown import markdown_text, table_markdown
-from elastic_core.report.plot import draw, short_number
+from elastic_core.report.markdown import markdown_text
 from elastic_core.report.terminal import print_document
-from elastic_core.statistics.intervals import Interval
-
-SURE = Interval(0.5, -0.25, 0.625, 5)
-SINGLE = Interval(2.0, None, None, 1)
-NONE = Interval(math.nan, None, None, 0)
-
-TABLE = Table(
-    "scores",
-    "50% <both>",
-    (("model", ""), ("rate_a", "bits/byte"), ("rows", "")),
-    (("a|b & c", SURE, 1500), ("d", NONE, None), ("e", SINGLE, math.nan)),
-    note="$x_1$.",
-    digits=2,
-)
-PLAIN = Table("plain", "Plain", (("n", ""),), ((0.5,), (-0.0001,)))
-
-LINES = Panel(
-    "score",
-    "reverse rows",
-    "mean score, without unit",
-    (
-        Series("few", (0.0, 10.0, 1000.0), (SURE, NONE, SURE)),
-        Series("many", (0.0, 10.0, 1000.0), (SINGLE, SINGLE, SINGLE)),
-    ),
-    level=("base", 0.4),
-    x_scale="symlog",
-)
-BARS = Panel(
-    "losses",
-    "pair",
-    "loss",
-    (Series("many", (0.0, 1.0), (SURE, SINGLE)),),
-    is_bars=True,
-    ticks=("a long name of a place", "another long name of one"),
-)
 
 ANALYSIS = Analysis(
     study="rebound",
@@ -83,7 +45,7 @@ ANALYSIS = Analysis(
         Finding("It is fast.", "open", "By 0.0."),
     ),
     tables=(TABLE, PLAIN),
-    figures=(Figure("curves", "Two panels.", (LINES, BARS)), Figure("empty", "Nothing.", ())),
+    figures=(FIGURE, Figure("empty", "Nothing.", ())),
     notes=("One cell diverged.",),
 )
 
@@ -138,94 +100,6 @@ def report(runs: Sequence[Run]) -> Document:
 
 def web_page(runs: Sequence[Run]) -> str:
     return page_text(page(ExperimentResult.of(runs)))
-
-
-class Page(HTMLParser):
-    """What matters of a page: its headings, what it asks for, its ids, its text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.levels: list[int] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.images: list[str] = []
-        self.tags: list[str] = []
-        self.badges = 0
-        self.text = ""
-        self.lang: str | None = None
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self.tags.append(tag)
-        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-            self.levels.append(int(tag[1]))
-        if tag == "html":
-            self.lang = found.get("lang")
-        if found.get("role") == "img":
-            self.images.append(found.get("aria-label") or "")
-        if (kind := found.get("class")) and kind.startswith("badge"):
-            self.badges += 1
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value or "")
-            if name in ("src", "href", "xlink:href", "data", "action"):
-                self.links.append(value or "")
-
-    def handle_data(self, data: str) -> None:
-        self.text += f"{data} "
-
-
-def test_a_table_as_csv_has_three_columns_for_intervals() -> None:
-    assert table_csv(TABLE) == (
-        "model,rate_a (bits/byte) mean,rate_a (bits/byte) low,rate_a (bits/byte) high,rows\n"
-        "a|b & c,0.5,-0.25,0.625,1500\n"
-        "d,,,,\n"
-        "e,2.0,,,\n"
-    )
-
-
-def test_a_table_as_markdown_has_the_ends_in_brackets() -> None:
-    assert table_markdown(TABLE) == (
-        "**50% \\<both>**\n\n"
-        "| model | rate_a, bits/byte | rows |\n"
-        "| :-- | --: | --: |\n"
-        "| a\\|b & c | 0.50 (-0.25 to 0.62) | 1,500 |\n"
-        "| d | - | - |\n"
-        "| e | 2.00 | - |\n\n"
-        "$x\\_1$.\n"
-    )
-    assert table_markdown(PLAIN).endswith("| 0.500 |\n| 0.000 |\n")
-
-
-def test_a_table_as_latex_is_booktabs() -> None:
-    assert (
-        table_latex(TABLE)
-        == r"""% \usepackage{booktabs}
-\begin{table}
-  \centering
-  \caption{50\% \textless{}both\textgreater{}. \$x\_1\$. In brackets: the 95\% interval over seeds.}
-  \label{tab:scores}
-  \begin{tabular}{lrr}
-    \toprule
-    model & rate\_a & rows \\
-     & bits/byte &  \\
-    \midrule
-    a\textbar{}b \& c & 0.50 & 1,500 \\
-     & {\scriptsize ($-$0.25, 0.62)} &  \\
-    d & -- & -- \\
-    e & 2.00 & -- \\
-    \bottomrule
-  \end{tabular}
-\end{table}
-"""
-    )
-    assert "brackets" not in table_latex(PLAIN)
-    odd = replace(PLAIN, name="a b_c", title="\\~^{}#")
-    assert r"\caption{\textbackslash{}\textasciitilde{}\textasciicircum{}\{\}\#.}" in table_latex(
-        odd
-    )
-    assert r"\label{tab:a-b-c}" in table_latex(odd)
 
 
 def test_all_tables_are_one_csv(run: Run) -> None:
@@ -307,40 +181,6 @@ def test_json_is_the_schema(run: Run) -> None:
     assert table["rows"][0][1] == {"mean": 0.5, "low": -0.25, "high": 0.625, "count": 5}
     assert table["rows"][1][1]["mean"] is None
     assert table["rows"][2][2] is None
-
-
-def test_a_figure_has_bands_bars_and_a_level() -> None:
-    made = draw(ANALYSIS.figures[0])
-    lines, bars = made.axes
-    assert lines.get_xscale() == "symlog"
-    assert [label.get_text() for label in lines.get_xticklabels()] == ["0", "10", "1k"]
-    assert lines.get_ylabel() == "mean score, without unit"
-    assert len(bars.patches) == 2
-    assert [label.get_text() for label in bars.get_xticklabels()] == list(BARS.ticks)
-    [legend] = made.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["few", "many", "base"]
-
-
-def test_a_series_has_one_colour_in_all_panels() -> None:
-    figure = ANALYSIS.figures[0]
-    whole, alone = draw(figure), draw(figure, BARS)
-    assert len(alone.axes) == 1
-    colours = {made.axes[-1].patches[0].get_facecolor() for made in (whole, alone)}
-    assert len(colours) == 1
-    assert whole.axes[0].lines[1].get_color() != whole.axes[0].lines[0].get_color()
-
-
-def test_places_without_panels_stay_empty() -> None:
-    made = draw(Figure("five", "", (LINES,) * 5))
-    assert [axes.axison for axes in made.axes] == [True] * 5 + [False]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (0.25, "0.25"), (500, "500"), (2000, "2k"), (2048, "2.05k"), (3e5, "300k")],
-)
-def test_numbers_of_an_axis_are_short(value: float, text: str) -> None:
-    assert short_number(value) == text
 
 
 def test_the_page_needs_nothing_else(run: Run, tmp_path: Path) -> None:

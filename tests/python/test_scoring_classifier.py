@@ -164,9 +164,9 @@ def test_a_window_is_the_beginning_of_a_text(checkpoint: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, r"which label is the score\? choose .*: 0 \(bad\), 1 \(good\), 2 \(neither\)"),
-        ({"label": "fine"}, r"label fine\? choose one of the model's: 0 \(bad\)"),
-        ({"label": 3}, r"label 3\? choose"),
+        ({}, r"no label: choose one of 0 \(bad\), 1 \(good\), 2 \(neither\)"),
+        ({"label": "fine"}, r"unknown label fine: choose one of 0 \(bad\)"),
+        ({"label": 3}, r"unknown label 3: choose"),
         ({"label": 0, "window": 65}, "window 65: must be from 1 to 64"),
         ({"label": 0, "batch": 0}, "batch 0"),
         ({"label": 0, "dtype": "int8"}, "unknown dtype"),
@@ -192,7 +192,7 @@ def test_what_is_no_classifier_is_told(checkpoint: Path, tmp_path: Path) -> None
         load_scorer(str(checkpoint), label=0)
     shutil.copytree(checkpoint, tmp_path, dirs_exist_ok=True)
     ViTConfig().save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="it is no classifier or reward model"):
+    with pytest.raises(ModelError, match="not a classifier or reward model"):
         load_scorer(str(tmp_path), label=0)
 
 
@@ -210,5 +210,5 @@ def test_a_score_that_is_no_number_is_told(checkpoint: Path, tmp_path: Path) -> 
     with torch.no_grad():
         network.classifier.weight.fill_(torch.nan)
     network.save_pretrained(folder)
-    with pytest.raises(ModelError, match="the score of text 0 is no number"):
+    with pytest.raises(ModelError, match="the score of text 0 is not a number"):
         load_scorer(str(folder), label=0)(["to be"])

@@ -15,18 +15,24 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 import elastic_core as ec
-from elastic_core.models.loading import load
-from elastic_core.models.protocol import Document, Ids, LanguageModel
+from elastic_core.models import Document, Ids, LanguageModel
+from elastic_core.models.protocol import DrawingModel, as_drawing
 from elastic_core.scoring import Divergence, Drift, Reference
 from elastic_core.scoring.divergence import divergences
 
 END = 2
 
 
+def load(spec: str, **options: Any) -> DrawingModel:
+    return as_drawing(ec.load_model(spec, **options))
+
+
 class Table:
     """A model of the symbols a, b and the end, each by the one before it (^: the start)."""
 
     vocabulary = 3
+    learns_online = reads_any_bytes = has_steps = False
+    has_distributions = True
 
     def __init__(self, rows: dict[str, list[float]], letters: str = "ab") -> None:
         self.spec = f"table of {letters}"
@@ -63,6 +69,9 @@ class Table:
                 ids.append(int(random.choice(3, p=self.after(text))))
             drawn.append(np.array(ids, np.uint32))
         return drawn
+
+    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
+        raise NotImplementedError
 
     def log_distributions(
         self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int
@@ -201,7 +210,7 @@ def test_a_tree_model_that_learns_moves_away() -> None:
 
 def test_how_many_rows_are_held_at_a_time_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = drift(ONE, OTHER, ["a", "b", ""] * 3, tokens=5)
-    monkeypatch.setattr("elastic_core.scoring.divergence._HELD", 2 * 5 * 3)
+    monkeypatch.setattr("elastic_core.scoring.divergence._ROW_BUDGET", 2 * 5 * 3)
     assert drift(ONE, OTHER, ["a", "b", ""] * 3, tokens=5) == whole
 
 
@@ -278,7 +287,7 @@ def test_models_that_cannot_be_compared_are_told(checkpoint: Path) -> None:
         kl(ONE, Table(ONE.rows, "ba"), ["", "a"])
     tokenizer = checkpoint / "tokenizer.json"
     words = ec.load_model("tree:2", alphabet=f"bpe:{tokenizer}")
-    with pytest.raises(ec.ModelError, match="does not tell the ids that it draws"):
+    with pytest.raises(ec.ModelError, match="does not report the ids that it samples"):
         kl(words, words, ["to be"])
     narrow = load(str(checkpoint), window=6)
     with pytest.raises(ec.InvalidArgumentError, match="tokens 7: must be from 1 to the model's"):
@@ -287,10 +296,9 @@ def test_models_that_cannot_be_compared_are_told(checkpoint: Path) -> None:
     with pytest.raises(ec.ModelError, match="prompt 1 is empty, and the model has no token"):
         kl(load(str(checkpoint)), blind, ["to be", ""], tokens=7)
 
-    class Silent:
-        spec, vocabulary = "silent", 3
-        tokens = ONE.tokens
+    class Silent(Table):
+        has_distributions = False
 
-    silent: Any = Silent()
-    with pytest.raises(ec.InvalidArgumentError, match="silent: a model of this kind"):
+    silent = Silent(ONE.rows)
+    with pytest.raises(ec.InvalidArgumentError, match="table of ab: this model does not report"):
         kl(silent, ONE, ["a"])

@@ -78,7 +78,7 @@ def test_a_text_is_not_on_both_sides() -> None:
 @pytest.mark.parametrize(
     ("texts", "labels", "options", "words"),
     [
-        (["a b", "c d"], [1], {}, "labels: 1 for 2 texts; give each"),
+        (["a b", "c d"], [1], {}, "labels: 1 for 2 texts; give one per text"),
         (["a b", "c d"], [1, 1], {}, "0 distinct texts are negative"),
         (["a b", "a b", "c d", "e f"], [1, 1, 0, 0], {}, "1 distinct text is positive"),
         (["a b", "c d"], [1, 2], {}, "labels must be 1"),

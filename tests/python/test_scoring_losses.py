@@ -73,7 +73,7 @@ def test_nothing_is_learned_and_what_was_learned_is_cheap() -> None:
 
 
 def test_what_cannot_be_scored_is_told(checkpoint: Path) -> None:
-    with pytest.raises(ec.InvalidArgumentError, match="align: there is no text to take"):
+    with pytest.raises(ec.InvalidArgumentError, match="align: there is no text to compute"):
         losses(ec.load_model("tree:4"), {**SETS, "align": [b"", ""]})
     with pytest.raises(ec.ModelError, match="align: document 1 is not UTF-8 at position 3"):
         losses(ec.load_model(str(checkpoint)), {"align": ["to be", b"to \xff be"]})

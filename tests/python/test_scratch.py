@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_core import InvalidArgumentError
-from elastic_core.models.scratch import SIZES, new_model, parse_size, train_tokenizer
-from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.models.scratch import SIZES, new_model, train_tokenizer
+from elastic_core.models.spec import scratch_size
+from elastic_core.models.transformers.inputs import Tokenizer
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -30,7 +31,7 @@ def test_larger_models_have_larger_vocabularies() -> None:
 @pytest.mark.parametrize("spec", ["3M", "scratch:", "scratch:3m", "scratch:7B", "hf:gpt2"])
 def test_an_unknown_size_is_refused(spec: str) -> None:
     with pytest.raises(InvalidArgumentError, match="choose scratch: and one of"):
-        parse_size(spec)
+        scratch_size(spec)
 
 
 def test_the_seed_alone_decides_the_weights() -> None:

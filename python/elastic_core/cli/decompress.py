@@ -1,4 +1,4 @@
-"""`elastic-core decompress`: an .ec file becomes the text that it is the code of."""
+"""`elastic-core decompress`: restore the text of an .ec file."""
 
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,18 @@ from elastic_core.compression.coding import decompress as decompress_file
 @click.option(
     "--model",
     metavar="SPEC",
-    help="The saved tree model, or where the checkpoint is now.  [default: as FILE says]",
+    help="The saved tree model, or the checkpoint if it has moved.  [default: as FILE says]",
 )
 @output_option("The file to write; - is standard output.")
 @force_option
 @threads_option(
-    "Blocks that are decoded at once, if FILE was coded with static:D.  "
-    "[default: one for each core]"
+    "Blocks to decode in parallel, if FILE was coded with static:D.  [default: one per core]"
 )
 def decompress(file: Path, output: Path, **options: Any) -> None:
-    """Gives back what `elastic-core compress` coded into FILE; - is standard input.
+    """Decompress FILE, which `elastic-core compress` wrote.
 
-    Everything is checked. With another model, or of a damaged file, nothing is written.
+    FILE may be - for standard input. All data is verified; if FILE is damaged or the model differs,
+    nothing is written.
     """
     with progress_shown() as progress:
         decompress_file(file, output, progress=progress, **options)

@@ -53,7 +53,8 @@ from elastic_core.report.render import print_result, write_folder
     default=0,
     show_default=True,
     metavar="N",
-    help="Resample the documents N times to compute intervals.",
+    help="Resample the documents N times to compute intervals; a later run with the same --out "
+    "reuses them.",
 )
 @click.option(
     "--order",
@@ -82,9 +83,7 @@ from elastic_core.report.render import print_result, write_folder
 @saved_tree_options
 @reading_options
 @resource_options
-@result_options(
-    "result.json, the figures and the resamples, which a later run with this folder reuses,"
-)
+@result_options("result.json, the figures and the resamples")
 def elasticity(output_format: str, out: Path | None, **options: Any) -> None:
     """Compute how pre-training and alignment react to a perturbation.
 

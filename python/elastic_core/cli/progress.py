@@ -1,4 +1,4 @@
-"""Progress of a long job on standard error: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a long job on standard error: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -21,10 +21,10 @@ _LONGEST_TITLE = 24
 
 @contextmanager
 def progress_shown() -> Iterator[Progress]:
-    """Shows progress while the block runs.
+    """Shows the progress of a job while the block runs.
 
     Yields:
-        What a job calls with its steps.
+        The callback for the steps of the job.
     """
     if sys.stderr.isatty():
         with _bars() as bars:
@@ -34,7 +34,7 @@ def progress_shown() -> Iterator[Progress]:
 
 
 class _Bars:
-    """A bar for each phase; a finished phase leaves the screen."""
+    """One bar at a time, for the current phase."""
 
     def __init__(self, bars: "Bars") -> None:
         self._bars = bars
@@ -56,7 +56,7 @@ class _Bars:
 
 
 class _Lines:
-    """A line every few seconds."""
+    """A line every few seconds, where standard error is not a terminal."""
 
     def __init__(self) -> None:
         self._clock = _Clock()
@@ -71,7 +71,7 @@ class _Lines:
 
 
 class _Clock:
-    """The speed of one phase since it began."""
+    """Measures the speed of a phase since it began."""
 
     def __init__(self) -> None:
         self._title: str | None = None
@@ -79,7 +79,7 @@ class _Clock:
         self._done = 0
 
     def restart_if_new(self, step: Step) -> bool:
-        """Restarts for another phase or subject, or where the count went back."""
+        """Restarts if the phase or the subject changed, or the count decreased."""
         is_new = step.title != self._title or step.done < self._done
         if is_new:
             self._title, self._start = step.title, time.monotonic()
@@ -87,7 +87,7 @@ class _Clock:
         return is_new
 
     def figures(self, step: Step) -> str:
-        """The amount done, the note or else the speed, and the time left."""
+        """The amount done, the note or the speed, and the time left."""
         is_size = step.unit == "bytes"
         scaled = format_size if is_size else format_count
         unit = "" if is_size else f" {step.unit}"

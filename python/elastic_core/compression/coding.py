@@ -1,9 +1,8 @@
-"""Lossless coding: a text becomes an `.ec` file of its code length, and the file the text."""
+"""Lossless compression: a text becomes an `.ec` file as long as its code length, and back."""
 
 import json
 import os
 import platform
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,24 +14,24 @@ from elastic_core import _core
 from elastic_core._core import CodedFileError, InvalidArgumentError, ModelError
 from elastic_core.common.progress import Progress
 from elastic_core.compression.streams import StreamCoder
-from elastic_core.models import LanguageModel, load_model
+from elastic_core.models import LanguageModel, ModelSpec, load_model
 
-_BUILT_IN = re.compile(r"(tree|static):.*")
+_STATIC = "static:"
 _STREAM = "-"
-_NAMES_OF_WEIGHTS = ("revision", "adapter")
+_WEIGHT_SOURCES = ("revision", "adapter")
 
 
 @dataclass(frozen=True)
 class CodingResult:
-    """What became of a text.
+    """The sizes of a text and of the file that it was compressed to.
 
     Attributes:
         raw_bytes: Bytes of the text.
         coded_bytes: Bytes of the file.
-        description_bytes: Those of them that describe the model. All else that is not code is
-            checks and lengths: some 40 bytes, and 20 more for each block.
-        predicted_bits: The code length by the model's own probabilities, in bits; with
-            `static:D` Huffman's code and its codebooks.
+        description_bytes: Bytes of the file that describe the model. Apart from these and the code
+            there are checksums and lengths: some 40 bytes, and 20 per block.
+        predicted_bits: The code length by the model's own probabilities, in bits; with `static:D`
+            that of the Huffman code and its codebooks.
         model: The model's spec.
         settings: Everything that the code depends on besides the weights.
     """
@@ -66,31 +65,31 @@ def compress(
     progress: Progress | None = None,
     **options: Any,
 ) -> CodingResult:
-    """Codes a file losslessly with a model, at the length that the model predicts.
+    """Compresses a file losslessly, to the length that a model predicts.
 
     Args:
         source: The file; `-` is standard input.
         target: The file to write, which appears only when it is complete; `-` is standard output.
-        model: `tree:D`, the file of a saved tree model, `static:D`, or what else `load_model`
-            knows; or a transformers model that was loaded.
-        lanes: With a transformers model: pieces of a block that go through the model abreast.
-        overwrite: Whether a target that is there is replaced.
-        threads: Blocks that are coded at once with `static:D`; None: one for each core. The other
-            models learn or run from start to end, and their own libraries choose their threads.
-        progress: Called with the phase, the bytes of text done and those in all (0: not known).
+        model: A spec as for `load_model`; `static:D`, a code over segments of D bytes that is
+            built from the text itself; or a loaded transformers model.
+        lanes: With a transformers model, the number of parallel streams that a block is split into.
+        overwrite: Whether to replace an existing target.
+        threads: Blocks to code in parallel with `static:D`; None: one per core. Other models run
+            from start to end, and their own libraries choose their threads.
+        progress: Receives the bytes of text done and in all (0: unknown).
         **options: Those of `load_model`.
 
     Returns:
         The sizes, the prediction and the settings.
 
     Raises:
-        InvalidArgumentError: An argument is not what it should be, or the target is there.
-        ModelError: The model cannot be loaded, or gives no probabilities.
+        InvalidArgumentError: An argument is invalid, or the target exists.
+        ModelError: The model cannot be loaded, or gives no usable probabilities.
         OSError: A file cannot be read or written.
     """
     _check_target(target, overwrite=overwrite)
     options = {name: value for name, value in options.items() if value not in (None, "auto")}
-    if isinstance(model, str) and (_BUILT_IN.fullmatch(model) or Path(model).is_file()):
+    if isinstance(model, str) and _is_coded_by_core(model):
         if options:
             raise InvalidArgumentError(
                 f"{model}: it has no {next(iter(options))}; leave that out, or name a transformers "
@@ -101,20 +100,20 @@ def compress(
     for name in ("stride", "batch"):
         if name in options:
             raise InvalidArgumentError(
-                f"{name}: coding goes token by token through windows that do not overlap; leave it "
-                "out"
+                f"{name}: coding reads token by token through windows that do not overlap; leave "
+                "it out"
             )
     loaded = load_model(model, **options) if isinstance(model, str) else model
     coder = StreamCoder(loaded, lanes)
-    description = describe(loaded, lanes, options)
+    header = _describe(loaded, lanes, options)
     sizes = _core.compress(
         source,
         target,
-        json.dumps(description, separators=(",", ":")),
+        json.dumps(header, separators=(",", ":")),
         coder=coder,
         progress=progress,
     )
-    return CodingResult(*sizes, loaded.spec, description["settings"])
+    return CodingResult(*sizes, loaded.spec, header["settings"])
 
 
 def decompress(
@@ -126,56 +125,61 @@ def decompress(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Gives the text of a file back that `compress` wrote.
+    """Restores the text of a file that `compress` wrote.
 
     Args:
         source: The file; `-` is standard input.
         target: The file to write, which appears only when it is complete; `-` is standard output.
-        model: The saved tree model, or where the transformers model is now; None: as the file
-            says, which is enough for all but saved tree models.
-        overwrite: Whether a target that is there is replaced.
-        threads: Blocks that are decoded at once with `static:D`; None: one for each core.
-        progress: Called with the phase, the bytes of text done, and 0.
+        model: The file of the saved tree model, or the current place of the transformers model;
+            None: as the file says, which suffices for all but saved tree models.
+        overwrite: Whether to replace an existing target.
+        threads: Blocks to decode in parallel with `static:D`; None: one per core.
+        progress: Receives the bytes of text done.
 
     Raises:
-        InvalidArgumentError: An argument is not what it should be, or the target is there.
-        CodedFileError: The file is damaged, foreign or was coded with another model.
+        InvalidArgumentError: An argument is invalid, or the target exists.
+        CodedFileError: The file is damaged, has another format or was coded with another model.
         ModelError: The model cannot be loaded.
         OSError: A file cannot be read or written.
     """
     _check_target(target, overwrite=overwrite)
-    made: list[dict[str, Any]] = []
+    encoders: list[dict[str, Any]] = []
 
     def open_model(text: str) -> StreamCoder:
         try:
-            description = json.loads(text)
-            made.append(description["made"])
-            spec, options = description["model"], description["options"]
-            lanes = int(description["lanes"])
+            header = json.loads(text)
+            encoders.append(header["made"])
+            spec, options = header["model"], header["options"]
+            streams = int(header["lanes"])
         except (KeyError, TypeError, ValueError) as error:
-            raise CodedFileError("its description is none of this version") from error
+            raise CodedFileError("the header was written by another version") from error
         loaded = _load_again(spec, options) if model is None else model
         if isinstance(loaded, str):
             loaded = load_model(loaded, **options)
-        _check_model(describe(loaded, lanes, options), description)
-        return StreamCoder(loaded, lanes)
+        _check_model(_describe(loaded, streams, options), header)
+        return StreamCoder(loaded, streams)
 
-    built_in = model if isinstance(model, str) else None
+    spec = model if isinstance(model, str) else None
     try:
         _core.decompress(
-            source, target, model=built_in, open=open_model, threads=threads, progress=progress
+            source, target, model=spec, open=open_model, threads=threads, progress=progress
         )
     except CodedFileError as error:
-        here = _surroundings()
-        if made and made[0] != here:
+        here = _environment()
+        if encoders and encoders[0] != here:
             raise CodedFileError(
-                f"{error} (made with {_told(made[0])}; here is {_told(here)})"
+                f"{error} (made with {_listed(encoders[0])}; here is {_listed(here)})"
             ) from error
         raise
 
 
-def describe(model: LanguageModel, lanes: int, options: dict[str, Any]) -> dict[str, Any]:
-    """What a file says of a transformers model: how to load it, and how to know it again."""
+def _is_coded_by_core(model: str) -> bool:
+    """Whether the core codes with it alone: `static:D`, which is a code, or a tree model."""
+    return model.startswith(_STATIC) or ModelSpec.parse(model).is_tree
+
+
+def _describe(model: LanguageModel, streams: int, options: dict[str, Any]) -> dict[str, Any]:
+    """The header of a file: how to load the model, and how to recognize it."""
     settings = {
         name: value
         for name, value in model.settings.items()
@@ -186,8 +190,8 @@ def describe(model: LanguageModel, lanes: int, options: dict[str, Any]) -> dict[
         "options": options,
         "settings": settings,
         "identity": {name: digest[:16] for name, digest in model.identity.items()},
-        "lanes": lanes,
-        "made": _surroundings(),
+        "lanes": streams,
+        "made": _environment(),
     }
 
 
@@ -196,37 +200,37 @@ def _load_again(spec: str, options: dict[str, Any]) -> LanguageModel:
     try:
         return load_model(spec, **options)
     except (ModelError, InvalidArgumentError) as error:
-        raise ModelError(f"{error}; if the model is elsewhere now, name it with --model") from error
+        raise ModelError(f"{error}; if the model has moved, name it with --model") from error
 
 
-def _check_model(found: dict[str, Any], description: dict[str, Any]) -> None:
-    """Refuses a model that gives other probabilities than the one that a text was coded with."""
+def _check_model(current: dict[str, Any], header: dict[str, Any]) -> None:
+    """Refuses a model that gives other probabilities than the one that the text was coded with."""
     for part in ("identity", "settings"):
-        for name in sorted(found[part].keys() | description[part].keys()):
-            here, there = found[part].get(name), description[part].get(name)
-            if here != there and name not in _NAMES_OF_WEIGHTS:
+        for name in sorted(current[part].keys() | header[part].keys()):
+            here, there = current[part].get(name), header[part].get(name)
+            if here != there and name not in _WEIGHT_SOURCES:
                 raise CodedFileError(
-                    f"it was coded with {name} {there}, and {found['model']} has {here}; name the "
-                    "model that it was coded with, where and as it was"
+                    f"it was coded with {name} {there}, and {current['model']} has {here}; name "
+                    "the model that it was coded with, with the same settings"
                 )
 
 
-def _surroundings() -> dict[str, Any]:
-    """What floating point may depend on besides the model: library, threads, processor."""
-    found: dict[str, Any] = {"machine": platform.machine(), "numpy": np.__version__}
+def _environment() -> dict[str, Any]:
+    """What floating point may depend on besides the model: libraries, threads, processor."""
+    versions: dict[str, Any] = {"machine": platform.machine(), "numpy": np.__version__}
     if torch := sys.modules.get("torch"):
-        found["torch"] = torch.__version__
-        found["threads"] = torch.get_num_threads()
-        found["processor"] = torch.backends.cpu.get_cpu_capability()
-    return found
+        versions["torch"] = torch.__version__
+        versions["threads"] = torch.get_num_threads()
+        versions["processor"] = torch.backends.cpu.get_cpu_capability()
+    return versions
 
 
-def _told(surroundings: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in surroundings.items())
+def _listed(environment: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in environment.items())
 
 
 def _check_target(target: str | os.PathLike[str], *, overwrite: bool) -> None:
     if not overwrite and os.fspath(target) != _STREAM and Path(target).exists():
         raise InvalidArgumentError(
-            f"{os.fspath(target)} is there already: name another file, or overwrite it with --force"
+            f"{os.fspath(target)} exists: name another file, or overwrite it with --force"
         )

@@ -79,12 +79,12 @@ def elasticity(
         seeds: Number of seeds for training it, which order the documents differently.
         memory: Memory budget, in bytes or as `1GiB`; None: half of what is free.
         threads: Number of threads; None: one for each core.
-        split: A reading option of corpora named by their paths; see `ReadOptions`.
-        text_key: Likewise.
-        limit: Likewise.
-        sample: Likewise.
-        seed: Likewise, and the seed of the bootstrap and the training.
-        on_bad_row: Likewise.
+        split: What is a document in a plain text file: `document`, `line` or `paragraph`.
+        text_key: Dotted paths of the text in a row; several are joined.
+        limit: Read only the first so many documents of each corpus.
+        sample: Keep each document with this probability.
+        seed: Seed of the sampling, the bootstrap and the training.
+        on_bad_row: `error` or `skip`, for rows without usable text.
         progress: Receives the steps of the job.
 
     Returns:

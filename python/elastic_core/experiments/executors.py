@@ -19,7 +19,7 @@ from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.runner import Executor
-from elastic_core.experiments.worker import make, work
+from elastic_core.experiments.worker import make_model, process_cell
 from elastic_core.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class _SerialExecutor:
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         future: Future[Metrics] = Future()
         try:
-            function = work if is_measured else make
+            function = process_cell if is_measured else make_model
             future.set_result(function(self._context, cell, self._progress))
         except Exception as error:
             future.set_exception(error)
@@ -109,7 +109,7 @@ class _ProcessExecutor:
         )
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
-        future = self._pool.submit(_process_cell, cell, is_measured)
+        future = self._pool.submit(_process_here, cell, is_measured)
         self._futures = [other for other in self._futures if not other.done()] + [future]
         return future
 
@@ -203,17 +203,17 @@ def _open_context(config: ExperimentConfig, folder: Path) -> None:
         _context = RunContext(config, ModelStore(folder))
 
 
-def _process_cell(cell: Cell, is_measured: bool) -> Metrics:
+def _process_here(cell: Cell, is_measured: bool) -> Metrics:
     if _context is None:
         raise InvalidArgumentError("this worker process has no run; start it with open_executor")
-    return (work if is_measured else make)(_context, cell, _progress)
+    return (process_cell if is_measured else make_model)(_context, cell, _progress)
 
 
 def _process_remotely(
     config: ExperimentConfig, folder: Path, cell: Cell, is_measured: bool
 ) -> Metrics:
     _open_context(config, folder)
-    return _process_cell(cell, is_measured)
+    return _process_here(cell, is_measured)
 
 
 def _count_gpus() -> int:

@@ -16,8 +16,7 @@ from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import RAY, default_jobs
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.worker import check_root
-from elastic_core.models.spec import ModelKind, ModelSpec
-from elastic_core.models.tree import load as load_tree
+from elastic_core.models.spec import ModelKind, ModelSpec, load_tree
 
 _BYTES_PER_TOKEN = 4.0
 _TRIAL_BYTES = 50_000

@@ -22,7 +22,7 @@ class Executor(Protocol):
     """How many cells it processes at once."""
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
-        """Starts `work` on a cell whose models exist, or `make` if it is not to be measured."""
+        """Starts `process_cell`, or `make_model` if the cell is not to be measured."""
 
     def report_progress(self) -> None:
         """Passes on the progress that cells have reported since the last call."""

@@ -23,7 +23,7 @@ from elastic_core.training.finetuning.train import train
 from elastic_core.training.pretraining.pretrain import pretrain
 
 
-def work(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
+def process_cell(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
     """Trains and measures a cell's model.
 
     Results do not depend on which cells were processed before or at the same time: torch runs on a
@@ -35,8 +35,8 @@ def work(context: RunContext, cell: Cell, progress: Progress | None = None) -> M
         progress: Receives the steps of the training.
 
     Returns:
-        The metrics of `make` and `measure`, and `seconds`. If the training diverged, `diverged` is
-        true and nothing is measured.
+        The metrics of `make_model` and `measure_model`, and `seconds`. If the training diverged,
+        `diverged` is true and nothing is measured.
 
     Raises:
         InvalidArgumentError: The cell refers to missing data.
@@ -44,15 +44,15 @@ def work(context: RunContext, cell: Cell, progress: Progress | None = None) -> M
         OSError: The disk is full, or a file cannot be written.
     """
     start = time.monotonic()
-    metrics = make(context, cell, progress)
+    metrics = make_model(context, cell, progress)
     if not metrics.get("diverged"):
         with _one_thread(context, cell):
-            metrics |= measure(context, cell)
+            metrics |= measure_model(context, cell)
     return {**metrics, "seconds": time.monotonic() - start}
 
 
-def make(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
-    """Trains a cell's model; raises as `work` does.
+def make_model(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
+    """Trains a cell's model; raises as `process_cell` does.
 
     Returns:
         `train_first` and `train_final`, the first and last loss; `train_steps`, `train_tokens` and
@@ -104,7 +104,7 @@ def _reward(context: RunContext, training: TrainingStep) -> Reward:
     return Reward(f"{training.likes} {scorer.name}", score)
 
 
-def measure(context: RunContext, cell: Cell) -> Metrics:
+def measure_model(context: RunContext, cell: Cell) -> Metrics:
     """Measures a cell's model.
 
     Returns:

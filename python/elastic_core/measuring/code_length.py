@@ -1,7 +1,7 @@
-"""Code lengths of documents under a language model, and what divides them to rates.
+"""Code lengths of documents under a language model, and the counts that turn them into rates.
 
-A document's code length is the sum of -log2 p over its tokens. A tree model learns each token
-once it has predicted it, which gives the adaptive rate; other models stay as they are.
+A document's code length is the sum of -log2 p over its tokens. A model that learns online learns
+each token after predicting it, which gives the adaptive rate; other models do not change.
 """
 
 import math
@@ -10,22 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import DocumentBatch
+from elastic_core._core import DocumentBatch, ModelError
 from elastic_core.common.progress import Progress
-from elastic_core.models import LanguageModel, ModelError
-from elastic_core.models.tree import TreeLanguageModel
+from elastic_core.models.protocol import LanguageModel, as_online
 
 
 @dataclass(frozen=True, slots=True)
 class CodeLength:
-    """The code length of some documents together.
+    """The total code length of some documents.
 
     Attributes:
         bits: Code length, in bits.
-        tokens: Tokens scored.
+        tokens: Number of tokens scored.
         bytes: Raw bytes of text.
         characters: Unicode scalar values; None if a document is not UTF-8.
-        documents: How many documents there are.
+        documents: Number of documents.
     """
 
     bits: float = 0.0
@@ -45,17 +44,17 @@ class CodeLength:
         )
 
     def per(self, count: int | None) -> float | None:
-        """The bits for each of so many units; None if there are none or they are not known."""
+        """Bits per unit; None if `count` is 0 or unknown."""
         return self.bits / count if count else None
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a model makes of each document of a batch.
+    """The code length of each document of a batch.
 
     Attributes:
         bits: Code lengths in bits, shape (documents,).
-        tokens: Tokens scored, shape (documents,).
+        tokens: Numbers of tokens scored, shape (documents,).
         bytes: Raw bytes of text, shape (documents,).
         characters: Unicode scalar values; None where a text is not UTF-8.
     """
@@ -69,24 +68,24 @@ class Scored:
     def by(
         cls, model: LanguageModel, batch: DocumentBatch, progress: Progress | None = None
     ) -> "Scored":
-        """Scores a batch; a tree model learns it.
+        """Scores a batch; a model that learns online learns it.
 
         Args:
             model: The model.
             batch: The documents.
-            progress: Called by tree models, with the symbols done and the symbols in all.
+            progress: Receives the steps of a model that learns online.
 
         Raises:
-            ModelError: The model can make nothing of a document.
+            ModelError: The model cannot read a document.
         """
         try:
-            if isinstance(model, TreeLanguageModel):
-                tokens = [len(each) for each in model.tokens(batch.texts)]
-                bits = model.update(batch.texts, progress=progress)
+            if model.learns_online:
+                tokens = [len(ids) for ids in model.tokens(batch.texts)]
+                bits = as_online(model).update(batch.texts, progress=progress)
             else:
                 log_probs = model.log_probs(batch.texts)
-                tokens = [len(each) for each in log_probs]
-                bits = np.array([-each.sum(dtype=np.float64) for each in log_probs]) / math.log(2)
+                tokens = [len(row) for row in log_probs]
+                bits = np.array([-row.sum(dtype=np.float64) for row in log_probs]) / math.log(2)
         except ModelError as error:
             first = f"{batch.sources[0]}, document {batch.indices[0]}"
             raise ModelError(f"{model.spec}: {error} (counted from {first} on)") from error
@@ -98,7 +97,7 @@ class Scored:
         )
 
     def sum(self) -> CodeLength:
-        """The code length of all documents together; its sum is exact but for one rounding."""
+        """The total code length of all documents, exact up to one rounding."""
         known = [count for count in self.characters if count is not None]
         return CodeLength(
             bits=math.fsum(self.bits),

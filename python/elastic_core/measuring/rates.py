@@ -1,4 +1,4 @@
-"""The rates of language models: corpora in, a rate of each model out.
+"""The rates of language models on corpora.
 
 Documents are streamed: memory does not grow with the corpus.
 """
@@ -6,7 +6,6 @@ Documents are streamed: memory does not grow with the corpus.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from elastic_core._core import Corpus, DocumentBatch, InvalidArgumentError, ScoreWriter
@@ -14,11 +13,11 @@ from elastic_core.common.progress import Progress, Step
 from elastic_core.corpora.sources import JOINT
 from elastic_core.measuring.code_length import CodeLength, Scored
 from elastic_core.measuring.result import ModelRate
-from elastic_core.models import LanguageModel, load_model
-from elastic_core.models.tree import TreeLanguageModel
+from elastic_core.models import LanguageModel, ModelKind, ModelSpec, load_model
+from elastic_core.models.protocol import as_online
 
-# Bytes of text scored at once: enough to put texts of like length together, little enough for
-# the progress to be seen on a slow device.
+# Bytes of text scored at once: enough to group texts of similar length, and few enough to show
+# progress on a slow device.
 _BATCH = 1 << 18
 
 
@@ -31,31 +30,29 @@ def rates_of(
     per_document: str | PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Iterator["Rates"]:
-    """Loads models, to score corpora with them in the block.
+    """Loads models to score corpora with inside the block.
 
     Args:
-        specs: The models, as `load_model` names them.
-        options: Options of those that are no tree models.
+        specs: The models, as `load_model` takes them.
+        options: Options of the models that are not tree models.
         alphabet: The symbols of new tree models. Under `bpe:PATH` a document that is not UTF-8 is
-            a bad row to every model, else only to those that read nothing but UTF-8.
-        per_document: A Parquet file for the scores of each document, there when the block has
-            ended without an error.
-        progress: Called with `score NAME with MODEL` and the rate so far; in bytes of text.
+            a bad row for every model, otherwise only for models that cannot read it.
+        per_document: A Parquet file for the scores of each document, which appears when the block
+            ends without an error.
+        progress: Receives steps of the phase `score`, in bytes of text, with the rate so far.
 
     Yields:
-        What scores the corpora.
+        The rates, to compute for one corpus after another.
 
     Raises:
-        InvalidArgumentError: A spec or an option is not what it should be, or there is no model
-            for the options or the scores.
+        InvalidArgumentError: A spec or an option is invalid, or options or a file for scores are
+            given without a model.
         ModelError: A model cannot be loaded.
         OSError: The file cannot be written.
     """
-    needless = [*options, *(["scores of documents"] if per_document is not None else [])]
-    if needless and not specs:
-        raise InvalidArgumentError(
-            f"{needless[0]}: there is no model for it; name one with --model"
-        )
+    unused = [*options, *(["scores of documents"] if per_document is not None else [])]
+    if unused and not specs:
+        raise InvalidArgumentError(f"{unused[0]}: this needs a model; name one with --model")
     if len(set(specs)) < len(specs):
         raise InvalidArgumentError(f"{', '.join(specs)}: name each model once")
     with nullcontext() if per_document is None else ScoreWriter(per_document) as scores:
@@ -68,7 +65,7 @@ class Rates:
     Args:
         models: The models.
         alphabet: As in `rates_of`.
-        scores: Where the scores of each document go.
+        scores: Receives the scores of each document.
         progress: As in `rates_of`.
     """
 
@@ -86,37 +83,39 @@ class Rates:
         self._sums = [CodeLength() for _ in models]
 
     def of(self, name: str, corpus: Corpus, size: int) -> tuple[ModelRate, ...]:
-        """Scores a corpus, which is read once for each model; one that learns begins anew.
+        """Scores a corpus, which is read once per model.
+
+        A model that learns starts from its initial state each time.
 
         Args:
-            name: The corpus's name.
+            name: Name of the corpus.
             corpus: The corpus.
-            size: Bytes of text in it; only the progress uses it.
+            size: Bytes of text in it, for the progress.
 
         Returns:
-            The rate of each model.
+            One rate per model.
 
         Raises:
             CorpusError: The corpus is damaged or has a row without usable text.
-            ModelError: A model can make nothing of a document.
+            ModelError: A model cannot read a document.
             OSError: A file cannot be read or written.
         """
-        found = []
+        rates = []
         for number, model in enumerate(self._models):
             score = self._score(model, name, [corpus], size, self._scores)
             self._sums[number] += score
-            found.append(_rate(model, score))
-        return tuple(found)
+            rates.append(_rate(model, score))
+        return tuple(rates)
 
     def joint(self, corpora: Sequence[Corpus], size: int) -> tuple[ModelRate, ...]:
-        """The rates on all corpora together, each of which was scored before.
+        """The rates on all corpora together, after `of` has scored each of them.
 
-        A model that learns reads them once more, one after another; of the others the code
-        lengths add up. Takes and raises what `of` does.
+        A model that learns reads them once more, one after another; for other models the code
+        lengths are added. Takes and raises the same as `of`.
         """
         return tuple(
             _rate(model, self._score(model, JOINT, corpora, size, None))
-            if isinstance(model, TreeLanguageModel)
+            if model.learns_online
             else _rate(model, score)
             for model, score in zip(self._models, self._sums, strict=True)
         )
@@ -129,17 +128,14 @@ class Rates:
         size: int,
         scores: ScoreWriter | None,
     ) -> CodeLength:
-        utf8 = self._alphabet.startswith("bpe:")
-        if isinstance(model, TreeLanguageModel):
-            model = model.copy()
-            utf8 = utf8 or not model.reads_any_bytes
-        else:
-            utf8 = True
+        utf8 = self._alphabet.startswith("bpe:") or not model.reads_any_bytes
+        if model.learns_online:
+            model = as_online(model).copy()
         total = CodeLength()
         for corpus in corpora:
             for batch in corpus.batches(bytes=_BATCH, utf8=utf8):
-                told = self._part_of(f"{name} with {model.spec}", total, batch, size)
-                scored = Scored.by(model, batch, told)
+                progress = self._part_of(f"{name} with {model.spec}", total, batch, size)
+                scored = Scored.by(model, batch, progress)
                 total += scored.sum()
                 if scores:
                     scores.write(
@@ -157,7 +153,7 @@ class Rates:
     def _part_of(
         self, subject: str, before: CodeLength, batch: DocumentBatch, size: int
     ) -> Progress | None:
-        """Progress over a batch as progress over all `size` bytes of text."""
+        """Maps the progress of a batch to progress over all `size` bytes of text."""
         progress = self._progress
         if progress is None:
             return None
@@ -174,18 +170,16 @@ class Rates:
 
 
 def _load(specs: Sequence[str], options: Mapping[str, Any], alphabet: str) -> list[LanguageModel]:
-    def is_tree(spec: str) -> bool:
-        return spec.startswith("tree:") or Path(spec).is_file()
-
-    # The options are the other models'. If there are none, tree models get them, and refuse them.
-    spare = options if all(map(is_tree, specs)) else {}
-
-    def load(spec: str) -> LanguageModel:
-        if spec.startswith("tree:"):
-            return load_model(spec, alphabet=alphabet, **spare)
-        return load_model(spec, **(spare if is_tree(spec) else options))
-
-    return [load(spec) for spec in specs]
+    parsed = [ModelSpec.parse(spec) for spec in specs]
+    # The options are for the other models. Without any, tree models get them, and refuse them.
+    of_trees = options if all(spec.is_tree for spec in parsed) else {}
+    models = []
+    for spec in parsed:
+        own = dict(of_trees if spec.is_tree else options)
+        if spec.kind is ModelKind.TREE:
+            own["alphabet"] = alphabet
+        models.append(load_model(spec.text, **own))
+    return models
 
 
 def _rate(model: LanguageModel, score: CodeLength) -> ModelRate:
@@ -200,7 +194,7 @@ def _rate(model: LanguageModel, score: CodeLength) -> ModelRate:
         tokens=score.tokens,
         settings={
             **model.settings,
-            "adaptive": isinstance(model, TreeLanguageModel),
+            "adaptive": model.learns_online,
             "identity": model.identity,
         },
     )

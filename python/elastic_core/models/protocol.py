@@ -1,23 +1,35 @@
-"""What every language model offers: probabilities of text, and text by those probabilities."""
+"""What a language model offers: probabilities of text, and text sampled from them.
+
+Every model satisfies `LanguageModel`. Three properties say what else it can do, and each has a
+protocol with the methods that come with it and a function that checks the property:
+
+| property            | protocol       | function     |
+|---------------------|----------------|--------------|
+| `learns_online`     | `OnlineModel`  | `as_online`  |
+| `has_distributions` | `DrawingModel` | `as_drawing` |
+| `has_steps`         | `SteppedModel` | `as_stepped` |
+"""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core._core import InvalidArgumentError
+from elastic_core.common.progress import Progress
+
 Document: TypeAlias = bytes | str
-"""A text: its bytes, or a string that stands for its bytes in UTF-8."""
+"""A text: its bytes, or a string, which stands for its UTF-8 bytes."""
 
 Ids: TypeAlias = NDArray[np.uint32]
-"""The ids of symbols, shape (symbols,)."""
+"""Symbol ids, shape (symbols,)."""
 
 
 class LanguageModel(Protocol):
-    """A model that gives every next symbol of a text a probability.
+    """A model that assigns a probability to every symbol of a text, given the symbols before it.
 
-    The tree model and transformers models have it in common, so that every experiment runs on
-    either. `docs/models.md` says what the probabilities are conditioned on.
+    `docs/models.md` says exactly what the probabilities are conditioned on.
     """
 
     @property
@@ -26,7 +38,7 @@ class LanguageModel(Protocol):
 
     @property
     def vocabulary(self) -> int:
-        """How many symbols a distribution runs over."""
+        """Number of symbols that a distribution covers."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -34,26 +46,42 @@ class LanguageModel(Protocol):
 
     @property
     def identity(self) -> dict[str, str]:
-        """Hashes in hexadecimal that say which model this is."""
+        """Hexadecimal hashes that identify the model, by part."""
 
-    def tokens(self, documents: Sequence[Document]) -> list[NDArray[np.uint32]]:
+    @property
+    def reads_any_bytes(self) -> bool:
+        """Whether documents may contain bytes that are not valid UTF-8."""
+
+    @property
+    def learns_online(self) -> bool:
+        """Whether the model learns each symbol after predicting it; see `OnlineModel`."""
+
+    @property
+    def has_distributions(self) -> bool:
+        """Whether the model reports the ids and distributions it samples; see `DrawingModel`."""
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether the model reads texts one token at a time, for coding; see `SteppedModel`."""
+
+    def tokens(self, documents: Sequence[Document]) -> list[Ids]:
         """The ids of each document's symbols, as they are scored.
 
         Returns:
-            For each document an array of shape (symbols,).
+            One array of shape (symbols,) per document.
 
         Raises:
-            ModelError: A document is not what the model can read.
+            ModelError: The model cannot read a document.
         """
 
     def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
-        """The natural logarithm of each symbol's probability; the model does not learn.
+        """The natural logarithm of each symbol's probability. The model does not learn.
 
         Returns:
-            For each document an array of shape (symbols,), an entry for each id of `tokens`.
+            One array of shape (symbols,) per document, with an entry for each id of `tokens`.
 
         Raises:
-            ModelError: A document is not what the model can read, or a probability is none.
+            ModelError: The model cannot read a document, or a probability is zero or NaN.
         """
 
     def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:
@@ -63,86 +91,164 @@ class LanguageModel(Protocol):
             Shape (contexts, vocabulary); each row sums to 1.
 
         Raises:
-            ModelError: A context is not what the model can read, or a probability is none.
+            ModelError: The model cannot read a context, or a probability is NaN.
         """
 
     def generate(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
     ) -> list[bytes]:
-        """Goes on from each prompt; the same arguments give the same text.
+        """Samples a continuation of each prompt. The same arguments give the same text.
 
         Args:
-            prompts: The texts to go on from.
-            tokens: Most symbols to add to each.
-            temperature: Divides the log-probabilities before a symbol is drawn; 0: always the
-                likeliest symbol.
-            seed: Seed of the draws.
+            prompts: The texts to continue.
+            tokens: Maximum number of symbols per continuation.
+            temperature: Divides the log-probabilities before sampling; 0 always takes the most
+                likely symbol.
+            seed: Seed of the random numbers.
 
         Returns:
-            What follows each prompt, without the prompt.
+            The continuations, without the prompts.
 
         Raises:
-            InvalidArgumentError: Tokens or temperature are not what they should be.
-            ModelError: A prompt is not what the model can read, or a probability is none.
+            InvalidArgumentError: `tokens`, `temperature` or `seed` is out of range.
+            ModelError: The model cannot read a prompt, or a probability is NaN.
+        """
+
+
+class OnlineModel(LanguageModel, Protocol):
+    """A language model that learns as it reads, so that its code lengths are adaptive."""
+
+    def copy(self) -> Self:
+        """An independent model that has learned the same."""
+
+    def update(
+        self,
+        documents: Sequence[Document],
+        weight: float = 1.0,
+        *,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float64]:
+        """Learns documents in order, predicting each symbol before learning it.
+
+        Args:
+            documents: The documents.
+            weight: How many times each document counts, more than 0.
+            progress: Receives the number of symbols learned so far.
+
+        Returns:
+            The code length of each document in bits, shape (documents,).
+
+        Raises:
+            InvalidArgumentError: The weight is not above 0, or the model cannot read a document.
         """
 
 
 class DrawingModel(LanguageModel, Protocol):
-    """A language model that tells what it drew, and by which probabilities.
+    """A language model that reports the ids it samples and the distributions it samples from.
 
-    Text alone does not tell it: other tokens may spell the same text.
+    The text of a continuation does not determine its ids: other ids may spell the same text.
     """
 
     def draw(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
     ) -> list[Ids]:
-        """What `generate` does, as ids.
-
-        Takes and raises what `generate` does.
+        """Samples the continuations of `generate`, as ids; takes and raises the same.
 
         Returns:
-            For each prompt the ids that follow it; one that ends the text stands last, if it was
-            drawn.
+            The ids that follow each prompt, shape (ids,) each. An id that ends the text is
+            included, if it was sampled.
         """
 
     def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
-        """The texts of drawn ids, as `generate` gives them."""
+        """The texts of sampled ids, as `generate` returns them."""
 
     def log_distributions(
         self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int
     ) -> list[NDArray[np.float32]]:
-        """The natural logarithms of all probabilities that ids were drawn by.
+        """The natural logarithms of all probabilities that continuations were sampled from.
 
         Args:
-            prompts: The texts that were gone on from.
-            continuations: What `draw` made of them, at least one id each.
-            tokens: As in `draw`; it decides how much of a long prompt is seen.
+            prompts: The prompts.
+            continuations: What `draw` returned for them, at least one id each.
+            tokens: As passed to `draw`; it decides how much of a long prompt the model sees.
 
         Returns:
-            For each prompt an array of shape (ids, vocabulary): row k is of what can follow the
+            One array of shape (ids, vocabulary) per prompt: row k is the distribution after the
             prompt and the first k ids.
 
         Raises:
-            InvalidArgumentError: Tokens are not what they should be.
-            ModelError: A prompt is not what the model can read, or a probability is none.
+            InvalidArgumentError: `tokens` is out of range.
+            ModelError: The model cannot read a prompt, or a probability is NaN.
         """
 
 
 class Steps(Protocol):
-    """Probabilities of several texts abreast, one token at a time, for coding."""
+    """Several texts read in lockstep, one token at a time."""
 
-    def next(self, ids: NDArray[np.uint32] | None) -> NDArray[np.float32]:
-        """Appends a token to each text and tells what may follow.
+    def next(self, ids: Ids | None) -> NDArray[np.float32]:
+        """Appends one token to each text and returns the distributions of the next one.
 
-        The same calls give the same bits, whoever makes them.
+        The same sequence of calls gives the same bits, in an encoder and in a decoder.
 
         Args:
-            ids: The token of each text, shape (lanes,); None at the start, and only there.
+            ids: One token per text, shape (texts,); None in the first call, and only there.
 
         Returns:
-            Each text's probabilities of its next token, shape (lanes, vocabulary).
+            The probabilities of each text's next token, shape (texts, vocabulary).
 
         Raises:
             InvalidArgumentError: `ids` has another shape, or an id outside the vocabulary.
-            ModelError: A probability is none.
+            ModelError: A probability is NaN.
         """
+
+
+class SteppedModel(LanguageModel, Protocol):
+    """A language model that can code: it inverts its tokens, and reads texts token by token."""
+
+    def decode(self, ids: Ids) -> bytes:
+        """The text of token ids, special tokens spelled out."""
+
+    def steps(self, texts: int) -> Steps:
+        """Starts to read `texts` texts in lockstep.
+
+        Raises:
+            InvalidArgumentError: `texts` is less than 1.
+        """
+
+
+def as_online(model: LanguageModel) -> OnlineModel:
+    """The model as one that learns as it reads.
+
+    Raises:
+        InvalidArgumentError: It does not.
+    """
+    if not model.learns_online:
+        raise InvalidArgumentError(f"{model.spec}: this model does not learn; use a tree model")
+    return cast("OnlineModel", model)
+
+
+def as_drawing(model: LanguageModel) -> DrawingModel:
+    """The model as one that reports what it samples.
+
+    Raises:
+        InvalidArgumentError: It does not.
+    """
+    if not model.has_distributions:
+        raise InvalidArgumentError(
+            f"{model.spec}: this model does not report the distributions it samples from; use a "
+            "tree model or a transformers model"
+        )
+    return cast("DrawingModel", model)
+
+
+def as_stepped(model: LanguageModel) -> SteppedModel:
+    """The model as one that reads texts token by token.
+
+    Raises:
+        InvalidArgumentError: It does not.
+    """
+    if not model.has_steps:
+        raise InvalidArgumentError(
+            f"{model.spec}: this model cannot be read step by step; pass its spec, such as tree:8"
+        )
+    return cast("SteppedModel", model)

@@ -1,36 +1,31 @@
-"""New small models: Llamas of six sizes that have learned nothing, and tokenizers for them."""
+"""New small transformers: Llamas of six sizes with random weights, and tokenizers for them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elastic_core._core import InvalidArgumentError
-
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 END_OF_TEXT = "<|endoftext|>"
-"""The one special token: it ends a document, and every window begins with it."""
-
-_SPEC = "scratch:"
+"""The only special token: it ends every document, and every window begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The shape of a new model, and how it is trained unless told otherwise.
-
-    The embeddings, which are those of the output too, are among the parameters.
+    """The shape of a new model, and its default training settings.
 
     Attributes:
-        parameters: Numbers that are learned.
-        vocabulary: Token ids.
+        parameters: Number of trainable parameters; the input embeddings, which are also the output
+            embeddings, count once.
+        vocabulary: Number of token ids.
         hidden: Width of the residual stream.
-        layers: Transformer blocks.
-        heads: Attention heads in each.
-        intermediate: Width of the feed-forward part.
+        layers: Number of transformer blocks.
+        heads: Attention heads per block.
+        intermediate: Width of the feed-forward layer.
         context: Tokens in a training block, and positions of the model.
         batch: Tokens in an optimizer step.
-        learning_rate: The highest learning rate.
+        learning_rate: Peak learning rate.
     """
 
     parameters: int
@@ -52,30 +47,16 @@ SIZES = {
     "30M": Size(30_531_072, 16_384, 512, 7, 8, 1376, 1024, 32_768, 1e-3),
     "100M": Size(103_040_256, 32_768, 768, 11, 12, 2048, 1024, 65_536, 6e-4),
 }
-"""The sizes by name; the name is right to a tenth."""
-
-
-def parse_size(spec: str) -> Size:
-    """The size that a spec such as `scratch:3M` names.
-
-    Raises:
-        InvalidArgumentError: It names none.
-    """
-    size = SIZES.get(spec.removeprefix(_SPEC)) if spec.startswith(_SPEC) else None
-    if size is None:
-        raise InvalidArgumentError(
-            f"unknown new model {spec!r}: choose {_SPEC} and one of {', '.join(SIZES)}"
-        )
-    return size
+"""The sizes by name. A name is within 10% of the number of parameters."""
 
 
 def new_model(size: Size, context: int, seed: int) -> "LlamaForCausalLM":
-    """A Llama with random weights in float32; the same seed gives the same ones.
+    """A Llama with random float32 weights. The same seed gives the same weights.
 
     Args:
-        size: Its shape.
-        context: Its positions.
-        seed: Seed of the weights; torch's own random state is left as it was.
+        size: The shape of the model.
+        context: Number of positions.
+        seed: Seed of the weights. The global random state of torch does not change.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -98,11 +79,11 @@ def new_model(size: Size, context: int, seed: int) -> "LlamaForCausalLM":
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> "PreTrainedTokenizerFast":
-    """A byte-level BPE of the texts, which loses nothing of any text and has no unknown token.
+    """Trains a byte-level BPE tokenizer, which is lossless and has no unknown token.
 
     Args:
-        texts: What to learn merges from; the same texts give the same tokenizer.
-        vocabulary: Most ids, at least 257; a small corpus gives fewer.
+        texts: The training texts. The same texts give the same tokenizer.
+        vocabulary: Maximum number of ids, at least 257; a small corpus yields fewer.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast

@@ -1,1 +1,1 @@
-"""Results for people and programs: shared parts here, a folder for each kind of result."""
+"""Documents, and a renderer per output: terminal, Markdown, CSV, LaTeX, HTML and plot."""

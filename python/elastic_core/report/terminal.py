@@ -35,13 +35,6 @@ _SHORT_UNITS = {
 _STYLES = {"holds": "green", "does not hold": "red", "open": "yellow"}
 
 
-def standard_output() -> "Console":
-    """Standard output, for text that is printed verbatim."""
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)
-
-
 def print_document(document: Document, console: "Console | None" = None) -> None:
     """Prints a document.
 
@@ -53,7 +46,9 @@ def print_document(document: Document, console: "Console | None" = None) -> None
         document: The document.
         console: Where to print; None: standard output.
     """
-    console = console or standard_output()
+    from rich.console import Console
+
+    console = console or Console(highlight=False, markup=False, emoji=False)
     before: Block | None = None
     for block in filter(_is_shown, _with_notes(document.blocks)):
         if before is not None and _is_apart(before, block):

@@ -1,15 +1,53 @@
-"""What a model makes of sets of texts: loss, perplexity and rate; it learns nothing from them."""
+"""Loss, perplexity and rate of a model on sets of texts, from which it does not learn."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.protocol import Document, Ids, LanguageModel
-from elastic_core.scoring.ratio import Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio of two sums over documents, which are seen as a random sample.
+
+    Attributes:
+        value: The ratio.
+        standard_error: Its standard error over documents; None for a single document.
+    """
+
+    value: float
+    standard_error: float | None
+
+    @classmethod
+    def of(cls, amounts: ArrayLike, units: ArrayLike) -> Self:
+        """Sum of amounts / sum of units.
+
+        The standard error is linearized (Cochran, *Sampling Techniques*, ch. 6).
+
+        Args:
+            amounts: What each document adds to the numerator, shape (documents,).
+            units: What it adds to the denominator, shape (documents,); their sum is not 0.
+        """
+        above, below = np.asarray(amounts, np.float64), np.asarray(units, np.float64)
+        value = math.fsum(above) / math.fsum(below)
+        if len(above) < 2 or not math.isfinite(value):
+            return cls(value, None)
+        spread = np.sum((above - value * below) ** 2) / (len(above) * (len(above) - 1))
+        return cls(value, float(np.sqrt(spread) / below.mean()))
+
+    def __truediv__(self, divisor: float) -> "Ratio":
+        error = self.standard_error
+        return Ratio(self.value / divisor, None if error is None else error / divisor)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record, ready for JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +55,11 @@ class Loss:
     """The loss of a model on a set of texts, and its rate gamma.
 
     Attributes:
-        nats_per_token: -ln p of all texts / tokens scored, EOS among them where the model's
-            settings say `eos`.
+        nats_per_token: -ln p of all texts / tokens scored, including EOS if the model's settings
+            say `eos`.
         bits_per_byte: -log2 p of all texts / raw bytes of text.
-        texts: How many texts there are.
-        tokens: Tokens scored.
+        texts: Number of texts.
+        tokens: Number of tokens scored.
         bytes: Raw bytes of text.
     """
 
@@ -42,7 +80,7 @@ class Loss:
         return self.bits_per_byte / 8
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON has it."""
+        """The record, ready for JSON."""
         return {
             "nats_per_token": self.nats_per_token.to_dict(),
             "perplexity": self.perplexity,
@@ -55,10 +93,10 @@ class Loss:
 
 
 def losses(model: LanguageModel, sets: Mapping[str, Sequence[Document]]) -> dict[str, Loss]:
-    """The loss of a model on each of some sets of texts.
+    """The loss of a model on each of several sets of texts.
 
-    A tree model does not learn here, so its rate is that of what it has learned before; the
-    adaptive rate is `elastic_core.measuring.measure`'s.
+    A tree model does not learn here, so its rate reflects only what it learned before;
+    `elastic_core.measure` reports the adaptive rate.
 
     Args:
         model: The model.
@@ -69,7 +107,7 @@ def losses(model: LanguageModel, sets: Mapping[str, Sequence[Document]]) -> dict
 
     Raises:
         InvalidArgumentError: A set has no token or no byte.
-        ModelError: The model can make nothing of a text.
+        ModelError: The model cannot read a text.
     """
     return {
         name: _loss(model, name, texts, texts, [0] * len(texts)) for name, texts in sets.items()
@@ -84,21 +122,21 @@ def completion_loss(
     *,
     has_ends: bool = True,
 ) -> Loss:
-    """The loss on what follows prompts, which count neither as tokens nor as bytes.
+    """The loss on completions given their prompts; prompts add neither tokens nor bytes.
 
-    A token that a prompt and its completion share counts with the completion.
+    A token that spans the end of a prompt and the start of its completion counts with the
+    completion.
 
     Args:
         model: The model.
-        name: What the set is called, for what an error says.
+        name: Name of the set, for error messages.
         prompts: The prompts.
-        completions: What follows each.
-        has_ends: Whether EOS counts, where the model scores it. It should not where completions
-            were cut off.
+        completions: The text after each prompt.
+        has_ends: Whether EOS counts, if the model scores it. False for truncated completions.
 
     Raises:
         InvalidArgumentError: The completions have no token or no byte.
-        ModelError: The model can make nothing of a text.
+        ModelError: The model cannot read a text.
     """
     texts = [one + other for one, other in zip(prompts, completions, strict=True)]
     heads, whole = model.tokens(prompts), model.tokens(texts)
@@ -108,7 +146,7 @@ def completion_loss(
 
 
 def _common(one: Ids, other: Ids) -> int:
-    """How many ids two texts begin with in common."""
+    """The length of the longest common prefix of two texts, in ids."""
     length = min(len(one), len(other))
     differ = np.flatnonzero(one[:length] != other[:length])
     return int(differ[0]) if len(differ) else length
@@ -122,17 +160,20 @@ def _loss(
     skipped: Sequence[int],
     cut: int = 0,
 ) -> Loss:
-    """The loss on texts without so many first and last tokens, for the bytes of `counted`."""
+    """The loss on texts without their `skipped` first and `cut` last tokens.
+
+    The bytes are those of `counted`.
+    """
     sizes = [len(text.encode() if isinstance(text, str) else text) for text in counted]
     if not sum(sizes):
-        raise InvalidArgumentError(f"{name}: there is no text to take the loss on")
+        raise InvalidArgumentError(f"{name}: there is no text to compute the loss on")
     try:
         log_probs = model.log_probs(texts)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
-    kept = [each[first : len(each) - cut] for each, first in zip(log_probs, skipped, strict=True)]
-    tokens = [len(each) for each in kept]
-    nats = np.array([-each.sum(dtype=np.float64) for each in kept])
+    kept = [row[first : len(row) - cut] for row, first in zip(log_probs, skipped, strict=True)]
+    tokens = [len(row) for row in kept]
+    nats = np.array([-row.sum(dtype=np.float64) for row in kept])
     return Loss(
         nats_per_token=Ratio.of(nats, tokens),
         bits_per_byte=Ratio.of(nats / math.log(2), sizes),

@@ -15,7 +15,7 @@ def choose_device(name: str) -> str:
     Raises:
         InvalidArgumentError: The name is unknown, or this machine has no such device.
     """
-    from elastic_core.models.device import pick_device
+    from elastic_core.models.transformers.checkpoint import pick_device
 
     device = pick_device(name)
     if ":" in name:

@@ -9,9 +9,12 @@ import datasets
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from elastic_core._core import InvalidArgumentError, ModelError
-from elastic_core.models.faults import wrap_load_errors
-from elastic_core.models.loading import load_tokenizer, load_weights
 from elastic_core.models.spec import ModelSpec
+from elastic_core.models.transformers.checkpoint import (
+    load_tokenizer,
+    load_weights,
+    wrap_load_errors,
+)
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.rows import is_conversation, prepend_bos
 

@@ -20,8 +20,8 @@ from transformers import PrinterCallback, TrainerControl, TrainerState, Training
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.common.progress import Progress, Step
-from elastic_core.models.faults import silence_transformers
 from elastic_core.models.spec import ModelSpec
+from elastic_core.models.transformers.checkpoint import silence_transformers
 from elastic_core.training.callbacks import OnStep, StepCallback, last_state
 from elastic_core.training.finetuning.algorithms import ALGORITHMS
 from elastic_core.training.finetuning.job import load_for_training, make_job

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from elastic_core.common.progress import Progress, with_subject
-from elastic_core.models.tree import TreeLanguageModel, load
+from elastic_core.models.spec import load_tree
+from elastic_core.models.tree import TreeLanguageModel
 from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.rows import texts
@@ -29,7 +30,7 @@ def run(
     spec = settings["model"]
     documents = _shuffled(texts(rows, spec), settings["seed"])
     start = time.monotonic()
-    model = load(spec)
+    model = load_tree(spec)
     before = _mean_loss(model, documents)
     weight = recipe.epochs * recipe.weight
     model.update(documents, weight, progress=with_subject(progress, spec))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from elastic_core._core import Corpus
-from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.models.transformers.inputs import Tokenizer
 
 _BATCH_BYTES = 4 << 20
 

@@ -9,7 +9,7 @@ from elastic_core.common.extras import requires_extra
 from elastic_core.common.progress import Progress
 from elastic_core.common.units import parse_count
 from elastic_core.corpora.sources import Source
-from elastic_core.models.scratch import parse_size
+from elastic_core.models.spec import scratch_size
 from elastic_core.training.hardware import choose_device, choose_dtype
 from elastic_core.training.pretraining.result import PretrainConfig, PretrainResult
 
@@ -97,7 +97,7 @@ def _plan(
     device: str,
 ) -> PretrainConfig:
     """The complete configuration of a run; see `pretrain` for the arguments."""
-    size = parse_size(model)
+    size = scratch_size(model)
     context = size.context if context is None else context
     if context < 2:
         raise InvalidArgumentError(f"context {context}: must be at least 2 tokens")

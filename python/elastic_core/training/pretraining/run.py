@@ -13,9 +13,10 @@ from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
 from elastic_core.common.files import result_folder, write_json
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.versions import versions
-from elastic_core.models.faults import silence_transformers
-from elastic_core.models.scratch import new_model, parse_size, train_tokenizer
-from elastic_core.models.tokenizer import Tokenizer
+from elastic_core.models.scratch import new_model, train_tokenizer
+from elastic_core.models.spec import scratch_size
+from elastic_core.models.transformers.checkpoint import silence_transformers
+from elastic_core.models.transformers.inputs import Tokenizer
 from elastic_core.report.plot import can_draw
 from elastic_core.training.pretraining.loop import train
 from elastic_core.training.pretraining.packing import Blocks, documents, pack
@@ -80,7 +81,7 @@ def _prepare(
     def on_bytes(phase: str) -> Callable[[int], object]:
         return lambda done: progress and progress(Step(phase, corpus.name, done, 0, "bytes"))
 
-    size = parse_size(config.model)
+    size = scratch_size(config.model)
     with result_folder(unfinished) as partial:
         texts = _beginning(corpus, _TOKENIZER_BYTES, on_bytes("read"))
         tokenizer = train_tokenizer(texts, size.vocabulary)
@@ -112,7 +113,7 @@ def _beginning(corpus: Corpus, size: int, on_bytes: Callable[[int], object]) -> 
 def _train(
     config: PretrainConfig, folder: Path, unfinished: Path, progress: Progress | None
 ) -> PretrainResult:
-    model = new_model(parse_size(config.model), config.context, config.seed)
+    model = new_model(scratch_size(config.model), config.context, config.seed)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(unfinished)
     count = config.tokens // config.context
     blocks = Blocks(unfinished / _TOKENS, config.context, count, config.seed)

@@ -1,4 +1,4 @@
-"""Report on the order of learning: tables, findings in words, a figure, and both orders together."""
+"""Report on the order of learning: tables, findings in words, and a figure."""
 
 import math
 from collections.abc import Sequence

@@ -70,12 +70,12 @@ def test_a_single_seed_tells_no_intervals() -> None:
     assert setting(single) == "tree:8, alphabet byte, order joint, 1 seed, k = 4.00"
 
 
-@pytest.mark.parametrize(("slope", "told"), [(-0.2, "agree"), (0.2, "differ")])
-def test_agreement_is_that_of_the_signs(slope: float, told: str) -> None:
+@pytest.mark.parametrize(("slope", "outcome"), [(-0.2, "agree"), (0.2, "differ")])
+def test_agreement_is_that_of_the_signs(slope: float, outcome: str) -> None:
     sentences = agreement(curve("joint", -0.1), curve("sequential", slope))
     assert sentences[:4] == [
-        f"Signs of the pre-training's rate on unseen text: {told} at l = 0.25, 1.",
-        f"Signs of the alignment's rate on unseen text: {told} at l = 0.25, 1.",
+        f"Signs of the pre-training's rate on unseen text: {outcome} at l = 0.25, 1.",
+        f"Signs of the alignment's rate on unseen text: {outcome} at l = 0.25, 1.",
         "The law in the joint order on unseen text: holds at l = 0.25, 1.",
         "The law in the sequential order on unseen text: holds at l = 0.25, 1.",
     ]

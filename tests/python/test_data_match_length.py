@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from elastic_core import InvalidArgumentError
 from elastic_core.data.examples import Examples
-from elastic_core.data.lengths import match_length
+from elastic_core.data.select import match_length
 
 SEEDS = st.integers(0, 2**64)
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=25)
@@ -38,7 +38,7 @@ def test_matched_sides_are_equally_long_and_as_large_as_can_be(
     most = int((maximum_bipartite_matching(csr_array(fit)) >= 0).sum())
     if most == 0:
         with pytest.raises(
-            InvalidArgumentError, match="one and other: no two rows are equally long"
+            InvalidArgumentError, match="one and other: no two rows match in length"
         ):
             match_length(one, other, seed=seed, tolerance=tolerance)
         return
@@ -69,7 +69,7 @@ def test_a_seed_decides_among_the_equally_long() -> None:
 
 def test_lengths_in_another_measure() -> None:
     one, other = texts("a b c", "aaaaa"), texts("aaaaaaaaaa bb c")
-    found = match_length(one, other, seed=0, measure=lambda each: [len(t.split()) for t in each])
+    found = match_length(one, other, seed=0, length_of=lambda each: [len(t.split()) for t in each])
     assert found.one.texts() == ["a b c"]
     assert found.means == (3, 3)
 

@@ -112,8 +112,8 @@ PLANTED = {
 
 def rates(model: ec.TreeModel, documents: list[bytes]) -> list[float]:
     return [
-        -model.log_probs([each])[0].sum(dtype=np.float64) / np.log(2) / len(each)
-        for each in documents
+        -model.log_probs([text])[0].sum(dtype=np.float64) / np.log(2) / len(text)
+        for text in documents
     ]
 
 
@@ -194,7 +194,7 @@ def test_progress_ends_when_everything_is_learned(
     learned = [(step.done, step.total) for step in heard if step.title == f"learn {order}"]
     assert learned == sorted(learned)
     assert learned[-1][0] == learned[-1][1]
-    assert [step.title for step in heard[:3]] == [f"read {each.name}" for each in corpora]
+    assert [step.title for step in heard[:3]] == [f"read {corpus.name}" for corpus in corpora]
 
 
 def test_an_error_in_progress_ends_the_job(
@@ -212,7 +212,7 @@ def test_an_error_in_progress_ends_the_job(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"order": "random"}, "unknown order 'random': choose joint, sequential"),
         ({"order": "sequential", "rate": 0}, "rate 0: must be more than 0"),
@@ -233,9 +233,9 @@ def test_an_error_in_progress_ends_the_job(
     ],
 )
 def test_bad_arguments_are_refused(
-    corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus], arguments: dict[str, object], told: str
+    corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus], arguments: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ec.InvalidArgumentError, match=told):
+    with pytest.raises(ec.InvalidArgumentError, match=message):
         learn_in_order(*corpora, **arguments)  # type: ignore[arg-type]
 
 
@@ -329,7 +329,7 @@ def test_a_volume_more_leaves_the_order_of_the_others_as_it_is() -> None:
     more = [text for batch in texts.batches([one, *parts]) for text in batch]
     assert sum(map(len, few)) == one.size + parts[0].size
     left = iter(more)
-    assert all(any(text == each for each in left) for text in few)
+    assert all(any(text == other for other in left) for text in few)
     for order in (few, more):
         where = [place / len(order) for place, text in enumerate(order) if text[0] == ord("b")]
         assert min(where) < 0.3

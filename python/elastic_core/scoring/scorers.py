@@ -1,11 +1,14 @@
-"""A linear classifier of texts: the scorer that needs no download and no GPU."""
+"""Scorers of texts: their protocol, how one is loaded, and the linear classifier.
+
+The linear classifier needs no download and no GPU.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,27 +16,73 @@ from numpy.typing import NDArray
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.units import counted
+from elastic_core.models.spec import ModelSpec
 
 NAME = "linear"
 LEVEL = 0.95
-"""How often the interval of an accuracy holds it, at the least."""
+"""Confidence level of the interval of an accuracy."""
 
-# Trained on 4000 reviews, they are right about 77.9% of others cut to 40 words; words alone about
-# 76.9%. Two to five characters, 78.6%, take three times as long.
+# Trained on 4000 reviews, they classify about 77.9% of others cut to 40 words correctly; words
+# alone about 76.9%. Two to five characters reach 78.6% and take three times as long.
 _WORDS, _CHARACTERS = (1, 2), (4, 4)
-# Inverse strength of the L2 penalty. Rows have a norm near 1, which asks for a weak one.
+# Inverse strength of the L2 penalty. Rows have a norm near 1, which calls for a weak one.
 _C = 10.0
+
+
+class Scorer(Protocol):
+    """Gives every text a score: the higher, the more of the scored property it has."""
+
+    @property
+    def name(self) -> str:
+        """What the scorer is called, such as `linear` or `hf:NAME`."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that a score depends on besides what was learned; ready for JSON."""
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Hexadecimal hashes that identify the scorer, by part."""
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """The scores, shape (texts,); the score of a text does not depend on the others.
+
+        Raises:
+            ModelError: The scorer cannot read a text, or a score is NaN.
+        """
+
+
+def load_scorer(spec: str, **options: Any) -> Scorer:
+    """Loads a classifier or a reward model of transformers.
+
+    Args:
+        spec: A folder with a checkpoint, or `hf:` and a folder or a name on the Hugging Face hub.
+        **options: Those of `elastic_core.scoring.classifier.load`: label, revision, dtype, device,
+            window, batch.
+
+    Raises:
+        InvalidArgumentError: The spec is neither, or an option is invalid.
+        ModelError: The model cannot be loaded.
+    """
+    checkpoint = ModelSpec.checkpoint(spec)
+    if checkpoint is None:
+        raise InvalidArgumentError(
+            f"unknown scorer {spec!r}: name hf:NAME or a folder with a checkpoint"
+        )
+    with requires_extra(spec):
+        from elastic_core.scoring import classifier
+    return classifier.load(spec, checkpoint.name, **options)
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How a classifier does on texts that it was not trained on.
+    """The accuracy of a classifier on texts that it was not trained on.
 
     Attributes:
-        correct: Share of the texts whose likelier label is theirs.
+        correct: Share of texts whose more likely label is the right one.
         low: Lower end of the exact binomial interval of level `LEVEL` (Clopper and Pearson, 1934).
-        high: Its upper end.
-        texts: How many texts there are.
+        high: Upper end of the interval.
+        texts: Number of texts.
     """
 
     correct: float
@@ -43,30 +92,30 @@ class Accuracy:
 
     @classmethod
     def of(cls, correct: int, texts: int) -> Self:
-        """The accuracy where so many of the texts are correct."""
+        """The accuracy when `correct` of `texts` texts are classified correctly."""
         from scipy.stats import binomtest
 
         interval = binomtest(correct, texts).proportion_ci(LEVEL, method="exact")
         return cls(correct / texts, float(interval.low), float(interval.high), texts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON has it."""
+        """The record, ready for JSON."""
         return asdict(self)
 
 
 class LinearScorer:
     """Logistic regression on TF-IDF weights of n-grams: the probability of the positive label.
 
-    The n-grams are words and pairs of words, and four characters within a word; those of a single
-    text are left out, counts are damped to 1 + ln(count), and both kinds are scaled to norm 1.
-    `fit` makes one.
+    The n-grams are words and pairs of words, and four characters within a word. N-grams of a
+    single text are dropped, counts are damped to 1 + ln(count), and each of the two groups is
+    scaled to norm 1. `fit` creates a scorer.
 
     Attributes:
         name: `linear`.
         accuracy: The accuracy on the texts held out from training.
         settings: The accuracy, and how the scorer was trained.
-        identity: SHA-256 of the labelled texts that `fit` was given, each taken once; as `texts`,
-            in hexadecimal.
+        identity: SHA-256 of the distinct labelled texts that `fit` received, as `texts`, in
+            hexadecimal.
     """
 
     def __init__(
@@ -91,27 +140,27 @@ class LinearScorer:
         seed: int = 0,
         held_out: float = 0.1,
     ) -> Self:
-        """Trains on labelled texts; the same arguments give the same scorer.
+        """Trains on labelled texts. The same arguments give the same scorer.
 
-        A text that comes more than once is taken once, with its last label, so that none is on
-        both sides.
+        A repeated text is used once, with its last label, so that no text is both trained on and
+        held out.
 
         Args:
             texts: The texts.
-            labels: Whether each is positive; shape (texts,).
+            labels: Whether each text is positive, shape (texts,).
             seed: Decides which texts are held out.
-            held_out: The share of each label's texts that the accuracy is measured on, at least
-                one text of each.
+            held_out: The share of each label's texts to measure the accuracy on; at least one text
+                of each label is held out.
 
         Raises:
-            InvalidArgumentError: There are fewer than two texts of a label, or not as many labels
-                as texts, or a label or the share is not what it should be.
+            InvalidArgumentError: There are fewer than two texts of a label, the numbers of labels
+                and texts differ, or a label or the share is invalid.
             ModelError: scikit-learn is not installed.
         """
         if len(texts) != len(labels):
             raise InvalidArgumentError(
-                f"labels: {len(labels)} for {counted(len(texts), 'text', 'texts')}; give each text "
-                "one"
+                f"labels: {len(labels)} for {counted(len(texts), 'text', 'texts')}; give one per "
+                "text"
             )
         if not 0 < held_out < 1:
             raise InvalidArgumentError(f"held out {held_out}: must be between 0 and 1")
@@ -135,8 +184,8 @@ class LinearScorer:
         """The probability of the positive label, shape (texts,)."""
         if not texts:
             return np.empty(0)
-        found: NDArray[np.float64] = self._pipeline.predict_proba(texts)[:, 1]
-        return found
+        scores: NDArray[np.float64] = self._pipeline.predict_proba(texts)[:, 1]
+        return scores
 
 
 def _held_out(labels: NDArray[Any], share: float, seed: int) -> NDArray[np.bool_]:
@@ -150,7 +199,7 @@ def _held_out(labels: NDArray[Any], share: float, seed: int) -> NDArray[np.bool_
         if len(places) < 2:
             raise InvalidArgumentError(
                 f"{counted(len(places), 'distinct text is', 'distinct texts are')} {name}: a "
-                "classifier needs two or more of either label"
+                "classifier needs at least two of each label"
             )
         count = min(max(1, round(share * len(places))), len(places) - 1)
         test[random.permutation(places)[:count]] = True
@@ -180,7 +229,7 @@ def _pipeline() -> Any:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keeps linear algebra to one thread, as sums by several differ in the last digits."""
+    """Limits linear algebra to one thread, as sums over several differ in the last digits."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):

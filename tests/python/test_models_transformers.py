@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, Gemma2ForCausalLM
 
-from elastic_core import InvalidArgumentError, ModelError
-from elastic_core.models.forward import Forward
-from elastic_core.models.generation import generate
-from elastic_core.models.loading import load
-from elastic_core.models.protocol import Document
-from elastic_core.models.torch import TorchModel
+from elastic_core import InvalidArgumentError, ModelError, load_model
+from elastic_core.models import Document, Ids
+from elastic_core.models.protocol import as_drawing, as_online, as_stepped
+from elastic_core.models.transformers.forward import Forward, generate
+from elastic_core.models.transformers.model import TransformersModel
 
 BOS, EOS, VOCABULARY = 0, 1, 300
 DOCUMENTS: list[Document] = [
@@ -31,12 +30,17 @@ DOCUMENTS: list[Document] = [
     "t",
 ]
 
-Ids = NDArray[np.uint32]
 Plain = Callable[[list[int]], torch.Tensor]
 
 
+def load(spec: str, **options: Any) -> TransformersModel:
+    model = load_model(spec, **options)
+    assert isinstance(model, TransformersModel)
+    return model
+
+
 @pytest.fixture(scope="module")
-def model(checkpoint: Path) -> TorchModel:
+def model(checkpoint: Path) -> TransformersModel:
     return load(str(checkpoint), window=16, stride=5)
 
 
@@ -108,7 +112,7 @@ def test_the_size_of_a_batch_changes_no_more_than_rounding(checkpoint: Path) -> 
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_no_documents_give_nothing(model: TorchModel) -> None:
+def test_no_documents_give_nothing(model: TransformersModel) -> None:
     assert model.log_probs([]) == []
     assert model.log_probs(["", b""])[1].shape == (0,)
     assert model.next_distribution([]).shape == (0, VOCABULARY)
@@ -116,11 +120,11 @@ def test_no_documents_give_nothing(model: TorchModel) -> None:
 
 
 @given(text=st.text(max_size=40))
-def test_encode_and_decode_lose_nothing(text: str, model: TorchModel) -> None:
+def test_encode_and_decode_lose_nothing(text: str, model: TransformersModel) -> None:
     assert model.decode(model.encode(text)) == text.encode()
 
 
-def test_text_never_becomes_a_special_token(model: TorchModel) -> None:
+def test_text_never_becomes_a_special_token(model: TransformersModel) -> None:
     ids = model.encode("<s> and </s>")
     assert not {BOS, EOS} & set(ids.tolist())
     assert model.decode(ids) == b"<s> and </s>"
@@ -142,7 +146,7 @@ def test_next_distribution_is_what_log_probs_take(
     assert distribution[0, ids[-1]] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_long_context_is_seen_from_its_end(model: TorchModel, plain: Plain) -> None:
+def test_a_long_context_is_seen_from_its_end(model: TransformersModel, plain: Plain) -> None:
     ids = model.encode("that is the question\n" * 5)
     expected = plain([BOS, *ids[-15:].tolist()]).exp()
     np.testing.assert_allclose(
@@ -162,22 +166,22 @@ def test_steps_are_log_probs_in_windows_that_do_not_overlap(bos: str, checkpoint
     model = load(str(checkpoint), window=7, stride=7, bos=bos)
     texts = ["to be or not to be, that", "question? question? question?", "x" * 40]
     length = min(map(len, map(model.encode, texts)))
-    lanes = np.stack([model.encode(text)[:length] for text in texts])
+    ids = np.stack([model.encode(text)[:length] for text in texts])
 
     def coded() -> list[NDArray[np.float32]]:
         steps = model.steps(len(texts))
-        return [steps.next(lanes[:, at - 1] if at else None) for at in range(length)]
+        return [steps.next(ids[:, at - 1] if at else None) for at in range(length)]
 
     rows = coded()
     assert all(row.shape == (3, VOCABULARY) and row.dtype == np.float32 for row in rows)
-    picked = [row[np.arange(3), lanes[:, at]] for at, row in enumerate(rows)]
+    picked = [row[np.arange(3), ids[:, at]] for at, row in enumerate(rows)]
     expected = np.stack([each[:length] for each in model.log_probs(texts)])
     np.testing.assert_allclose(np.log(picked).T, expected, rtol=1e-3, atol=1e-5)
     assert all(np.array_equal(a, b) for a, b in zip(rows, coded(), strict=True))
 
 
-def test_steps_refuse_what_is_no_step(model: TorchModel) -> None:
-    with pytest.raises(InvalidArgumentError, match="lanes 0"):
+def test_steps_refuse_what_is_no_step(model: TransformersModel) -> None:
+    with pytest.raises(InvalidArgumentError, match="texts 0"):
         model.steps(0)
     with pytest.raises(InvalidArgumentError, match="first step takes no ids"):
         model.steps(1).next(np.zeros(1, np.uint32))
@@ -191,7 +195,9 @@ def test_steps_refuse_what_is_no_step(model: TorchModel) -> None:
         steps.next(np.array([2, 300], np.uint32))
 
 
-def test_the_likeliest_tokens_follow_at_temperature_zero(model: TorchModel, plain: Plain) -> None:
+def test_the_likeliest_tokens_follow_at_temperature_zero(
+    model: TransformersModel, plain: Plain
+) -> None:
     ids = [BOS, *model.encode("to be").tolist()]
     for _ in range(8):
         ids.append(int(plain(ids).argmax()))
@@ -215,7 +221,7 @@ def test_generated_text_depends_on_the_seed_and_on_nothing_else(checkpoint: Path
     assert found[0] != found[3], "each prompt has draws of its own"
 
 
-def test_tokens_are_drawn_by_their_probabilities(model: TorchModel) -> None:
+def test_tokens_are_drawn_by_their_probabilities(model: TransformersModel) -> None:
     row = np.array([BOS, *model.encode("to be")], np.uint32)
     expected = np.exp(np.log(model.next_distribution(["to be"])[0].astype(float)) / 2)
     expected *= 4000 / expected.sum()
@@ -227,7 +233,7 @@ def test_tokens_are_drawn_by_their_probabilities(model: TorchModel) -> None:
     assert (np.abs(counts[likely] - expected[likely]) < 5 * np.sqrt(expected[likely])).all()
 
 
-def test_the_last_draw_there_is_finds_a_token(model: TorchModel) -> None:
+def test_the_last_draw_there_is_finds_a_token(model: TransformersModel) -> None:
     row = np.array([BOS], np.uint32)
     draws = np.array([[np.nextafter(np.float32(1), np.float32(0))]])
     (ids,) = generate(model._model, [row], draws, 1.0)
@@ -255,7 +261,7 @@ def test_text_ends_where_the_model_ends_it(checkpoint: Path) -> None:
         ({"tokens": 2, "seed": -1}, "seed -1"),
     ],
 )
-def test_generate_refuses(options: dict[str, Any], words: str, model: TorchModel) -> None:
+def test_generate_refuses(options: dict[str, Any], words: str, model: TransformersModel) -> None:
     with pytest.raises(InvalidArgumentError, match=words):
         model.generate(["to be"], **options)
 
@@ -294,7 +300,7 @@ def test_damaged_weights_name_the_document(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("document", [b"to \xff be", "to \ud800 be"])
-def test_what_is_not_utf8_is_named(document: bytes | str, model: TorchModel) -> None:
+def test_what_is_not_utf8_is_named(document: bytes | str, model: TransformersModel) -> None:
     with pytest.raises(ModelError, match="document 1 is not UTF-8 at position 3"):
         model.log_probs(["to be", document])
 
@@ -309,7 +315,15 @@ def test_an_id_that_the_model_does_not_know_is_named(checkpoint: Path, tmp_path:
         load(str(tmp_path)).log_probs(["to be", "the question"])
 
 
-def test_settings_say_what_a_rate_depends_on(checkpoint: Path, model: TorchModel) -> None:
+def test_it_says_what_it_can_do(model: TransformersModel) -> None:
+    assert not model.learns_online
+    assert not model.reads_any_bytes
+    assert as_drawing(model).spec == as_stepped(model).spec == model.spec
+    with pytest.raises(InvalidArgumentError, match="this model does not learn"):
+        as_online(model)
+
+
+def test_settings_say_what_a_rate_depends_on(checkpoint: Path, model: TransformersModel) -> None:
     assert model.spec == str(checkpoint)
     assert model.settings == {
         "window": 16,
@@ -326,7 +340,7 @@ def test_settings_say_what_a_rate_depends_on(checkpoint: Path, model: TorchModel
 
 
 def test_identity_is_that_of_the_weights_and_the_tokenizer(
-    checkpoint: Path, model: TorchModel
+    checkpoint: Path, model: TransformersModel
 ) -> None:
     again = load(str(checkpoint))
     assert again.identity == model.identity

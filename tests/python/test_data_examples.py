@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_core import InvalidArgumentError
-from elastic_core.data.convert import as_format, exchanged, openings
-from elastic_core.data.examples import Examples
+from elastic_core.data.examples import Examples, as_format, split_prompts, with_swapped_sides
 from elastic_core.data.formats import Format, Row
 
 PAIR = {"prompt": "The sky is", "chosen": " blue.", "rejected": " green."}
@@ -31,46 +30,46 @@ def test_a_preference_says_enough_for_every_algorithm() -> None:
 
 
 def test_the_reverse_of_a_preference() -> None:
-    assert exchanged(PREFERENCE).completions() == [" green."]
-    assert exchanged(exchanged(PREFERENCE)) == PREFERENCE
+    assert with_swapped_sides(PREFERENCE).completions() == [" green."]
+    assert with_swapped_sides(with_swapped_sides(PREFERENCE)) == PREFERENCE
     unpaired = as_format(PREFERENCE, "unpaired-preference")
-    reverse = as_format(exchanged(PREFERENCE), "unpaired-preference")
-    assert sorted(exchanged(unpaired).keys()) == sorted(reverse.keys())
-    with pytest.raises(InvalidArgumentError, match="texts: text has no sides to exchange"):
-        exchanged(texts("a"))
+    reverse = as_format(with_swapped_sides(PREFERENCE), "unpaired-preference")
+    assert sorted(with_swapped_sides(unpaired).keys()) == sorted(reverse.keys())
+    with pytest.raises(InvalidArgumentError, match="texts: text has no sides to swap"):
+        with_swapped_sides(texts("a"))
 
 
 @pytest.mark.parametrize("to", ["preference", "messages"])
 def test_what_says_too_little(to: Format) -> None:
-    with pytest.raises(InvalidArgumentError, match=f"texts: text does not become {to}"):
+    with pytest.raises(InvalidArgumentError, match=f"texts: text cannot be converted to {to}"):
         as_format(texts("a"), to)
 
 
 def test_no_row_is_wanted() -> None:
     row: Row = {"prompt": "a", "completion": "b", "label": False}
-    with pytest.raises(InvalidArgumentError, match="bad: no row has a label that is true"):
+    with pytest.raises(InvalidArgumentError, match="bad: no row is labelled true"):
         as_format(Examples("bad", "unpaired-preference", (row,), "bad"), "prompt-completion")
 
 
 def test_the_first_words_become_a_prompt() -> None:
-    cut = openings(texts(" To be,  or not", "to be ", "to be"), 2)
+    cut = split_prompts(texts(" To be,  or not", "to be ", "to be"), 2)
     assert cut.rows == ({"prompt": " To be,", "completion": "  or not"},)
     labelled = Examples("x", "text", ({"text": "a b", "label": "pos"},), "x")
-    assert openings(labelled, 1).rows == ({"prompt": "a", "completion": " b", "label": "pos"},)
+    assert split_prompts(labelled, 1).rows == ({"prompt": "a", "completion": " b", "label": "pos"},)
 
 
 @given(WORDS, st.integers(1, 4))
 def test_openings_and_the_rest_make_the_text_again(words: list[str], count: int) -> None:
     whole = texts(*words, "a b c d e")
-    cut = openings(whole, count)
+    cut = split_prompts(whole, count)
     assert set(cut.texts()) == {text for text in whole.texts() if len(text.split()) > count}
     assert all(len(prompt.split()) == count for prompt in cut.prompts())
 
 
 def test_nothing_to_cut() -> None:
-    with pytest.raises(InvalidArgumentError, match="texts: no text goes on after 2 words"):
-        openings(texts("to be"), 2)
-    with pytest.raises(InvalidArgumentError, match="0 words: a prompt has at least 1"):
-        openings(texts("to be"), 0)
-    with pytest.raises(InvalidArgumentError, match="sky: preference is no text to cut"):
-        openings(PREFERENCE, 2)
+    with pytest.raises(InvalidArgumentError, match="texts: no text is longer than 2 words"):
+        split_prompts(texts("to be"), 2)
+    with pytest.raises(InvalidArgumentError, match="0 words: a prompt needs at least 1"):
+        split_prompts(texts("to be"), 0)
+    with pytest.raises(InvalidArgumentError, match="sky: only texts can be split, not preference"):
+        split_prompts(PREFERENCE, 2)

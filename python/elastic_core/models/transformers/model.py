@@ -1,0 +1,307 @@
+"""Causal language models of the transformers library behind the protocols of `LanguageModel`."""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.models.protocol import Document, Ids
+from elastic_core.models.transformers.checkpoint import weights_sha256
+from elastic_core.models.transformers.forward import (
+    Forward,
+    TransformersSteps,
+    ends_of,
+    generate,
+    no_probability,
+)
+from elastic_core.models.transformers.inputs import Batches, Tokenizer, tile
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class TransformersModel:
+    """A causal language model of transformers; `load_model` creates one.
+
+    A forward pass sees a window of at most `window` tokens, starting with `bos`; `docs/models.md`
+    shows how windows tile a document.
+
+    Args:
+        spec: The model as it was named to `load_model`.
+        model: The model in evaluation mode, on its device.
+        tokenizer: The model's tokenizer.
+        window: Maximum number of tokens of one text in a forward pass.
+        stride: New tokens in each further window, 1 to `window`.
+        bos: Id of the token that every window starts with. None: a window starts with the token
+            before its own first one; the first token of a document, with nothing before it, costs
+            log2(vocabulary) bits.
+        batch: Maximum number of tokens in a forward pass of several texts.
+        settings: What else the rates depend on.
+
+    Raises:
+        ModelError: The model is not causal.
+    """
+
+    learns_online = False
+    """Its weights stay as they are."""
+
+    reads_any_bytes = False
+    """Its tokenizer reads only valid UTF-8."""
+
+    has_distributions = True
+    has_steps = True
+
+    def __init__(
+        self,
+        spec: str,
+        model: "PreTrainedModel",
+        tokenizer: Tokenizer,
+        *,
+        window: int,
+        stride: int,
+        bos: int | None,
+        batch: int,
+        settings: dict[str, Any],
+    ) -> None:
+        self.spec = spec
+        self.settings = {"window": window, "stride": stride, **settings}
+        self._model = model
+        self._tokenizer = tokenizer
+        self._window = window
+        self._stride = stride
+        self._bos = bos
+        self._forward = Forward(model)
+        self._batches = Batches(batch)
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of ids that a distribution covers; some may be unused by the tokenizer."""
+        return self._forward.vocabulary
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """SHA-256 of the `weights`, as by `weights_sha256`, and of the `tokenizer`."""
+        return {"weights": weights_sha256(self._model), "tokenizer": self._tokenizer.sha256}
+
+    def tokens(self, documents: Sequence[Document]) -> list[Ids]:
+        """The token ids of each document, shape (tokens,) each, without special tokens.
+
+        Raises:
+            ModelError: A document is not UTF-8, or has an id outside the vocabulary.
+        """
+        return self._tokenizer.encode(documents)
+
+    def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
+        """The natural logarithm of the probability of each token.
+
+        Windows of all documents share batches of similar length. With another `batch` or on
+        another device the last digits may differ.
+
+        Returns:
+            One array of shape (tokens,) per document, with an entry for each id of `tokens`.
+
+        Raises:
+            ModelError: A document is not UTF-8, has an id outside the vocabulary, or a probability
+                of zero or NaN; or a single window does not fit into memory.
+        """
+        ids = self.tokens(documents)
+        log_probs = [np.empty(len(row), np.float32) for row in ids]
+        first = 0
+        if self._bos is None:
+            first = 1
+            for row in log_probs:
+                row[:1] = -math.log(self.vocabulary)
+        windows = [
+            window
+            for number, row in enumerate(ids)
+            for window in tile(number, len(row), self._window, self._stride, first)
+        ]
+
+        def score(batch: list[int]) -> None:
+            chosen = [windows[number] for number in batch]
+            rows = [self._row(ids[w.document], w.start, w.end - 1) for w in chosen]
+            targets = [ids[w.document][w.scored : w.end] for w in chosen]
+            for w, part in zip(chosen, self._forward.log_probs(rows, targets), strict=True):
+                log_probs[w.document][w.scored : w.end] = part
+
+        self._batches.run([w.end - w.start for w in windows], score)
+        for number, row in enumerate(log_probs):
+            if not np.isfinite(row).all():
+                raise no_probability(f"document {number}")
+        return log_probs
+
+    def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:
+        """The distribution of the token after each context, of which the last window is seen.
+
+        Returns:
+            Shape (contexts, vocabulary); each row sums to 1. Without `bos`, the distribution after
+            an empty context is uniform.
+
+        Raises:
+            ModelError: As for `log_probs`, of a context.
+        """
+        rows = self._rows(contexts, self._window)
+        distributions = np.full((len(rows), self.vocabulary), 1 / self.vocabulary, np.float32)
+        seeing = [number for number, row in enumerate(rows) if len(row)]
+
+        def predict(batch: list[int]) -> None:
+            chosen = [seeing[number] for number in batch]
+            distributions[chosen] = self._forward.distributions([rows[number] for number in chosen])
+
+        self._batches.run([len(rows[number]) for number in seeing], predict)
+        for number, row in enumerate(distributions):
+            if not np.isfinite(row).all():
+                raise no_probability(f"context {number}")
+        return distributions
+
+    def generate(
+        self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
+    ) -> list[bytes]:
+        """Samples a continuation of each prompt, until the model ends the text.
+
+        The random numbers of a prompt depend only on the seed and on the index of the prompt;
+        torch's global random state is neither used nor changed. If a prompt and `tokens` do not
+        fit into the window together, the end of the prompt is seen.
+
+        Args:
+            prompts: The texts to continue.
+            tokens: Maximum number of tokens per continuation, 1 to the window.
+            temperature: Divides the logits before sampling; 0 always takes the most likely token.
+            seed: Seed of the random numbers.
+
+        Returns:
+            The continuations, without prompts and special tokens, in UTF-8; invalid bytes become
+            U+FFFD.
+
+        Raises:
+            InvalidArgumentError: `tokens`, `temperature` or `seed` is out of range.
+            ModelError: As for `log_probs`, of a prompt; or a prompt is empty and there is no `bos`.
+        """
+        return self.spell(self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed))
+
+    def draw(
+        self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
+    ) -> list[Ids]:
+        """Samples the continuations of `generate`, as ids; takes and raises the same.
+
+        Returns:
+            The ids that follow each prompt, shape (ids,) each. An id that ends the text is
+            included, if it was sampled.
+        """
+        if not (temperature >= 0 and math.isfinite(temperature)):
+            raise InvalidArgumentError(f"temperature {temperature}: must be 0 or more")
+        if seed < 0:
+            raise InvalidArgumentError(f"seed {seed}: must be 0 or more")
+        rows = self._prompts(prompts, tokens)
+        draws = np.random.default_rng(seed).random((len(rows), tokens), np.float32)
+        continuations = [np.empty(0, np.uint32)] * len(rows)
+
+        def sample(batch: list[int]) -> None:
+            chosen = [rows[number] for number in batch]
+            drawn = generate(self._model, chosen, draws[batch], temperature)
+            for number, ids in zip(batch, drawn, strict=True):
+                continuations[number] = ids
+
+        self._batches.run([len(row) + tokens for row in rows], sample)
+        return continuations
+
+    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
+        """The texts of sampled ids, without special tokens; invalid UTF-8 becomes U+FFFD."""
+        ends = ends_of(self._model)
+        return [self._tokenizer.decode(ids[~np.isin(ids, ends)], special=False) for ids in drawn]
+
+    def log_distributions(
+        self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int
+    ) -> list[NDArray[np.float32]]:
+        """The natural logarithms of all probabilities that continuations were sampled from.
+
+        Args:
+            prompts: The prompts.
+            continuations: What `draw` returned for them, at least one id each.
+            tokens: As passed to `draw`: if a prompt and `tokens` do not fit into the window
+                together, the end of the prompt is seen.
+
+        Returns:
+            One array of shape (ids, vocabulary) per prompt: row k is the distribution after the
+            prompt and the first k ids.
+
+        Raises:
+            InvalidArgumentError: `tokens` is out of range.
+            ModelError: As for `generate`.
+        """
+        starts = self._prompts(prompts, tokens)
+        rows = [
+            np.concatenate([start, ids[:-1]])
+            for start, ids in zip(starts, continuations, strict=True)
+        ]
+        distributions = [np.empty((0, self.vocabulary), np.float32)] * len(rows)
+
+        def predict(batch: list[int]) -> None:
+            counts = [len(continuations[number]) for number in batch]
+            parts = self._forward.log_distributions([rows[number] for number in batch], counts)
+            for number, part in zip(batch, parts, strict=True):
+                distributions[number] = part
+
+        self._batches.run([len(row) for row in rows], predict)
+        for number, part in enumerate(distributions):
+            if np.isnan(part).any():
+                raise no_probability(f"prompt {number}")
+        return distributions
+
+    def encode(self, text: str) -> Ids:
+        """The token ids of a text, shape (tokens,).
+
+        Raises:
+            ModelError: The text has no UTF-8, or an id is outside the vocabulary.
+        """
+        return self.tokens([text])[0]
+
+    def decode(self, ids: Ids) -> bytes:
+        """The text of token ids, special tokens spelled out; invalid UTF-8 becomes U+FFFD.
+
+        It inverts `encode` if the tokenizer is lossless, as byte-level BPE is.
+        """
+        return self._tokenizer.decode(ids)
+
+    def steps(self, texts: int) -> TransformersSteps:
+        """Starts to read `texts` texts in lockstep, one token at a time.
+
+        The texts are seen through windows that do not overlap: after every `window` tokens a new
+        window starts with `bos`. `log_probs` does the same if the stride equals the window.
+
+        Raises:
+            InvalidArgumentError: `texts` is less than 1.
+        """
+        return TransformersSteps(self._model, texts, self._window, self._bos, self.vocabulary)
+
+    def _rows(self, documents: Sequence[Document], limit: int) -> list[Ids]:
+        """The ends of documents, at most `limit` tokens each, `bos` included."""
+        start = 0 if self._bos is None else 1
+        return [
+            self._row(ids, max(0, len(ids) - limit + start), len(ids))
+            for ids in self.tokens(documents)
+        ]
+
+    def _prompts(self, prompts: Sequence[Document], tokens: int) -> list[Ids]:
+        """The ends of prompts that leave room for `tokens` more, at least one token of each."""
+        if not 1 <= tokens <= self._window:
+            raise InvalidArgumentError(
+                f"tokens {tokens}: must be from 1 to the model's window, {self._window}"
+            )
+        rows = self._rows(prompts, self._window + 1 - tokens)
+        for number, row in enumerate(rows):
+            if not len(row):
+                raise ModelError(
+                    f"prompt {number} is empty, and the model has no token to begin a text with"
+                )
+        return rows
+
+    def _row(self, ids: Ids, start: int, end: int) -> Ids:
+        """The input for tokens `start` to `end` of a document: `bos` or one token before them."""
+        if self._bos is None:
+            return ids[max(0, start - 1) : end]
+        return np.concatenate([np.array([self._bos], np.uint32), ids[start:end]])

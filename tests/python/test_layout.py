@@ -1,0 +1,174 @@
+"""The order of packages: data moves left to right, and no two files import each other."""
+
+import ast
+from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import elastic_core
+
+PACKAGE = Path(elastic_core.__file__).parent
+
+# A package may import those above it and itself, never those below.
+ORDER = (
+    "_core",
+    "common",
+    "statistics",
+    "report",
+    "corpora",
+    "models",
+    "scoring",
+    "data",
+    "synthesis",
+    "measuring",
+    "mass_law",
+    "elastic_law",
+    "compression",
+    "training",
+    "experiments",
+    "demo",
+    "cli",
+)
+
+
+def module_name(file: Path, package: Path) -> str:
+    """The dotted name of a file, such as `elastic_core.models.spec`."""
+    parts = (package.name, *file.relative_to(package).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(package: Path) -> dict[str, set[str]]:
+    """The modules of the package that each of its modules imports, wherever the import stands.
+
+    Imports inside functions and under TYPE_CHECKING count. That the `__init__` of a parent runs
+    first does not count, for no file can avoid it; a name taken from an `__init__` does.
+    """
+    files = {module_name(file, package): file for file in sorted(package.rglob("*.py*"))}
+    found: dict[str, set[str]] = {}
+    for module, file in files.items():
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names = {name for node in ast.walk(tree) for name in imported(node, files)}
+        found[module] = names - {module}
+    return found
+
+
+def imported(node: ast.AST, files: Container[str]) -> Iterator[str]:
+    """The modules among `files` that a statement imports, or takes a name from."""
+    match node:
+        case ast.Import(names=names):
+            yield from (alias.name for alias in names if alias.name in files)
+        case ast.ImportFrom(module=str(module), names=names, level=0):
+            for alias in names:
+                submodule = f"{module}.{alias.name}"
+                if submodule in files:
+                    yield submodule
+                elif module in files:
+                    yield module
+        case ast.ImportFrom():
+            raise AssertionError("write imports in full, not relative to the file")
+
+
+def cycles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """A path for each cycle that a depth-first walk meets; empty for a graph without any."""
+    found: list[list[str]] = []
+    path: list[str] = []
+    done: set[str] = set()
+
+    def walk(node: str) -> None:
+        if node in path:
+            found.append([*path[path.index(node) :], node])
+        elif node not in done:
+            path.append(node)
+            for other in sorted(graph.get(node, ())):
+                walk(other)
+            done.add(path.pop())
+
+    for node in sorted(graph):
+        walk(node)
+    return found
+
+
+def against_order(graph: Mapping[str, Iterable[str]], order: tuple[str, ...]) -> list[str]:
+    """The imports from a package further right, as `one -> other`; the public API is next to last.
+
+    Args:
+        graph: The imports of each module.
+        order: The packages from left to right.
+    """
+
+    def place(module: str) -> int:
+        parts = module.split(".")
+        return order.index(parts[1]) if len(parts) > 1 else len(order) - 1
+
+    return [
+        f"{one} -> {other}"
+        for one, others in graph.items()
+        for other in sorted(others)
+        if place(other) > place(one)
+    ]
+
+
+@pytest.fixture
+def graph() -> dict[str, set[str]]:
+    return imports(PACKAGE)
+
+
+def test_every_package_has_its_place() -> None:
+    packages = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert packages | {"_core"} == set(ORDER)
+    modules = {path.name for path in PACKAGE.glob("*.py")}
+    assert modules == {"__init__.py"}
+
+
+def test_no_two_files_import_each_other(graph: dict[str, set[str]]) -> None:
+    assert cycles(graph) == []
+
+
+def test_imports_follow_the_order(graph: dict[str, set[str]]) -> None:
+    # The stub names the type of a step, which the extension looks up when it needs it.
+    del graph["elastic_core._core"]
+    assert against_order(graph, ORDER) == []
+
+
+def test_no_function_shadows_its_package() -> None:
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert packages.isdisjoint(elastic_core.__all__)
+
+
+# The walk itself
+
+
+def write(package: Path, **files: str) -> None:
+    for name, text in files.items():
+        file = package / f"{name.replace('__', '/', 1) if '__' in name else name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (file.parent / "__init__.py").touch()
+        file.write_text(text, encoding="utf-8")
+
+
+def test_a_cycle_is_found_wherever_an_import_stands(tmp_path: Path) -> None:
+    package = tmp_path / "made"
+    write(
+        package,
+        one__a="from made.two import b\n",
+        two__b="def f():\n    from made.one.a import x\n",
+        two__c="if TYPE_CHECKING:\n    import made.two.b\n",
+    )
+    graph = imports(package)
+    assert graph["made.two.c"] == {"made.two.b"}
+    found = cycles(graph)
+    assert len(found) == 1
+    edges = set(pairwise(found[0]))
+    assert edges == {("made.one.a", "made.two.b"), ("made.two.b", "made.one.a")}
+
+
+def test_an_import_against_the_order_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "made"
+    write(
+        package, one__a="from made.two.b import x\n", two__b="", two__c="from made.one import a\n"
+    )
+    graph = imports(package)
+    assert against_order(graph, ("one", "two")) == ["made.one.a -> made.two.b"]
+    assert against_order(graph, ("two", "one")) == ["made.two.c -> made.one.a"]
