@@ -39,7 +39,7 @@ UNORDERED = frozenset({"target_modules"})
 
 VARYING_TEXT = (
     (r"time left: about .*", "dry runs estimate by how long cells took"),
-    (r"\d+% CI ", "findings name the level of their intervals"),
+    (r"\d+%\s+CI\s+", "findings name the level of their intervals"),
     (r"(?s)<dt>(time in cells|last cell done)</dt>\s*<dd>.*?</dd>", "the same on a report's page"),
 )
 """Patterns in text that are taken out, and why."""

@@ -137,7 +137,7 @@ class CurveReport:
 
     def rate_figure(self) -> Figure:
         """The change of compression rates along the curves, one panel per set of texts."""
-        label = "rate minus that of the base, bits per byte"
+        label = "rate less that of the base, bits per byte"
         panels = []
         for name in self._texts:
             changes = [curve.changes(self._grid, f"rate_{name}") for curve in self.curves]
