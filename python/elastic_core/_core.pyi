@@ -109,10 +109,10 @@ class Corpus:
         """The paths as passed in, joined by `, `."""
     @property
     def paths(self) -> list[str]:
-        """The paths as they were given."""
+        """The paths as passed in."""
     @property
     def options(self) -> dict[str, Any]:
-        """The reading options, as the keyword arguments of `Corpus`."""
+        """The reading options, as keyword arguments of `Corpus`."""
     @property
     def files(self) -> list[str]:
         """The files found, in the order in which they are read."""
