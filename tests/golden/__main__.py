@@ -12,6 +12,7 @@ prints a line for each difference and ends with 1 if there is one; `comparison.p
 import argparse
 import json
 import os
+import resource
 import shlex
 import shutil
 import subprocess
@@ -65,7 +66,9 @@ def run_all(folder: Path, python: str, names: list[str], jobs: int) -> int:
     with ThreadPoolExecutor(jobs) as pool:
         for told in pool.map(lambda name: _run_case(folder / name, python, CASES[name]), names):
             print(told, flush=True)
-    print(f"{time.monotonic() - began:.0f} s in all")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = used.ru_utime + used.ru_stime
+    print(f"{time.monotonic() - began:.0f} s in all, {cpu:.0f} s of the processors")
     return 0
 
 

@@ -138,6 +138,8 @@ FLIP = (
     "python 'import pathlib, sys; found = bytearray(pathlib.Path(sys.argv[1]).read_bytes()); "
     "found[-20] ^= 1; pathlib.Path(sys.argv[2]).write_bytes(found)'"
 )
+STILL = "python 'import os, sys; [os.utime(file, (0, 0)) for file in sys.argv[1:]]'"
+"""Resamples that are kept name the times of the files that they are of."""
 
 _SYNTH = (
     "synth c --leaves 50 --corpus pretrain=1+2+3:6000 --corpus align=2:600 "
@@ -223,6 +225,7 @@ CASES: dict[str, tuple[str, ...]] = {
     ),
     "elasticity": (
         _SYNTH,
+        f"{STILL} c/pretrain.jsonl c/align.jsonl c/perturb.jsonl",
         *(
             f"{_LAW} --perturb c/perturb.jsonl --perturb c/novel.jsonl --format {form}"
             for form in FORMATS
@@ -443,7 +446,7 @@ experiment rebound --config in/tree.yaml align=[5000]
 experiment rebound --config in/tree.yaml recipe.bata=1
 experiment rebound --config in/tree.yaml recipe.epochs=many
 experiment rebound --config in/tree.yaml study=springs
-experiment rebound --config in/tree.yaml align=[20] reverse=[10] model=tree:99
+experiment rebound --config in/tree.yaml align=[20] reverse=[10] model=tree:99 --jobs 1
 experiment rebound --config in/tree.yaml align=[20] reverse=[10] data.positive.source=none.jsonl
 experiment rebound --config in/tree.yaml align=[20] reverse=[10] --jobs none
 experiment rebound --config in/tree.yaml align=[20] reverse=[10] --out in

@@ -34,8 +34,12 @@ VARYING = frozenset(
 )
 """Keys whose values are those of one run; they have to be there, whatever they say."""
 
+UNORDERED = frozenset({"target_modules"})
+"""Keys of lists in any order: that of an adapter is a set of PEFT's."""
+
 VARYING_TEXT = (
     (r"time left: about .*", "dry runs estimate by how long cells took"),
+    (r"\d+%\s+CI\s+", "findings name the level of their intervals"),
     (r"(?s)<dt>(time in cells|last cell done)</dt>\s*<dd>.*?</dd>", "the same on a report's page"),
 )
 """Patterns in text that are taken out, and why."""
@@ -79,6 +83,8 @@ ALLOWED = (
 
 _NUMBER = re.compile(r"--[a-z][a-z-]*|[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?%?")
 """A number as it is printed; the name of an option counts as one."""
+
+_MINUS_ZERO = re.compile(r"^-(0(?:\.0+)?)$")
 
 _SAME_BYTES = (".ec", ".ectm", ".safetensors", ".bin", ".txt")
 _MOST = 20
@@ -151,6 +157,8 @@ class _Pair:
             for name in (each for each in before if each in after and each not in VARYING):
                 self.values(f"{where}.{name}" if where else name, before[name], after[name], name)
         elif isinstance(before, list) and isinstance(after, list):
+            if key in UNORDERED:
+                before, after = sorted(before), sorted(after)
             if self.same(f"{where} length", len(before), len(after)):
                 for one, other in zip(before, after, strict=True):
                     self.values(f"{where}[]", one, other, key)
@@ -187,7 +195,7 @@ def numbers(text: str) -> list[str]:
     """The numbers in a text, as they are printed, without those of this run alone."""
     for pattern, _ in VARYING_TEXT:
         text = re.sub(pattern, "", text)
-    return _NUMBER.findall(text)
+    return [_MINUS_ZERO.sub(r"\1", number) for number in _NUMBER.findall(text)]
 
 
 def _short(value: Any) -> str:

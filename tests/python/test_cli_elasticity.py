@@ -38,15 +38,15 @@ def test_json_has_every_number(cli: CommandLine, corpora: Path) -> None:
     options = ["--perturb", "perturb.jsonl", "--k", "1000", "--l", "0.1", "--depth", "8"]
     done = cli(*STUDY, *options, "--format", "json", "--out", "out", "--bootstrap", "3")
     assert done.code == 0, done.err
-    found = json.loads(done.out)
-    assert (found["config"]["k"], found["config"]["l"], found["config"]["bootstrap"]) == (
+    record = json.loads(done.out)
+    assert (record["config"]["k"], record["config"]["l"], record["config"]["bootstrap"]) == (
         1000,
         0.1,
         3,
     )
-    (each,) = found["perturbations"]
-    assert each["law"][-1]["ratio"] == pytest.approx(-1000)
-    assert each["law"][-1]["intervals"]["slope_align_bits"]["low"] > 0
+    (perturbation,) = record["perturbations"]
+    assert perturbation["law"][-1]["ratio"] == pytest.approx(-1000)
+    assert perturbation["law"][-1]["intervals"]["slope_align_bits"]["low"] > 0
     assert (corpora / "out" / "result.json").read_text() == done.out
     assert sorted(path.name for path in (corpora / "out").iterdir()) == [
         "curves.png", "curves.svg", "ratios.png", "ratios.svg", "replicates.jsonl", "result.json",

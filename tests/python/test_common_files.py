@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import elastic_core
-from elastic_core import InvalidArgumentError
+from elastic_core import InvalidArgumentError, ModelError
 from elastic_core.common import schemas
+from elastic_core.common.extras import requires_extra
 from elastic_core.common.files import (
     append_json_line,
     read_json_lines,
@@ -116,6 +117,15 @@ def test_hashes_are_those_of_run_folders_written_before() -> None:
     lines = b'{"text": "a"}\n{"label": 1, "text": "b"}\n'
     rows: list[dict[str, Any]] = [{"text": "a"}, {"text": "b", "label": 1}]
     assert rows_sha256(rows) == hashlib.sha256(lines).hexdigest()
+
+
+def test_a_missing_library_is_named_with_the_extra_that_installs_it() -> None:
+    message = r"gpt: nolib is not installed; pip install .*\[lm\]"
+    with pytest.raises(ModelError, match=message), requires_extra("gpt"):
+        raise ModuleNotFoundError(name="nolib")
+    # A missing module of our own is a defect, which no extra cures.
+    with pytest.raises(ModuleNotFoundError), requires_extra("gpt"):
+        raise ModuleNotFoundError(name="elastic_core.nowhere")
 
 
 def test_schema_identifiers_differ_and_stand_in_one_file() -> None:

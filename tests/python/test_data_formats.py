@@ -140,7 +140,7 @@ def test_the_identity_is_that_of_the_rows() -> None:
     [
         (
             [{"question": "Why?", "answer": "x" * 99}],
-            r"sky: the columns question, answer make no format; .* 'answer': 'x{36}\.\.\.\}",
+            r"sky: the columns question, answer do not form .* 'answer': 'x{36}\.\.\.\}",
         ),
         (
             [{"text": "a"}, {"test": "b"}],
@@ -157,8 +157,8 @@ def test_the_identity_is_that_of_the_rows() -> None:
         ([{"messages": [{"role": "user"}]}], "row 1: messages is not a list of messages"),
         ([{"prompt": [ASK], "completion": "b"}], "row 1: completion is not a list of messages"),
         ([{"prompt": "a"}, {"prompt": [ASK]}], "row 2: prompt is not a text"),
-        ([{"text": "a"}, {"text": " \n"}], "row 2: text without text; leave the row out"),
-        ([{"chosen": [ASK], "rejected": [ASK]}], "begin with no common message to answer"),
+        ([{"text": "a"}, {"text": " \n"}], "row 2: no text in text; remove the row"),
+        ([{"chosen": [ASK], "rejected": [ASK]}], "have no common first message"),
     ],
 )
 def test_rows_that_do_not_pass(rows: list[Row], message: str) -> None:

@@ -210,13 +210,13 @@ def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("a.jsonl", "", "a.jsonl: no rows in it"),
         ("a.jsonl", '{"text": "a"}\n{', r"a.jsonl, line 2: not JSON \(Expecting property name"),
         ("a.jsonl", "5", "a.jsonl, line 1: not a JSON object"),
-        ("a.json", '{"text": "a"}\n{}', r"a.json: not JSON \(Extra data.*ends in .jsonl"),
+        ("a.json", '{"text": "a"}\n{}', r"a.json: not JSON \(Extra data.*rename it to .jsonl"),
         ("a.json", "[5]", "a.json: neither a list of objects nor an object of columns"),
         ("a.json", '{"text": ["a"], "b": [1, 2]}', "a.json: the columns text, b differ in length"),
         ("a.json", "{}", "a.json: no rows in it"),
-        ("a.csv", "text\na,b\n", "a.csv, row 1: more cells than there are columns"),
-        ("a.csv", 'text\n"a', "a.csv, line 2: unexpected end of data; mend it"),
-        ("a.parquet", "PAR1", "a.parquet: not a whole Parquet file"),
+        ("a.csv", "text\na,b\n", "a.csv, row 1: more cells than columns"),
+        ("a.csv", 'text\n"a', "a.csv, line 2: unexpected end of data; fix it"),
+        ("a.parquet", "PAR1", "a.parquet: incomplete Parquet file"),
         ("a.jsonl", b'{"text": "\xff"}', "a.jsonl: not UTF-8 at byte 10; save it as UTF-8"),
         ("a.txt", b"\xff", "a.txt: not UTF-8"),
         ("a.txt", " \n", "a.txt: no rows in it"),
@@ -237,11 +237,11 @@ def test_files_that_are_none(name: str, content: bytes | str, message: str, tmp_
     [
         (
             {"text": "answer"},
-            r"row 1: no column answer; there are prompt, completion; the row is {",
+            r"row 1: no column answer; the columns are prompt, completion; the row is {",
         ),
-        ({"text": "{answer.x}"}, r"row 1: no column answer.x; there are prompt, completion"),
+        ({"text": "{answer.x}"}, r"row 1: no column answer.x; the columns are prompt, completion"),
         ({"text": "prompt.x"}, r"row 1: no column prompt.x"),
-        ({"wrong": "prompt"}, r"rows.jsonl: the columns wrong make no format"),
+        ({"wrong": "prompt"}, r"rows.jsonl: the columns wrong do not form a known format"),
     ],
 )
 def test_columns_that_are_not_there(columns: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_list_in_a_template(tmp_path: Path) -> None:
 def test_what_lies_beside(tmp_path: Path) -> None:
     write(tmp_path / "pos" / "0.txt", "a")
     write(tmp_path / "README", "b")
-    with pytest.raises(InvalidArgumentError, match="README lies beside sub-folders, which would"):
+    with pytest.raises(InvalidArgumentError, match="README lies beside sub-folders, which are"):
         load_examples(tmp_path)
     write(tmp_path / "rows.jsonl", jsonl(ROWS))
     with pytest.raises(
@@ -270,9 +270,9 @@ def test_what_lies_beside(tmp_path: Path) -> None:
 
 def test_a_split_of_rows(tmp_path: Path) -> None:
     file = write(tmp_path / "rows.jsonl", jsonl(ROWS))
-    with pytest.raises(InvalidArgumentError, match=r"rows.jsonl: a split is for plain text"):
+    with pytest.raises(InvalidArgumentError, match=r"rows.jsonl: a split applies to plain text"):
         load_examples(file, split="line")
-    with pytest.raises(InvalidArgumentError, match="hf:a/b: a split is for plain text"):
+    with pytest.raises(InvalidArgumentError, match="hf:a/b: a split applies to plain text"):
         load_examples("hf:a/b", split="line")
 
 

@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_core import InvalidArgumentError
-from elastic_core.data.draws import drawn, normalized
 from elastic_core.data.examples import Examples
-from elastic_core.data.select import deduplicate, hold_out, subsets, with_label, without_prompts
+from elastic_core.data.select import (
+    deduplicate,
+    hold_out,
+    normalized,
+    random_order,
+    subsets,
+    with_label,
+    without_prompts,
+)
 
 SEEDS = st.integers(0, 2**64)
 WORDS = st.lists(st.text("aAb \n", min_size=1, max_size=3), min_size=1, max_size=30)
@@ -35,14 +42,14 @@ def shuffled(examples: Examples, order: int) -> Examples:
 @given(WORDS, SEEDS, st.integers(0, 99))
 def test_draws_do_not_depend_on_the_order(words: list[str], seed: int, order: int) -> None:
     other = np.random.default_rng(order).permutation(words).tolist()
-    mine = [words[index] for index in drawn(words, seed)]
-    assert mine == [other[index] for index in drawn(other, seed)]
+    mine = [words[index] for index in random_order(words, seed)]
+    assert mine == [other[index] for index in random_order(other, seed)]
     assert sorted(mine) == sorted(words)
 
 
 def test_draws_are_even() -> None:
     words = [str(number) for number in range(10)]
-    firsts = np.bincount([drawn(words, seed)[0] for seed in range(2000)], minlength=10)
+    firsts = np.bincount([random_order(words, seed)[0] for seed in range(2000)], minlength=10)
     assert firsts.min() > 140
     assert firsts.max() < 260
 
@@ -114,9 +121,7 @@ def test_whole_texts_are_held_out_where_there_is_no_prompt() -> None:
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_something_is_left_to_train_on(count: int) -> None:
-    with pytest.raises(
-        InvalidArgumentError, match=f"asked: {count} prompts to hold out of 2 differ"
-    ):
+    with pytest.raises(InvalidArgumentError, match=f"asked: cannot hold out {count} of 2 distinct"):
         hold_out(asked(["a", "b", "A "]), count, seed=0)
 
 
@@ -126,9 +131,7 @@ def test_prompts_held_out_of_one_side_are_held_out_of_the_other() -> None:
     assert without_prompts(asked(["A", "b ", "c", "d"]), held_out).prompts() == [
         prompt for prompt in ("A", "b ", "c", "d") if normalized(prompt) in (left, "d")
     ]
-    with pytest.raises(
-        InvalidArgumentError, match="asked: all 2 rows have prompts that are held out"
-    ):
+    with pytest.raises(InvalidArgumentError, match="asked: all 2 rows have prompts held out"):
         without_prompts(held_out, held_out)
 
 
@@ -149,7 +152,7 @@ def test_later_splits_give_way() -> None:
 def test_deduplication_is_idempotent(one: list[str], other: list[str]) -> None:
     first = {normalized(text) for text in one}
     if {normalized(text) for text in other} <= first:
-        with pytest.raises(InvalidArgumentError, match="b: none of its"):
+        with pytest.raises(InvalidArgumentError, match=r"b: all .* rows also occur"):
             deduplicate(texts(*one, name="a"), texts(*other, name="b"))
         return
     done = deduplicate(texts(*one), texts(*other))
@@ -169,8 +172,8 @@ def test_rows_of_a_label() -> None:
     whole = Examples("sst2", "text", rows, "sst2")
     assert with_label(whole, 1).texts() == ["a", "b"]
     with pytest.raises(
-        InvalidArgumentError, match="sst2: no row has the label pos; there are 0, 1"
+        InvalidArgumentError, match="sst2: no row has the label pos; the labels are 0, 1"
     ):
         with_label(whole, "pos")
-    with pytest.raises(InvalidArgumentError, match="no row has the label 1; there are no labels"):
+    with pytest.raises(InvalidArgumentError, match="label 1; the labels are missing"):
         with_label(texts("a"), 1)

@@ -40,8 +40,8 @@ def test_disjoint_equal_thirds(thirds: dict[str, Path]) -> None:
     result = ec.elasticity(
         thirds["pretrain"], thirds["align"], thirds["perturb"], depth=4, k=1000, l=0.1
     )
-    (each,) = result.perturbations
-    last, whole = each.law[-1], each.after[-1]
+    (perturbation,) = result.perturbations
+    last, whole = perturbation.law[-1], perturbation.after[-1]
     assert last.ratio == pytest.approx(-1000)
     assert last.verdict is Verdict.HOLDS
     assert whole.ratio == pytest.approx(-1250.375)
@@ -53,7 +53,7 @@ def test_disjoint_equal_thirds(thirds: dict[str, Path]) -> None:
     assert whole.kl_bits[1] == pytest.approx(-math.log2((1000 / 3 + 1) / 1001.1))
     spring = math.log2(1001.1 / 1001)
     assert whole.spring_bits[1] == pytest.approx(spring)
-    # M counts each dataset's own leaves: 3 of D_p, 1 of D_a.
+    # M counts perturbation dataset's own leaves: 3 of D_p, 1 of D_a.
     gamma = whole.gamma_bits
     assert gamma[0] is not None
     assert gamma[1] is not None
@@ -64,28 +64,28 @@ def test_disjoint_equal_thirds(thirds: dict[str, Path]) -> None:
 
 def test_a_novel_perturbation_shows_no_elasticity(thirds: dict[str, Path]) -> None:
     result = ec.elasticity(thirds["pretrain"], thirds["align"], thirds["novel"], depth=4)
-    (each,) = result.perturbations
-    last = each.law[-1]
-    assert each.k == 10
-    assert each.l == pytest.approx(2 / 3)
+    (perturbation,) = result.perturbations
+    last = perturbation.law[-1]
+    assert perturbation.k == 10
+    assert perturbation.l == pytest.approx(2 / 3)
     assert last.coverage == 0
     assert last.ratio == 1
     assert last.predicted == pytest.approx(1)
     assert last.verdict is Verdict.UNCOVERED
     # Its own rate is infinite where it has no volume.
-    assert each.before[-1].gamma_bits[2] is None
-    assert each.before[-1].huffman_bits[2] is None
-    assert each.after[-1].gamma_bits[2] is not None
+    assert perturbation.before[-1].gamma_bits[2] is None
+    assert perturbation.before[-1].huffman_bits[2] is None
+    assert perturbation.after[-1].gamma_bits[2] is not None
 
 
 def test_several_perturbations_do_not_matter_to_each_other(thirds: dict[str, Path]) -> None:
     both = ec.elasticity(
         thirds["pretrain"], thirds["align"], [thirds["perturb"], thirds["novel"]], depth=4
     )
-    for each, name in zip(both.perturbations, ("perturb", "novel"), strict=True):
+    for perturbation, name in zip(both.perturbations, ("perturb", "novel"), strict=True):
         alone = ec.elasticity(thirds["pretrain"], thirds["align"], thirds[name], depth=4)
-        assert each.law == alone.perturbations[0].law
-        assert each.after == alone.perturbations[0].after
+        assert perturbation.law == alone.perturbations[0].law
+        assert perturbation.after == alone.perturbations[0].after
 
 
 def test_the_identity_predicts_the_ratio_on_text(tmp_path: Path, play: Path) -> None:
@@ -94,22 +94,24 @@ def test_the_identity_predicts_the_ratio_on_text(tmp_path: Path, play: Path) -> 
     third = tmp_path / "third.txt"
     third.write_text("the question is not whether to be or to suffer, but where\n")
     result = ec.elasticity(play, other, third, depth=5, segment="window")
-    (each,) = result.perturbations
-    for row in each.law:
+    (perturbation,) = result.perturbations
+    for row in perturbation.law:
         assert row.ratio == pytest.approx(row.predicted, rel=1e-9)
         assert abs(row.residual_bits) < 1e-9
-    assert each.sweep.gamma_bits.shape == (5, 101, 3)
-    assert each.sweep.l[0] == 0
-    assert np.abs(each.sweep.residual_bits).max() < 1e-9
+    assert perturbation.sweep.gamma_bits.shape == (5, 101, 3)
+    assert perturbation.sweep.l[0] == 0
+    assert np.abs(perturbation.sweep.residual_bits).max() < 1e-9
     # The slopes are those of the curve.
-    l, gamma = each.sweep.l, each.sweep.gamma_bits[..., :2]
+    l, gamma = perturbation.sweep.l, perturbation.sweep.gamma_bits[..., :2]
     middle = (gamma[:, 2:] - gamma[:, :-2]) / (l[2:] - l[:-2])[None, :, None]
     np.testing.assert_allclose(
-        middle[:, 40:], each.sweep.slope_bits[:, 41:-1, :2], rtol=0.1, atol=0.01
+        middle[:, 40:], perturbation.sweep.slope_bits[:, 41:-1, :2], rtol=0.1, atol=0.01
     )
-    assert each.over_k.ratio.shape == (5, len(each.over_k.k))
-    at = np.flatnonzero(each.over_k.k == each.k)
-    assert each.over_k.ratio[:, at[0]] == pytest.approx([row.ratio for row in each.law])
+    assert perturbation.over_k.ratio.shape == (5, len(perturbation.over_k.k))
+    at = np.flatnonzero(perturbation.over_k.k == perturbation.k)
+    assert perturbation.over_k.ratio[:, at[0]] == pytest.approx(
+        [row.ratio for row in perturbation.law]
+    )
 
 
 @pytest.mark.data
@@ -117,11 +119,11 @@ def test_the_identity_holds_on_real_text(data: Path) -> None:
     (pretrain,) = (data / "tinyshakespeare").glob("*.xz")
     align, perturb = (data / "rt-polarity" / f"rt-polarity.{sign}.xz" for sign in ("pos", "neg"))
     result = ec.elasticity(pretrain, align, [perturb, pretrain], split="line")
-    for each in result.perturbations:
-        for row in each.law:
+    for perturbation in result.perturbations:
+        for row in perturbation.law:
             assert row.ratio == pytest.approx(row.predicted, rel=1e-9)
             assert abs(row.residual_bits) < 1e-9
-        assert np.abs(each.sweep.residual_bits).max() < 1e-9
+        assert np.abs(perturbation.sweep.residual_bits).max() < 1e-9
     # What was in the pre-training is covered, so the law is exact, with the theorem's signs.
     opposite, again = result.perturbations
     for row in again.law:
@@ -148,15 +150,15 @@ def test_the_json_is_the_schema(thirds: dict[str, Path]) -> None:
     result = ec.elasticity(
         thirds["pretrain"], thirds["align"], [thirds["perturb"], thirds["novel"]], depth=4
     )
-    found = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    assert list(found) == [
+    record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert list(record) == [
         "schema", "config", "depth", "segment", "alphabet", "datasets", "overlaps", "perturbations",
     ]  # fmt: skip
-    assert found["schema"] == "elastic-core/elasticity/1"
-    assert [each["role"] for each in found["datasets"]] == [
+    assert record["schema"] == "elastic-core/elasticity/1"
+    assert [dataset["role"] for dataset in record["datasets"]] == [
         "pretrain", "align", "perturb", "perturb",
     ]  # fmt: skip
-    novel = found["perturbations"][1]
+    novel = record["perturbations"][1]
     assert list(novel) == ["name", "k", "l", "law", "before", "after", "sweep", "over_k", "trained"]
     assert novel["before"][-1]["gamma_bits"]["perturb"] is None
     assert novel["law"][-1]["verdict"] == "uncovered"
@@ -165,14 +167,14 @@ def test_the_json_is_the_schema(thirds: dict[str, Path]) -> None:
 
 def test_files_of_two_corpora_are_counted(thirds: dict[str, Path], tmp_path: Path) -> None:
     result = ec.elasticity(tmp_path / "*.jsonl", thirds["align"], thirds["perturb"], depth=4)
-    assert [(each.first, each.second, each.files) for each in result.overlaps] == [
+    assert [(pair.first, pair.second, pair.files) for pair in result.overlaps] == [
         (str(tmp_path / "*.jsonl"), str(thirds["align"]), 1),
         (str(tmp_path / "*.jsonl"), str(thirds["perturb"]), 1),
     ]
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"k": 0.0}, "k 0.0: .* more than 0"),
         ({"k": math.inf}, "k inf"),
@@ -185,10 +187,10 @@ def test_files_of_two_corpora_are_counted(thirds: dict[str, Path], tmp_path: Pat
     ],
 )
 def test_what_cannot_be_is_refused(
-    thirds: dict[str, Path], options: dict[str, float], told: str
+    thirds: dict[str, Path], options: dict[str, float], message: str
 ) -> None:
     paths = [thirds[name] for name in ("pretrain", "align", "perturb")]
-    with pytest.raises(ec.InvalidArgumentError, match=told):
+    with pytest.raises(ec.InvalidArgumentError, match=message):
         ec.elasticity(*paths, **options)  # type: ignore[arg-type]
 
 
@@ -242,25 +244,25 @@ def resampled(paths: dict[str, Path], count: int, **options: object) -> ec.Elast
 
 def test_intervals_hold_the_estimate_and_the_law(synthetic: dict[str, Path]) -> None:
     result = resampled(synthetic, 60)
-    (each,) = result.perturbations
-    row = each.law[-1]
+    (perturbation,) = result.perturbations
+    row = perturbation.law[-1]
     assert row.coverage == 1
     assert row.intervals is not None
     for name in ("slope_pretrain_bits", "slope_align_bits"):
-        found = row.intervals[name]
-        assert found.low < getattr(row, name) < found.high, name
-        assert abs(found.bias) < found.high - found.low
-    assert row.intervals["ratio"].low <= -each.k <= row.intervals["ratio"].high
+        interval = row.intervals[name]
+        assert interval.low < getattr(row, name) < interval.high, name
+        assert abs(interval.bias) < interval.high - interval.low
+    assert row.intervals["ratio"].low <= -perturbation.k <= row.intervals["ratio"].high
     # Fewer documents, fewer leaves: at the deepest the coverage of resamples is at most 1.
     assert row.intervals["coverage"].low <= 1
 
 
 def test_an_interval_is_the_spread_about_the_median() -> None:
     replicates = np.linspace(5.0, 7.0, 401)
-    found = bootstrap_interval(10.0, replicates)
-    assert found.low == pytest.approx(10 - 0.95)
-    assert found.high == pytest.approx(10 + 0.95)
-    assert found.bias == pytest.approx(-4)
+    interval = bootstrap_interval(10.0, replicates)
+    assert interval.low == pytest.approx(10 - 0.95)
+    assert interval.high == pytest.approx(10 + 0.95)
+    assert interval.bias == pytest.approx(-4)
 
 
 def test_the_seed_decides_and_threads_do_not(synthetic: dict[str, Path]) -> None:
@@ -300,19 +302,19 @@ def test_a_tree_model_is_asked_the_same(synthetic: dict[str, Path]) -> None:
     assert joint.perturbations[0].trained is None
     assert joint.to_dict()["perturbations"][0]["trained"] is None
     both = ec.elasticity(*synthetic.values(), depth=8, order="sequential", rate=2, seeds=2, seed=5)
-    (each,) = both.perturbations
-    assert each.law == joint.perturbations[0].law
-    assert isinstance(each.trained, OrderComparison)
-    assert each.trained.joint.config.order == "joint"
-    assert each.trained.joint.config.seeds == (5, 6)
-    config = each.trained.sequential.config
+    (perturbation,) = both.perturbations
+    assert perturbation.law == joint.perturbations[0].law
+    assert isinstance(perturbation.trained, OrderComparison)
+    assert perturbation.trained.joint.config.order == "joint"
+    assert perturbation.trained.joint.config.seeds == (5, 6)
+    config = perturbation.trained.sequential.config
     assert (config.order, config.rate, config.model_depth) == ("sequential", 2, 8)
-    found = json.loads(json.dumps(both.to_dict(), allow_nan=False))["perturbations"][0]["trained"]
-    assert list(found) == ["joint", "sequential"]
+    record = json.loads(json.dumps(both.to_dict(), allow_nan=False))["perturbations"][0]["trained"]
+    assert list(record) == ["joint", "sequential"]
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"order": "backwards"}, "unknown order 'backwards'"),
         ({"order": "sequential", "rate": 0.0}, "rate 0.0"),
@@ -321,9 +323,9 @@ def test_a_tree_model_is_asked_the_same(synthetic: dict[str, Path]) -> None:
     ],
 )
 def test_a_training_that_cannot_be_is_refused(
-    synthetic: dict[str, Path], options: dict[str, object], told: str
+    synthetic: dict[str, Path], options: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ec.InvalidArgumentError, match=told):
+    with pytest.raises(ec.InvalidArgumentError, match=message):
         ec.elasticity(*synthetic.values(), **options)  # type: ignore[arg-type]
 
 

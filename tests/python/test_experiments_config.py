@@ -107,7 +107,7 @@ def test_an_unknown_study_is_rejected() -> None:
         ({"along": "size", "models": ["hf:a", "hf:b"]}, "hf:a: its size is unknown"),
         (
             {"along": "size", "models": ["tree:2", "tree:3"], "xs": [1]},
-            "one value for each of the 2 models, not 1",
+            "xs: 1 value for 2 models",
         ),
         ({"along": "pretraining"}, "give either pretraining"),
         ({"along": "size", "pretraining": [1, 2], "models": ["tree:2", "tree:3"]}, "remove it"),

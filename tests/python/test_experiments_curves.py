@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elastic_core.experiments.analysis import judged, than_reference, with_ci
+from elastic_core.experiments.analysis import judged, with_ci, with_test
 from elastic_core.experiments.curves import fit_falls, half_dose
 from elastic_core.statistics.intervals import Interval, PairedComparison, interval
 
@@ -73,5 +73,5 @@ def test_numbers_are_worded_with_their_intervals() -> None:
     assert with_ci(difference, 0) == "-18 (95% CI -31 to 0)"
     assert with_ci(Interval(0.5, None, None, 1)) == "0.500"
     assert with_ci(interval([math.nan])) == "-"
-    words = than_reference(PairedComparison(difference, 0.0625), "plain", 1, ("more", "fewer"))
-    assert words == "18.0 (95% CI 0.2 to 31.0) fewer than plain; sign-flip test p = 0.062"
+    words = with_test(PairedComparison(difference, 0.0625), 1)
+    assert words == "-18.0 (95% CI -31.0 to -0.2); sign-flip test p = 0.062"

@@ -18,7 +18,7 @@ from elastic_core.experiments.config import ExperimentConfig, parse_config
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, RunFolder
 from elastic_core.experiments.plan import plan
-from elastic_core.experiments.run import experiment, open_run
+from elastic_core.experiments.run import describe_plan, experiment, open_run
 from elastic_core.experiments.studies.registry import find_study
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ def rows(folder: Path) -> dict[str, dict[str, Any]]:
 
 def test_a_run_measures_every_cell_once(values: dict[str, Any], tmp_path: Path) -> None:
     experiment(configured(values), tmp_path / "run", jobs=1)
-    found = rows(tmp_path / "run")
-    names = sorted(row["name"] for row in found.values())
+    measured = rows(tmp_path / "run")
+    names = sorted(row["name"] for row in measured.values())
     assert len(names) == len(set(names)) == 2 * (1 + 1 + 2)
-    for row in found.values():
+    for row in measured.values():
         assert 0 < row["score"] < 1
         assert row["kl"] >= 0
         assert row["kl_base"] >= 0
@@ -66,7 +66,7 @@ def test_models_that_no_cell_needs_are_dropped(values: dict[str, Any], tmp_path:
     experiment(configured(values), tmp_path / "run", jobs=1)
     kept = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
     stages = {row["made"]: row["labels"]["stage"] for row in rows(tmp_path / "run").values()}
-    assert kept == {each for each, stage in stages.items() if stage != "reverse"}
+    assert kept == {model for model, stage in stages.items() if stage != "reverse"}
 
 
 def test_results_do_not_depend_on_processes(values: dict[str, Any], tmp_path: Path) -> None:
@@ -164,7 +164,12 @@ def test_the_plan_counts_without_training(values: dict[str, Any], tmp_path: Path
     context = RunContext(config, ModelStore(tmp_path / "models"))
     planned = plan(find_study("rebound"), config, context)
     assert (planned.pretrainings, planned.trainings, len(planned.cells)) == (2, 6, 8)
+    lines = describe_plan(config, tmp_path / "run", jobs=1).splitlines()
+    assert lines[0] == "rebound: tree:3, 2 seeds"
+    assert lines[3] == "2 pre-trainings, 6 trainings, 8 cells to measure"
+    assert lines[4].startswith("time left: about ")
     assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -252,13 +257,13 @@ def test_a_diverged_training_is_flagged_and_the_others_continue(
 
     monkeypatch.setattr(worker, "train", train)
     run = experiment(configured(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
-    found = {row["name"]: row for row in rows(tmp_path / "run").values()}
-    marked = {name for name, row in found.items() if row.get("diverged")}
-    assert marked == {name for name in found if "align 30" in name}
+    by_name = {row["name"]: row for row in rows(tmp_path / "run").values()}
+    marked = {name for name, row in by_name.items() if row.get("diverged")}
+    assert marked == {name for name in by_name if "align 30" in name}
     assert len(marked) == 3
     assert any("3 cells are left out" in note for note in run.analysis.notes)
     experiment(configured(values, seeds=1, align=[20, 30]), tmp_path / "run", jobs=1)
-    assert len(rows(tmp_path / "run")) == len(found)
+    assert len(rows(tmp_path / "run")) == len(by_name)
 
 
 def test_a_run_opens_after_its_model_was_moved(values: dict[str, Any], tmp_path: Path) -> None:

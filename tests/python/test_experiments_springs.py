@@ -72,20 +72,20 @@ def configured(folder: Path, **more: Any) -> SpringsConfig:
 def naive(texts: Sequence[Sequence[str]], volumes: Sequence[float], depth: int) -> list[float]:
     """The change of gamma_p and gamma_a in bits per byte, leaf by leaf."""
     leaves = []
-    for each in texts:
-        found: Counter[bytes] = Counter()
-        for text in each:
+    for sample in texts:
+        counts: Counter[bytes] = Counter()
+        for text in sample:
             symbols = [*text.encode(), -1]
             cut = (symbols[at : at + depth] for at in range(0, len(symbols), depth))
-            found.update(str(segment).encode() for segment in cut)
-        leaves.append(found)
-    sizes = [sum(len(text.encode()) for text in each) for each in texts]
+            counts.update(str(segment).encode() for segment in cut)
+        leaves.append(counts)
+    sizes = [sum(len(text.encode()) for text in sample) for sample in texts]
     weights = [volume / size for volume, size in zip(volumes, sizes, strict=True)]
 
     def gamma(member: int, count: int) -> float:
         joint: Counter[bytes] = Counter()
-        for found, weight in list(zip(leaves, weights, strict=True))[:count]:
-            joint.update({leaf: weight * times for leaf, times in found.items()})
+        for counts, weight in list(zip(leaves, weights, strict=True))[:count]:
+            joint.update({leaf: weight * times for leaf, times in counts.items()})
         total = sum(joint.values())
         bits = (times * -math.log2(joint[leaf] / total) for leaf, times in leaves[member].items())
         return math.fsum(bits) / sizes[member]
@@ -100,26 +100,26 @@ TEXTS = st.lists(st.text("abé", min_size=1, max_size=9), min_size=1, max_size=6
 def test_the_law_is_that_of_every_leaf(
     texts: tuple[list[str], list[str], list[str]], depth: int, scale: float
 ) -> None:
-    volumes = [float(sum(len(text.encode()) for text in each)) for each in texts]
+    volumes = [float(sum(len(text.encode()) for text in sample)) for sample in texts]
     volumes[0] *= scale
-    found = predict(texts, volumes, depth)
+    prediction = predict(texts, volumes, depth)
     expected = naive(texts, volumes, depth)
-    assert found.change[:2].tolist() == pytest.approx(expected, rel=1e-6, abs=1e-12)
+    assert prediction.change[:2].tolist() == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
 
 def test_a_small_covered_perturbation_has_the_ratio_of_the_law() -> None:
     # Words of one length, so that volumes of bytes are volumes of segments.
     texts = (["one", "two", "six"] * 10, ["two"], ["six"])
-    found = predict(texts, [3 * 1000, 3, 3e-3], 4)
-    assert found.coverage == 1
-    assert found.change[1] / found.change[0] == pytest.approx(-1000, rel=1e-2)
-    assert found.change[0] < 0 < found.change[1]
+    prediction = predict(texts, [3 * 1000, 3, 3e-3], 4)
+    assert prediction.coverage == 1
+    assert prediction.change[1] / prediction.change[0] == pytest.approx(-1000, rel=1e-2)
+    assert prediction.change[0] < 0 < prediction.change[1]
 
 
 def test_what_nobody_has_seen_is_predicted_of_the_others_alone() -> None:
-    found = predict((["one"], ["two"], ["six"]), [3, 3, 3], 4)
-    assert found.coverage == 0
-    assert found.change.tolist() == pytest.approx([math.log2(3 / 2) / 3] * 2 + [-math.inf])
+    prediction = predict((["one"], ["two"], ["six"]), [3, 3, 3], 4)
+    assert prediction.coverage == 0
+    assert prediction.change.tolist() == pytest.approx([math.log2(3 / 2) / 3] * 2 + [-math.inf])
 
 
 def planted(law: dict[int, tuple[float, float]], actual: tuple[float, float]) -> list[Metrics]:
@@ -133,7 +133,9 @@ def planted(law: dict[int, tuple[float, float]], actual: tuple[float, float]) ->
             before = {"rate_pretrain": 2.5, "rate_perturb": 2.2}
             before |= {"volume_pretrain": K, "volume_align": 1.0, "volume_perturb": count / 100}
             for depth, changes in law.items():
-                named = dict(zip(SETS, (*(count * each for each in changes), None), strict=True))
+                named = dict(
+                    zip(SETS, (*(count * change for change in changes), None), strict=True)
+                )
                 before |= {f"law_{name}_{depth}": change for name, change in named.items()}  # type: ignore[misc]
                 before[f"coverage_{depth}"] = 1.0
             place = {"reverse": count, "seed": seed, "name": ""}
@@ -153,21 +155,23 @@ def analysed(tmp_path: Path, rows: list[Metrics], depths: list[int]) -> Analysis
 
 
 def judgement(analysis: Analysis, part: str) -> Finding:
-    (found,) = (each for each in analysis.findings if part in each.claim)
-    return found
+    (finding,) = (one for one in analysis.findings if part in one.claim)
+    return finding
 
 
 def test_a_model_like_the_trees_is_predicted(tmp_path: Path) -> None:
     law = {1: (-1e-3, K * 1e-3), 3: (-1e-3, -1e-3)}
-    found = analysed(tmp_path, planted(law, (-3e-3, K * 3e-3)), [1, 3])
-    assert judgement(found, "depth 1 predict").verdict == "holds"
-    assert judgement(found, "depth 3 predict").verdict == "open"  # One of the two, as by guessing.
-    assert judgement(found, "raise the rate of the alignment text").verdict == "holds"
-    assert judgement(found, "lower the rate of the pre-training text").verdict == "holds"
-    balance = judgement(found, "equal and opposite")
+    analysis = analysed(tmp_path, planted(law, (-3e-3, K * 3e-3)), [1, 3])
+    assert judgement(analysis, "depth 1 predict").verdict == "holds"
+    assert (
+        judgement(analysis, "depth 3 predict").verdict == "open"
+    )  # One of the two, as by guessing.
+    assert judgement(analysis, "raise the rate of the alignment text").verdict == "holds"
+    assert judgement(analysis, "lower the rate of the pre-training text").verdict == "holds"
+    balance = judgement(analysis, "equal and opposite")
     assert balance.verdict == "holds"
     assert "is -8.000 (-8.000 to -8.000)" in balance.words
-    springs, ratios, agreement = found.tables
+    springs, ratios, agreement = analysis.tables
     assert len(springs.rows) == len(ratios.rows) == 9
     signs, ranks, factor = agreement.rows[0][2:]
     for value, expected in ((signs, 1.0), (ranks, 1.0), (factor, 3.0)):
@@ -179,11 +183,11 @@ def test_a_model_like_the_trees_is_predicted(tmp_path: Path) -> None:
 
 
 def test_a_model_unlike_the_trees_is_not(tmp_path: Path) -> None:
-    found = analysed(tmp_path, planted({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3)), [2])
-    assert judgement(found, "depth 2 predict").verdict == "does not hold"
-    assert judgement(found, "raise the rate of the alignment text").verdict == "does not hold"
-    assert judgement(found, "lower the rate of the pre-training text").verdict == "does not hold"
-    assert judgement(found, "equal and opposite").verdict == "does not hold"
+    analysis = analysed(tmp_path, planted({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3)), [2])
+    assert judgement(analysis, "depth 2 predict").verdict == "does not hold"
+    assert judgement(analysis, "raise the rate of the alignment text").verdict == "does not hold"
+    assert judgement(analysis, "lower the rate of the pre-training text").verdict == "does not hold"
+    assert judgement(analysis, "equal and opposite").verdict == "does not hold"
 
 
 def test_forces_that_point_the_same_way_are_no_springs_in_series(tmp_path: Path) -> None:
@@ -205,14 +209,14 @@ def test_rank_correlation_of_what_does_not_vary_is_none() -> None:
 
 
 def cells_of(config: SpringsConfig) -> list[Cell]:
-    found: list[Cell] = []
+    requested: list[Cell] = []
 
     def ask(cells: Sequence[Cell]) -> list[Metrics]:
-        found.extend(cells)
+        requested.extend(cells)
         return [{} for _ in cells]
 
     run(config, ask)
-    return found
+    return requested
 
 
 def test_other_depths_are_another_measurement_of_the_same_model(tmp_path: Path) -> None:
@@ -252,8 +256,8 @@ def test_texts_of_pretraining_are_from_all_folders(tmp_path: Path) -> None:
 
 def test_tree_models_end_to_end(tmp_path: Path) -> None:
     config = configured(tmp_path)
-    found = experiment(config, tmp_path / "run", jobs=1)
-    grid = Grid([flatten_row(row) for row in found.folder.rows()], config.seed_range)
+    finished = experiment(config, tmp_path / "run", jobs=1)
+    grid = Grid([flatten_row(row) for row in finished.folder.rows()], config.seed_range)
     result = SpringResult.of(grid, 20, [1, 3])
     for name in SETS:
         assert np.isfinite(result.measured[name]).all()
@@ -280,16 +284,16 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
         reverse=[8],
         seeds=1,
     )
-    found = experiment(config, tmp_path / "run", jobs=1)
-    grid = Grid([flatten_row(row) for row in found.folder.rows()], config.seed_range)
+    finished = experiment(config, tmp_path / "run", jobs=1)
+    grid = Grid([flatten_row(row) for row in finished.folder.rows()], config.seed_range)
     result = SpringResult.of(grid, 8, [1, 3])
     for name in SETS:
         assert np.isfinite(result.measured[name]).all()
     assert (result.measured["perturb"] < 0).all()
     # The corpus weighs as much as what the model was pre-trained on: tokens of 1 to 2 bytes here.
     assert 1 < result.stiffness["pretrain"][0] / (100_000 / (16 * 30)) < 2
-    assert len(found.analysis.tables) == 3
-    assert any("single seed" in note for note in found.analysis.notes)
+    assert len(finished.analysis.tables) == 3
+    assert any("single seed" in note for note in finished.analysis.notes)
 
 
 @pytest.mark.parametrize("size", ["laptop", "paper"])

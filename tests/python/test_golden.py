@@ -40,6 +40,7 @@ RESULT = {
     "claim": "It moves by 0.5.",
     "notes": ["One of 12 cells diverged."],
     "path": "DIR/in",
+    "target_modules": ["q", "k"],
     "curve": [0.1, float("nan")],
 }
 TABLE = "-1.5 ±0.25 | -3.10 [-4.00, -2.20]\njoint, unseen text, l = 0.5: it fell.\n"
@@ -119,6 +120,7 @@ FOUND = {
         f"{FILES}/result.json", '"rate": 1.25, "count": 3', '"count": 3, "rate": 1.25'
     ),
     "a missing varying key": replace(f"{FILES}/result.json", '"seconds": 0.5, ', ""),
+    "another member of a set": replace(f"{FILES}/result.json", '["q", "k"]', '["q", "v"]'),
     "a shorter list": replace(f"{FILES}/result.json", "[0.1, NaN]", "[0.1]"),
     "a number in prose": replace(f"{FILES}/result.json", "by 0.5", "by 0.6"),
     "a number in a note": replace(f"{FILES}/result.json", "12 cells", "13 cells"),
@@ -176,6 +178,7 @@ PASSED = {
     "another order of cells": lambda run: (run / FILES / "metrics.jsonl").write_text(
         "".join(json.dumps(row) + "\n" for row in reversed(ROWS))
     ),
+    "another order of a set": replace(f"{FILES}/result.json", '["q", "k"]', '["k", "q"]'),
     "other words of a table": replace(f"{FILES}/table.md", "depth", "Depth d"),
     "other words of an error": replace(f"{CASE}/done.json", "is too much", "is beyond"),
     "lines of progress": replace(

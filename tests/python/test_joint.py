@@ -28,7 +28,7 @@ def tree_of(documents: list[list[int]]) -> ec.TokenTree:
 
 def distributions(several: list[list[list[int]]], depth: int) -> NDArray[np.float64]:
     """The leaf distributions of trees pruned to a depth, shape (corpora, leaves)."""
-    trees = [leaves(segments(each, DEPTH, "chunk", VOCABULARY), depth) for each in several]
+    trees = [leaves(segments(corpus, DEPTH, "chunk", VOCABULARY), depth) for corpus in several]
     joint = sorted(set().union(*trees))
     counts = np.array([[tree[leaf] for leaf in joint] for tree in trees], np.float64)
     shares: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
@@ -39,43 +39,43 @@ def distributions(several: list[list[list[int]]], depth: int) -> NDArray[np.floa
 def test_rates_slopes_and_coverage_are_the_oracles(
     several: list[list[list[int]]], seed: int
 ) -> None:
-    joint = ec.JointSpectrum.of([tree_of(each) for each in several])
+    joint = ec.JointSpectrum.of([tree_of(corpus) for corpus in several])
     volumes = 10 ** np.random.default_rng(seed).uniform(-2, 3, len(several))
     for toward in range(len(several)):
-        found = joint.rates(volumes[None], toward)
+        computed = joint.rates(volumes[None], toward)
         for depth in range(1, DEPTH + 1):
             mass = distributions(several, depth)
             _, rates, slopes = joint_rates(mass, volumes)
             at = depth - 1
-            assert found.gamma_bits[at, 0] == pytest.approx(rates, rel=1e-12)
-            assert found.slope_bits[at, 0] == pytest.approx(slopes[:, toward], abs=1e-12)
-            assert found.force_bits[at, 0] == pytest.approx(
+            assert computed.gamma_bits[at, 0] == pytest.approx(rates, rel=1e-12)
+            assert computed.slope_bits[at, 0] == pytest.approx(slopes[:, toward], abs=1e-12)
+            assert computed.force_bits[at, 0] == pytest.approx(
                 volumes * slopes[:, toward], rel=1e-9, abs=1e-12
             )
-            assert abs(found.residual_bits[at, 0]) < 1e-9
+            assert abs(computed.residual_bits[at, 0]) < 1e-9
             entropy = -np.where(mass > 0, mass * np.log2(np.where(mass > 0, mass, 1)), 0).sum(1)
             assert joint.entropy_bits[at] == pytest.approx(entropy, abs=1e-12)
-            assert found.kl_bits[at, 0] == pytest.approx(rates - entropy, abs=1e-9)
+            assert computed.kl_bits[at, 0] == pytest.approx(rates - entropy, abs=1e-9)
             count = (mass > 0).sum(axis=1)
             assert joint.leaves[at].tolist() == count.tolist()
             normalized = (rates - np.log2(count)) / depth
-            assert found.normalized_rate[at, 0] == pytest.approx(normalized, abs=1e-12)
+            assert computed.normalized_rate[at, 0] == pytest.approx(normalized, abs=1e-12)
             others = np.delete(mass, toward, axis=0).any(axis=0)
-            assert found.coverage[at, 0] == pytest.approx(mass[toward, others].sum())
+            assert computed.coverage[at, 0] == pytest.approx(mass[toward, others].sum())
             without = np.where(np.arange(len(several)) == toward, 0, volumes)
             before = joint_rates(mass, without)[1]
             known = np.isfinite(before)
-            assert found.shift_bits[at, 0][known] == pytest.approx(
+            assert computed.shift_bits[at, 0][known] == pytest.approx(
                 (rates - before)[known], abs=1e-9
             )
-            assert (found.shift_bits[at, 0][~known] == -np.inf).all()
+            assert (computed.shift_bits[at, 0][~known] == -np.inf).all()
 
 
 @given(several=corpora)
 def test_classes_count_every_leaf(several: list[list[list[int]]]) -> None:
-    joint = ec.JointSpectrum.of([tree_of(each) for each in several])
+    joint = ec.JointSpectrum.of([tree_of(corpus) for corpus in several])
     for depth in range(1, DEPTH + 1):
-        trees = [leaves(segments(each, DEPTH, "chunk", VOCABULARY), depth) for each in several]
+        trees = [leaves(segments(corpus, DEPTH, "chunk", VOCABULARY), depth) for corpus in several]
         expected = Counter(tuple(tree[leaf] for tree in trees) for leaf in set().union(*trees))
         counts, alike = joint.classes(depth)
         assert dict(zip(map(tuple, counts.tolist()), alike.tolist(), strict=True)) == expected
@@ -93,30 +93,30 @@ def test_points_do_not_matter_to_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("volumes", "toward", "told"),
+    ("volumes", "toward", "message"),
     [
-        ([[1.0, -1.0]], 1, "volume of -1"),
-        ([[1.0, np.inf]], 1, "volume of inf"),
+        ([[1.0, -1.0]], 1, "volume -1"),
+        ([[1.0, np.inf]], 1, "volume inf"),
         ([[1.0]], 1, "1 volumes for 2 datasets"),
-        ([[0.0, 0.0]], 1, "no dataset has a volume"),
-        ([[0.0, 1.0]], 1, "no dataset but the perturbation"),
-        ([[1.0, 1.0]], 2, "no dataset 2"),
+        ([[0.0, 0.0]], 1, "all volumes are 0"),
+        ([[0.0, 1.0]], 1, "only the perturbation has a positive volume"),
+        ([[1.0, 1.0]], 2, "dataset 2 does not exist"),
     ],
 )
 def test_volumes_that_cannot_be_are_refused(
-    volumes: list[list[float]], toward: int, told: str
+    volumes: list[list[float]], toward: int, message: str
 ) -> None:
     joint = ec.JointSpectrum.of([tree_of([[0]]), tree_of([[1]])])
-    with pytest.raises(ec.InvalidArgumentError, match=told):
+    with pytest.raises(ec.InvalidArgumentError, match=message):
         joint.rates(np.array(volumes), toward)
 
 
 def test_trees_that_are_not_alike_do_not_fit() -> None:
     deeper = ec.TokenTree.from_symbols(np.array([1], np.uint8), [0, 1], depth=4, vocabulary=5)
-    with pytest.raises(ec.InvalidArgumentError, match="different depth"):
+    with pytest.raises(ec.InvalidArgumentError, match="differ in depth"):
         ec.JointSpectrum.of([tree_of([[0]]), deeper])
     joint = ec.JointSpectrum.of([tree_of([[0]]), tree_of([[1]])])
-    with pytest.raises(ec.InvalidArgumentError, match="no depth 4"):
+    with pytest.raises(ec.InvalidArgumentError, match="depth 4 is out of range"):
         joint.classes(4)
-    with pytest.raises(ec.InvalidArgumentError, match="no depth 0"):
+    with pytest.raises(ec.InvalidArgumentError, match="depth 0 is out of range"):
         joint.huffman_bits(0, np.array([[1.0, 1.0]]))

@@ -121,10 +121,11 @@ Made here.
     )
 
 
-def test_text_is_wrapped_between_words_and_headings_are_not() -> None:
+def test_text_is_wrapped_between_words_and_headings_of_sections_are_not() -> None:
     long = "a/" + 40 * "x"
-    text = terminal(Document((Heading(f"{long} {long}"), Text(f"some words {long} more"))), 20)
-    assert text == f"{long} {long}\nsome words\n{long}\nmore\n"
+    blocks = (Heading(f"{long} {long}"), Text(f"some words {long} more"))
+    assert terminal(Document(blocks), 20) == f"{long} {long}\nsome words\n{long}\nmore\n"
+    assert terminal(Document((Heading("three words", level=3),)), 8) == "three\nwords\n"
 
 
 def test_a_wide_table_is_narrowed_and_then_printed_in_full() -> None:

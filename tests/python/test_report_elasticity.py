@@ -23,14 +23,14 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> ec.ElasticityResult:
     ec.synth(leaves=200, out=folder)
     names = ("pretrain", "align", "perturb", "novel")
     pretrain, align, *perturb = (folder / f"{name}.jsonl" for name in names)
-    found = ec.elasticity(pretrain, align, perturb, bootstrap=4)
+    study = ec.elasticity(pretrain, align, perturb, bootstrap=4)
     # The names that a user in the folder would give.
     return replace(
-        found,
-        datasets=tuple(replace(each, name=Path(each.name).name) for each in found.datasets),
-        perturbations=tuple(
-            replace(each, name=Path(each.name).name) for each in found.perturbations
+        study,
+        datasets=tuple(
+            replace(dataset, name=Path(dataset.name).name) for dataset in study.datasets
         ),
+        perturbations=tuple(replace(one, name=Path(one.name).name) for one in study.perturbations),
     )
 
 
@@ -48,8 +48,8 @@ def test_the_table_tells_all(result: ec.ElasticityResult) -> None:
     text = table(result)
     for word in ("coverage", "identity", "-k", "verdict", "spring", "95% intervals", "k = |D_p|"):
         assert word in text
-    for each in result.perturbations:
-        assert text.count(each.name) >= 1
+    for perturbation in result.perturbations:
+        assert text.count(perturbation.name) >= 1
 
 
 def test_a_tree_model_has_a_table_and_words_of_its_own(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from elastic_core.common.extras import requires_extra
 @click.argument("out", metavar="[DIR]", type=click.Path(path_type=Path), default="demo")
 @click.option(
     "--open/--no-open",
-    "open_report",
+    "opens_report",
     default=True,
     show_default=True,
     help="Open the report at the end.",

@@ -1,1 +1,1 @@
-"""Shared parts: files, hashes, progress steps, units, versions, optional extras."""
+"""Shared helpers: files, hashes, schema names, progress steps, units, versions, optional extras."""

@@ -23,6 +23,8 @@ def requires_extra(
     try:
         yield
     except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.startswith("elastic_core"):
+            raise
         raise error(
             f"{what}: {missing.name} is not installed; pip install 'elastic-core[{extra}]'"
         ) from missing

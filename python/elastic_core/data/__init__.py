@@ -1,1 +1,1 @@
-"""Data to train on: rows in TRL's formats, from files or the Hugging Face hub, and their choice."""
+"""Rows to train on: formats, loading, selection."""

@@ -1,4 +1,4 @@
-"""Files of rows: JSON lines, JSON, CSV, TSV and Parquet become lists of dictionaries."""
+"""Rows from files (JSON lines, JSON, CSV, TSV, Parquet) and from the Hugging Face hub."""
 
 import bz2
 import csv
@@ -14,39 +14,65 @@ from typing import IO, Any
 from elastic_core._core import CorpusError, InvalidArgumentError
 from elastic_core.common.extras import requires_extra
 
+HUB = "hf:"
+"""Prefix of the name of a data set on the hub."""
+
 _COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 
 
 def has_rows(path: Path) -> bool:
-    """Whether the ending of a file says that it has rows."""
-    return _ending(path) in _READERS
+    """Whether a file holds rows, judging by its extension."""
+    return _extension(path) in _READERS
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Reads all rows of a file; its ending says what it is.
+    """Reads all rows of a file, in the format given by its extension.
 
-    - `.jsonl`, `.ndjson`: an object a line; empty lines do not count.
-    - `.json`: a list of objects; or an object of columns, each a list with an entry for each row.
-      What is no list in it, or an empty one, is no column.
-    - `.csv`: cells between commas, names of the columns in the first line, quotes as in RFC 4180.
-    - `.tsv`: cells between tabs, names of the columns in the first line, quotes as they are.
-    - `.parquet`, as pyarrow reads it.
+    - `.jsonl`, `.ndjson`: one object per line; empty lines are skipped.
+    - `.json`: a list of objects, or an object of columns, each a list with one entry per row;
+      other values and empty lists in it are ignored.
+    - `.csv`: comma-separated, column names in the first line, quoted as in RFC 4180.
+    - `.tsv`: tab-separated, column names in the first line, quotes taken literally.
+    - `.parquet`, read with pyarrow.
 
     All but Parquet may be compressed as `.gz`, `.xz`, `.bz2` or `.zst`.
 
     Raises:
-        CorpusError: The file is damaged or not of the format its name says.
+        CorpusError: The file is damaged or not in the format of its extension.
         InvalidArgumentError: pyarrow, which reads Parquet and `.zst`, is not installed.
         OSError: The file cannot be read.
     """
     try:
-        return _READERS[_ending(path)](path)
+        return _READERS[_extension(path)](path)
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise CorpusError(f"{path}: damaged ({error}); copy it again") from error
+
+
+def read_hub(source: str) -> list[dict[str, Any]]:
+    """Reads `hf:OWNER/NAME[/CONFIG][:SPLIT]`, by default the split `train`.
+
+    No code that comes with a data set is run.
+
+    Raises:
+        InvalidArgumentError: `datasets` is not installed.
+        CorpusError: The data set or split does not exist, or there is no network.
+    """
+    with requires_extra(source, "train", InvalidArgumentError):
+        from datasets import load_dataset
+    name, _, split = source.removeprefix(HUB).partition(":")
+    owner, *rest = name.split("/", 2)
+    repository, config = "/".join([owner, *rest[:1]]), rest[1] if len(rest) > 1 else None
+    try:
+        data = load_dataset(repository, config, split=split or "train")
+    except Exception as error:  # of any file system, parser or network library
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise CorpusError(f"{source}: `datasets` cannot load it: {reason}") from error
+    rows: list[dict[str, Any]] = data.to_list()
+    return rows
 
 
 def _jsonl(path: Path) -> list[dict[str, Any]]:
@@ -63,9 +89,13 @@ def _jsonl(path: Path) -> list[dict[str, Any]]:
 
 def _json(path: Path) -> list[dict[str, Any]]:
     with _opened(path) as file:
-        content = _parsed(file.read(), str(path), "; a file with an object a line ends in .jsonl")
+        content = _parsed(
+            file.read(), str(path), "; if it has one object per line, rename it to .jsonl"
+        )
     if isinstance(content, dict):
-        columns = {name: each for name, each in content.items() if each and isinstance(each, list)}
+        columns = {
+            name: column for name, column in content.items() if column and isinstance(column, list)
+        }
         if len({len(column) for column in columns.values()}) > 1:
             raise CorpusError(f"{path}: the columns {', '.join(columns)} differ in length")
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -89,10 +119,10 @@ def _cells(path: Path, dialect: dict[str, Any]) -> list[dict[str, Any]]:
             rows = list(reader)
         except csv.Error as error:
             place = f"{path}, line {reader.reader.line_num}"
-            raise CorpusError(f"{place}: {error}; mend it, or write the rows as .jsonl") from error
+            raise CorpusError(f"{place}: {error}; fix it, or write the rows as .jsonl") from error
     for number, row in enumerate(rows, 1):
         if None in row:
-            raise CorpusError(f"{path}, row {number}: more cells than there are columns")
+            raise CorpusError(f"{path}, row {number}: more cells than columns")
     return rows
 
 
@@ -102,12 +132,12 @@ def _parquet(path: Path) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
     except ArrowInvalid as error:
-        raise CorpusError(f"{path}: not a whole Parquet file ({error}); copy it again") from error
+        raise CorpusError(f"{path}: incomplete Parquet file ({error}); copy it again") from error
     return rows
 
 
 def _opened(path: Path) -> IO[str]:
-    """The text of a file, decompressed, without the mark that some editors begin it with."""
+    """Opens a file as text, decompressed and without a byte order mark."""
     match path.suffix.lower():
         case ".gz":
             file: Any = gzip.open(path)  # noqa: SIM115
@@ -131,8 +161,8 @@ def _parsed(text: str, place: str, remedy: str = "") -> Any:
         raise CorpusError(f"{place}: not JSON ({error}){remedy}") from error
 
 
-def _ending(path: Path) -> str:
-    """The last ending of a file's name that does not tell how it is compressed."""
+def _extension(path: Path) -> str:
+    """The extension of a file name, before that of its compression."""
     name = path.stem if path.suffix.lower() in _COMPRESSED else path.name
     return Path(name).suffix.lower()
 

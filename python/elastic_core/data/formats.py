@@ -1,20 +1,20 @@
-"""The formats of TRL that a row can have, and how a row reads as plain text.
+"""The TRL formats of rows, and the plain text of a row.
 
 The columns are those of TRL's dataset formats (https://huggingface.co/docs/trl/dataset_formats).
 A text is a string (TRL's standard format) or a list of messages, `{"role": ..., "content": ...}`
-(the conversational format); all rows of a data set have the same.
+(the conversational format); all rows of a data set use the same one.
 
 | format | columns |
 |---|---|
 | `unpaired-preference` | `prompt`, `completion`, `label`: true (wanted) or false (KTO) |
-| `preference` | `prompt`, `chosen`, `rejected`; a row without `prompt` has it as the common start |
+| `preference` | `prompt`, `chosen`, `rejected`; a missing `prompt` is the common start of the two |
 | `prompt-completion` | `prompt`, `completion` |
 | `messages` | `messages` |
 | `text` | `text` |
 | `prompt` | `prompt` |
 
-Other columns are left out, but for `label`: where it is not true or false, it is a class, which a
-classifier can learn, and no part of the format.
+Other columns are dropped, except `label`: if it is not true or false, it is a class for a
+classifier to learn and not part of the format.
 """
 
 import re
@@ -29,7 +29,7 @@ Row: TypeAlias = Mapping[str, Any]
 Format: TypeAlias = Literal[
     "unpaired-preference", "preference", "prompt-completion", "messages", "text", "prompt"
 ]
-"""What rows can teach."""
+"""The format of rows, by what they teach."""
 
 COLUMNS: dict[Format, tuple[str, ...]] = {
     "unpaired-preference": ("prompt", "completion", "label"),
@@ -39,7 +39,7 @@ COLUMNS: dict[Format, tuple[str, ...]] = {
     "text": ("text",),
     "prompt": ("prompt",),
 }
-"""The columns that a format cannot do without; the first that has them all is that of a row."""
+"""The required columns of each format; a row has the first format whose columns it has."""
 
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _TURN = "\n\nAssistant:"
@@ -47,44 +47,47 @@ _SHOWN = 40
 
 
 def in_format(rows: Sequence[Row], source: str) -> tuple[Format, tuple[Row, ...]]:
-    """Finds the format of rows and leaves them with its columns alone.
+    """Detects the format of rows and reduces them to its columns.
 
-    Labels of an unpaired preference become true or false, from 1 and 0 or from words. A preference
-    row without a prompt gets the one that its two sides begin with: their common messages; of
-    strings the common text, up to the last `Assistant:` in it, as in Anthropic's HH-RLHF, or else
-    up to the last space in it.
+    Labels of an unpaired preference, given as 1 and 0 or as words, become true or false. A
+    preference row without a prompt gets the common start of its two sides: their common messages;
+    for strings, their common text up to the last `Assistant:` in it, as in Anthropic's HH-RLHF, or
+    else up to the last space in it.
 
     Args:
-        rows: The rows as they were read; at least one.
-        source: Where they are from, for what an error says.
+        rows: The rows as read; at least one.
+        source: Their source, for error messages.
+
+    Returns:
+        The format, and the rows with its columns.
 
     Raises:
-        CorpusError: The rows have no format, or one of them not the format of the first.
+        CorpusError: The rows have no known format, or a row differs in format from the first.
     """
-    found = _format(rows, source)
-    columns = [column for column in COLUMNS[found] if column != "label"]
-    if found == "preference" and rows[0].get("prompt") is not None:
+    kind = _format(rows, source)
+    columns = [column for column in COLUMNS[kind] if column != "label"]
+    if kind == "preference" and rows[0].get("prompt") is not None:
         columns.insert(0, "prompt")
-    conversational = found == "messages" or (found != "text" and _is_messages(rows[0][columns[0]]))
+    conversational = kind == "messages" or (kind != "text" and _is_messages(rows[0][columns[0]]))
     kept = []
     for number, row in enumerate(rows, 1):
         texts = _texts(row, columns, conversational, f"{source}, row {number}")
         label = row.get("label")
-        if found == "unpaired-preference":
+        if kind == "unpaired-preference":
             label = _truth(label)
         kept.append(texts if label is None else {**texts, "label": label})
-    return found, tuple(kept)
+    return kind, tuple(kept)
 
 
 def prompt_of(row: Row, format: Format) -> str:
-    """What comes before that which a row teaches, as plain text; empty if nothing does."""
+    """The context of what a row teaches, as plain text; empty if there is none."""
     if format == "messages":
         return plain(row["messages"][:-1])
     return plain(row.get("prompt", ""))
 
 
 def completion_of(row: Row, format: Format) -> str:
-    """What a row teaches, as plain text: of a preference what is chosen, of a prompt nothing."""
+    """What a row teaches, as plain text; for a preference the chosen side, for a prompt nothing."""
     match format:
         case "messages":
             return plain(row["messages"][-1:])
@@ -97,49 +100,51 @@ def completion_of(row: Row, format: Format) -> str:
 
 
 def plain(text: Any) -> str:
-    """A string as it is; of messages the contents alone, each with a line feed at its end."""
+    """A string as it is; for messages, their contents, each followed by a line feed."""
     if isinstance(text, str):
         return text
     return "".join(f"{message['content']}\n" for message in text)
 
 
-def shown(row: Row) -> str:
-    """A row as an error shows it, long values shortened."""
+def abbreviated(row: Row) -> str:
+    """A row for an error message, with long values shortened."""
     cells = (f"{column!r}: {_shortened(value)}" for column, value in row.items())
     return "{" + ", ".join(cells) + "}"
 
 
 def _format(rows: Sequence[Row], source: str) -> Format:
-    """The format of the first row; labels count only where all are true or false."""
-    for found, columns in COLUMNS.items():
+    """The format of the first row; a label counts only if all labels are true or false."""
+    for kind, columns in COLUMNS.items():
         if all(rows[0].get(column) is not None for column in columns) and (
             "label" not in columns or all(_truth(row.get("label")) is not None for row in rows)
         ):
-            return found
+            return kind
     raise CorpusError(
-        f"{source}: the columns {', '.join(rows[0])} make no format; say which is the text, the "
-        f"prompt, the completion, the chosen or the rejected, as in "
-        f"text={next(iter(rows[0]), 'content')}; row 1 is {shown(rows[0])}"
+        f"{source}: the columns {', '.join(rows[0])} do not form a known format; name the column "
+        f"of the text, prompt, completion, chosen or rejected, as in "
+        f"text={next(iter(rows[0]), 'content')}; row 1 is {abbreviated(rows[0])}"
     )
 
 
 def _texts(row: Row, columns: list[str], conversational: bool, place: str) -> dict[str, Any]:
-    """The texts of a row, checked; a preference has its prompt."""
+    """The texts of a row, checked; a preference gets its prompt."""
     for column in columns:
         text = row.get(column)
         if text is None:
-            raise CorpusError(f"{place}: no {column}, which row 1 has; the row is {shown(row)}")
+            raise CorpusError(
+                f"{place}: no {column}, which row 1 has; the row is {abbreviated(row)}"
+            )
         if not (_is_messages if conversational else _is_text)(text):
             wanted = "a list of messages with role and content" if conversational else "a text"
             raise CorpusError(f"{place}: {column} is not {wanted}: {_shortened(text)}")
     texts = {column: row[column] for column in columns}
     if not any(plain(text).strip() for text in texts.values()):
-        raise CorpusError(f"{place}: {' and '.join(texts)} without text; leave the row out")
+        raise CorpusError(f"{place}: no text in {' and '.join(texts)}; remove the row")
     return _with_prompt(**texts, place=place) if columns[0] == "chosen" else texts
 
 
 def _with_prompt(chosen: Any, rejected: Any, place: str) -> dict[str, Any]:
-    """A preference with the prompt that its two sides begin with."""
+    """A preference with the common start of its two sides as prompt."""
     pairs = enumerate(zip(chosen, rejected, strict=False))
     shorter = min(len(chosen), len(rejected))
     start = next((index for index, (one, other) in pairs if one != other), shorter)
@@ -151,7 +156,7 @@ def _with_prompt(chosen: Any, rejected: Any, place: str) -> dict[str, Any]:
         start = min(start, shorter - 1)
         if start == 0:
             raise CorpusError(
-                f"{place}: chosen and rejected begin with no common message to answer"
+                f"{place}: chosen and rejected have no common first message; add a prompt"
             )
     return {"prompt": chosen[:start], "chosen": chosen[start:], "rejected": rejected[start:]}
 
@@ -170,11 +175,11 @@ def _is_message(value: Any) -> bool:
 
 
 def _truth(label: Any) -> bool | None:
-    """The truth that a label tells, or None where it is a class."""
+    """The truth value of a label; None if it is a class."""
     return _TRUTH.get(str(label).strip().lower())
 
 
 def _shortened(value: Any) -> str:
-    """A value as code, cut where it gets long."""
+    """The `repr` of a value, shortened if long."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

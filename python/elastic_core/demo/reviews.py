@@ -124,7 +124,7 @@ def write_reviews(folder: Path, count: int) -> None:
 
     Args:
         folder: An existing folder.
-        count: Reviews of each sign; `pretrain.jsonl` has four times as many, all of them others.
+        count: Reviews of each sign; `pretrain.jsonl` has four times as many, none of them these.
 
     Raises:
         OSError: A file cannot be written.

@@ -68,7 +68,8 @@ def document(result: ElasticityResult) -> Document:
     for perturbation, name in zip(result.perturbations, file_names, strict=True):
         blocks += _perturbation_blocks(perturbation, result.config.bootstrap)
         if perturbation.trained:
-            blocks += perturbation.trained.blocks(f"trained-{name}")
+            # File names have up to 80 characters, of which the last are kept.
+            blocks += perturbation.trained.blocks(f"trained-{name[-72:]}")
     blocks += _figures(result)
     return Document(tuple(blocks), _data(result))
 

@@ -152,28 +152,9 @@ def with_ci(estimate: Interval, digits: int = 3) -> str:
     return f"{mean} ({LEVEL:.0%} CI {estimate.low:z.{digits}f} to {estimate.high:z.{digits}f})"
 
 
-def negated(estimate: Interval) -> Interval:
-    """The interval of the number with the opposite sign."""
-    low, high = (None if end is None else -end for end in (estimate.high, estimate.low))
-    return Interval(-estimate.mean, low, high, estimate.count)
+def with_test(comparison: PairedComparison, digits: int = 3) -> str:
+    """A difference with its interval and p-value.
 
-
-def than_reference(
-    comparison: PairedComparison,
-    reference: str,
-    digits: int = 3,
-    words: tuple[str, str] = ("larger", "smaller"),
-) -> str:
-    """A comparison in words, such as `18 (95% CI 5 to 31) fewer than with plain`.
-
-    Args:
-        comparison: The comparison.
-        reference: What the first of the two is compared with, such as `with plain`.
-        digits: Digits after the decimal point.
-        words: The words for a positive and a negative difference.
+    Such as `-18 (95% CI -31 to -5); sign-flip test p = 0.062`.
     """
-    difference = comparison.difference
-    word = words[0]
-    if difference.mean < 0:
-        difference, word = negated(difference), words[1]
-    return f"{with_ci(difference, digits)} {word} than {reference}{comparison.p_in_words}"
+    return f"{with_ci(comparison.difference, digits)}{comparison.p_in_words}"

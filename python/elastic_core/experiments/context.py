@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from elastic_core._core import Corpus, InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
-from elastic_core.data.convert import openings
-from elastic_core.data.draws import drawn
-from elastic_core.data.examples import Examples
+from elastic_core.data.examples import Examples, split_prompts
+from elastic_core.data.select import random_order
 from elastic_core.experiments.cells import Cell, Row, SharedHashes
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.datasets import Datasets
@@ -258,7 +257,7 @@ class SeedContext:
     def pretrain_texts(self) -> list[str]:
         """Texts of the pre-training corpus that models are measured on, drawn with the seed."""
         texts = self.context.texts
-        return [texts[at] for at in drawn(texts, self.seed)[: self.config.held_out.texts]]
+        return [texts[at] for at in random_order(texts, self.seed)[: self.config.held_out.texts]]
 
     def pretrain_rows(self, count: int, measured: int) -> list[Row]:
         """Other texts of the pre-training corpus, split into prompt and completion.
@@ -271,10 +270,12 @@ class SeedContext:
             InvalidArgumentError: There are too few.
         """
         texts, words = self.context.texts, self.config.data.prompt_words
-        order = [texts[at] for at in drawn(texts, self.seed)]
+        order = [texts[at] for at in random_order(texts, self.seed)]
         held_out = set(order[:measured])
         rest = tuple({"text": text} for text in order[measured:] if text not in held_out)
-        rows = openings(Examples("pretrain.corpus", "text", rest, ""), words).rows if rest else ()
+        rows = (
+            split_prompts(Examples("pretrain.corpus", "text", rest, ""), words).rows if rest else ()
+        )
         if count > len(rows):
             raise InvalidArgumentError(
                 f"pretrain.corpus: {count:,} texts to mix in, but its first "
@@ -292,7 +293,7 @@ class SeedContext:
         """
         texts = self.context.all_texts
         documents, left = list[str](), size
-        for at in drawn(texts, self.seed):
+        for at in random_order(texts, self.seed):
             if left == 0:
                 break
             text = texts[at].encode()[:left]

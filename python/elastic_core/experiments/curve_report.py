@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Array, Grid, judged, negated, with_ci
+from elastic_core.experiments.analysis import Array, Grid, judged, with_ci, with_test
 from elastic_core.experiments.curves import Curve, Falls
 from elastic_core.report.document import Cell, Figure, Finding, Panel, Series, Table
 from elastic_core.statistics.intervals import Interval, compare_paired, interval, slope
@@ -120,7 +120,7 @@ class CurveReport:
             "Rates gamma of held-out positive and negative texts and of texts of the pre-training "
             "corpus, minus those under the same seed's base model."
         )
-        title = f"Compression rates relative to the base model: {self._title}"
+        title = "Compression rates relative to the base model"
         return Table(f"{self._name}-rates", title, headings, tuple(rows), note)
 
     def figure(self) -> Figure:
@@ -137,7 +137,7 @@ class CurveReport:
 
     def rate_figure(self) -> Figure:
         """The change of compression rates along the curves, one panel per set of texts."""
-        label = "rate minus that of the base, bits per byte"
+        label = "rate less that of the base, bits per byte"
         panels = []
         for name in self._texts:
             changes = [curve.changes(self._grid, f"rate_{name}") for curve in self.curves]
@@ -155,22 +155,25 @@ class CurveReport:
             addition: A clause to follow the number, such as a comparison with another curve.
         """
         gain = interval(self.gains[at])
-        words = self._change(gain, self.curves[at].direction(self.metric))
-        return judged(claim, 1, gain, f"{training} {words}{addition}.")
+        verb = "raise" if self.curves[at].direction(self.metric) > 0 else "lower"
+        words = self._change(training, verb, "gain", gain)
+        return judged(claim, 1, gain, f"{words}{addition}.")
 
     def fall_finding(self, at: int, claim: str, training: str, addition: str = "") -> Finding:
         """Whether reverse training undid an alignment; arguments as for `gain_finding`."""
         fall = interval(self.falls[at].total)
-        words = self._change(fall, -self.curves[at].direction(self.metric))
-        return judged(claim, 1, fall, f"{training} {words}{addition}.")
+        verb = "lower" if self.curves[at].direction(self.metric) > 0 else "raise"
+        words = self._change(training, verb, "fall", fall)
+        return judged(claim, 1, fall, f"{words}{addition}.")
 
-    def _change(self, amount: Interval, direction: float) -> str:
-        """A change of the main metric by an amount in a direction, such as `raised the score`."""
+    def _change(self, training: str, verb: str, name: str, amount: Interval) -> str:
+        """A sentence on a gain or fall; a negative one is a change in the other direction."""
         if amount.mean < 0:
-            amount, direction = negated(amount), -direction
-        return (
-            f"{'raised' if direction > 0 else 'lowered'} {self.metric_phrase} by {with_ci(amount)}"
-        )
+            return (
+                f"{training} did not {verb} {self.metric_phrase}; the {name} is {with_ci(amount)}"
+            )
+        past = {"raise": "raised", "lower": "lowered"}[verb]
+        return f"{training} {past} {self.metric_phrase} by {with_ci(amount)}"
 
     def trend_finding(
         self,
@@ -192,7 +195,7 @@ class CurveReport:
             x: What the curves differ by, shape (curves,).
             values: The quantity for each curve, each of shape (seeds,).
             words: The sentence up to the number, such as `Each doubling changed the fall by`.
-            unit: What follows each number.
+            unit: What follows the slope, such as ` doublings`.
             digits: Digits after the decimal point.
             has_ends: Whether the last curve is also compared with the first.
         """
@@ -203,7 +206,7 @@ class CurveReport:
             ends = compare_paired(values[-1], values[0])
             words += (
                 f"; from {self.curves[0].name} to {self.curves[-1].name} it changed by "
-                f"{with_ci(ends.difference, digits)}{unit}{ends.p_in_words}"
+                f"{with_test(ends, digits)}"
             )
         return judged(claim, expected_sign, trend, f"{words}.")
 

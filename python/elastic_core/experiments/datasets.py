@@ -5,11 +5,16 @@ from functools import lru_cache
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.hashing import digest
-from elastic_core.data.convert import openings
-from elastic_core.data.examples import Examples
-from elastic_core.data.lengths import match_length
+from elastic_core.data.examples import Examples, split_prompts
 from elastic_core.data.load import load_examples
-from elastic_core.data.select import deduplicate, hold_out, subsets, with_label, without_prompts
+from elastic_core.data.select import (
+    deduplicate,
+    hold_out,
+    match_length,
+    subsets,
+    with_label,
+    without_prompts,
+)
 from elastic_core.experiments.config import Data, ScorerConfig, Source
 
 SIDES = ("positive", "negative")
@@ -116,7 +121,7 @@ def _read(source: Source, words: int) -> Examples:
     """Reads rows with prompt and completion as plain text."""
     rows = _load(source)
     if rows.format == "text":
-        rows = openings(rows, words)
+        rows = split_prompts(rows, words)
     if rows.format != "prompt-completion" or rows.conversational:
         raise InvalidArgumentError(
             f"{rows.name}: {_kind(rows)}, but a side needs prompt and completion as plain text; "

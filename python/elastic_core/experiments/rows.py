@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.hashing import digest
-from elastic_core.data.convert import as_format, exchanged
-from elastic_core.data.examples import Examples
+from elastic_core.data.examples import Examples, as_format, with_swapped_sides
 from elastic_core.data.formats import Format
 from elastic_core.experiments.cells import Cell, Row, Rows, SeedData
 
@@ -100,8 +99,8 @@ class Answers(Rows):
                 for prompt, answer in zip(prompts, answers, strict=True)
             ]
 
-        made = seed_context.model_hash(self.author)
-        name = f"{made}.answers-{len(prompts)}-{self.tokens}"
+        author = seed_context.model_hash(self.author)
+        name = f"{author}.answers-{len(prompts)}-{self.tokens}"
         return seed_context.stored_rows(name, create)[self.start : self.stop]
 
     def authors(self) -> tuple[Cell, ...]:
@@ -183,7 +182,7 @@ class Pairs(Rows):
         """Reads the rows, with `prompt`, `chosen` and `rejected`; see `Rows.resolve`."""
         pairs = _examples(seed_context.pairs(self.start, self.stop))
         if self.side != "positive":
-            pairs = exchanged(pairs)
+            pairs = with_swapped_sides(pairs)
         return [dict(row) for row in pairs.rows]
 
 

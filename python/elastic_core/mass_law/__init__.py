@@ -1,1 +1,1 @@
-"""The mass distribution: which law the weights of a tree's leaves follow (Assumption A.7)."""
+"""The law of leaf weights: fits, tests, report."""

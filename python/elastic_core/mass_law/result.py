@@ -4,7 +4,7 @@
 The records hold more than the JSON: the spectra, and the laws as functions.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from elastic_core._core import TokenTree
@@ -236,18 +236,8 @@ class CorpusMass:
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `corpora` in the JSON."""
-        return {
-            "name": self.name,
-            "depth": self.depth,
-            "segment": self.segment,
-            "alphabet": self.alphabet,
-            "documents": self.documents,
-            "bytes": self.bytes,
-            "symbols": self.symbols,
-            "bad_rows": self.bad_rows,
-            "segments": self.segments,
-            "depths": [depth.to_dict() for depth in self.depths],
-        }
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "depths": [depth.to_dict() for depth in self.depths]}
 
 
 @dataclass(frozen=True, slots=True)

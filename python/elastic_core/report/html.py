@@ -78,7 +78,7 @@ class _Part:
 
     Attributes:
         block: The block.
-        id: Id of a heading; of a table, that of the element that names it.
+        id: Id of a heading; of a table, that of the element that names it, if any.
         plots: Description and `<svg>` of each plot of a figure.
         entries: The headings that contents link to.
         findings: The findings in the section of a heading.
@@ -110,7 +110,7 @@ def _parts(document: Document) -> list[_Part]:
                 sections[level] = part
             case Table(title=title):
                 above = sections[max(sections)].id if sections else ""
-                part.id = f"table-{number}" if title or not above else above
+                part.id = f"table-{number}" if title else above
             case Findings(findings):
                 for section in sections.values():
                     section.findings += findings

@@ -38,9 +38,9 @@ _STYLES = {"holds": "green", "does not hold": "red", "open": "yellow"}
 def print_document(document: Document, console: "Console | None" = None) -> None:
     """Prints a document.
 
-    Paragraphs are wrapped at the width of the console, headings are not. A table wider than 80
-    columns is printed with narrower gaps, the half-widths of intervals below their means, and in
-    full in any case.
+    Paragraphs and headings of subsections are wrapped at the width of the console, those of
+    sections, which often are paths, are not. A table wider than 80 columns is printed with narrower
+    gaps, and with the half-widths of intervals below their means, but always in full.
 
     Args:
         document: The document.
@@ -97,9 +97,12 @@ def _print_block(console: "Console", block: Block) -> None:
     match block:
         case Heading():
             detail = ("  ", (block.detail, "dim")) if block.detail else ()
-            console.print(Line.assemble((block.text, "bold"), *detail), soft_wrap=True)
+            if block.level > 2 and not detail:
+                _print_text(console, block.text, "bold")
+            else:
+                console.print(Line.assemble((block.text, "bold"), *detail), soft_wrap=True)
             if block.summary:
-                console.print(Line(block.summary), soft_wrap=True)
+                _print_text(console, block.summary)
         case Text():
             _print_text(console, block.text, "dim" if block.is_note else "")
         case List():

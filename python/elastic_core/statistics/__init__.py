@@ -1,1 +1,1 @@
-"""Statistics of few numbers: intervals, comparisons, tests."""
+"""Statistics of small samples: intervals, paired comparisons, correlations."""

@@ -1,1 +1,1 @@
-"""Corpora whose truth is known: a mass law, sources of leaves, draws from mixtures of them."""
+"""Synthetic corpora with known ground truth, drawn from mixtures of sources."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Grid, than_reference
+from elastic_core.experiments.analysis import Analysis, Grid, with_test
 from elastic_core.experiments.cells import Cell, Label, Metrics, Rows, RunCells
 from elastic_core.experiments.config import Changes, Count, ExperimentConfig
 from elastic_core.experiments.curve_report import CurveReport
@@ -225,7 +225,7 @@ def _report(config: AlgorithmsConfig, grid: Grid) -> CurveReport:
         curves,
         grid,
         name="algorithms",
-        title=f"{config.align:,} {_FIRST} rows first, then {OPPOSITE[_FIRST]} rows",
+        title=f"{_FIRST} rows first, then {OPPOSITE[_FIRST]} rows",
         caption=(
             f"Models aligned with {config.align:,} {_FIRST} rows, then trained on "
             f"{OPPOSITE[_FIRST]} rows. Each line is an algorithm; bands are 95% intervals over "
@@ -278,7 +278,7 @@ def _findings(
     findings = []
     for at, (curve, compared) in enumerate(zip(report.curves, comparisons, strict=True)):
         gain, fall = (
-            f"; the {name} was {than_reference(comparison, 'with sft')}"
+            f"; the {name} differs from that with sft by {with_test(comparison)}"
             if at and comparison.difference.count
             else ""
             for name, comparison in zip(("gain", "fall"), compared, strict=True)

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, than_reference, with_ci
+from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci, with_test
 from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.config import Changes, Count, ExperimentConfig, Section
 from elastic_core.experiments.curve_report import CurveReport
@@ -33,7 +33,6 @@ PLAIN = "plain"
 """The variant that all others are compared with."""
 
 _FIRST = "positive"
-_MORE = ("more", "fewer")
 _TREE_KEYS = frozenset({"epochs", "weight"})
 
 
@@ -190,7 +189,7 @@ def _report(config: MitigationConfig, grid: Grid) -> CurveReport:
         curves,
         grid,
         name="mitigation",
-        title=f"{config.align:,} {_FIRST} rows first, then {OPPOSITE[_FIRST]} rows",
+        title=f"{_FIRST} rows first, then {OPPOSITE[_FIRST]} rows",
         caption=(
             f"Models aligned with {config.align:,} {_FIRST} rows, then trained on "
             f"{OPPOSITE[_FIRST]} rows. Each line is a way of aligning; bands are 95% intervals "
@@ -219,14 +218,14 @@ def _findings(report: CurveReport, results: Sequence[_Result]) -> list[Finding]:
     for at, result in enumerate(others, 1):
         name = result.curve.name
         dose, gain, loss = result.compared(plain)
-        smaller = f"; the gain was {than_reference(gain, 'with plain')}"
+        smaller = f"; the gain differs from that with plain by {with_test(gain)}"
         findings += [
             judged(
                 f"{name}: the alignment withstands more reverse data.",
                 1,
                 dose.difference,
                 f"With {result.description}, half of the gain was lost after "
-                f"{_dose_phrase(result)}, {than_reference(dose, 'with plain', 0, _MORE)}.",
+                f"{_dose_phrase(result)}; the difference from plain is {with_test(dose, 0)}.",
             ),
             judged(
                 f"{name}: the alignment gains less.",
@@ -236,13 +235,13 @@ def _findings(report: CurveReport, results: Sequence[_Result]) -> list[Finding]:
             ),
         ]
         if loss.difference.count:
-            higher = than_reference(loss, "with plain", words=("higher", "lower"))
             findings.append(
                 judged(
                     f"{name}: pre-training text is forgotten less.",
                     -1,
                     loss.difference,
-                    f"After the alignment its loss, in nats per token, was {higher}.",
+                    "After the alignment its loss, in nats per token, differs from that with plain "
+                    f"by {with_test(loss)}.",
                 )
             )
     return findings
@@ -324,10 +323,9 @@ def _notes(results: Sequence[_Result]) -> tuple[str, ...]:
     for result in results:
         name, known = result.curve.name, int(np.isfinite(result.gain).sum())
         if censored := int(result.half_dose.is_censored.sum()):
-            volume = result.curve.volumes[-1]
             notes.append(
                 f"{name}: with {censored} of {known} seeds, more than half of the gain is left at "
-                f"{volume:,} reverse rows; {volume:,} is used, which is too low."
+                f"{result.curve.volumes[-1]:,} reverse rows; this number, too low, is used."
             )
         if without_gain := int((result.gain <= 0).sum()):
             notes.append(

@@ -145,7 +145,8 @@ def _findings(config: ReboundConfig, report: CurveReport, first: str) -> list[Fi
             1,
             x,
             [falls.first for falls in report.falls],
-            f"{doubling} changed the first fall per 100 rows by",
+            f"{doubling} changed the first fall by",
+            unit=" per 100 rows",
             digits=4,
         ),
         report.trend_finding(

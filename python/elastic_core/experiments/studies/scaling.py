@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.units import format_count
+from elastic_core.common.units import counted, format_count
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Label, Metrics, RunCells
 from elastic_core.experiments.config import Count, ExperimentConfig
@@ -79,7 +79,8 @@ class ScalingConfig(ExperimentConfig):
             raise InvalidArgumentError(f"along {self.along}: give at least two points to compare")
         if self.xs is not None and len(self.xs) != len(points):
             raise InvalidArgumentError(
-                f"xs: give one value for each of the {len(points)} models, not {len(self.xs)}"
+                f"xs: {counted(len(self.xs), 'value', 'values')} for {len(points)} models; give "
+                "one for each"
             )
         if self.xs is None and not self.pretraining:
             for model in self.models:
@@ -238,8 +239,8 @@ def _findings(config: ScalingConfig, report: CurveReport, count: int) -> list[Fi
             f"{subject} fall faster.",
             1,
             [fall.first for fall in falls],
-            f"the first fall of {report.metric_phrase} per 100 rows",
-            "",
+            f"the first fall of {report.metric_phrase}",
+            " per 100 rows",
         ),
         (
             f"{subject} fall further.",

@@ -69,8 +69,8 @@ def _judged(pairs: Sequence[Pair], claim: str, gap: Gap, words: str) -> Finding:
         claim,
         1,
         test.difference,
-        f"{words} {with_ci(test.difference, _DIGITS)} on average over pairs{p}; in {wins} of "
-        f"{len(pairs)} pairs the whole interval is above 0.",
+        f"{words} {with_ci(test.difference, _DIGITS)} on average over pairs{p}; the whole "
+        f"interval is above 0 in {wins} of {len(pairs)} pairs.",
     )
 
 
@@ -101,8 +101,7 @@ def _agreement(pairs: Sequence[Pair]) -> Finding:
         "The paper's comparison agrees with the one adjusted for the difficulty of the targets.",
         verdict,
         f"{words} The targets' own authors already differ by {with_ci(difficulty, _DIGITS)} on "
-        "average over pairs; a positive number means that the targets of forward training are "
-        "harder.",
+        "average over pairs; the targets of forward training are harder if this is above 0.",
     )
 
 
@@ -154,7 +153,7 @@ def _gap_table(pairs: Sequence[Pair]) -> Table:
         ("p", ""),
     )
     note = (
-        "Forward minus inverse; a positive gap favours inverse training. The gap of the loss on "
+        "Forward minus inverse; a gap above 0 favours inverse training. The gap of the loss on "
         "learned answers, measured after training, is the sum of the gap between the targets' own "
         "authors (difficulty) and the gap of what the trained models lose relative to them "
         "(excess). The verdict is based on the last gap, on answers that were not learned; p is "
@@ -189,7 +188,7 @@ def _kl_table(pairs: Sequence[Pair]) -> Table:
         ("forward - inverse", _NATS),
     )
     note = (
-        "KL to base: the change of KL(model || base) through training; a negative number means "
+        "KL to base: the change of KL(model || base) through training; below 0 if the model came "
         "closer to the base. Moved: KL(model before || after), measured as the increase of the "
         "loss on the model's own answers, which it was not trained on."
     )
