@@ -80,9 +80,9 @@ def test_a_file_that_is_there_stays_unless_forced(
         (
             "decompress play.txt -o c",
             1,
-            ["play.txt", "not a file written by elastic-core"],
+            ["play.txt", "not a file written by elastic-core compress"],
         ),
-        ("decompress empty -o c", 1, ["empty", "not a file written by elastic-core"]),
+        ("decompress empty -o c", 1, ["empty", "not a file written by elastic-core compress"]),
         ("decompress cut.ec -o c", 1, ["cut.ec", "ends early", "block 1"]),
         ("decompress flipped.ec -o c", 1, ["flipped.ec", "block 1 is damaged"]),
         ("decompress good.ec --model tree:4 -o c", 1, ["good.ec", "tree:5", "tree:4"]),
