@@ -77,7 +77,11 @@ def test_a_file_that_is_there_stays_unless_forced(
         ("compress play.txt --window 4 -o c", 2, ["tree:8", "window"]),
         ("compress play.txt --threads 0 -o c", 2, ["threads"]),
         ("decompress nowhere -o c", 2, ["nowhere", "no such file"]),
-        ("decompress play.txt -o c", 1, ["play.txt", "not a file written by elastic-core compress"]),
+        (
+            "decompress play.txt -o c",
+            1,
+            ["play.txt", "not a file written by elastic-core compress"],
+        ),
         ("decompress empty -o c", 1, ["empty", "not a file written by elastic-core compress"]),
         ("decompress cut.ec -o c", 1, ["cut.ec", "ends early", "block 1"]),
         ("decompress flipped.ec -o c", 1, ["flipped.ec", "block 1 is damaged"]),

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import InvalidArgumentError, CategoricalDecoder, CategoricalEncoder
+from elastic_core._core import CategoricalDecoder, CategoricalEncoder, InvalidArgumentError
 from elastic_core.models import ModelError
 from elastic_core.models.protocol import LanguageModel, as_stepped
 

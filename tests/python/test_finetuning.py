@@ -444,7 +444,7 @@ def test_a_model_is_refused(checkpoint: Path, tmp_path: Path) -> None:
             seed=0,
             reward=Reward("one", lambda *_: [1.0]),
         )
-    with pytest.raises(ec.ModelError, match=r"there is no config\.json in it"):
+    with pytest.raises(ec.ModelError, match=r"the folder has no config\.json"):
         quick("sft", tmp_path, tmp_path / "none")
     rows = [{"prompt": "to be " * 50, "completion": "or not"}]
     with pytest.raises(ec.InvalidArgumentError, match="no row has a token to learn within 32"):
