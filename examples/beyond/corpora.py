@@ -47,7 +47,7 @@ class Law:
 
     @property
     def ratio(self) -> Array:
-        """The slope of the alignment over that of the pre-training; not finite if the latter is 0."""
+        """Slope of the alignment over slope of the pre-training; not finite if the latter is 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.align / self.pretrain
 
