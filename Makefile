@@ -1,49 +1,66 @@
-# What a developer runs. `make measure` and `make test` need only Python >= 3.11, cargo and a
-# C compiler; all else is installed into .venv. Written for GNU make 3.81 and newer.
+# Commands for developers. They need Python >= 3.11, cargo and a C compiler; everything else is
+# installed into .venv. Requires GNU make 3.81 or newer.
 
 PYTHON ?= python3
+# The cargo profile of everything but `make bench`. All steps share it, and so their artifacts.
+PROFILE ?= release
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
 
-# What the extension module is made of; it is built again when one of them changes.
+# The sources of the extension module, which is rebuilt when one of them changes.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
 
-# What `make measure` measures: the standard library of the Python at hand, but for folders
-# that begin with s, because site-packages is one. Yours: make measure CORPUS=FOLDER ARGS=...
+# What `make measure` measures: Python's standard library except folders that start with s, one of
+# which is site-packages. To measure another corpus: make measure CORPUS=FOLDER ARGS=...
 STDLIB = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
 CORPUS ?= $(STDLIB)/{*.py,[!s]*/**/*.py}
 ARGS ?=
 
-.PHONY: help measure test lint format bench clean tools
+.PHONY: help measure test test-rust test-python lint lint-rust lint-python stubs format bench clean tools
 
 help:
 	@echo 'make measure   build, then measure the text of the Python standard library'
-	@echo 'make test      build, then run every test: cargo and pytest'
+	@echo 'make test      build, then run all tests: cargo and pytest'
 	@echo 'make lint      check style, lints, types, stubs and the Rust documentation'
-	@echo 'make format    put the style right'
-	@echo 'make bench     time every stage of the Rust core'
-	@echo 'make clean     remove all that was built, .venv too'
+	@echo 'make stubs     generate the stub of the extension module, _core.pyi'
+	@echo 'make format    format the code'
+	@echo 'make bench     run the benchmarks of the Rust core'
+	@echo 'make clean     remove everything that was built, including .venv'
 
 measure: $(VENV)/built
 	$(BIN)/elastic-core measure '$(CORPUS)' $(ARGS)
 
-test: $(VENV)/dev $(VENV)/built
-	cargo test --release
+test: test-rust test-python
+
+test-rust: | tools
+	cargo test --profile $(PROFILE)
+
+test-python: $(VENV)/dev $(VENV)/built
 	$(BIN)/python -m pytest -n auto
 
-lint: $(VENV)/dev $(VENV)/built
+lint: lint-python lint-rust
+
+lint-python: $(VENV)/dev $(VENV)/built
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/mypy benches/peers
 	$(BIN)/mypy examples/beyond
 	$(BIN)/stubtest elastic_core._core
+
+# Clippy and rustdoc share the build scripts, the macros and the checked dependencies.
+lint-rust: | tools
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	cargo clippy --all-targets --features python -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
+	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
+	cargo clippy --profile $(PROFILE) --all-targets --features python -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --profile $(PROFILE) --no-deps --features python
+
+stubs: $(VENV)/dev $(VENV)/built
+	$(BIN)/python .ci/stubs.py > $(VENV)/stub.pyi
+	$(BIN)/ruff format --quiet $(VENV)/stub.pyi
+	mv $(VENV)/stub.pyi python/elastic_core/_core.pyi
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix
@@ -58,7 +75,7 @@ clean:
 	rm -f python/elastic_core/_core.*so
 	cargo clean
 
-# An empty file in .venv says when a step was last done.
+# Empty files in .venv record when a step was last done.
 $(VENV)/created: | tools
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install 'maturin>=1.9,<2'
@@ -66,13 +83,15 @@ $(VENV)/created: | tools
 
 $(VENV)/built: $(VENV)/created $(SOURCES) | tools
 	@echo 'Building elastic-core; the first time takes some minutes.'
-	$(BIN)/maturin develop --release
+	$(BIN)/maturin develop --profile $(PROFILE)
 	@touch $@
 
-$(VENV)/dev: pyproject.toml constraints.txt | $(VENV)/built
-	PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --extras dev,cluster,report,train
-	@touch $@
+# Builds and installs with the extras in one step, after which `built` is up to date, too.
+$(VENV)/dev: $(VENV)/created pyproject.toml constraints.txt | tools
+	@echo 'Building elastic-core; the first time takes some minutes.'
+	PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --profile $(PROFILE) --extras dev,cluster,report,train
+	@touch $@ $(VENV)/built
 
-# A missing tool gets one sentence that names it and says how to get it.
+# A missing tool is reported in one sentence, with how to get it.
 tools:
 	@sh .ci/tools '$(PYTHON)' '$(CC)'

@@ -1,4 +1,4 @@
-//! Reading: files in, documents out, nothing done with them. The page cache is warm.
+//! Reading files into documents, which are discarded. The page cache is warm.
 
 mod text;
 
@@ -19,7 +19,7 @@ const FILE_BYTES: usize = 4 << 20;
 /// Writes a text to a file in some format.
 type Write = fn(&Path, &[u8]);
 
-/// Counts bytes, and that is all.
+/// Only counts bytes.
 struct Count(usize);
 
 impl DocumentSink for Count {
@@ -80,7 +80,7 @@ fn write_zstd(path: &Path, text: &[u8]) {
     zstd::stream::copy_encode(text, File::create(path).unwrap(), 3).unwrap();
 }
 
-/// A row for every line, as the rows of instruction data are.
+/// One row per line, like instruction data.
 fn write_jsonl(path: &Path, text: &[u8]) {
     let rows = text.split(|&byte| byte == b'\n').map(|line| {
         format!("{{\"id\": 7, \"text\": \"{}\"}}\n", std::str::from_utf8(line).unwrap())

@@ -1,4 +1,4 @@
-//! Elasticity: trees set side by side, and the rates of a sweep, beside reading the trees.
+//! Elasticity: joining trees, and the rates of a sweep, compared with reading the trees.
 
 mod text;
 

@@ -8,10 +8,9 @@ use std::io::sink;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use elastic_core::Job;
 use elastic_core::code::{CodeLengths, Decoder, Encoder, write_codebook};
-use elastic_core::mass::Spectrum;
-use elastic_core::tree::{BuildOptions, Segment, from_symbols};
+use elastic_core::tree::{BuildOptions, Segment, Spectrum, from_symbols};
 
-/// The length of each leaf's codeword, from those of its weight's class.
+/// The codeword length of each leaf, from the class of its weight.
 fn lengths_of(counts: &[u64]) -> Vec<u32> {
     let code = CodeLengths::optimal(&Spectrum::from_counts(counts.iter().copied()));
     let mut left: HashMap<u64, Vec<(u32, u64)>> = HashMap::new();
@@ -32,7 +31,7 @@ fn lengths_of(counts: &[u64]) -> Vec<u32> {
 }
 
 fn lengths(criterion: &mut Criterion) {
-    // As many different counts as can be, which is the hard case; Zipf's law, which is the usual.
+    // The hard case, as many distinct counts as possible, and the usual one, Zipf's law.
     let different: Vec<u64> = (1..=100_000).collect();
     let zipf: Vec<u64> = (1..=1_000_000).map(|rank| 1_000_000 / rank).collect();
 

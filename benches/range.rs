@@ -1,11 +1,13 @@
-//! The range coder: binary decisions, and symbols with rows of probabilities.
+//! The range coder: binary decisions, and symbols under categorical distributions.
 
 mod text;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use elastic_core::code::{BitCoder, BitDecoder, BitEncoder, Cost, RowDecoder, RowEncoder};
+use elastic_core::code::{
+    BitCoder, BitDecoder, BitEncoder, CategoricalDecoder, CategoricalEncoder, Cost,
+};
 
-/// Decisions and their probabilities, as a model has them that knows something.
+/// Decisions and their probabilities, as from a trained model.
 fn decisions(n: usize) -> Vec<(bool, u32)> {
     let mut skewed = text::ids(n, 1 << 12, 5).into_iter().map(u32::from);
     let bits = text::ids(n, 1 << 16, 6).into_iter().map(u32::from);
@@ -16,7 +18,7 @@ fn decisions(n: usize) -> Vec<(bool, u32)> {
     .collect()
 }
 
-/// Rows by Zipf's law, each turned by some places, and a symbol for each.
+/// Rows that follow Zipf's law, each rotated by a different offset, and a symbol for each.
 fn rows(n: usize, vocabulary: usize) -> (Vec<f32>, Vec<usize>) {
     let turns = text::ids(n, vocabulary, 7);
     let total: f32 = (1..=vocabulary).map(|rank| 1.0 / rank as f32).sum();
@@ -60,7 +62,7 @@ fn symbols(criterion: &mut Criterion) {
         let n = (1 << 20) / vocabulary;
         let (rows, symbols) = rows(n, vocabulary);
         let encode = || {
-            let mut encoder = RowEncoder::new();
+            let mut encoder = CategoricalEncoder::new();
             for (&symbol, row) in symbols.iter().zip(rows.chunks(vocabulary)) {
                 encoder.encode(symbol, row).unwrap();
             }
@@ -72,7 +74,7 @@ fn symbols(criterion: &mut Criterion) {
         group.bench_function("encode", |bencher| bencher.iter(encode));
         group.bench_function("decode", |bencher| {
             bencher.iter(|| {
-                let mut decoder = RowDecoder::new(&encoded);
+                let mut decoder = CategoricalDecoder::new(&encoded);
                 for row in rows.chunks(vocabulary) {
                     decoder.decode(row).unwrap();
                 }

@@ -1,4 +1,4 @@
-//! Statistics: one pass over a tree's leaves, and all that is derived from it.
+//! Statistics: one pass over a tree's leaves, and everything derived from it.
 
 mod text;
 
@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use elastic_core::Job;
-use elastic_core::code::Statistics;
+use elastic_core::statistics::Statistics;
 use elastic_core::tree::{BuildOptions, Segment, TokenTree, from_symbols};
 
 const VOCABULARY: usize = 8192;

@@ -32,7 +32,7 @@ fn building(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("build");
     group.sample_size(10);
     for segment in [Segment::Chunk, Segment::Prefix, Segment::Window] {
-        // Short documents for prefixes, which leave the rest of each document out.
+        // Short documents for prefixes, which skip the rest of each document.
         let document = if segment == Segment::Prefix { 64 } else { 1 << 16 };
         group.throughput(Throughput::Bytes(bytes.len() as u64));
         group.bench_function(BenchmarkId::new("bytes", segment.name()), |bencher| {
@@ -43,7 +43,7 @@ fn building(criterion: &mut Criterion) {
             bencher.iter(|| build(&ids, document, VOCABULARY, segment, MEMORY));
         });
     }
-    // So little memory that runs are spilled and merged.
+    // Little enough memory that runs are spilled and merged.
     group.bench_function(BenchmarkId::new("ids", "window, 16 MiB"), |bencher| {
         bencher.iter(|| build(&ids, 1 << 16, VOCABULARY, Segment::Window, 16 << 20));
     });

@@ -17,7 +17,7 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import RowDecoder, RowEncoder
+from elastic_core._core import CategoricalDecoder, CategoricalEncoder
 
 FLOATS = 1 << 20
 REPEATS = 10
@@ -38,13 +38,13 @@ def rows_and_symbols(vocabulary: int) -> tuple[Rows, Symbols]:
 
 
 def encode_ours(rows: Rows, symbols: Symbols) -> bytes:
-    encoder = RowEncoder()
+    encoder = CategoricalEncoder()
     encoder.encode(rows, symbols)
     return encoder.finish()
 
 
 def decode_ours(code: bytes, rows: Rows) -> Any:
-    return RowDecoder(code).decode(rows)
+    return CategoricalDecoder(code).decode(rows)
 
 
 def encode_theirs(rows: Rows, symbols: Symbols) -> Any:

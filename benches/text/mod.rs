@@ -1,6 +1,6 @@
-//! Text made from a seed, so that every run of a benchmark has the same input and needs no files.
+//! Text generated from a seed, so that every run of a benchmark has the same input without files.
 
-// Each benchmark uses only what it needs of this.
+// Each benchmark uses only some of these functions.
 #![allow(dead_code)]
 
 /// A stream of random numbers (SplitMix64); the same for the same seed on every machine.
@@ -15,14 +15,14 @@ impl Random {
         z ^ z >> 31
     }
 
-    /// A rank below `n`, rank r about as often as 1/r: Zipf's law, as words have it.
+    /// A rank below `n`, with rank r drawn about as often as 1/r (Zipf's law), like words.
     fn rank(&mut self, n: usize) -> usize {
         let uniform = self.next() as f64 / u64::MAX as f64;
         ((n as f64).powf(uniform) as usize - 1).min(n - 1)
     }
 }
 
-/// `len` bytes of lower-case words and line feeds, 30,000 different words, common ones shorter.
+/// `len` bytes of lower-case words and line feeds: 30,000 distinct words, common ones shorter.
 pub fn text(len: usize, seed: u64) -> Vec<u8> {
     let mut words = Random(0);
     let words: Vec<Vec<u8>> = (0..30_000)
@@ -41,7 +41,7 @@ pub fn text(len: usize, seed: u64) -> Vec<u8> {
     text
 }
 
-/// `n` token ids below `vocabulary`, with Zipf's law.
+/// `n` token ids below `vocabulary` that follow Zipf's law.
 pub fn ids(n: usize, vocabulary: usize, seed: u64) -> Vec<u16> {
     let mut random = Random(seed);
     (0..n).map(|_| random.rank(vocabulary) as u16).collect()

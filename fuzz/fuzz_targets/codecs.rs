@@ -1,11 +1,12 @@
-//! Whatever a block holds, as if its checks were right: it decodes to bytes or to an error.
+//! A block with arbitrary contents and valid checks decodes to bytes or to an error.
 
 #![no_main]
 
 use std::cell::RefCell;
 
 use elastic_core::Job;
-use elastic_core::code::{Codec, RowDecoder, StaticCodec, TreeCodec, part_lanes};
+use elastic_core::code::CategoricalDecoder;
+use elastic_core::compress::{Codec, StaticCodec, TreeCodec, split_streams};
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
@@ -19,8 +20,8 @@ fuzz_target!(|data: &[u8]| {
     let mut codec = StaticCodec::new(1 + usize::from(*depth) % 64, 1).unwrap();
     let _ = codec.decode(*method, coded, raw_len, &job);
     let _ = TREE.with_borrow_mut(|tree| tree.decode(*method, coded, raw_len % 512, &job));
-    let _ = part_lanes(coded, raw_len);
-    let mut decoder = RowDecoder::new(coded);
+    let _ = split_streams(coded, raw_len);
+    let mut decoder = CategoricalDecoder::new(coded);
     for row in [&[0.5, 0.25, 0.25][..], &[1.0], &[0.001; 1000]] {
         let _ = decoder.decode(row);
     }

@@ -1,11 +1,11 @@
-//! Whatever bytes an `.ec` file has, reading it ends in a text or in an error.
+//! An `.ec` file with arbitrary bytes decodes to a text or to an error.
 
 #![no_main]
 
 use std::path::Path;
 
 use elastic_core::Job;
-use elastic_core::code::{StaticCodec, compress, decoder, decompress};
+use elastic_core::compress::{StaticCodec, compress, decoder, decompress};
 use libfuzzer_sys::fuzz_target;
 
 fn read(file: &[u8]) {
@@ -15,7 +15,7 @@ fn read(file: &[u8]) {
     let _ = decompress((file, Path::new("file")), (&mut text, Path::new("text")), open, &job);
 }
 
-/// A small file that is whole, for the bytes to be laid over.
+/// A small valid file to be partly overwritten.
 fn good() -> Vec<u8> {
     let mut file = Vec::new();
     let mut codec = StaticCodec::new(2, 1).unwrap();

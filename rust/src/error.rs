@@ -1,6 +1,6 @@
-//! Everything that can go wrong in the core, as one enum.
+//! All errors of the core, as one enum.
 //!
-//! Messages are one sentence in lower case that names the thing and says what to do.
+//! A message is one sentence in lower case that names the thing and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,49 +8,49 @@ use std::path::{Path, PathBuf};
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong; [`std::error::Error::source`] leads to the cause underneath, if there is one.
+/// An error of this crate; [`std::error::Error::source`] returns the underlying cause, if any.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The caller asked for something that cannot be: a depth of 0, an unknown alphabet.
+    /// An argument is invalid: a depth of 0, an unknown alphabet.
     #[error("{0}")]
     InvalidArgument(String),
 
-    /// The operating system refused a file: missing, unreadable, disk full.
+    /// The operating system failed on a file: missing, unreadable, disk full.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 
-    /// A corpus file is damaged, truncated or not of the format its name says.
+    /// A corpus file is damaged, truncated or not in the format that its name implies.
     #[error("{}: {reason}", path.display())]
     Corpus {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it and what to do.
+        /// What is wrong, and the remedy.
         reason: String,
     },
 
     /// One row of a corpus has no usable text.
-    #[error("{}, {unit} {row}: {reason}; mend it, or leave such rows out with --on-bad-row skip", path.display())]
+    #[error("{}, {unit} {row}: {reason}; fix the row, or skip such rows with --on-bad-row skip", path.display())]
     BadRow {
         /// The file.
         path: PathBuf,
-        /// What is counted: `document` or `line` of a text file, `line` of a jsonl file, `row` of
-        /// a Parquet file.
+        /// What `row` counts: a `document` or `line` of a text file, a `line` of a jsonl file, or a
+        /// `row` of a Parquet file.
         unit: &'static str,
         /// Its number, from 1.
         row: u64,
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
 
-    /// A corpus holds no document at all.
+    /// A corpus contains no documents.
     #[error(
-        "{0}: no documents in it; name a file or folder with .txt, .jsonl or .parquet files that are not empty"
+        "{0}: no documents found; name a file or folder with non-empty .txt, .jsonl or .parquet files"
     )]
     EmptyCorpus(String),
 
@@ -59,7 +59,7 @@ pub enum Error {
     Tokenizer {
         /// The file.
         path: PathBuf,
-        /// What the tokenizers library said.
+        /// The error of the tokenizers library.
         reason: String,
     },
 
@@ -68,7 +68,7 @@ pub enum Error {
     TreeFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it and what to do.
+        /// What is wrong, and the remedy.
         reason: String,
     },
 
@@ -77,32 +77,32 @@ pub enum Error {
     ModelFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it and what to do.
+        /// What is wrong, and the remedy.
         reason: String,
     },
 
-    /// A compressed file is damaged, foreign, or was coded with another model.
+    /// A compressed file is damaged, has another format, or was coded with another model.
     #[error("{}: {reason}", path.display())]
     CodedFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it and what to do.
+        /// What is wrong, and the remedy.
         reason: String,
     },
 
-    /// A language model failed while it coded.
+    /// A language model failed while coding.
     #[error("the language model failed: {source}")]
     Model {
-        /// What went wrong with it.
+        /// The model's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
-    /// The folder for temporary files failed: no space left, not writable.
-    #[error("{}: the temporary folder failed ({source}); free some space there or set TMPDIR to another folder", path.display())]
+    /// Temporary files cannot be written: no space left, or the folder is not writable.
+    #[error("{}: cannot write temporary files ({source}); free some space there or set TMPDIR to another folder", path.display())]
     Temporary {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 
@@ -110,7 +110,7 @@ pub enum Error {
     #[error("the code is damaged: {0}")]
     Code(String),
 
-    /// The job was asked to stop before it was done.
+    /// The job was asked to stop before it finished.
     #[error("interrupted")]
     Interrupted,
 }

@@ -1,13 +1,16 @@
-//! A long call's two-way line to whoever waits for it: progress out, a request to stop in.
+//! Long calls: progress out, cancellation in, and the threads and memory that they may use.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
 use crate::{Error, Result};
 
-/// Progress and cancellation of one long call; shared between its threads and its caller.
+/// Progress and cancellation of one long call, shared between its threads and its caller.
 ///
-/// The worker side counts with [`Job::add`] and calls [`Job::check`] often enough that a
-/// Ctrl-C is honoured at once; the caller reads [`Job::progress`] and may [`Job::stop`].
+/// Workers count with [`Job::add`] and call [`Job::check`] often enough that Ctrl-C takes effect at
+/// once; the caller reads [`Job::progress`] and may call [`Job::stop`].
 #[derive(Debug, Default)]
 pub struct Job {
     stop: AtomicBool,
@@ -16,7 +19,7 @@ pub struct Job {
     total: AtomicU64,
 }
 
-/// What a job is doing; progress is counted anew in each phase.
+/// The phase of a job; progress starts at 0 in every phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Phase {
@@ -26,21 +29,21 @@ pub enum Phase {
     Sort,
     /// Merging sorted runs; progress in leaves.
     Merge,
-    /// Setting trees side by side; progress in leaves.
+    /// Joining trees; progress in leaves.
     Join,
     /// Opening a tree file; progress in leaves.
     Open,
     /// One pass over a tree; progress in leaves.
     Measure,
-    /// Rates of joint trees; progress in classes of leaves, or in choices of volumes.
+    /// Computing rates of joint trees; progress in classes of leaves, or in choices of volumes.
     Rate,
-    /// Writing the codebook, to know its size; progress in leaves.
+    /// Serializing the codebook to find its size; progress in leaves.
     Codebook,
     /// Writing a file; progress in leaves.
     Write,
     /// Coding text, or running a reference compressor; progress in bytes of text.
     Compress,
-    /// Decoding text; progress in bytes of it.
+    /// Decoding text; progress in bytes of text.
     Decompress,
     /// Teaching a model; progress in symbols.
     Learn,
@@ -65,7 +68,7 @@ impl Phase {
         Phase::Score,
     ];
 
-    /// The phase's name, as progress lines show it.
+    /// The name of the phase, as shown in progress lines.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Read => "read",
@@ -84,7 +87,7 @@ impl Phase {
         }
     }
 
-    /// What its progress counts.
+    /// The unit that progress is counted in.
     pub fn unit(self) -> &'static str {
         match self {
             Phase::Read | Phase::Compress | Phase::Decompress => "bytes",
@@ -102,25 +105,25 @@ impl Phase {
 }
 
 impl Job {
-    /// Starts a phase of `total` units (0: not known).
+    /// Starts a phase of `total` units (0: unknown).
     pub fn start(&self, phase: Phase, total: u64) {
         self.phase.store(phase as u64, Ordering::Relaxed);
         self.done.store(0, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
     }
 
-    /// Counts `units` more as done.
+    /// Counts `units` as done.
     pub fn add(&self, units: u64) {
         self.done.fetch_add(units, Ordering::Relaxed);
     }
 
-    /// The phase, the units done and the units in all (0: not known).
+    /// The phase, the units done, and the total (0: unknown).
     pub fn progress(&self) -> (Phase, u64, u64) {
         let phase = Phase::ALL[self.phase.load(Ordering::Relaxed) as usize];
         (phase, self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }
 
-    /// Asks the job to end with [`Error::Interrupted`].
+    /// Asks the job to stop with [`Error::Interrupted`].
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -129,4 +132,23 @@ impl Job {
     pub fn check(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }
+}
+
+/// A pool of `threads` threads for the parallel parts of a job; at least one is required.
+pub fn thread_pool(threads: usize) -> Result<ThreadPool> {
+    // Rayon takes 0 to mean its default.
+    if threads == 0 {
+        return Err(Error::InvalidArgument("threads 0: must be at least 1".into()));
+    }
+    ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
+        Error::InvalidArgument(format!("cannot start {threads} threads ({error}): use fewer"))
+    })
+}
+
+/// Bytes of memory that this process can still use, within its container's limit.
+pub fn available_memory() -> u64 {
+    let memory = MemoryRefreshKind::nothing().with_ram();
+    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
+    let free = system.available_memory();
+    system.cgroup_limits().map_or(free, |limits| limits.free_memory.min(free))
 }

@@ -1,26 +1,27 @@
-//! Token trees of massive corpora, the codes they buy and the rates that follow.
+//! Token trees of massive corpora, codes built from them, and compression rates.
 //!
 //! Data moves one way through the modules:
-//! files → [`corpus`] → documents → [`tokens`] → symbols → [`tree`] → token tree →
-//! [`code`] → code lengths and rates; several trees → [`elasticity`] → joint rates and how they
-//! change with a dataset's volume. The definitions are those of Ji et al.,
+//! files → [`corpus`] → documents → [`tokens`] → symbols → [`tree`] → token tree → [`code`] → code
+//! lengths → [`statistics`] → rates. Several trees → [`elasticity`] → joint rates and their
+//! derivatives by a dataset's volume. [`model`] predicts symbols adaptively; [`compress`] writes
+//! files with any of these codes. A module imports only from those before it: [`io`], [`tokens`],
+//! [`corpus`], [`tree`], [`code`], [`model`], [`statistics`], [`elasticity`], [`compress`].
+//! The definitions are those of Ji et al.,
 //! *Language Models Resist Alignment: Evidence From Data Compression* (ACL 2025).
 
-mod aside;
 pub mod code;
+pub mod compress;
 pub mod corpus;
 pub mod elasticity;
 mod error;
-mod guard;
+pub mod io;
 mod job;
-mod machine;
-pub mod mass;
 pub mod model;
 #[cfg(feature = "python")]
 mod python;
+pub mod statistics;
 pub mod tokens;
 pub mod tree;
 
 pub use error::{Error, Result};
-pub use job::{Job, Phase};
-pub use machine::available_memory;
+pub use job::{Job, Phase, available_memory, thread_pool};

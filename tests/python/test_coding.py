@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import elastic_core as ec
-from elastic_core._core import RowDecoder, RowEncoder
+from elastic_core._core import CategoricalDecoder, CategoricalEncoder
 from elastic_core.compression.streams import StreamCoder, cut
 from elastic_core.models import Document, ModelError
 
@@ -158,7 +158,7 @@ def test_a_saved_tree_model_goes_on_learning(tmp_path: Path) -> None:
     assert result.coded_bytes <= result.predicted_bits / 8 * 1.001 + 64
     ec.decompress(tmp_path / "c", tmp_path / "back", model=str(tmp_path / "model.ectm"))
     assert (tmp_path / "back").read_bytes() == text
-    with pytest.raises(ec.CodedFileError, match="name it with --model"):
+    with pytest.raises(ec.CodedFileError, match="pass that model with --model"):
         ec.decompress(tmp_path / "c", tmp_path / "again")
     model.save(tmp_path / "other.ectm")
     with pytest.raises(ec.CodedFileError, match="SHA-256"):
@@ -224,7 +224,7 @@ def test_a_model_that_has_no_steps_is_refused(tmp_path: Path) -> None:
 
 
 def test_rows_have_to_fit_their_symbols() -> None:
-    encoder = RowEncoder()
+    encoder = CategoricalEncoder()
     rows = np.full((2, 4), 0.25, np.float32)
     with pytest.raises(ec.InvalidArgumentError, match="3 symbols for 2 rows"):
         encoder.encode(rows, np.zeros(3, np.uint32))
@@ -234,7 +234,7 @@ def test_rows_have_to_fit_their_symbols() -> None:
         encoder.encode(rows, np.full(2, 4, np.uint32))
     encoder.encode(rows, np.array([1, 3], np.uint32))
     assert encoder.bits == 4
-    assert RowDecoder(encoder.finish()).decode(rows).tolist() == [1, 3]
+    assert CategoricalDecoder(encoder.finish()).decode(rows).tolist() == [1, 3]
 
 
 def test_transformers_models_code(checkpoint: Path, tmp_path: Path) -> None:
@@ -266,9 +266,9 @@ def test_a_checkpoint_that_moved_is_named(checkpoint: Path, tmp_path: Path) -> N
 def test_lanes_decode_in_the_order_of_the_text() -> None:
     coder = StreamCoder(FakeModel(), 3)
     text = (HAMLET * 300).encode()
-    encoder = RowEncoder()
+    encoder = CategoricalEncoder()
     counts = coder.encode(text, encoder)
     assert counts is not None
     assert sum(counts) == len(text)
     assert len(counts) == 3
-    assert coder.decode(counts, RowDecoder(encoder.finish())) == text
+    assert coder.decode(counts, CategoricalDecoder(encoder.finish())) == text

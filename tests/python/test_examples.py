@@ -123,7 +123,7 @@ def test_the_law_is_that_of_the_command(corpora: ModuleType, tmp_path: Path) -> 
             text = rng.choice([*"ab", "the ", "to "], 500)
             (tmp_path / name / f"{document}.txt").write_text("".join(text))
     paths = [tmp_path / name for name in ("pretrain", "align", "perturb")]
-    trees = [corpora.plant(corpora.read(path)) for path in paths]
+    trees = [corpora.build_tree(corpora.read(path)) for path in paths]
     (law,) = corpora.laws(trees[0], trees[1], trees[2:])
     result = ec.elasticity(*paths).perturbations[0]
     assert law.k == pytest.approx(result.k)

@@ -126,8 +126,8 @@ def test_the_identity_changes_with_the_rows(values: dict[str, Any], tmp_path: Pa
             "as plain text; name their columns",
         ),
         ([{"chosen": "a b", "rejected": "a c"}] * 3, "preference, but a side needs"),
-        ([{"review": "a b c"}] * 3, "the columns review make no format"),
-        ([{"text": "too short"}] * 3, "no text goes on after 3 words"),
+        ([{"review": "a b c"}] * 3, "the columns review do not form a known format"),
+        ([{"text": "too short"}] * 3, "no text is longer than 3 words"),
     ],
 )
 def test_rows_of_another_kind_are_rejected(

@@ -240,7 +240,7 @@ def test_every_answer_has_a_prompt_of_its_own(prompts: int, answers: int, tmp_pa
 
 
 def test_too_many_answers_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="prompts to hold out"):
+    with pytest.raises(InvalidArgumentError, match="cannot hold out"):
         experiment(configured(tmp_path, answers=200), tmp_path / "run")
 
 

@@ -95,12 +95,12 @@ def test_points_do_not_matter_to_each_other() -> None:
 @pytest.mark.parametrize(
     ("volumes", "toward", "message"),
     [
-        ([[1.0, -1.0]], 1, "volume of -1"),
-        ([[1.0, np.inf]], 1, "volume of inf"),
+        ([[1.0, -1.0]], 1, "volume -1"),
+        ([[1.0, np.inf]], 1, "volume inf"),
         ([[1.0]], 1, "1 volumes for 2 datasets"),
-        ([[0.0, 0.0]], 1, "no dataset has a volume"),
-        ([[0.0, 1.0]], 1, "no dataset but the perturbation"),
-        ([[1.0, 1.0]], 2, "no dataset 2"),
+        ([[0.0, 0.0]], 1, "all volumes are 0"),
+        ([[0.0, 1.0]], 1, "only the perturbation has a positive volume"),
+        ([[1.0, 1.0]], 2, "dataset 2 does not exist"),
     ],
 )
 def test_volumes_that_cannot_be_are_refused(
@@ -113,10 +113,10 @@ def test_volumes_that_cannot_be_are_refused(
 
 def test_trees_that_are_not_alike_do_not_fit() -> None:
     deeper = ec.TokenTree.from_symbols(np.array([1], np.uint8), [0, 1], depth=4, vocabulary=5)
-    with pytest.raises(ec.InvalidArgumentError, match="different depth"):
+    with pytest.raises(ec.InvalidArgumentError, match="differ in depth"):
         ec.JointSpectrum.of([tree_of([[0]]), deeper])
     joint = ec.JointSpectrum.of([tree_of([[0]]), tree_of([[1]])])
-    with pytest.raises(ec.InvalidArgumentError, match="no depth 4"):
+    with pytest.raises(ec.InvalidArgumentError, match="depth 4 is out of range"):
         joint.classes(4)
-    with pytest.raises(ec.InvalidArgumentError, match="no depth 0"):
+    with pytest.raises(ec.InvalidArgumentError, match="depth 0 is out of range"):
         joint.huffman_bits(0, np.array([[1.0, 1.0]]))

@@ -80,7 +80,7 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="is a folder"):
         ScoreWriter(tmp_path)
     with ScoreWriter(tmp_path / "scores.parquet") as writer:
-        with pytest.raises(ec.InvalidArgumentError, match="scores do not fit"):
+        with pytest.raises(ec.InvalidArgumentError, match="columns of scores do not match"):
             write(writer, 3, bits=np.zeros(2))
         write(writer, 2)
     with pytest.raises(ec.InvalidArgumentError, match="is closed"):

@@ -1,13 +1,14 @@
-//! Lossless coding: what goes in comes out, at the size predicted, and damage is found.
+//! Lossless coding: files decode, have the predicted size, and all damage is detected.
 
 use std::path::Path;
 
-use elastic_core::code::{
-    Codec, Coding, StaticCodec, Statistics, TreeCodec, compress, decoder, decompress,
+use elastic_core::compress::{
+    Codec, Coding, StaticCodec, TreeCodec, compress, decoder, decompress,
 };
 use elastic_core::model::TreeModel;
-use elastic_core::tree::{BuildOptions, Segment, from_symbols, thread_pool};
-use elastic_core::{Error, Job, Result};
+use elastic_core::statistics::Statistics;
+use elastic_core::tree::{BuildOptions, Segment, from_symbols};
+use elastic_core::{Error, Job, Result, thread_pool};
 use proptest::prelude::*;
 
 const MEMORY: u64 = 16 << 20;
@@ -65,7 +66,7 @@ fn corner_cases() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn files_are_as_long_as_predicted_and_decode() {
+fn files_have_the_predicted_size_and_decode() {
     for text in corner_cases() {
         for mut codec in codecs() {
             let (file, coding) = coded(&text, &mut *codec);
@@ -78,7 +79,7 @@ fn files_are_as_long_as_predicted_and_decode() {
 }
 
 #[test]
-fn a_tree_model_predicts_what_update_says() {
+fn a_tree_model_predicts_the_code_length_of_update() {
     for text in corner_cases() {
         let (_, coding) = coded(&text, &mut TreeCodec::new(6, MEMORY).unwrap());
         let mut model = TreeModel::new(6, 256, MEMORY).unwrap();
@@ -88,7 +89,7 @@ fn a_tree_model_predicts_what_update_says() {
 }
 
 #[test]
-fn the_protocol_predicts_what_measure_says() {
+fn the_static_codec_predicts_the_static_rate() {
     let text = text(100_000);
     let (_, coding) = coded(&text, &mut StaticCodec::new(3, 1).unwrap());
     let options = BuildOptions { depth: 3, segment: Segment::Chunk, memory: MEMORY, threads: 1 };
@@ -100,7 +101,7 @@ fn the_protocol_predicts_what_measure_says() {
 }
 
 #[test]
-fn threads_change_nothing() {
+fn the_file_does_not_depend_on_threads() {
     let text = text(40 << 20);
     let one = coded(&text, &mut StaticCodec::new(2, 1).unwrap()).0;
     let pool = thread_pool(3).unwrap();
@@ -110,14 +111,14 @@ fn threads_change_nothing() {
 }
 
 #[test]
-fn every_flipped_byte_is_found() {
+fn every_flipped_byte_is_detected() {
     for mut codec in codecs() {
         let (file, _) = coded(&text(300), &mut *codec);
         for at in 0..file.len() {
             for flip in [1, 0x80, 0xff] {
                 let mut damaged = file.clone();
                 damaged[at] ^= flip;
-                let error = decoded(&damaged).expect_err("a flipped byte was not found");
+                let error = decoded(&damaged).expect_err("a flipped byte was not detected");
                 assert!(matches!(error, Error::CodedFile { .. }), "{error}");
             }
         }
@@ -125,15 +126,15 @@ fn every_flipped_byte_is_found() {
 }
 
 #[test]
-fn every_truncation_and_whatever_follows_is_found() {
+fn truncation_and_extra_data_are_detected() {
     for mut codec in codecs() {
         let (file, _) = coded(&text(300), &mut *codec);
         for len in 0..file.len() {
-            let error = decoded(&file[..len]).expect_err("a truncation was not found");
+            let error = decoded(&file[..len]).expect_err("a truncation was not detected");
             assert!(matches!(error, Error::CodedFile { .. }), "{error}");
         }
         let error = decoded(&[&file[..], b"\n"].concat()).unwrap_err().to_string();
-        assert!(error.contains("more after its end"), "{error}");
+        assert!(error.contains("extra data after its end"), "{error}");
     }
 }
 
@@ -150,10 +151,10 @@ fn a_damaged_block_is_named() {
 }
 
 #[test]
-fn foreign_files_are_refused() {
+fn other_files_are_rejected() {
     for (file, words) in [
-        (&b""[..], "not a file that elastic-core compress made"),
-        (b"PAR1 is another format", "not a file that elastic-core compress made"),
+        (&b""[..], "not a file written by elastic-core compress"),
+        (b"PAR1 is another format", "not a file written by elastic-core compress"),
         (b"\xECec\x02", "format version 2"),
     ] {
         let error = decoded(file).unwrap_err().to_string();
@@ -165,14 +166,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn what_goes_in_comes_out(text in prop::collection::vec(any::<u8>(), 0..3000)) {
+    fn decoding_inverts_encoding(text in prop::collection::vec(any::<u8>(), 0..3000)) {
         for mut codec in codecs() {
             prop_assert!(decoded(&coded(&text, &mut *codec).0).unwrap() == text);
         }
     }
 
     #[test]
-    fn foreign_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_are_handled(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(decoded(&[b"\xECec\x01", &bytes[..]].concat()).is_err());
     }
 }

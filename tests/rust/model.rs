@@ -23,13 +23,13 @@ fn identity(model: &TreeModel) -> String {
     model.identity(&Alphabet::Byte, &Job::default()).unwrap()
 }
 
-/// Documents of few symbols, so that contexts come again.
+/// Documents over few symbols, so that contexts recur.
 fn documents(vocabulary: u32) -> impl Strategy<Value = Vec<Vec<u32>>> {
     let symbol = prop_oneof![4 => 0..vocabulary.min(4), 1 => 0..vocabulary];
     prop::collection::vec(prop::collection::vec(symbol, 0..60), 0..6)
 }
 
-/// What each kind of model is for: bytes, a large vocabulary, one that is no power of 2.
+/// A vocabulary of each kind: bytes, a large one, one that is not a power of 2.
 fn vocabularies() -> impl Strategy<Value = u32> {
     prop_oneof![Just(2), Just(5), Just(256), Just(1000)]
 }
@@ -38,14 +38,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn distributions_sum_to_one_and_are_what_log_probs_say(
-        (vocabulary, taught, asked) in vocabularies()
+    fn distributions_sum_to_one_and_match_log_probs(
+        (vocabulary, training, queries) in vocabularies()
             .prop_flat_map(|v| (Just(v), documents(v), documents(v))),
         depth in 1..=MAX_DEPTH,
     ) {
         let mut model = model(depth, vocabulary);
-        learn(&mut model, &taught, 1.0);
-        for document in &asked {
+        learn(&mut model, &training, 1.0);
+        for document in &queries {
             let scored = model.log_probs(&[&document[..]], &Job::default()).unwrap().remove(0);
             prop_assert_eq!(scored.len(), document.len() + 1);
             let contexts: Vec<&[u32]> = (0..=document.len()).map(|n| &document[..n]).collect();
@@ -61,13 +61,13 @@ proptest! {
     }
 
     #[test]
-    fn a_prediction_needs_the_last_symbols_alone(
-        taught in documents(256),
+    fn a_prediction_depends_only_on_the_last_symbols(
+        training in documents(256),
         tail in prop::collection::vec(0..4u32, MAX_DEPTH),
         depth in 1..=MAX_DEPTH,
     ) {
         let mut model = model(depth, 256);
-        learn(&mut model, &taught, 1.0);
+        learn(&mut model, &training, 1.0);
         let short = &tail[MAX_DEPTH - depth..];
         let long = [&[7, 8, 9][..], short].concat();
         let rows = model.next_distribution(&[short, &long], &Job::default()).unwrap();
@@ -75,19 +75,19 @@ proptest! {
     }
 
     #[test]
-    fn a_whole_weight_is_so_many_copies(taught in documents(1000), weight in 1..4usize) {
+    fn an_integer_weight_equals_that_many_copies(training in documents(1000), weight in 1..4usize) {
         let (mut one, mut other) = (model(5, 1000), model(5, 1000));
-        let bits = learn(&mut one, &taught, weight as f64);
+        let bits = learn(&mut one, &training, weight as f64);
         let mut copies = Vec::new();
         for _ in 0..weight {
-            copies.push(learn(&mut other, &taught, 1.0));
+            copies.push(learn(&mut other, &training, 1.0));
         }
         prop_assert_eq!(identity(&one), identity(&other));
         prop_assert_eq!(bits, copies.swap_remove(0));
     }
 
     #[test]
-    fn looking_ahead_changes_nothing(document in prop::collection::vec(0..256u32, 0..300), depth in 1..=MAX_DEPTH) {
+    fn prefetching_does_not_change_results(document in prop::collection::vec(0..256u32, 0..300), depth in 1..=MAX_DEPTH) {
         let (mut one, mut other) = (model(depth, 256), model(depth, 256));
         let (mut cost, mut same) = (Cost::default(), Cost::default());
         one.begin();
@@ -101,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_coded_comes_back_at_the_predicted_length(
+    fn code_decodes_and_has_the_predicted_length(
         (vocabulary, documents) in vocabularies().prop_flat_map(|v| (Just(v), documents(v))),
         depth in 1..=MAX_DEPTH,
     ) {
@@ -135,9 +135,9 @@ proptest! {
     }
 
     #[test]
-    fn samples_and_scores_do_not_depend_on_threads(taught in documents(256), prompts in documents(256), seed: u64) {
+    fn samples_and_scores_do_not_depend_on_threads(training in documents(256), prompts in documents(256), seed: u64) {
         let mut model = model(8, 256);
-        learn(&mut model, &taught, 1.0);
+        learn(&mut model, &training, 1.0);
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -150,8 +150,8 @@ proptest! {
     }
 }
 
-/// A source of 4 symbols whose next depends on the last two, drawn from a fixed sequence, and its
-/// entropy rate in bits a symbol.
+/// A sequence of 4 symbols, each depending on the last two, from a fixed pseudo-random sequence, and
+/// its entropy rate in bits per symbol.
 fn markov(length: usize) -> (Vec<u32>, f64) {
     let weights = |last: usize, before: usize| {
         let mut weights = [1.0, 1.0, 1.0, 1.0];
@@ -189,7 +189,7 @@ fn the_entropy_rate_of_a_source_is_approached() {
 }
 
 #[test]
-fn a_fraction_of_a_weight_teaches_less() {
+fn a_fractional_weight_teaches_less() {
     let (symbols, _) = markov(24_000);
     let after = |weight| {
         let mut model = model(2, 4);
@@ -202,8 +202,8 @@ fn a_fraction_of_a_weight_teaches_less() {
     assert!(after(2.5) != after(2.0) && after(2.5) != after(3.0));
 }
 
-/// The same on every machine: files that were coded by this arithmetic depend on it. Whoever changes
-/// the answer has to raise the revision in `code/adaptive.rs`.
+/// Existing files depend on this arithmetic, which is the same on every machine. If the result
+/// changes, increment the revision in `compress/tree_codec.rs`.
 #[test]
 fn the_arithmetic_has_not_changed() {
     let (symbols, _) = markov(20_000);
@@ -218,7 +218,7 @@ fn the_arithmetic_has_not_changed() {
 }
 
 #[test]
-fn files_keep_all_that_was_learned() {
+fn files_preserve_everything_learned() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.ectm");
     let text: Vec<u32> =
@@ -240,7 +240,7 @@ fn files_keep_all_that_was_learned() {
 }
 
 #[test]
-fn damaged_files_are_refused() {
+fn damaged_files_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.ectm");
     model(3, 256).save(&path, &Alphabet::Byte, &Job::default()).unwrap();
@@ -266,21 +266,21 @@ fn damaged_files_are_refused() {
 }
 
 #[test]
-fn wrong_arguments_are_refused() {
+fn invalid_arguments_are_rejected() {
     let invalid = |result: elastic_core::Result<TreeModel>| match result {
         Err(Error::InvalidArgument(reason)) => reason,
         _ => panic!("was accepted"),
     };
-    assert!(invalid(TreeModel::new(0, 256, MEMORY)).contains("from 1 to 32, not 0"));
-    assert!(invalid(TreeModel::new(33, 256, MEMORY)).contains("not 33"));
+    assert!(invalid(TreeModel::new(0, 256, MEMORY)).contains("depth 0 is out of range"));
+    assert!(invalid(TreeModel::new(33, 256, MEMORY)).contains("depth 33 is out of range"));
     assert!(invalid(TreeModel::new(8, 256, MEMORY - 1)).contains("16 MiB"));
-    assert!(invalid(TreeModel::new(8, 1, MEMORY)).contains("not 1"));
+    assert!(invalid(TreeModel::new(8, 1, MEMORY)).contains("vocabulary 1 is out of range"));
     let mut model = model(2, 10);
     for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(model.update(&[&[1u32][..]], weight, &Job::default()).is_err());
     }
     let outside = model.update(&[&[1u32, 2][..], &[3, 10]], 1.0, &Job::default());
-    assert!(outside.unwrap_err().to_string().contains("document 1 has the symbol 10"));
+    assert!(outside.unwrap_err().to_string().contains("document 1 contains symbol 10"));
     let stopped = Job::default();
     stopped.stop();
     let document = vec![1u32; 100];

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use elastic_core::Job;
-use elastic_core::code::{
-    CodeLengths, Decoder, Encoder, Statistics, read_codebook, write_codebook,
-};
-use elastic_core::mass::Spectrum;
-use elastic_core::tree::{BuildOptions, Segment, Symbol, TokenTree, from_symbols};
+use elastic_core::code::{CodeLengths, Decoder, Encoder, read_codebook, write_codebook};
+use elastic_core::statistics::Statistics;
+use elastic_core::tree::{BuildOptions, Segment, Spectrum, Symbol, TokenTree, from_symbols};
 use proptest::prelude::*;
 
 type Oracle = BTreeMap<Vec<u32>, u64>;
 
-/// Def 3.1 with EOS appended: all segments of all documents, counted one by one.
+/// Def 3.1 with EOS appended: counts all segments of all documents one by one.
 fn oracle(documents: &[Vec<u32>], depth: usize, segment: Segment, eos: u32) -> Oracle {
     let mut leaves = Oracle::new();
     for document in documents {
@@ -39,13 +37,13 @@ fn pruned(leaves: &Oracle, depth: usize) -> Oracle {
     top
 }
 
-/// The leaves of a tree, paths cut after EOS.
+/// The leaves of a tree, with paths cut after EOS.
 fn leaves_of(tree: &TokenTree) -> Oracle {
     let shape = tree.shape();
     let mut leaves = Oracle::new();
     let mut before: Vec<u8> = Vec::new();
     tree.for_each_leaf(&Job::default(), |row, count| {
-        assert!(before.is_empty() || *before < *row, "rows must rise");
+        assert!(before.is_empty() || *before < *row, "rows must increase");
         before = row.to_vec();
         let symbols = row
             .chunks_exact(shape.symbol_bytes())
@@ -160,7 +158,7 @@ proptest! {
         let options = options(depth, segment, ROOMY, 2);
         let a = tree_of::<u32>(&first, vocabulary, options);
         let b = tree_of::<u32>(&second, vocabulary, options);
-        // No memory for the result: it goes to disk.
+        // Without memory the result goes to disk.
         let memory = if on_disk { 0 } else { ROOMY };
         let joint = TokenTree::merge(&[&a, &b], memory, &job).unwrap();
         let both: Vec<Vec<u32>> = first.iter().chain(&second).cloned().collect();
@@ -193,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn the_codebook_comes_back(
+    fn the_codebook_can_be_read_back(
         (vocabulary, documents) in corpora(),
         depth in 1usize..10,
     ) {
@@ -212,7 +210,7 @@ proptest! {
             .map(|(&length, &count)| u128::from(length) * u128::from(count))
             .sum();
         prop_assert_eq!(coded, lengths.total_bits());
-        // The code itself, made from what was read, has exactly that many bits and decodes.
+        // A code with the codebook that was read has exactly that many bits, and decodes.
         let segments: Vec<usize> = expected
             .values()
             .enumerate()
@@ -228,7 +226,7 @@ proptest! {
     }
 }
 
-/// Symbols that repeat enough to make both ties and singletons.
+/// Symbols that repeat enough for both ties and singletons.
 fn pseudo_random(n: usize, vocabulary: u32) -> Vec<u32> {
     let mut state = 1u64;
     (0..n)
@@ -243,7 +241,7 @@ fn pseudo_random(n: usize, vocabulary: u32) -> Vec<u32> {
 }
 
 #[test]
-fn a_tiny_budget_spills_and_changes_nothing() {
+fn a_tiny_budget_spills_without_changing_the_result() {
     for vocabulary in [2u32, 256, 70_000] {
         for segment in [Segment::Chunk, Segment::Prefix, Segment::Window] {
             let long = pseudo_random(300_000, vocabulary);
@@ -266,8 +264,8 @@ fn a_tiny_budget_spills_and_changes_nothing() {
 }
 
 #[test]
-fn more_runs_than_are_merged_at_once() {
-    // A row of 64 symbols costs 148 bytes here, so 1 MiB holds 7,000 windows: some 85 runs.
+fn runs_are_merged_in_stages() {
+    // A row of 64 symbols costs 148 bytes here, so 1 MiB holds 7,000 windows: about 85 runs.
     let documents = [pseudo_random(600_000, 2)];
     let roomy = tree_of::<u8>(&documents, 2, options(64, Segment::Window, ROOMY, 2));
     let tiny = tree_of::<u8>(&documents, 2, options(64, Segment::Window, TINY, 2));
@@ -277,7 +275,7 @@ fn more_runs_than_are_merged_at_once() {
 
 #[test]
 fn the_papers_binary_tree_by_hand() {
-    // Responses 0, 01, 01, 11 under `prefix` at depth 3, EOS being symbol 2.
+    // Documents 0, 01, 01, 11 with `prefix` at depth 3; EOS is symbol 2.
     let documents = [vec![0], vec![0, 1], vec![0, 1], vec![1, 1]];
     let tree = tree_of::<u8>(&documents, 2, options(3, Segment::Prefix, ROOMY, 1));
     assert_eq!(
@@ -304,7 +302,7 @@ fn the_papers_binary_tree_by_hand() {
 }
 
 #[test]
-fn depths_and_budgets_out_of_range_are_refused() {
+fn depths_and_budgets_out_of_range_are_rejected() {
     let build = |depth, memory, threads| {
         from_symbols(
             &[0u8],
@@ -331,7 +329,7 @@ fn trees_of_different_shape_do_not_merge() {
     for other in &others {
         let message =
             TokenTree::merge(&[&base, other], ROOMY, &Job::default()).unwrap_err().to_string();
-        assert!(message.contains("do not fit together"), "{message}");
+        assert!(message.contains("the trees differ in"), "{message}");
     }
 }
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import InvalidArgumentError, RowDecoder, RowEncoder
+from elastic_core._core import CategoricalDecoder, CategoricalEncoder, InvalidArgumentError
 from elastic_core.models import ModelError
 from elastic_core.models.protocol import LanguageModel, as_stepped
 
@@ -36,7 +36,7 @@ class StreamCoder:
         self._model = as_stepped(model)
         self._streams = streams
 
-    def encode(self, text: bytes, encoder: RowEncoder) -> list[int] | None:
+    def encode(self, text: bytes, encoder: CategoricalEncoder) -> list[int] | None:
         """Codes a text.
 
         Returns:
@@ -69,7 +69,7 @@ class StreamCoder:
                 before = row
         return counts
 
-    def decode(self, counts: Sequence[int], decoder: RowDecoder) -> bytes:
+    def decode(self, counts: Sequence[int], decoder: CategoricalDecoder) -> bytes:
         """Decodes a text that `encode` coded with these numbers of tokens in its streams.
 
         Raises:

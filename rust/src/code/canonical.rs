@@ -1,4 +1,4 @@
-//! The canonical Huffman code: codewords from lengths alone, and the coder that proves them.
+//! The canonical Huffman code: codewords derived from their lengths, an encoder and a decoder.
 
 use crate::{Error, Result};
 
@@ -8,35 +8,33 @@ pub(crate) const MAX_LENGTH: u32 = 64;
 /// The order in which a canonical code numbers its leaves: by length, then by index.
 fn canonical_order(lengths: &[u32]) -> Result<Vec<u32>> {
     if let Some(length) = lengths.iter().find(|&&length| !(1..=MAX_LENGTH).contains(&length)) {
-        return Err(Error::Code(format!(
-            "a codeword of {length} bits, where 1 to 64 are possible"
-        )));
+        return Err(Error::Code(format!("a codeword has {length} bits, but must have 1 to 64")));
     }
     let kraft: u128 = lengths.iter().map(|&length| 1u128 << (MAX_LENGTH - length)).sum();
     if kraft > 1 << MAX_LENGTH {
-        return Err(Error::Code("its lengths are those of no prefix code".to_string()));
+        return Err(Error::Code("no prefix code has its codeword lengths".to_string()));
     }
     let mut order: Vec<u32> = (0..lengths.len() as u32).collect();
     order.sort_by_key(|&leaf| lengths[leaf as usize]);
     Ok(order)
 }
 
-/// Writes leaves as codewords.
+/// Encodes leaves as codewords.
 #[derive(Debug, Clone)]
 pub struct Encoder {
     /// Codeword (in the low bits) and length of each leaf.
     words: Vec<(u64, u32)>,
     bytes: Vec<u8>,
-    /// Bits not yet written, in the high end.
+    /// Bits not yet written, in the highest bits.
     pending: u128,
     pending_bits: u32,
     bits: u64,
 }
 
 impl Encoder {
-    /// A coder for leaves 0, 1, ... with codewords of these `lengths` (1 to 64 bits).
+    /// An encoder for leaves 0, 1, ... with codewords of these `lengths` (1 to 64 bits).
     ///
-    /// Fails if no prefix code has such lengths.
+    /// Fails if no prefix code has these lengths.
     pub fn new(lengths: &[u32]) -> Result<Encoder> {
         let mut words = vec![(0, 0); lengths.len()];
         let (mut word, mut length_before) = (0u128, 0);
@@ -68,7 +66,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// The bytes, the last one filled up with zeros, and the exact number of bits.
+    /// The bytes, the last one padded with zeros, and the exact number of bits.
     pub fn finish(mut self) -> (Vec<u8>, u64) {
         if self.pending_bits > 0 {
             self.bytes.push((self.pending >> 120) as u8);
@@ -77,17 +75,18 @@ impl Encoder {
     }
 }
 
-/// Reads codewords back.
+/// Decodes codewords.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     /// Leaves in canonical order.
     order: Vec<u32>,
-    /// For each length in use: length, first codeword, rank of its leaf, number of codewords.
+    /// For each length in use: the length, its first codeword, the rank of that codeword's leaf,
+    /// and the number of codewords.
     lengths: Vec<(u32, u64, usize, u64)>,
 }
 
 impl Decoder {
-    /// The decoder that belongs to [`Encoder::new`] with the same lengths.
+    /// The decoder for an [`Encoder::new`] with the same lengths.
     pub fn new(lengths: &[u32]) -> Result<Decoder> {
         let order = canonical_order(lengths)?;
         let mut table: Vec<(u32, u64, usize, u64)> = Vec::new();
@@ -129,7 +128,9 @@ impl Decoder {
             match leaf {
                 Some(leaf) => leaves.push(leaf as usize),
                 None => {
-                    return Err(Error::Code("it ends early or holds an unknown word".to_string()));
+                    return Err(Error::Code(
+                        "it ends early or contains an unknown codeword".to_string(),
+                    ));
                 }
             }
         }
@@ -143,7 +144,7 @@ mod tests {
 
     use super::*;
     use crate::code::CodeLengths;
-    use crate::mass::Spectrum;
+    use crate::tree::Spectrum;
 
     #[test]
     fn canonical_words_by_hand() {
@@ -168,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out(
+        fn decoding_inverts_encoding(
             counts in prop::collection::vec(1u64..1 << 50, 1..60),
             picks in prop::collection::vec(any::<prop::sample::Index>(), 0..300),
         ) {

@@ -1,11 +1,11 @@
-//! The codebook of a static code as bytes: what a decoder must be given beside the code.
+//! The serialized codebook of a static code, which a decoder needs in addition to the code.
 //!
-//! A codebook is the tree's leaves in path order with the length of each one's codeword; the
-//! canonical code follows from it. The bytes: a head of 16 (`ECCB`, version, depth, two of zero,
-//! vocabulary as u32, leaves to a block as u32, little-endian), then blocks: the number of leaves
-//! and the number of compressed bytes (u32 each), and one zstd frame that holds, column by
-//! column, how many symbols each path shares with the one before, each codeword's length, and
-//! the symbols that follow the shared ones, byte planes apart. A block of no leaves ends it.
+//! A codebook lists the tree's leaves in path order with the lengths of their codewords, which
+//! determine the canonical code. It starts with a header of 16 bytes (`ECCB`, version, depth, two
+//! zeros, vocabulary as u32, leaves per block as u32, little-endian). Blocks follow, each with the
+//! number of leaves and of compressed bytes (u32 each) and one zstd frame with three columns: how
+//! many symbols each path shares with the previous one, the length of each codeword, and the
+//! symbols after the shared ones as separate byte planes. A block without leaves is the last.
 
 use std::io::{Read, Write};
 
@@ -15,26 +15,26 @@ use crate::{Error, Job, Result};
 
 const MAGIC: &[u8; 4] = b"ECCB";
 const VERSION: u8 = 1;
-/// Leaves to a block; the first path of each shares nothing.
+/// Leaves per block; the first path of each shares no symbols.
 const BLOCK: usize = 1 << 16;
-/// On the novels, bytes, depth 8, level 9 saves 3% of the book for twice the work, and level 19 6%
-/// for 25 times.
+/// On the novels (bytes, depth 8), level 9 makes the codebook 3% smaller in twice the time, and
+/// level 19 makes it 6% smaller in 25 times the time.
 const LEVEL: i32 = 3;
 
-/// A codebook as it was read: leaf number i has path `paths[i]` and a codeword of `lengths[i]` bits.
+/// A codebook: leaf i has the path `paths[i]` and a codeword of `lengths[i]` bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Codebook {
     /// The depth of the tree, in symbols.
     pub depth: usize,
-    /// The number of symbols; EOS is the id after them.
+    /// Number of symbols, which is also the id of EOS.
     pub vocabulary: u32,
-    /// Paths in rising order, each up to its EOS or `depth` symbols long.
+    /// Paths in increasing order, each `depth` symbols long or ending with EOS.
     pub paths: Vec<Vec<u32>>,
     /// Codeword lengths in bits.
     pub lengths: Vec<u32>,
 }
 
-/// Columns of the block under construction.
+/// The columns of the current block.
 #[derive(Default)]
 struct Columns {
     shared: Vec<u8>,
@@ -43,7 +43,7 @@ struct Columns {
 }
 
 impl Columns {
-    /// Writes the block; returns its bytes.
+    /// Writes the block; returns its size in bytes.
     fn write(&mut self, width: usize, out: &mut impl Write) -> Result<u64> {
         let mut raw = Vec::with_capacity(2 * self.shared.len() + self.symbols.len());
         raw.extend_from_slice(&self.shared);
@@ -65,7 +65,7 @@ fn write_error(error: std::io::Error) -> Error {
     Error::Code(format!("the codebook cannot be written: {error}"))
 }
 
-/// Writes the codebook of `tree` under the code of `lengths`; returns its size in bytes.
+/// Writes the codebook of `tree` with the given code `lengths`; returns its size in bytes.
 pub fn write_codebook(
     tree: &TokenTree,
     lengths: &CodeLengths,
@@ -89,7 +89,7 @@ pub fn write_codebook(
     tree.for_each_leaf(job, |row, count| {
         let length = assignment
             .next(count)
-            .ok_or_else(|| Error::Code("its lengths were made for another tree".to_string()))?;
+            .ok_or_else(|| Error::Code("the code lengths belong to another tree".to_string()))?;
         let shared =
             if columns.shared.is_empty() { 0 } else { shared_symbols(&before, row, width) };
         columns.shared.push(shared as u8);
@@ -109,15 +109,15 @@ pub fn write_codebook(
     Ok(bytes)
 }
 
-/// Reads what [`write_codebook`] wrote, if it has at most so many leaves.
+/// Reads a codebook of at most `most_leaves` leaves, written by [`write_codebook`].
 ///
-/// Damaged bytes give [`Error::Code`].
+/// Damaged bytes are an [`Error::Code`].
 pub fn read_codebook(source: &mut impl Read, most_leaves: usize) -> Result<Codebook> {
     let damaged = |what: &str| Error::Code(format!("the codebook {what}"));
     let mut head = [0; 16];
     source.read_exact(&mut head).map_err(|_| damaged("ends early"))?;
     if &head[..4] != MAGIC || head[4] != VERSION || head[12..] != (BLOCK as u32).to_le_bytes() {
-        return Err(damaged("is none, or of another version"));
+        return Err(damaged("has an invalid header, or another version"));
     }
     let vocabulary = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
     let shape = Shape::new(usize::from(head[5]), Segment::Chunk, "ids", vocabulary)?;
@@ -131,7 +131,7 @@ pub fn read_codebook(source: &mut impl Read, most_leaves: usize) -> Result<Codeb
         let mut frame = Vec::new();
         source.take(size.into()).read_to_end(&mut frame).map_err(|_| damaged("ends early"))?;
         if leaves > BLOCK || leaves > most_leaves - book.paths.len() {
-            return Err(damaged("has more leaves than it can"));
+            return Err(damaged("has too many leaves"));
         }
         let raw = zstd::bulk::decompress(&frame, leaves * (2 + depth * width))
             .map_err(|_| damaged("has a damaged block"))?;

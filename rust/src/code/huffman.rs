@@ -1,45 +1,45 @@
 //! Optimal prefix code lengths (Huffman), from the spectrum alone.
 //!
-//! Leaves of one weight are treated as one class: pairs of them are joined all at once, so the
-//! work grows with the number of different counts and not with the number of leaves.
+//! Leaves of equal weight form one class, whose pairs are joined all at once. So the work grows
+//! with the number of distinct counts, not with the number of leaves.
 
 use std::collections::VecDeque;
 
-use crate::mass::Spectrum;
+use crate::tree::Spectrum;
 
-/// How many of the leaves with each count get a codeword of which length.
+/// The code lengths of an optimal code, by class of leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CodeLengths {
     classes: Vec<LengthClass>,
     total_bits: u128,
 }
 
-/// Leaves with one count and one code length.
+/// Leaves with the same count and code length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LengthClass {
-    /// How often each of these leaves occurs.
+    /// The count of each of these leaves.
     pub count: u64,
-    /// Bits of their codewords.
+    /// Length of their codewords in bits.
     pub length: u32,
-    /// How many leaves there are.
+    /// Number of leaves.
     pub leaves: u64,
 }
 
-/// Nodes of one weight in the Huffman tree under construction.
+/// Nodes of equal weight in the Huffman tree under construction.
 struct Group {
     weight: u64,
     nodes: u64,
-    /// The groups that the two children of each node belong to; none for leaves.
+    /// The groups of the two children of each node; None for leaves.
     children: Option<[usize; 2]>,
-    /// (depth in the finished tree, how many nodes).
+    /// Pairs of a depth in the finished tree and the number of nodes there.
     depths: Vec<(u32, u64)>,
 }
 
 impl CodeLengths {
     /// The lengths of an optimal prefix code for leaves with this spectrum.
     ///
-    /// Exact for any counts whose sum fits 64 bits. A single leaf costs one bit. Of leaves with
-    /// the same count, whose lengths differ by at most one, the shorter lengths come first.
+    /// Exact for any counts whose sum fits in 64 bits. A single leaf costs one bit. Lengths of
+    /// leaves with the same count differ by at most one, and the shorter ones come first.
     pub fn optimal(spectrum: &Spectrum) -> CodeLengths {
         if spectrum.leaves() <= 1 {
             let single = spectrum.classes().iter().map(|&(count, leaves)| LengthClass {
@@ -78,30 +78,30 @@ impl CodeLengths {
         CodeLengths { classes, total_bits }
     }
 
-    /// Bits of all segments under the code.
+    /// Total bits of all segments under the code.
     pub fn total_bits(&self) -> u128 {
         self.total_bits
     }
 
-    /// Count, length and number of leaves, by rising count, then rising length.
+    /// The classes by increasing count, then increasing length.
     pub fn classes(&self) -> &[LengthClass] {
         &self.classes
     }
 
-    /// Hands out the lengths to the leaves, which are to come in path order.
+    /// Assigns the lengths to leaves, which must be passed in path order.
     pub(crate) fn assign(&self) -> Assignment<'_> {
         Assignment { classes: &self.classes, used: vec![0; self.classes.len()] }
     }
 }
 
-/// Gives each leaf its code length.
+/// Assigns code lengths to leaves.
 pub(crate) struct Assignment<'a> {
     classes: &'a [LengthClass],
     used: Vec<u64>,
 }
 
 impl Assignment<'_> {
-    /// The code length of the next leaf, which occurs `count` times; `None` if there is no such leaf.
+    /// The code length of the next leaf with this `count`; `None` if there is no such leaf left.
     pub(crate) fn next(&mut self, count: u64) -> Option<u32> {
         let first = self.classes.partition_point(|class| class.count < count);
         let (at, class) = self.classes[first..]
@@ -122,7 +122,7 @@ fn join(groups: &mut Vec<Group>) {
     loop {
         let Some((a, left)) = pop_lightest(groups, &mut leaves, &mut inner) else { return };
         if left >= 2 {
-            // All pairs of this weight are lighter than whatever they become.
+            // All pairs of this weight are lighter than any node that they form.
             inner.push_back((groups.len(), left / 2));
             groups.push(Group {
                 weight: 2 * groups[a].weight,
@@ -165,7 +165,7 @@ fn pop_lightest(
     }
 }
 
-/// Carries the depths from the root, the last group, down to the leaves.
+/// Propagates depths from the root, the last group, to the leaves.
 fn descend(groups: &mut [Group]) {
     if let Some(root) = groups.last_mut() {
         root.depths.push((0, 1));
@@ -216,9 +216,9 @@ mod tests {
     fn textbook_example() {
         // Weights 5 9 12 13 16 45: lengths 4 4 3 3 3 1.
         let lengths = CodeLengths::optimal(&Spectrum::from_counts([5, 9, 12, 13, 16, 45]));
-        let found: Vec<(u64, u32)> =
+        let classes: Vec<(u64, u32)> =
             lengths.classes().iter().map(|class| (class.count, class.length)).collect();
-        assert_eq!(found, [(5, 4), (9, 4), (12, 3), (13, 3), (16, 3), (45, 1)]);
+        assert_eq!(classes, [(5, 4), (9, 4), (12, 3), (13, 3), (16, 3), (45, 1)]);
         assert_eq!(lengths.total_bits(), 224);
     }
 
@@ -246,7 +246,7 @@ mod tests {
             let leaves: u64 = lengths.classes().iter().map(|class| class.leaves).sum();
             prop_assert_eq!(leaves, counts.len() as u64);
             if counts.len() > 1 {
-                // Kraft's sum is exactly one.
+                // The Kraft sum is exactly one.
                 let kraft: u128 = lengths
                     .classes()
                     .iter()

@@ -1,7 +1,7 @@
-//! Binary decisions and the range coder: a code of `-log2 p` bits for what has probability p.
+//! Range coding of binary decisions, at `-log2 p` bits for a decision of probability p.
 //!
-//! A model walks through its decisions with a [`BitCoder`] in hand, and does not know whether they
-//! are written ([`BitEncoder`]), read ([`BitDecoder`]) or only priced ([`Cost`]).
+//! A model passes its decisions to a [`BitCoder`] without knowing whether they are encoded
+//! ([`BitEncoder`]), decoded ([`BitDecoder`]) or only added up as a cost ([`Cost`]).
 
 use std::borrow::Borrow;
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ const PRECISION: usize = 16;
 /// The probability 1.
 const ONE: u32 = 1 << PRECISION;
 
-/// Where a model's binary decisions go to, or come from.
+/// The destination or source of a model's binary decisions.
 pub trait BitCoder {
     /// Codes one bit whose probability of being 1 is `p1 / 2^16`, `1 <= p1 < 2^16`.
     ///
@@ -54,7 +54,7 @@ impl DecoderModel<PRECISION> for Bit {
     }
 }
 
-/// Writes decisions.
+/// Encodes decisions.
 #[derive(Debug, Default)]
 pub struct BitEncoder {
     coder: DefaultRangeEncoder,
@@ -62,24 +62,24 @@ pub struct BitEncoder {
 }
 
 impl BitEncoder {
-    /// An encoder that has written nothing.
+    /// An empty encoder.
     pub fn new() -> BitEncoder {
         BitEncoder::default()
     }
 
-    /// Bytes written so far, but for the last few that [`BitEncoder::finish`] adds.
+    /// Number of bytes written so far, without the last few that [`BitEncoder::finish`] adds.
     pub fn len(&self) -> usize {
         size_of::<u32>() * self.coder.bulk().pos()
     }
 
-    /// Whether there are none.
+    /// Whether no bytes have been written.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The code, at most 5 bytes longer than its decisions cost.
+    /// The code, at most 5 bytes longer than the cost of its decisions.
     ///
-    /// Fails if a decision had probability 0, which no decoder could follow.
+    /// Fails if a decision had probability 0, which cannot be decoded.
     pub fn finish(self) -> Result<Vec<u8>> {
         if self.impossible {
             return Err(Error::Code("it has a decision of probability 0".to_string()));
@@ -97,7 +97,7 @@ impl BitCoder for BitEncoder {
     }
 }
 
-/// Reads decisions back.
+/// Decodes decisions.
 #[derive(Debug)]
 pub struct BitDecoder {
     coder: DefaultRangeDecoder,
@@ -105,7 +105,7 @@ pub struct BitDecoder {
 }
 
 impl BitDecoder {
-    /// A decoder of what [`BitEncoder::finish`] returned.
+    /// A decoder for the result of [`BitEncoder::finish`].
     pub fn new(bytes: &[u8]) -> BitDecoder {
         let words = from_bytes(bytes).map(u32::from_be_bytes).collect();
         let words = Cursor::new_at_write_beginning(words);
@@ -113,10 +113,10 @@ impl BitDecoder {
         BitDecoder { coder, damaged: false }
     }
 
-    /// Fails if a decision could not be read, or if there are more to read.
+    /// Fails if a decision could not be decoded, or if the code has not been read to its end.
     pub fn finish(self) -> Result<()> {
         if self.damaged || !self.coder.maybe_exhausted() {
-            return Err(Error::Code("its decisions and its length do not agree".to_string()));
+            return Err(Error::Code("its length does not match its decisions".to_string()));
         }
         Ok(())
     }
@@ -135,11 +135,11 @@ impl BitCoder for BitDecoder {
     }
 }
 
-/// Prices decisions: the sum of their `-log2 p`.
+/// The cost of decisions: the sum of their `-log2 p`.
 ///
-/// It multiplies the probabilities, which takes one multiplication a decision where a table of
-/// logarithms would take a load. IEEE multiplication is the same on every machine, and 10^8 of
-/// them are off by less than 10^-7 bits.
+/// It multiplies the probabilities, at one multiplication per decision instead of a load from a
+/// table of logarithms. IEEE multiplication is the same on every machine, and the error of 10^8
+/// multiplications is below 10^-7 bits.
 #[derive(Debug, Clone)]
 pub struct Cost {
     /// The product of all probabilities is `product * 2^exponent`.
@@ -154,19 +154,19 @@ impl Default for Cost {
 }
 
 impl Cost {
-    /// Where the product is brought back into range, far from what f64 can hold.
+    /// The product is normalized below this, far from the limits of f64.
     const LEAST: f64 = 1e-290;
 
-    /// The cost of nothing.
+    /// The cost of no decisions.
     pub fn new() -> Cost {
         Cost::default()
     }
 
-    /// Bits that all decisions cost.
+    /// The total cost in bits.
     pub fn bits(&self) -> f64 {
         let mut rest = self.clone();
         rest.normalize();
-        // log2 of the mantissa bit by bit: the library's differs between machines.
+        // log2 of the mantissa bit by bit, because library functions differ between machines.
         let (mut mantissa, mut log2, mut bit) = (rest.product, 0.0, 0.5);
         for _ in 0..f64::MANTISSA_DIGITS {
             mantissa *= mantissa;
@@ -179,7 +179,7 @@ impl Cost {
         -(rest.exponent as f64) - log2
     }
 
-    /// Adds the cost of what has probability `p`, which is from 2^-30 to 2.
+    /// Adds the cost of a probability `p`, which must be from 2^-30 to 2.
     #[inline]
     pub(super) fn multiply(&mut self, p: f64) {
         self.product *= p;
@@ -188,7 +188,7 @@ impl Cost {
         }
     }
 
-    /// Moves the product's exponent out, so that it is from 1 to 2.
+    /// Moves the product's exponent to `exponent`, leaving a product from 1 to 2.
     #[cold]
     fn normalize(&mut self) {
         let bits = self.product.to_bits();
@@ -206,10 +206,10 @@ impl BitCoder for Cost {
     }
 }
 
-/// The bytes of a code's words without the zeros that end the last one.
+/// The bytes of a code's words without trailing zeros of the last word.
 ///
-/// A decoder would see more zeros there as well, but a code that is nothing else would then be
-/// far shorter than it costs.
+/// A decoder reads zeros past the end, so more of them could be dropped, but then a code of zeros
+/// only would be far shorter than its cost.
 pub(super) fn to_bytes<const N: usize>(words: impl IntoIterator<Item = [u8; N]>) -> Vec<u8> {
     let mut bytes: Vec<u8> = words.into_iter().flatten().collect();
     let zeros = bytes.iter().rev().take(N).take_while(|&&byte| byte == 0).count();
@@ -217,7 +217,7 @@ pub(super) fn to_bytes<const N: usize>(words: impl IntoIterator<Item = [u8; N]>)
     bytes
 }
 
-/// The words of a code from its bytes, the last one filled up with zeros.
+/// The words of a code from its bytes, the last one padded with zeros.
 pub(super) fn from_bytes<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
     bytes.chunks(N).map(|chunk| {
         let mut word = [0; N];
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_coded_as_nothing() {
+    fn no_decisions_take_no_bytes() {
         assert!(encode(&[]).is_empty());
         assert_eq!(cost(&[]), 0.0);
         BitDecoder::new(&[]).finish().unwrap();
@@ -273,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_over_is_damage() {
+    fn unread_code_is_damage() {
         let bytes = encode(&[(true, 1 << 15); 1000]);
         assert!(BitDecoder::new(&bytes).finish().is_err());
     }
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out(
+        fn decoding_inverts_encoding(
             decisions in prop::collection::vec((any::<bool>(), 1..ONE), 0..3000),
         ) {
             let bytes = encode(&decisions);
@@ -294,7 +294,7 @@ mod tests {
                 .map(|&(bit, p1)| -(f64::from(if bit { p1 } else { ONE - p1 }) / 65536.0).log2())
                 .sum();
             prop_assert!((cost(&decisions) - naive).abs() <= 1e-9 * naive.max(1.0));
-            // The coder loses next to nothing: 5 bytes at the end, 2^-16 of the range a decision.
+            // The coder loses 5 bytes at the end, and 2^-16 of the range per decision.
             prop_assert!(8.0 * bytes.len() as f64 <= naive + 40.0 + 0.001 * decisions.len() as f64);
         }
 
@@ -308,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn foreign_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        fn arbitrary_bytes_are_handled(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let mut decoder = BitDecoder::new(&bytes);
             (0..2000).for_each(|at| { decoder.code(false, 1 + at * 31); });
             let _ = decoder.finish();

@@ -1,10 +1,10 @@
-//! Probabilities as integers, for the range coder.
+//! Probabilities as integer weights, for the range coder.
 //!
-//! A row of V probabilities becomes integers by one rule, which is the same on every machine: symbol
-//! i weighs `1 + floor(p_i * s)` with `s = 2^30 - 2^16 - V`, in f32, and what all weights lack of
-//! 2^30 falls to the last symbol. So no symbol is impossible. It costs (2^16 + V) / 2^30 of the
-//! probability: 0.0001 bits a symbol for small vocabularies, 0.0004 for one of 2^18. The 2^16 are
-//! for rows that sum to a little more than 1.
+//! The weights of a row of V probabilities are the same on every machine: symbol i gets
+//! `1 + floor(p_i * s)` with `s = 2^30 - 2^16 - V`, in f32, and the last symbol gets whatever is
+//! missing from a total of 2^30. So no symbol is impossible. This costs (2^16 + V) / 2^30 of the
+//! probability: 0.0001 bits per symbol for small vocabularies, 0.0004 for one of 2^18. The 2^16
+//! leaves room for rows that sum to slightly more than 1.
 
 use std::borrow::Borrow;
 use std::num::NonZeroU64;
@@ -12,34 +12,34 @@ use std::num::NonZeroU64;
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
 use multiversion::multiversion;
 
-/// Bits of a symbol's probability.
+/// Bits of a probability.
 pub(super) const PRECISION: usize = 30;
-/// What all weights sum to.
+/// The sum of all weights.
 pub(super) const TOTAL: u64 = 1 << PRECISION;
-/// Kept back for rows that sum to more than 1.
+/// Reserve for rows that sum to more than 1.
 const SLACK: u64 = 1 << 16;
-/// What the weights may lack of their sum.
+/// How much the weights may fall short of their sum.
 const TOLERANCE: u64 = TOTAL >> 8;
-/// The largest vocabulary, so that the least weights take no more than a thousandth of all.
+/// The largest vocabulary, for which minimum weights take at most a thousandth of the total.
 const MAX_VOCABULARY: usize = 1 << 20;
-/// What no probability reaches.
+/// Upper bound of probabilities, above 1 to allow for rounding.
 const LIMIT: f32 = 1.5;
-/// Symbols whose weights are summed up together.
+/// Number of symbols whose weights are summed together.
 const BLOCK: usize = 256;
 
-/// `floor(p * scale)`; a conversion that saturates would take four times the time.
+/// `floor(p * scale)`; a saturating conversion would take four times as long.
 #[inline(always)]
 fn floor(p: f32, scale: f32) -> u32 {
-    // SAFETY: it is called only with p from 0 to LIMIT, and the scale is below 2^30.
+    // SAFETY: callers pass p from 0 to LIMIT, and the scale is below 2^30.
     unsafe { (p * scale).to_int_unchecked::<i32>() as u32 }
 }
 
-/// The weight of all symbols of a block, and the highest bit pattern: of the largest probability, or
-/// of what is negative or no number.
+/// The total weight of a block, and the highest bit pattern in it: that of the largest probability,
+/// or of a negative number or NaN.
 #[multiversion(targets("x86_64+avx2"))]
 fn weigh_block(block: &[f32], scale: f32) -> (u64, u32) {
-    // Sums of 64 bits would take twice the time. The rough one does not overflow, and tells
-    // whether the other one did.
+    // A 64-bit sum would take twice as long. The rough sum cannot overflow, and shows whether the
+    // exact one did.
     let (mut weight, mut rough, mut highest) = (block.len() as u32, 0u32, 0);
     for &p in block {
         highest = highest.max(p.to_bits());
@@ -52,7 +52,8 @@ fn weigh_block(block: &[f32], scale: f32) -> (u64, u32) {
     (weight, highest)
 }
 
-/// The index of the symbol that has the weight number `at` in a block, and the number in it.
+/// The index of the symbol that owns the unit of weight `at` in a block, and the unit's index in
+/// it.
 #[multiversion(targets("x86_64+avx2"))]
 fn find(block: &[f32], scale: f32, mut at: u32) -> (usize, u32) {
     let mut index = 0;
@@ -78,17 +79,17 @@ fn find(block: &[f32], scale: f32, mut at: u32) -> (usize, u32) {
     (index, at)
 }
 
-/// The scale of a row, if it is of a possible length.
+/// The scale of a row, if its length is valid.
 fn scale_of(row: &[f32]) -> Result<f32, String> {
     if !(1..=MAX_VOCABULARY).contains(&row.len()) {
-        return Err(format!("it has {} symbols, where 1 to 2^20 are possible", row.len()));
+        return Err(format!("it has {} symbols, but must have 1 to 2^20", row.len()));
     }
     Ok((TOTAL - SLACK - row.len() as u64) as f32)
 }
 
-/// Checks a row by the sum of all weights and the highest bit pattern.
+/// Checks a row by its total weight and highest bit pattern.
 fn check(total: u64, highest: u32, row: &[f32]) -> Result<(), String> {
-    // The bit patterns of numbers from 0 on are in their order, all others are above.
+    // Bit patterns order like numbers from 0 up; those of all other values are higher.
     if highest >= LIMIT.to_bits() {
         return Err("a probability in it is negative, above 1 or not a number".to_string());
     }
@@ -99,17 +100,17 @@ fn check(total: u64, highest: u32, row: &[f32]) -> Result<(), String> {
     Ok(())
 }
 
-/// A symbol's place among the weights.
+/// A symbol's interval of the total weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
-    /// The weight of all symbols before it.
+    /// The total weight of the symbols before it.
     pub left: u64,
-    /// Its own.
+    /// Its own weight.
     pub weight: u64,
 }
 
 impl Slot {
-    /// The slot of `symbol`, which is in the row; fails, saying why, if that is no distribution.
+    /// The slot of `symbol`, which must be in the row; an `Err` states why the row is invalid.
     pub(super) fn of(symbol: usize, row: &[f32]) -> Result<Slot, String> {
         let scale = scale_of(row)?;
         let mut highest = 0;
@@ -142,17 +143,17 @@ impl EncoderModel<PRECISION> for Slot {
     }
 }
 
-/// A row's weights, to find symbols among.
+/// The weights of a row, for finding symbols.
 pub(super) struct Weights<'a> {
     row: &'a [f32],
     scale: f32,
-    /// The weights of blocks.
+    /// The weight of each block.
     blocks: &'a [u64],
 }
 
 impl<'a> Weights<'a> {
-    /// The weights of a row, those of blocks in `blocks`; fails, saying why, if that is no
-    /// distribution.
+    /// The weights of a row, with those of its blocks stored in `blocks`; an `Err` states why the
+    /// row is invalid.
     pub(super) fn of(row: &'a [f32], blocks: &'a mut Vec<u64>) -> Result<Weights<'a>, String> {
         let scale = scale_of(row)?;
         blocks.clear();
@@ -166,7 +167,7 @@ impl<'a> Weights<'a> {
         Ok(Weights { row, scale, blocks })
     }
 
-    /// The symbol that has the weight number `at`, and its slot.
+    /// The symbol that owns the unit of weight `at`, and its slot.
     #[inline]
     fn find(&self, at: u64) -> (usize, Slot) {
         let (mut block, mut rest) = (0, at);
@@ -177,7 +178,7 @@ impl<'a> Weights<'a> {
         let start = block * BLOCK;
         let end = self.row.len().min(start + BLOCK);
         let (index, rest) = find(&self.row[start..end], self.scale, rest as u32);
-        // What is beyond all weights is the last symbol's.
+        // Whatever is beyond the weights belongs to the last symbol.
         let symbol = start + index;
         let last = self.row.len() - 1;
         if symbol >= last {
@@ -209,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// The rule, word for word.
+    /// The rule as documented.
     fn naive_weights(row: &[f32]) -> Vec<u64> {
         let scale = (TOTAL - SLACK - row.len() as u64) as f32;
         let mut weights: Vec<u64> = row.iter().map(|&p| 1 + (p * scale).floor() as u64).collect();

@@ -1,4 +1,4 @@
-//! The rules of [`super::key`] for Arrow: a column's type, and a cell of a batch.
+//! Arrow columns and cells as the values of [`super::key`].
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
@@ -19,7 +19,7 @@ fn kind(data_type: &DataType) -> Kind {
     }
 }
 
-/// A column by its type: a key that finds no text here finds none in any row.
+/// A column by its type: a key that selects no text here selects none in any row.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Column<'a> {
     Row(&'a Fields),
@@ -48,8 +48,8 @@ impl Value for Column<'_> {
     }
 
     fn field(self, name: &str) -> Result<Option<Self>, String> {
-        let found = self.fields().and_then(|fields| fields.find(name));
-        Ok(found.map(|(_, field)| Column::Of(field.data_type())))
+        let field = self.fields().and_then(|fields| fields.find(name));
+        Ok(field.map(|(_, field)| Column::Of(field.data_type())))
     }
 
     fn names(self) -> Vec<String> {
@@ -64,7 +64,7 @@ impl Value for Column<'_> {
     }
 }
 
-/// A cell of a batch, or a whole row of it.
+/// A cell of a batch, or a whole row.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cell<'a> {
     Row(&'a RecordBatch, usize),

@@ -1,4 +1,4 @@
-//! A corpus in, its documents out in order, some at a time, while a thread reads ahead.
+//! A corpus in, batches of its documents out, in order, while a thread reads ahead.
 
 use std::panic;
 use std::path::Path;
@@ -9,38 +9,48 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::documents::Place;
-use super::{Corpus, DocumentSink, ReadCounts};
+use super::discover::Corpus;
+use super::documents::{DocumentSink, Place, ReadCounts};
 use crate::{Error, Job, Result};
 
-/// Batches that wait for whoever takes them.
+/// Number of batches that are read ahead.
 const QUEUE: usize = 2;
 
-/// Documents that follow one another in a corpus; all vectors have one entry for each.
+/// Consecutive documents of a corpus; all vectors have one entry per document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DocumentBatch {
-    /// The file that each is from, as [`Corpus::files`] gives it.
+    /// The file of each document, as in [`Corpus::files`].
     pub sources: Vec<Arc<Path>>,
-    /// The number of its first row in that file, from 0; see [`Place::row`].
+    /// The index of its first row in that file, from 0; see [`Place::row`].
     pub indices: Vec<u64>,
-    /// Its raw bytes.
+    /// The raw bytes of each document.
     pub texts: Vec<Vec<u8>>,
     size: usize,
 }
 
 /// The documents of a corpus, in order; see [`Corpus::batches`].
 ///
-/// Dropped before its end, it stops the thread that reads.
+/// Dropping it before its end stops the reading thread.
 #[derive(Debug)]
 pub struct Batches {
     batches: Receiver<DocumentBatch>,
     job: Arc<Job>,
-    /// None once its end has been told.
+    /// None once the end has been returned.
     reader: Option<JoinHandle<Result<ReadCounts>>>,
 }
 
+impl Corpus {
+    /// The documents in order, in batches of up to `bytes` bytes; a thread reads ahead.
+    ///
+    /// Each document counts one byte more than its text; one that exceeds the limit is a batch of
+    /// its own. With `utf8`, a document that is not UTF-8 is a bad row.
+    pub fn batches(&self, bytes: usize, utf8: bool) -> Result<Batches> {
+        Batches::new(self.clone(), bytes, utf8)
+    }
+}
+
 impl Batches {
-    pub(super) fn new(corpus: Corpus, bytes: usize, utf8: bool) -> Result<Batches> {
+    fn new(corpus: Corpus, bytes: usize, utf8: bool) -> Result<Batches> {
         if bytes == 0 {
             return Err(Error::InvalidArgument("bytes 0: must be at least 1".to_string()));
         }
@@ -50,7 +60,7 @@ impl Batches {
             let job = Arc::clone(&job);
             move || {
                 // One thread delivers the documents in order.
-                corpus.read(1, &job, || Gather {
+                corpus.read(1, &job, || BatchSink {
                     sender: sender.clone(),
                     bytes,
                     utf8,
@@ -62,8 +72,7 @@ impl Batches {
         Ok(Batches { batches, job, reader: Some(reader) })
     }
 
-    /// The next batch, or what [`Iterator::next`] gives at the end; pending if there is nothing
-    /// to tell within `time`.
+    /// Like [`Iterator::next`], but pending if nothing arrives within `time`.
     pub fn next_within(&mut self, time: Duration) -> Poll<Option<Result<DocumentBatch>>> {
         match self.batches.recv_timeout(time) {
             Ok(batch) => Poll::Ready(Some(Ok(batch))),
@@ -72,7 +81,7 @@ impl Batches {
         }
     }
 
-    /// The error that ended the reading, told once.
+    /// The error that ended the reading, returned once.
     fn end(&mut self) -> Option<Error> {
         match self.reader.take()?.join() {
             Ok(result) => result.err(),
@@ -98,24 +107,24 @@ impl Drop for Batches {
     }
 }
 
-/// Gathers documents to batches and sends them.
-struct Gather {
+/// Collects documents into batches and sends them.
+struct BatchSink {
     sender: Sender<DocumentBatch>,
     bytes: usize,
     utf8: bool,
-    /// The present document so far.
+    /// The current document so far.
     text: Vec<u8>,
     batch: DocumentBatch,
 }
 
-impl Gather {
+impl BatchSink {
     fn send(&mut self) -> Result<()> {
-        // Nobody takes batches any more once `Batches` is dropped.
+        // The receiver is gone once `Batches` is dropped.
         self.sender.send(std::mem::take(&mut self.batch)).map_err(|_| Error::Interrupted)
     }
 }
 
-impl DocumentSink for Gather {
+impl DocumentSink for BatchSink {
     fn text(&mut self, part: &[u8]) -> Result<()> {
         self.text.extend_from_slice(part);
         Ok(())
@@ -126,10 +135,10 @@ impl DocumentSink for Gather {
         if let (true, Err(error)) = (self.utf8, std::str::from_utf8(&text)) {
             let at = error.valid_up_to();
             let reason =
-                format!("invalid UTF-8 at byte {at} of the text, which a tokenizer cannot read");
+                format!("invalid UTF-8 at byte {at} of the text, which a tokenizer cannot encode");
             return Ok(Err(reason));
         }
-        // The end counts as a byte, or empty documents would be gathered without end.
+        // The end counts as a byte, otherwise a batch could hold any number of empty documents.
         let size = text.len() + 1;
         if self.batch.size > 0 && self.batch.size + size > self.bytes {
             self.send()?;

@@ -1,17 +1,17 @@
-//! The ways a file may be compressed: their endings, first bytes and decoders.
+//! Compression formats of whole files: their extensions, first bytes and decoders.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use liblzma::stream::{CONCATENATED, Stream};
 
-/// What unpacking a single .xz file may need; `xz -9` needs 65 MiB.
+/// Memory limit for unpacking an .xz file; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u64 = 128 << 20;
 
-/// The largest window a .zst file may ask for, log2: 128 MiB, as the zstd program allows.
+/// Largest window of a .zst file, as a power of 2: 128 MiB, like the zstd program.
 const ZSTD_WINDOW: u32 = 27;
 
-/// A way of compressing a file as a whole.
+/// A compression format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Codec {
     Gzip,
@@ -21,10 +21,10 @@ pub(super) enum Codec {
 }
 
 impl Codec {
-    /// Bytes of a file that suffice to tell its codec.
+    /// Number of first bytes that identify a codec.
     pub(super) const HEAD: u64 = 6;
 
-    /// The codec that a file's ending names.
+    /// The codec that a file extension names.
     pub(super) fn of_ending(ending: &str) -> Option<Codec> {
         match ending {
             "gz" => Some(Codec::Gzip),
@@ -35,11 +35,11 @@ impl Codec {
         }
     }
 
-    /// Whether data that begin with `head` can be of this codec.
+    /// Whether data that begin with `head` can be in this format.
     pub(super) fn begins(self, head: &[u8]) -> bool {
         match self {
             Codec::Gzip => head.starts_with(b"\x1f\x8b"),
-            // A frame, or one of the skippable frames that pzstd and others put first.
+            // A frame, or one of the skippable frames that pzstd and others write first.
             Codec::Zstd => match head {
                 [first, rest @ ..] if first & 0xf0 == 0x50 => rest.starts_with(b"\x2a\x4d\x18"),
                 _ => head.starts_with(b"\x28\xb5\x2f\xfd"),
@@ -49,7 +49,7 @@ impl Codec {
         }
     }
 
-    /// Unpacks `packed`, all its members, frames or streams one after the other.
+    /// Unpacks `packed`, including all concatenated members, frames or streams.
     pub(super) fn decoder<'a>(self, packed: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),

@@ -1,4 +1,4 @@
-//! Paths in, files out: files, folders, globs and `-`, sorted, each file once.
+//! Paths in, a corpus out: files, folders, globs and `-`, sorted, without duplicates.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,31 +7,32 @@ use std::path::{Path, PathBuf};
 
 use super::codec::Codec;
 use super::format::{Format, is_binary, is_hidden};
-use super::glob;
+use super::options::ReadOptions;
 use super::sample::name_hash;
+use super::walk::{self, walk};
 use crate::{Error, Result};
 
-/// The path that stands for standard input.
+/// The path that means standard input.
 pub(super) const STDIN: &str = "-";
 
 /// One file of a corpus.
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub path: PathBuf,
-    /// Bytes on disk; 0 where that is not known (standard input, pipes).
+    /// Bytes on disk; 0 if unknown (standard input, pipes).
     pub size: u64,
     pub format: Format,
     pub codec: Option<Codec>,
-    /// Hash of the path below the argument that found the file: what sampling goes by.
+    /// Hash of the path relative to the argument that found the file, which sampling uses.
     pub name_hash: u64,
 }
 
 impl File {
-    /// The file at `path`, found below the folder `root` (or named itself, if they are equal).
+    /// The file at `path`, found below the folder `root` (equal to `path` if named directly).
     fn new(path: PathBuf, root: &Path) -> Result<File> {
         let (format, codec) = Format::of(&path);
         if format == Format::Parquet && codec.is_some() {
-            let reason = "a compressed Parquet file; Parquet compresses inside, so decompress it";
+            let reason = "Parquet files must not be compressed as a whole: decompress it";
             return Err(Error::Corpus { path, reason: reason.to_string() });
         }
         let size = match path.as_os_str().as_encoded_bytes() {
@@ -54,23 +55,91 @@ impl File {
     }
 }
 
-/// Every file that `paths` name, sorted by path, each once.
-pub(super) fn discover(paths: &[PathBuf]) -> Result<Vec<File>> {
+/// A corpus: its files, and how to read them.
+#[derive(Debug, Clone)]
+pub struct Corpus {
+    /// The paths as the user gave them, joined by `, `.
+    pub name: String,
+    paths: Vec<PathBuf>,
+    pub(super) files: Vec<File>,
+    pub(super) options: ReadOptions,
+}
+
+impl Corpus {
+    /// Finds the files that `paths` name: files, folders, globs, and `-` for standard input.
+    ///
+    /// A file named directly is always read. A folder contributes all files below it except hidden
+    /// ones and those with the extension of a binary format. `.jsonl` and `.ndjson` files have one
+    /// JSON object per line, `.parquet` and `.pq` files are Parquet, and all others and standard
+    /// input are plain text. All but Parquet may be compressed as a whole, with the additional
+    /// extension `.gz`, `.zst`, `.xz` or `.bz2`. Files are sorted by path, without duplicates.
+    pub fn discover(paths: &[PathBuf], options: ReadOptions) -> Result<Corpus> {
+        options.check()?;
+        let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        let files = discover(paths)?;
+        Ok(Corpus { name: names.join(", "), paths: paths.to_vec(), files, options })
+    }
+
+    /// The paths as the user gave them.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// How the corpus is read.
+    pub fn options(&self) -> &ReadOptions {
+        &self.options
+    }
+
+    /// The files, in the order in which they are read.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path())
+    }
+
+    /// Total size of the files on disk in bytes; 0 (unknown) if standard input is among them.
+    pub fn size(&self) -> u64 {
+        if self.reads_stdin() { 0 } else { self.files.iter().map(|file| file.size).sum() }
+    }
+
+    /// Whether standard input, which can be read only once, is one of the files.
+    pub fn reads_stdin(&self) -> bool {
+        self.files.iter().any(File::is_stdin)
+    }
+
+    /// Whether any file has rows, so that a text key applies.
+    pub fn reads_rows(&self) -> bool {
+        self.files.iter().any(|file| file.format != Format::Text)
+    }
+
+    /// Whether any file is plain text, so that `split` applies.
+    pub fn reads_text(&self) -> bool {
+        self.files.iter().any(|file| file.format == Format::Text)
+    }
+
+    /// The same files with resampled documents, for a bootstrap replicate; `limit` applies first.
+    pub fn resampled(&self, seed: u64) -> Corpus {
+        let mut corpus = self.clone();
+        corpus.options.resample = Some(seed);
+        corpus
+    }
+}
+
+/// All files that `paths` name, sorted by path, without duplicates.
+fn discover(paths: &[PathBuf]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     let mut stdin = false;
     for path in paths {
         if path.as_os_str() == STDIN {
             if std::mem::replace(&mut stdin, true) {
-                let reason = "standard input (-) is named twice; it can be read once";
+                let reason = "standard input (-) is named twice, but can be read only once";
                 return Err(Error::InvalidArgument(reason.to_string()));
             }
             files.push(File::new(path.clone(), path)?);
             continue;
         }
         match fs::metadata(path) {
-            Ok(found) if found.is_dir() => folder(path, path, &mut files)?,
+            Ok(metadata) if metadata.is_dir() => folder(path, path, &mut files)?,
             Ok(_) => files.push(File::new(path.clone(), path)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && glob::is_glob(path) => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && walk::is_glob(path) => {
                 globbed(path, &mut files)?;
             }
             Err(error) => return Err(Error::io(path)(error)),
@@ -80,14 +149,14 @@ pub(super) fn discover(paths: &[PathBuf]) -> Result<Vec<File>> {
         a.path.as_os_str().as_encoded_bytes().cmp(b.path.as_os_str().as_encoded_bytes())
     });
     let mut seen = HashSet::new();
-    // What has no canonical path (a pipe, standard input) is its own.
+    // Pipes and standard input have no canonical path and stand for themselves.
     files.retain(|file| seen.insert(file.path.canonicalize().unwrap_or(file.path.clone())));
     Ok(files)
 }
 
-/// The files that a glob matches; what is a folder stands for the files in it.
+/// The files that a glob matches, and those below the folders that it matches.
 fn globbed(pattern: &Path, files: &mut Vec<File>) -> Result<()> {
-    let (root, matches) = glob::expand(pattern)?;
+    let (root, matches) = walk::expand(pattern)?;
     if matches.is_empty() {
         let source = io::Error::new(io::ErrorKind::NotFound, "no file matches this pattern");
         return Err(Error::io(pattern)(source));
@@ -102,50 +171,16 @@ fn globbed(pattern: &Path, files: &mut Vec<File>) -> Result<()> {
     Ok(())
 }
 
-/// The files below `path` that a folder does not hide, named from `root`.
+/// The files below the folder `path` that are neither hidden nor binary, named relative to `root`.
 fn folder(path: &Path, root: &Path, files: &mut Vec<File>) -> Result<()> {
     let enter = |entry: &Path| !is_hidden(entry);
     for path in walk(path, usize::MAX, enter)? {
         if path.is_file() && !is_binary(&path) {
             files.push(File::new(path, root)?);
         } else {
-            // A link to nothing is an error, and no silent gap in the corpus.
+            // A broken link is an error, not a silent gap in the corpus.
             fs::metadata(&path).map_err(Error::io(&path))?;
         }
     }
     Ok(())
-}
-
-/// Everything below the folder `path`, at most `depth` levels down, that `enter` lets through.
-///
-/// Linked folders are followed, but no folder is entered twice, so links cannot make a loop.
-pub(super) fn walk(
-    path: &Path,
-    depth: usize,
-    enter: impl Fn(&Path) -> bool,
-) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut seen = HashSet::new();
-    let mut folders = vec![(path.to_path_buf(), 1)];
-    while let Some((folder, level)) = folders.pop() {
-        // The folder of a relative pattern without one is the current folder.
-        let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
-        let canonical = listed.canonicalize().map_err(Error::io(listed))?;
-        if !seen.insert(canonical) {
-            continue;
-        }
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(listed).map_err(Error::io(listed))? {
-            entries.push(folder.join(entry.map_err(Error::io(listed))?.file_name()));
-        }
-        entries.retain(|entry| enter(entry));
-        entries.sort();
-        for entry in &entries {
-            if level < depth && entry.is_dir() {
-                folders.push((entry.clone(), level + 1));
-            }
-        }
-        found.append(&mut entries);
-    }
-    Ok(found)
 }

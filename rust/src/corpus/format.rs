@@ -1,10 +1,10 @@
-//! What a file holds, told by its name alone: rows or plain text, and how it is compressed.
+//! The format of a file, inferred from its name: rows or plain text, and its compression.
 
 use std::path::Path;
 
 use super::codec::Codec;
 
-/// What a file holds once it is decompressed.
+/// What a file contains once it is decompressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Text,
@@ -12,7 +12,7 @@ pub(super) enum Format {
     Parquet,
 }
 
-/// Endings of files that a folder is passed over for: nothing in them is text.
+/// Extensions of binary files, which are skipped in folders.
 const BINARY: &[&str] = &[
     "7z",
     "a",
@@ -71,13 +71,13 @@ impl Format {
     }
 }
 
-/// Whether a folder passes over a file of this name.
+/// Whether a file of this name is skipped in folders because it is binary.
 pub(super) fn is_binary(path: &Path) -> bool {
     let name = file_name(path);
     BINARY.contains(&extension(split_codec(&name).0))
 }
 
-/// Whether a folder keeps an entry of this name to itself.
+/// Whether a file or folder of this name is hidden.
 pub(super) fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
@@ -86,7 +86,7 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }
 
-/// A name without the ending of its codec, and that codec.
+/// A name without the extension of its codec, and the codec.
 fn split_codec(name: &str) -> (&str, Option<Codec>) {
     match name.rsplit_once('.') {
         Some((stem, ending)) => match Codec::of_ending(ending) {

@@ -1,7 +1,7 @@
 //! Lines of JSON in, documents out.
 //!
-//! Only what a key needs is unpacked; the rest of a row is skimmed over. Skimming finds the
-//! values' ends, so that a path is followed without building a tree of the row.
+//! Only the values on the path of a key are parsed; the rest of a row is skipped, without building
+//! a tree of the row.
 
 use std::fmt;
 
@@ -9,15 +9,14 @@ use memchr::memchr;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::DocumentSink;
 use super::discover::File;
-use super::documents::{Documents, Place};
+use super::documents::{DocumentSink, Documents, Place};
 use super::key::{self, Kind, Value};
 use crate::Result;
 
-/// Reads the rows in `block`, the first of which is line `line` (from 0) of `file`.
+/// Reads the rows in `block`, which starts at line `line` (from 0) of `file`.
 ///
-/// `text` is working space.
+/// `text` is a reusable buffer.
 pub(super) fn read<S: DocumentSink>(
     documents: &mut Documents<'_, S>,
     file: &File,
@@ -45,25 +44,25 @@ pub(super) fn read<S: DocumentSink>(
     Ok(())
 }
 
-/// Appends to `text` what `keys` stand for in a row.
+/// Appends to `text` the text that `keys` select in a row.
 fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Result<(), String> {
     let row = std::str::from_utf8(row)
         .map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
     if !row.starts_with('{') {
         serde_json::from_str::<IgnoredAny>(row).map_err(invalid)?;
-        let found = match Json(row).kind() {
-            Kind::Text => "a text",
+        let kind = match Json(row).kind() {
+            Kind::Text => "a string",
             Kind::List => "a list",
             Kind::Null => "null",
             Kind::Other(name) => name,
             Kind::Object => "an object",
         };
-        return Err(format!("the row is {found}, not an object"));
+        return Err(format!("the row is {kind}, not an object"));
     }
     key::text(Json(row), keys, text)
 }
 
-/// A JSON value, by its text. All but a row itself are known to be well-formed.
+/// The source of a JSON value. All except whole rows are known to be well-formed.
 #[derive(Debug, Clone, Copy)]
 struct Json<'a>(&'a str);
 
@@ -82,18 +81,18 @@ impl Value for Json<'_> {
     fn text(self, out: &mut Vec<u8>) -> std::result::Result<(), String> {
         let mut reader = serde_json::Deserializer::from_str(self.0);
         reader.deserialize_str(AppendText(out)).map_err(|error| {
-            // Its column counts from the start of the text, not of the row.
+            // The column in the message counts from the start of the string, not of the row.
             let message = error.to_string();
             let what = message.split(" at line ").next().unwrap_or_default();
-            format!("invalid JSON ({what} in the text)")
+            format!("invalid JSON ({what} in the string)")
         })
     }
 
     fn field(self, name: &str) -> std::result::Result<Option<Self>, String> {
         let mut reader = serde_json::Deserializer::from_str(self.0);
-        let found = reader.deserialize_map(FindField(name)).map_err(invalid)?;
+        let value = reader.deserialize_map(FindField(name)).map_err(invalid)?;
         reader.end().map_err(invalid)?;
-        Ok(found.map(|value| Json(value.get())))
+        Ok(value.map(|value| Json(value.get())))
     }
 
     fn names(self) -> Vec<String> {
@@ -108,7 +107,7 @@ impl Value for Json<'_> {
     }
 }
 
-/// serde_json's message, without the line: a row has only one.
+/// The message of serde_json without the line number, which is always 1.
 fn invalid(error: serde_json::Error) -> String {
     format!("invalid JSON ({})", error.to_string().replace(" at line 1 column ", " at column "))
 }
@@ -120,7 +119,7 @@ impl Visitor<'_> for AppendText<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
+        f.write_str("a string")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<(), E> {
@@ -129,7 +128,7 @@ impl Visitor<'_> for AppendText<'_> {
     }
 }
 
-/// Finds a field of an object; of several with its name the last, as in Python.
+/// Finds a field of an object; of duplicates the last, as in Python.
 struct FindField<'a>(&'a str);
 
 impl<'de> Visitor<'de> for FindField<'_> {
@@ -143,19 +142,19 @@ impl<'de> Visitor<'de> for FindField<'_> {
         self,
         mut map: A,
     ) -> std::result::Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(is_it) = map.next_key_seed(IsName(self.0))? {
-            if is_it {
-                found = Some(map.next_value()?);
+        let mut value = None;
+        while let Some(matches) = map.next_key_seed(IsName(self.0))? {
+            if matches {
+                value = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(found)
+        Ok(value)
     }
 }
 
-/// Whether a key is this name.
+/// Whether a key equals this name.
 struct IsName<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for IsName<'_> {

@@ -1,43 +1,43 @@
-//! Which text of a row a key stands for: one set of rules for JSON values and Arrow cells.
+//! Which text of a row a key selects: one set of rules for JSON values and Arrow cells.
 //!
-//! A key is a dotted path. An object that has the whole rest of the path as one key is taken at
-//! its word; otherwise the path goes on below the part up to the first dot. A list stands for
-//! its elements, joined by line feeds. At the end of a path, an object in a list is a chat
-//! message or a part of one: its `content` is taken or, if it has none, its `text`. Null in a
-//! list is left out; everything else that is no text makes the row a bad one.
+//! A key is a dotted path. If an object has the whole rest of the path as one key, that key is
+//! used; otherwise the path continues below the part up to the first dot. A list selects its
+//! elements, joined by line feeds. At the end of a path, an object in a list is a chat message or a
+//! part of one, of which `content` is used or, failing that, `text`. Null in a list is skipped;
+//! anything else that is not a string makes the row a bad row.
 
-/// Lists within lists that are followed; more are hostile, and recursion has an end.
+/// Maximum nesting of lists, which bounds the recursion on hostile input.
 const DEPTH: usize = 64;
 
-/// Names of keys that a message shows.
+/// Maximum number of keys shown in a message.
 const SHOWN: usize = 16;
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     List,
     Object,
     Null,
-    /// Anything else, by its name with an article.
+    /// Anything else, named with an article.
     Other(&'static str),
 }
 
-/// A value in a row. Errors are reasons why the row is bad.
+/// A value in a row. Errors state why the row is bad.
 pub(super) trait Value: Copy {
-    /// What it is.
+    /// The kind of the value.
     fn kind(self) -> Kind;
-    /// Appends a text to `out`.
+    /// Appends a string to `out`.
     fn text(self, out: &mut Vec<u8>) -> Result<(), String>;
-    /// An object's value under `name`.
+    /// The field `name` of an object.
     fn field(self, name: &str) -> Result<Option<Self>, String>;
-    /// An object's keys.
+    /// The keys of an object.
     fn names(self) -> Vec<String>;
-    /// A list's elements.
+    /// The elements of a list.
     fn elements(self) -> Result<Vec<Self>, String>;
 }
 
-/// Appends to `out` the text that `keys` stand for in `row`, an object.
+/// Appends to `out` the text that `keys` select in `row`, an object.
 pub(super) fn text<V: Value>(row: V, keys: &[String], out: &mut Vec<u8>) -> Result<(), String> {
     for (index, key) in keys.iter().enumerate() {
         if index > 0 {
@@ -48,16 +48,16 @@ pub(super) fn text<V: Value>(row: V, keys: &[String], out: &mut Vec<u8>) -> Resu
     Ok(())
 }
 
-/// A walk along one key.
+/// The traversal of one key.
 #[derive(Debug, Clone, Copy)]
 struct Path<'a> {
     key: &'a str,
-    /// Lists that the walk is in.
+    /// Number of enclosing lists.
     depth: usize,
 }
 
 impl Path<'_> {
-    /// Appends the text at `rest`, the part of the key below `value`; false if it is null.
+    /// Appends the text at `rest`, the part of the key below `value`; false if that is null.
     fn select<V: Value>(self, value: V, rest: &str, out: &mut Vec<u8>) -> Result<bool, String> {
         match value.kind() {
             Kind::List => self.join(value, rest, out),
@@ -71,7 +71,7 @@ impl Path<'_> {
 
     fn join<V: Value>(self, list: V, rest: &str, out: &mut Vec<u8>) -> Result<bool, String> {
         if self.depth == DEPTH {
-            return Err(format!("more than {DEPTH} lists within lists at `{}`", self.key));
+            return Err(format!("more than {DEPTH} nested lists at `{}`", self.key));
         }
         let inside = Path { depth: self.depth + 1, ..self };
         let mut first = true;
@@ -110,24 +110,24 @@ impl Path<'_> {
             }
         }
         let names = list(&object.names());
-        Err(format!("an object in `{}` has no `content` or `text`, but {names}", self.key))
+        Err(format!("an object in `{}` has neither `content` nor `text`, only {names}", self.key))
     }
 
     fn mismatch(self, kind: Kind, rest: &str) -> String {
-        let found = match kind {
-            Kind::Text => "a text",
+        let actual = match kind {
+            Kind::Text => "a string",
             Kind::List => "a list",
             Kind::Object => "an object",
             Kind::Null => "null",
             Kind::Other(name) => name,
         };
-        let wanted = if rest.is_empty() { "a text" } else { "an object" };
+        let wanted = if rest.is_empty() { "a string" } else { "an object" };
         let at = self.key[..self.key.len() - rest.len()].trim_end_matches('.');
-        format!("`{at}` is {found}, not {wanted}")
+        format!("`{at}` is {actual}, not {wanted}")
     }
 }
 
-/// Names in backticks, as many as can be read.
+/// A readable number of names in backticks.
 fn list(names: &[String]) -> String {
     let mut shown: Vec<_> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     match names.len() {

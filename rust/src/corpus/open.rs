@@ -1,16 +1,16 @@
-//! A file in, its text out: opened, decompressed by its name, counted as progress.
+//! A file in, its text out: opened, decompressed according to its name, and counted as progress.
 //!
-//! What the system refuses comes out as [`Error::Io`], damaged data as [`Error::Corpus`].
+//! Failures of the system become [`Error::Io`], damaged data [`Error::Corpus`].
 
 use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};
 
 use super::codec::Codec;
 use super::discover::File;
-use super::stdin::Stdin;
+use crate::io::Stdin;
 use crate::{Error, Job, Result};
 
-/// Bytes of compressed data read from disk at once.
+/// Buffer size for compressed data, in bytes.
 const DISK_BUFFER: usize = 256 << 10;
 
 /// The text of one file.
@@ -22,7 +22,7 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Opens `file`; bytes read from disk are counted in `job`.
+    /// Opens `file`; bytes read from disk count as progress of `job`.
     pub(super) fn open(file: &'a File, job: &'a Job) -> Result<Source<'a>> {
         let disk: Box<dyn Read + 'a> = if file.is_stdin() {
             Box::new(Disk { inner: Stdin::new(job), job })
@@ -37,17 +37,18 @@ impl<'a> Source<'a> {
         Ok(source)
     }
 
-    /// Puts the decoder of `codec` round the reader, if the data begin as such data must.
+    /// Wraps the reader in the decoder of `codec`, if the data begin as they should.
     fn unpack(&mut self, codec: Codec) -> Result<()> {
         let mut head = Vec::new();
         let read = self.reader.by_ref().take(Codec::HEAD).read_to_end(&mut head);
         read.map_err(|error| self.fault(error))?;
         if !codec.begins(&head) {
             let path = self.file.path.clone();
-            let what = if head.is_empty() { "empty" } else { "something else" };
-            let reason = format!(
-                "not {codec} data, as its name says, but {what}; rename it or fetch it again"
-            );
+            let reason = if head.is_empty() {
+                format!("the file is empty, not {codec} data as its name implies; fetch it again")
+            } else {
+                format!("not {codec} data as its name implies; rename it or fetch it again")
+            };
             return Err(Error::Corpus { path, reason });
         }
         let disk = std::mem::replace(&mut self.reader, Box::new(io::empty()));
@@ -56,7 +57,7 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Adds text to `buffer` until it holds `target` bytes; true at the end of the file.
+    /// Reads text into `buffer` until it has `target` bytes; true at the end of the file.
     pub(super) fn fill(&mut self, buffer: &mut Vec<u8>, target: usize) -> Result<bool> {
         let wanted = target.saturating_sub(buffer.len()) as u64;
         let before = buffer.len();
@@ -66,7 +67,7 @@ impl<'a> Source<'a> {
         Ok((result.map_err(|error| self.fault(error))? as u64) < wanted)
     }
 
-    /// The error behind a failed read: of the disk, or of the data.
+    /// Classifies a failed read: a fault of the disk, or of the data.
     fn fault(&self, error: io::Error) -> Error {
         let path = self.file.path.clone();
         let error = match error.downcast::<DiskError>() {
@@ -81,7 +82,7 @@ impl<'a> Source<'a> {
             io::ErrorKind::UnexpectedEof => format!("truncated {after}; fetch the file again"),
             _ if error.to_string().to_lowercase().contains("memory") => {
                 format!(
-                    "{codec} data that need over 128 MiB to unpack; pack them with a smaller window"
+                    "{codec} data that need more than 128 MiB to unpack; compress them with a smaller window"
                 )
             }
             _ => format!("damaged {after} ({error}); fetch the file again"),
@@ -90,7 +91,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Counts what is read from disk as progress, and marks errors as the disk's own.
+/// Counts bytes read from disk as progress, and marks errors as the disk's.
 struct Disk<'a, R> {
     inner: R,
     job: &'a Job,
@@ -111,7 +112,7 @@ impl<R: Read> Read for Disk<'_, R> {
     }
 }
 
-/// An error of the disk, told apart from a decoder's by its type.
+/// An error of the disk; the type distinguishes it from a decoder's.
 #[derive(Debug)]
 struct DiskError(io::Error);
 

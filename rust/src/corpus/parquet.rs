@@ -1,4 +1,4 @@
-//! A Parquet file in, documents out: row groups, which any thread may read.
+//! A Parquet file in, documents out: row groups, which any thread can read.
 
 use std::fs;
 use std::sync::Arc;
@@ -10,34 +10,34 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 
-use super::DocumentSink;
 use super::arrow::{Cell, Column};
 use super::discover::File;
-use super::documents::{Documents, Place};
+use super::documents::{DocumentSink, Documents, Place};
 use super::key;
-use super::read::{Reader, Shared, Task};
-use crate::{Error, Result, guard};
+use super::reader::{Reader, Shared, Task};
+use crate::io::{cause, guard};
+use crate::{Error, Result};
 
-/// Rows read at once, at most.
+/// Maximum number of rows read at once.
 const BATCH_ROWS: u64 = 1024;
 
-/// Bytes of the columns read at once, about.
+/// Approximate number of bytes of the columns read at once.
 const BATCH_BYTES: u64 = 4 << 20;
 
-/// More rows than a row group can have; a damaged file may claim any number.
+/// Upper bound of the rows in a row group; a damaged file may claim any number.
 const MAX_ROWS: i64 = 1 << 40;
 
 /// One row group of a file.
-pub(super) struct Group<'a> {
-    pub file: &'a File,
+struct Group<'a> {
+    file: &'a File,
     metadata: ArrowReaderMetadata,
     projection: ProjectionMask,
     index: usize,
-    /// Number of the first row, from 0.
+    /// Index of the first row, from 0.
     row: u64,
 }
 
-/// Reads a Parquet file: hands out its row groups.
+/// Reads a Parquet file, one task per row group.
 pub(super) fn read_groups<'a, S: DocumentSink>(
     reader: &mut Reader<'a, S>,
     file: &'a File,
@@ -48,7 +48,7 @@ pub(super) fn read_groups<'a, S: DocumentSink>(
     let columns = Column::Row(metadata.schema().fields());
     key::text(columns, keys, &mut Vec::new()).map_err(|reason| Error::Corpus {
         path: file.path.clone(),
-        reason: format!("{reason}; name a column of text with --text-key"),
+        reason: format!("{reason}; name a text column with --text-key"),
     })?;
     let projection = projection(&metadata, keys);
 
@@ -59,19 +59,29 @@ pub(super) fn read_groups<'a, S: DocumentSink>(
             Group { file, metadata: metadata.clone(), projection: projection.clone(), index, row };
         row += task.rows();
         counted += task.bytes_on_disk();
-        reader.submit(Task::Group(task))?;
+        reader.submit(task)?;
         if reader.documents.full() {
             return Ok(());
         }
     }
-    // The footer.
+    // Count the footer, too.
     reader.shared.job.add(file.size.saturating_sub(counted));
     Ok(())
 }
 
+impl<'a, S: DocumentSink> Task<'a, S> for Group<'a> {
+    fn file(&self) -> &'a File {
+        self.file
+    }
+
+    fn read(&self, reader: &mut Reader<'a, S>) -> Result<()> {
+        self.read_rows(&mut reader.documents, &mut reader.buffer, reader.shared)
+    }
+}
+
 impl Group<'_> {
-    /// Reads the rows into `documents`; `text` is working space.
-    pub(super) fn read<S: DocumentSink>(
+    /// Reads the rows into `documents`; `text` is a reusable buffer.
+    fn read_rows<S: DocumentSink>(
         &self,
         documents: &mut Documents<'_, S>,
         text: &mut Vec<u8>,
@@ -126,13 +136,13 @@ impl Group<'_> {
         self.metadata.metadata().row_group(self.index).num_rows().clamp(0, MAX_ROWS) as u64
     }
 
-    /// The share of the file's size that this row group has, all columns of it.
+    /// Compressed size of all columns of the row group, at most the size of the file.
     fn bytes_on_disk(&self) -> u64 {
         let group = self.metadata.metadata().row_group(self.index);
         (group.compressed_size().max(0) as u64).min(self.file.size)
     }
 
-    /// Rows to a batch: few where rows are wide.
+    /// Rows per batch, fewer if rows are wide.
     fn batch_rows(&self) -> usize {
         let group = self.metadata.metadata().row_group(self.index);
         let columns = group.columns().iter().enumerate();
@@ -147,8 +157,8 @@ impl Group<'_> {
 
 /// The file's metadata, with all strings to be read as views.
 ///
-/// Strings of a dictionary then share its one copy of each; a small file cannot unfold into
-/// gigabytes. The Arrow types that a writer may have noted are passed over for the same reason.
+/// Strings of a dictionary then share one copy, so a small file cannot expand to gigabytes. Arrow
+/// types recorded by the writer are ignored for the same reason.
 fn metadata(disk: &fs::File) -> parquet::errors::Result<ArrowReaderMetadata> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let plain = ArrowReaderMetadata::load(disk, options.clone())?;
@@ -181,9 +191,9 @@ fn projection(metadata: &ArrowReaderMetadata, keys: &[String]) -> ProjectionMask
     ProjectionMask::roots(metadata.parquet_schema(), keys.iter().filter_map(column))
 }
 
-/// Runs a part of the parquet crate, whatever is wrong with the file.
+/// Calls the parquet crate and converts its errors and panics.
 fn guarded<T>(file: &File, work: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
-    guard::guard(work).map_err(|error| match guard::cause(error) {
+    guard(work).map_err(|error| match cause(error) {
         Ok(source) => Error::io(&file.path)(source),
         Err(what) => damaged(file, &what),
     })

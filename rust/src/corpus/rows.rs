@@ -1,22 +1,22 @@
-//! A text or jsonl file in, blocks of whole rows out, or a long document in parts.
+//! A text or jsonl file in, blocks of whole rows or parts of a long document out.
 
 use memchr::memchr;
 
 use super::discover::File;
-use super::documents::{Documents, Place};
+use super::documents::{DocumentSink, Documents, Place};
+use super::jsonl;
 use super::open::Source;
-use super::read::{Reader, Task};
+use super::reader::{Reader, Task};
 use super::text::{Unit, lines};
-use super::{DocumentSink, jsonl};
 use crate::Result;
 
-/// Bytes of text read, sent and processed at once.
+/// Bytes of text per block.
 const BLOCK: usize = 1 << 20;
 
-/// The longest row of a jsonl file that is held in memory.
+/// The longest row of a jsonl file.
 const MAX_ROW: usize = 64 << 20;
 
-/// What the rows of a file are.
+/// The kind of rows in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rows {
     Text(Unit),
@@ -24,17 +24,27 @@ pub(super) enum Rows {
 }
 
 /// Whole rows of one file.
-pub(super) struct Block<'a> {
-    pub file: &'a File,
+struct Block<'a> {
+    file: &'a File,
     rows: Rows,
-    /// Number of the first line, from 0.
+    /// Index of the first line, from 0.
     line: u64,
     data: Vec<u8>,
 }
 
+impl<'a, S: DocumentSink> Task<'a, S> for Block<'a> {
+    fn file(&self) -> &'a File {
+        self.file
+    }
+
+    fn read(&self, reader: &mut Reader<'a, S>) -> Result<()> {
+        self.read_rows(&mut reader.documents, &mut reader.buffer)
+    }
+}
+
 impl Block<'_> {
-    /// Reads the rows into `documents`; `text` is working space.
-    pub(super) fn read<S: DocumentSink>(
+    /// Reads the rows into `documents`; `text` is a reusable buffer.
+    fn read_rows<S: DocumentSink>(
         &self,
         documents: &mut Documents<'_, S>,
         text: &mut Vec<u8>,
@@ -60,7 +70,7 @@ impl Block<'_> {
     }
 }
 
-/// Reads a plain text file that is one document, in parts; an empty file is none.
+/// Reads a plain text file as one document, in parts; an empty file is no document.
 pub(super) fn read_whole<'a, S: DocumentSink>(
     reader: &mut Reader<'a, S>,
     file: &'a File,
@@ -94,7 +104,7 @@ pub(super) fn read_whole<'a, S: DocumentSink>(
     Ok(())
 }
 
-/// Reads a file of rows: cuts it into blocks, which any thread may read.
+/// Reads a file of rows, cut into blocks that any thread can read.
 pub(super) fn read_rows<'a, S: DocumentSink>(
     reader: &mut Reader<'a, S>,
     file: &'a File,
@@ -108,10 +118,10 @@ pub(super) fn read_rows<'a, S: DocumentSink>(
     }
     loop {
         match (cutter.block(), rows) {
-            (Some(block), _) => reader.submit(Task::Rows(block))?,
+            (Some(block), _) => reader.submit(block)?,
             (None, Rows::Text(unit)) => cutter.stream(reader, unit)?,
-            (None, Rows::Json) if cutter.buffer.len() > MAX_ROW => cutter.pass_over(reader)?,
-            // One long row: read on until it ends.
+            (None, Rows::Json) if cutter.buffer.len() > MAX_ROW => cutter.skip_row(reader)?,
+            // A long row: read more of it.
             (None, Rows::Json) => {
                 let target = (2 * cutter.buffer.len()).clamp(BLOCK, MAX_ROW + 1);
                 cutter.fill(reader, target)?;
@@ -130,11 +140,11 @@ struct Cutter<'a> {
     file: &'a File,
     rows: Rows,
     source: Source<'a>,
-    /// Text that was read and not yet handed on; it starts at the start of a row.
+    /// Text that was read but not yet passed on; it starts at the start of a row.
     buffer: Vec<u8>,
-    /// Number of the line that the buffer starts in, from 0.
+    /// Index of the line at the start of the buffer, from 0.
     line: u64,
-    /// Whether the buffer reaches to the end of the file.
+    /// Whether the buffer extends to the end of the file.
     last: bool,
 }
 
@@ -145,7 +155,7 @@ impl<'a> Cutter<'a> {
         Ok(())
     }
 
-    /// The whole rows of the buffer; None if there is none.
+    /// The complete rows in the buffer; None if there are none.
     fn block(&mut self) -> Option<Block<'a>> {
         let end = if self.last {
             self.buffer.len()
@@ -164,19 +174,20 @@ impl<'a> Cutter<'a> {
         Some(block)
     }
 
-    /// Streams the document that the buffer starts with to the reading thread's own sink.
+    /// Streams the document at the start of the buffer to this thread's sink.
     ///
-    /// One that counts several times is held for the copies.
+    /// If it is repeated, its text is kept for the copies.
     fn stream<S: DocumentSink>(&mut self, reader: &mut Reader<'a, S>, unit: Unit) -> Result<()> {
         let place = Place { file: self.file, unit: "line", row: self.line };
         let wanted = reader.documents.wants(place);
         let copies = reader.documents.copies(place);
-        let mut held = Vec::new();
+        let mut whole = Vec::new();
         loop {
             let end = unit.end(&self.buffer, self.last);
             let (text, next) = match end {
                 Some(end) => (end.text, end.next),
-                // White space of a whole block is text, or it would have to be held for ever.
+                // A whole block of white space counts as text, or the buffer would grow without
+                // limit.
                 None => match unit.sure(&self.buffer) {
                     0 if self.buffer.len() >= BLOCK => (self.buffer.len(), self.buffer.len()),
                     sure => (sure, sure),
@@ -186,7 +197,7 @@ impl<'a> Cutter<'a> {
                 reader.documents.part(&self.buffer[..text])?;
             }
             if copies > 1 {
-                held.extend_from_slice(&self.buffer[..text]);
+                whole.extend_from_slice(&self.buffer[..text]);
             }
             self.line += lines(&self.buffer[..next]);
             self.buffer.drain(..next);
@@ -199,14 +210,14 @@ impl<'a> Cutter<'a> {
             reader.documents.end(place, 0)?;
         }
         for copy in 1..copies {
-            reader.documents.part(&held)?;
+            reader.documents.part(&whole)?;
             reader.documents.end(place, copy)?;
         }
         Ok(())
     }
 
-    /// Leaves out the row that the buffer starts with, which is too long to be held.
-    fn pass_over<S: DocumentSink>(&mut self, reader: &mut Reader<'a, S>) -> Result<()> {
+    /// Skips the row at the start of the buffer, which is too long.
+    fn skip_row<S: DocumentSink>(&mut self, reader: &mut Reader<'a, S>) -> Result<()> {
         let place = Place { file: self.file, unit: "line", row: self.line };
         if reader.documents.wants(place) {
             let reason = format!("longer than {} MiB", MAX_ROW >> 20);

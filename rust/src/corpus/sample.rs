@@ -1,12 +1,12 @@
 //! Which documents a sample keeps, and how often: a fixed hash of seed, file name and row number.
 //!
-//! The same on every platform, whatever the threads and their order: FNV-1a of the file's name
-//! under the argument it was found by, and the number of the document's first row, each stirred
-//! in by splitmix64; the top 53 bits are a uniform number in [0, 1).
+//! The result is the same on every platform and for any number of threads: splitmix64 mixes FNV-1a
+//! of the file's name relative to its argument with the number of the document's first row, and the
+//! top 53 bits form a uniform number in [0, 1).
 
-use super::ReadOptions;
+use super::options::ReadOptions;
 
-/// Keeps each document with a fixed probability, and draws how often it counts.
+/// Keeps each document with a fixed probability, and draws how often it is repeated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sampler {
     fraction: f64,
@@ -22,7 +22,7 @@ impl Sampler {
         Sampler {
             fraction: options.sample.unwrap_or(1.0),
             seed: splitmix64(options.seed),
-            // Other draws than the sample's, also where both have one seed.
+            // Independent of the sample even if both have the same seed.
             resample: options.resample.map(|seed| splitmix64(!seed)),
         }
     }
@@ -36,17 +36,17 @@ impl Sampler {
         uniform(self.seed, name_hash, row) < self.fraction
     }
 
-    /// How often the document counts: once, or as often as a Poisson variable of mean 1 says.
+    /// How often the document is repeated: once, or in a resample a Poisson number of times, mean
+    /// 1.
     ///
-    /// The Poisson bootstrap: as a resample with replacement of many documents, but each draw
-    /// needs to know of no other (Chamandy et al. 2012, *Estimating uncertainty for massive data
-    /// streams*).
+    /// The Poisson bootstrap approximates resampling with replacement for many documents, and draws
+    /// are independent (Chamandy et al. 2012, *Estimating uncertainty for massive data streams*).
     #[inline]
     pub(super) fn copies(&self, name_hash: u64, row: u64) -> u64 {
         let Some(seed) = self.resample else { return 1 };
         let mut rest = uniform(seed, name_hash, row);
         let (mut copies, mut probability) = (0, (-1f64).exp());
-        // Less than 2^-53 is left beyond 17 copies.
+        // More than 17 copies have a probability below 2^-53.
         while rest >= probability && copies < 17 {
             rest -= probability;
             copies += 1;
@@ -56,7 +56,7 @@ impl Sampler {
     }
 }
 
-/// A number in [0, 1) for each document.
+/// A uniform number in [0, 1) for each document.
 fn uniform(seed: u64, name_hash: u64, row: u64) -> f64 {
     let hash = splitmix64(splitmix64(seed ^ name_hash).wrapping_add(row));
     (hash >> 11) as f64 / ONE

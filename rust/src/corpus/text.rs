@@ -1,19 +1,19 @@
 //! Plain text: where its lines and paragraphs begin and end.
 //!
-//! All functions look at bytes only, so that they work on text in any superset of ASCII.
+//! All functions work on bytes, and so on text in any superset of ASCII.
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-/// What a text is divided into.
+/// The unit that a text is split into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Lines that are not empty.
+    /// Non-empty lines.
     Line,
-    /// Runs of lines that are not blank, that is, not of white space only.
+    /// Runs of lines that are not blank; a blank line has only white space.
     Paragraph,
 }
 
-/// The end of a unit's text, and of the line ends and blank lines that close it.
+/// The end of a unit's text, and of the line endings and blank lines after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct End {
     pub text: usize,
@@ -23,9 +23,9 @@ pub(super) struct End {
 }
 
 impl Unit {
-    /// Bytes and line feeds of `text` before its first unit.
+    /// Number of bytes and line feeds in `text` before its first unit.
     ///
-    /// `text` starts and ends with whole lines.
+    /// `text` consists of whole lines.
     pub(super) fn gap(self, text: &[u8]) -> (usize, u64) {
         let (mut at, mut lines) = (0, 0);
         loop {
@@ -47,12 +47,13 @@ impl Unit {
         }
     }
 
-    /// The end of the unit that `text` starts in, in a line that is not empty or blank.
+    /// The end of the unit at the start of `text`, which starts with a line that is not blank.
     ///
-    /// None if the unit may go on behind `text`; at the end of the file (`last`) it cannot.
+    /// None if the unit may continue after `text`, which is not possible at the end of the file
+    /// (`last`).
     pub(super) fn end(self, text: &[u8], last: bool) -> Option<End> {
         let mut lines = 0;
-        // The end of the unit's text, should it end with the line before `next`.
+        // The end of the unit's text if it ends with the line before `next`.
         let (mut end, mut next) = (0, 0);
         while let Some(line) = memchr(b'\n', &text[next..]) {
             if lines > 0 && self == Unit::Paragraph && is_blank(&text[next..next + line]) {
@@ -72,7 +73,7 @@ impl Unit {
         Some(End { text: if ended { end } else { text.len() }, next: text.len(), lines })
     }
 
-    /// The end of the last whole unit or gap in `text`: what comes next starts afresh there.
+    /// The end of the last complete unit or gap in `text`.
     pub(super) fn last_end(self, text: &[u8]) -> Option<usize> {
         let mut end = memrchr(b'\n', text)? + 1;
         if self == Unit::Paragraph {
@@ -90,8 +91,8 @@ impl Unit {
         Some(end)
     }
 
-    /// How much of `text`, in which a unit goes on to the end, is sure to be text of that unit:
-    /// all but what may turn out to be a line end or blank.
+    /// How much of `text`, in which a unit continues to the end, certainly belongs to that unit:
+    /// everything except what may turn out to be a line ending or blank.
     pub(super) fn sure(self, text: &[u8]) -> usize {
         match self {
             Unit::Line => without_return(text).len(),
@@ -100,7 +101,7 @@ impl Unit {
     }
 }
 
-/// Line feeds in `text`.
+/// Number of line feeds in `text`.
 pub(super) fn lines(text: &[u8]) -> u64 {
     memchr_iter(b'\n', text).count() as u64
 }

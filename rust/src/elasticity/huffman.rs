@@ -1,25 +1,26 @@
-//! The rates of the Huffman code of a joint tree (Def 3.3), whose lengths are whole bits.
+//! The rates of the Huffman code of a joint tree (Def 3.3), whose code lengths are whole bits.
 
 use rayon::prelude::*;
 
+use super::joint_spectrum::{JointLayer, JointSpectrum};
 use super::rates::check_volumes;
-use super::spectrum::{JointLayer, JointSpectrum};
 use crate::code::{CodeLengths, LengthClass};
-use crate::mass::Spectrum;
+use crate::tree::Spectrum;
 use crate::{Job, Phase, Result};
 
-/// The sum of all leaves' weights where the volumes make no whole numbers of them.
+/// The total weight of all leaves if the volumes do not give integer weights.
 const SCALE: f64 = (1u64 << 62) as f64;
-/// How far a volume may be from a whole multiple of the least one to count as that.
+/// Relative tolerance for counting a volume as an integer multiple of the smallest one.
 const ROUNDING: f64 = 1e-9;
 
 impl JointSpectrum {
-    /// Mean codeword length of each dataset under the joint tree's Huffman code, bits a segment.
+    /// Mean codeword length of each dataset under the joint tree's Huffman code, in bits per
+    /// segment.
     ///
-    /// One vector for each choice of volumes, at one depth. Leaves of one joint weight share the
-    /// mean of the lengths that an optimal code gives them. Infinite for a dataset with leaves that
-    /// no dataset with a volume has. The distinct weights of a joint tree stand in memory, for as
-    /// many choices of volumes as there are threads in the current rayon pool.
+    /// Returns one vector per choice of volumes, at one depth. Leaves of equal joint weight share
+    /// the mean of the lengths that an optimal code gives them. Infinite for a dataset with leaves
+    /// that occur in no dataset with a positive volume. The distinct weights of a joint tree are
+    /// kept in memory for as many choices of volumes as the current rayon pool has threads.
     pub fn huffman_bits(
         &self,
         depth: usize,
@@ -65,15 +66,15 @@ fn mean_bits(
     Ok(bits.iter().zip(segments).map(|(bits, &segments)| bits / segments as f64).collect())
 }
 
-/// The joint weights of leaves as whole numbers.
+/// The joint weights of leaves as integers.
 struct Weights {
-    /// What an occurrence in each dataset weighs.
+    /// The weight of an occurrence in each dataset.
     factors: Vec<f64>,
 }
 
 impl Weights {
-    /// Weights in proportion to `volumes`, exact where occurrences weigh whole multiples of the
-    /// lightest, as those of datasets with their own volumes do.
+    /// Weights in proportion to `volumes`, exact if occurrences weigh integer multiples of the
+    /// lightest, as they do when all datasets have their natural volumes.
     fn new(volumes: &[f64], segments: &[u64]) -> Weights {
         let factors: Vec<f64> =
             volumes.iter().zip(segments).map(|(volume, &n)| volume / n as f64).collect();
@@ -94,7 +95,7 @@ impl Weights {
     fn of(&self, counts: &[u64]) -> u64 {
         let weight: f64 =
             self.factors.iter().zip(counts).map(|(factor, &count)| factor * count as f64).sum();
-        // What has a weight has a codeword, however light it is.
+        // A leaf with a positive weight has a codeword, however light it is.
         if weight > 0.0 { weight.round().max(1.0) as u64 } else { 0 }
     }
 }

@@ -1,44 +1,44 @@
-//! Rates under the joint code, and how they change with the volume of one dataset.
+//! Rates under the joint code, and their derivatives by the volume of one dataset.
 //!
-//! With `q = sum_i w_i P_i / W` and `gamma_i = -sum_x P_i(x) log q(x)` one has
-//! `d gamma_i / d w_t = (1 - sum_x P_i(x) P_t(x) / q(x)) / W`, in nats, for any i and t: no
-//! differences are taken. Summed with the volumes as weights these slopes give 0, since
+//! With `q = sum_i w_i P_i / W` and `gamma_i = -sum_x P_i(x) log q(x)`, the derivative is
+//! `d gamma_i / d w_t = (1 - sum_x P_i(x) P_t(x) / q(x)) / W`, in nats, for any i and t, so no
+//! finite differences are needed. Weighted by the volumes these slopes sum to 0, since
 //! `sum_i w_i P_i = W q`: the force balance, of which the elastic identity is the case `w_t = 0`.
 
 use std::f64::consts::LOG2_E;
 
 use rayon::prelude::*;
 
-use super::spectrum::{JointLayer, JointSpectrum};
-use super::sum::Sum;
+use super::compensated_sum::CompensatedSum;
+use super::joint_spectrum::{JointLayer, JointSpectrum};
 use crate::{Error, Job, Phase, Result};
 
-/// Classes that are looked at by all volumes before the next are read.
+/// Number of classes processed for all volumes before more are read.
 const BLOCK: usize = 1 << 10;
 
-/// The rates of n datasets of one depth under their joint code, at one choice of volumes.
+/// The rates of n datasets at one depth under their joint code, for one choice of volumes.
 ///
-/// All vectors have one entry for each dataset. Bits are bits a segment.
+/// All vectors have one entry per dataset. Bits are bits per segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rates {
     /// `gamma_i = -sum_x P_i log2 q`: the cross-entropy of dataset i under the joint code.
     ///
-    /// Infinite where the dataset has leaves that no dataset with a volume has.
+    /// Infinite if the dataset has leaves that occur in no dataset with a positive volume.
     pub gamma_bits: Vec<f64>,
-    /// `d gamma_i / d w_t`; minus infinity for a dataset t of volume 0 with leaves of its own.
+    /// `d gamma_i / d w_t`; minus infinity for dataset t itself at volume 0 if it has own leaves.
     pub slope_bits: Vec<f64>,
-    /// `w_i d gamma_i / d w_t`; of dataset t itself, at volume 0, the limit.
+    /// `w_i d gamma_i / d w_t`; for dataset t itself at volume 0 the limit.
     pub force_bits: Vec<f64>,
-    /// `gamma_i` here less `gamma_i` without dataset t, so the change of `KL(P_i || q)`.
+    /// `gamma_i` minus its value without dataset t, which is the change of `KL(P_i || q)`.
     ///
-    /// Minus infinity for a dataset t with leaves of its own; NaN where both are infinite.
+    /// Minus infinity for dataset t itself if it has own leaves; NaN where both are infinite.
     pub shift_bits: Vec<f64>,
-    /// c: the share of dataset t's occurrences in leaves that another dataset with a volume has.
+    /// Coverage c: the share of dataset t's occurrences in leaves that others with a volume have.
     pub coverage: f64,
 }
 
 impl Rates {
-    /// `KL(P_i || q)` of each dataset: what the joint code costs it beyond a code of its own.
+    /// `KL(P_i || q)` of each dataset: the cost of the joint code over the dataset's own code.
     pub fn kl_bits(&self, layer: &JointLayer) -> Vec<f64> {
         self.gamma_bits
             .iter()
@@ -47,7 +47,7 @@ impl Rates {
             .collect()
     }
 
-    /// `(gamma_i - log2 M_i) / depth` in bits a symbol, M_i the leaves of dataset i's own tree.
+    /// `(gamma_i - log2 M_i) / depth` in bits per symbol, with M_i leaves in dataset i's own tree.
     pub fn normalized(&self, layer: &JointLayer, depth: usize) -> Vec<f64> {
         let leaves = layer.leaves.iter().map(|&leaves| (leaves as f64).log2());
         self.gamma_bits
@@ -57,22 +57,23 @@ impl Rates {
             .collect()
     }
 
-    /// `sum_i w_i d gamma_i / d w_t`, which is 0 but for rounding: the identity's residual.
+    /// The residual of the identity, `sum_i w_i d gamma_i / d w_t`, which is 0 up to rounding.
     pub fn residual_bits(&self) -> f64 {
         self.force_bits.iter().sum()
     }
 }
 
 impl JointSpectrum {
-    /// The rates at every depth (outer) for each choice of volumes (inner), slopes by `w_toward`.
+    /// The rates at every depth (outer) for each choice of volumes (inner), with slopes by
+    /// `w_toward`.
     ///
-    /// `volumes` holds one number for each dataset, 0 or more, of which one is above 0 besides
-    /// `toward`'s. On the threads of the current rayon pool; the result does not depend on them.
+    /// A choice of volumes has one number per dataset, 0 or more, with a positive one for a dataset
+    /// other than `toward`. Runs on the current rayon pool; the result does not depend on it.
     pub fn rates(&self, volumes: &[Vec<f64>], toward: usize, job: &Job) -> Result<Vec<Vec<Rates>>> {
         let n = self.segments().len();
         if toward >= n {
             return Err(Error::InvalidArgument(format!(
-                "there is no dataset {toward}: they are counted from 0 to {}",
+                "dataset {toward} does not exist: datasets are numbered 0 to {}",
                 n - 1
             )));
         }
@@ -80,7 +81,7 @@ impl JointSpectrum {
             check_volumes(at, n)?;
             if at.iter().enumerate().all(|(dataset, &volume)| dataset == toward || volume == 0.0) {
                 return Err(Error::InvalidArgument(
-                    "no dataset but the perturbation has a volume: give another one more than 0"
+                    "only the perturbation has a positive volume: give another dataset one"
                         .to_string(),
                 ));
             }
@@ -100,11 +101,11 @@ impl JointSpectrum {
         job: &Job,
     ) -> Result<Vec<Rates>> {
         let mut sweeps: Vec<Sweep> = Vec::new();
-        // Where each choice of volumes stands: its sweep, and its place there.
+        // The sweep of each choice of volumes, and its index in the sweep.
         let mut places = Vec::with_capacity(volumes.len());
         for at in volumes {
-            let found = sweeps.iter().position(|sweep| sweep.has_others_of(at));
-            let sweep = found.unwrap_or_else(|| {
+            let sweep = sweeps.iter().position(|sweep| sweep.has_others_of(at));
+            let sweep = sweep.unwrap_or_else(|| {
                 sweeps.push(Sweep::new(at, toward));
                 sweeps.len() - 1
             });
@@ -128,21 +129,21 @@ impl JointSpectrum {
     }
 }
 
-/// [`Error::InvalidArgument`] if these are not the volumes of `n` datasets.
+/// Returns [`Error::InvalidArgument`] unless these are the volumes of `n` datasets.
 pub(super) fn check_volumes(volumes: &[f64], n: usize) -> Result<()> {
     if volumes.len() != n {
         return Err(Error::InvalidArgument(format!(
-            "{} volumes for {n} datasets: give one for each",
+            "{} volumes for {n} datasets: give one per dataset",
             volumes.len()
         )));
     }
     match volumes.iter().find(|volume| !(volume.is_finite() && **volume >= 0.0)) {
         Some(volume) => {
-            Err(Error::InvalidArgument(format!("a volume of {volume} cannot be: give 0 or more")))
+            Err(Error::InvalidArgument(format!("volume {volume} is out of range: give 0 or more")))
         }
-        None if volumes.iter().all(|&volume| volume == 0.0) => {
-            Err(Error::InvalidArgument("no dataset has a volume: give one more than 0".to_string()))
-        }
+        None if volumes.iter().all(|&volume| volume == 0.0) => Err(Error::InvalidArgument(
+            "all volumes are 0: give at least one dataset a positive volume".to_string(),
+        )),
         None => Ok(()),
     }
 }
@@ -150,7 +151,7 @@ pub(super) fn check_volumes(volumes: &[f64], n: usize) -> Result<()> {
 /// Some classes of a layer, as probabilities.
 struct Block<'a> {
     segments: &'a [u64],
-    /// `P_i` of each class's leaves: n numbers a class.
+    /// `P_i` of each class's leaves: n numbers per class.
     probabilities: Vec<f64>,
     leaves: Vec<f64>,
 }
@@ -172,26 +173,26 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Choices of volumes that differ in that of dataset t alone.
+/// Choices of volumes that differ only in the volume of dataset t.
 ///
-/// With `u = sum_(i != t) w_i P_i` a leaf has `W q = u + w_t P_t`. So `-log2 q` is that of the
-/// code without t, which one pass finds for all points, and a shift, which only the leaves that t
-/// and another dataset have make them compute. To do without that took three times as long.
+/// With `u = sum_(i != t) w_i P_i` a leaf has `W q = u + w_t P_t`. So `-log2 q` is the code length
+/// without t, computed once for all points, plus a shift, which each point computes only for leaves
+/// that t shares with other datasets. Without this split it takes three times as long.
 struct Sweep {
-    /// The volumes, that of t set to 0.
+    /// The volumes, with that of t set to 0.
     others: Vec<f64>,
     toward: usize,
     points: Vec<Point>,
     /// `-sum P_i log2 u` over the leaves with `u > 0`, and the sum of `P_i` there.
-    bits: Vec<Sum>,
-    seen: Vec<Sum>,
+    bits: Vec<CompensatedSum>,
+    seen: Vec<CompensatedSum>,
     /// `-sum P_i log2 P_t` over the leaves with `u = 0 < P_t`, and the sum of `P_i` there.
-    alone_bits: Vec<Sum>,
-    alone: Vec<Sum>,
-    /// Whether a dataset has leaves with `u = P_t = 0`, which no code of this sweep has.
-    lost: Vec<bool>,
-    /// The leaves of the present block that have `u` and `P_t` above 0: `P_t`, `u`, how many they
-    /// are, and n numbers `P_i`.
+    alone_bits: Vec<CompensatedSum>,
+    alone: Vec<CompensatedSum>,
+    /// Whether a dataset has leaves with `u = P_t = 0`, which no code of this sweep covers.
+    uncovered: Vec<bool>,
+    /// The classes of the current block with `u` and `P_t` above 0: `P_t`, `u`, the number of
+    /// leaves and, in the second vector, n numbers `P_i`.
     shared: Vec<[f64; 3]>,
     shared_probabilities: Vec<f64>,
 }
@@ -201,7 +202,7 @@ impl Sweep {
         let n = volumes.len();
         let mut others = volumes.to_vec();
         others[toward] = 0.0;
-        let sums = || vec![Sum::default(); n];
+        let sums = || vec![CompensatedSum::default(); n];
         Sweep {
             others,
             toward,
@@ -210,7 +211,7 @@ impl Sweep {
             seen: sums(),
             alone_bits: sums(),
             alone: sums(),
-            lost: vec![false; n],
+            uncovered: vec![false; n],
             shared: Vec::new(),
             shared_probabilities: Vec::new(),
         }
@@ -235,13 +236,16 @@ impl Sweep {
                 (true, _) => (&mut self.bits, &mut self.seen),
                 (false, true) => (&mut self.alone_bits, &mut self.alone),
                 (false, false) => {
-                    self.lost.iter_mut().zip(p).for_each(|(lost, &p)| *lost |= p > 0.0);
+                    self.uncovered
+                        .iter_mut()
+                        .zip(p)
+                        .for_each(|(uncovered, &p)| *uncovered |= p > 0.0);
                     continue;
                 }
             };
-            let each = leaves * -(if others > 0.0 { others } else { own }).log2();
+            let class_bits = leaves * -(if others > 0.0 { others } else { own }).log2();
             for ((bits, mass), &p) in bits.iter_mut().zip(mass).zip(p).filter(|(_, p)| **p > 0.0) {
-                bits.add(p * each);
+                bits.add(p * class_bits);
                 mass.add(p * leaves);
             }
         }
@@ -272,38 +276,40 @@ impl Sweep {
                 overlap += alone * total / point.volume;
             }
             let slope = (1.0 - overlap) / total * LOG2_E;
-            rates.gamma_bits.push(if self.lost[dataset] { f64::INFINITY } else { gamma });
+            rates.gamma_bits.push(if self.uncovered[dataset] { f64::INFINITY } else { gamma });
             rates.slope_bits.push(slope);
             rates.force_bits.push(match (dataset == self.toward, point.volume) {
-                // w_t sum P_t^2 / q / W tends to the occurrences that nothing else covers.
+                // w_t sum P_t^2 / q / W tends to the share of occurrences that only t has.
                 (true, 0.0) => -alone * LOG2_E,
                 (true, volume) => volume * slope,
-                // A dataset without a volume pulls at nothing, however steep its slope is.
+                // A dataset of volume 0 exerts no force, however steep its slope.
                 (false, _) if self.others[dataset] == 0.0 => 0.0,
                 (false, _) => self.others[dataset] * slope,
             });
-            rates.shift_bits.push(match (self.lost[dataset], alone > 0.0, point.volume > 0.0) {
-                (false, false, _) => shift,
-                (false, true, true) => f64::NEG_INFINITY,
-                _ => f64::NAN,
-            });
+            rates.shift_bits.push(
+                match (self.uncovered[dataset], alone > 0.0, point.volume > 0.0) {
+                    (false, false, _) => shift,
+                    (false, true, true) => f64::NEG_INFINITY,
+                    _ => f64::NAN,
+                },
+            );
         }
         rates
     }
 }
 
-/// The sums of one volume of dataset t, over the leaves that t shares with others.
+/// The sums for one volume of dataset t, over the leaves that t shares with others.
 struct Point {
     volume: f64,
     /// `sum_x P_i ln(1 + w_t P_t / u)`.
-    growth: Vec<Sum>,
+    growth: Vec<CompensatedSum>,
     /// `sum_x P_i P_t / (u + w_t P_t)`.
-    overlap: Vec<Sum>,
+    overlap: Vec<CompensatedSum>,
 }
 
 impl Point {
     fn new(volume: f64, datasets: usize) -> Point {
-        let sums = || vec![Sum::default(); datasets];
+        let sums = || vec![CompensatedSum::default(); datasets];
         Point { volume, growth: sums(), overlap: sums() }
     }
 

@@ -1,37 +1,39 @@
-//! What a prediction may look at: the last d symbols of a document, hashed at several lengths.
+//! The contexts of a prediction: the last d symbols of a document, hashed at several lengths.
 
 use super::counters::LANES;
 
-/// Longest context of any model.
+/// The longest context of any model, in symbols.
 pub const MAX_DEPTH: usize = 32;
-/// Most contexts that are hashed; the last lane is the match's.
+/// Maximum number of hashed contexts; the last lane belongs to the match.
 pub(super) const CONTEXTS: usize = LANES - 1;
-/// Contexts longer than these are left to the match.
+/// The longest hashed context of bytes; longer ones are covered by the match.
 const LONGEST_OF_BYTES: usize = 7;
+/// The longest hashed context of tokens; longer ones are covered by the match.
 const LONGEST_OF_TOKENS: usize = 4;
-/// What rolling hashes are powers of; odd, so that none vanishes.
+/// The base of rolling hashes; odd, so that no power vanishes.
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Which contexts a model of some depth hashes.
 ///
-/// For bytes, three lengths up to the depth, spread evenly, and the word begun; for tokens, every
-/// length from 0 up to the depth. Tried with bytes on 10 MB of novels, bits per byte: lengths 2, 4,
-/// 7 and the word 1.762; 2, 4, 6, 8 and the word 1.746 but a quarter slower; 3, 5, 8 and the word
-/// 1.760 but 1% worse on the first 1 MB; two lengths and the word 1.78 to 1.81; no word 2% worse.
+/// For bytes, three evenly spaced lengths up to the depth, and the current word; for tokens, every
+/// length from 0 up to the depth. Alternatives for bytes on 10 MB of novels, in bits per byte:
+/// lengths 2, 4, 7 and the word 1.762; 2, 4, 6, 8 and the word 1.746 but 25% slower; 3, 5, 8 and
+/// the word 1.760 but 1% worse on the first 1 MB; two lengths and the word 1.78 to 1.81; no word 2%
+/// worse.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
-    /// How many context lengths there are.
+    /// Number of context lengths.
     lengths: usize,
-    /// They themselves, rising, none above the depth; then 0.
+    /// The context lengths, increasing and at most the depth; then 0.
     length: [usize; CONTEXTS],
-    /// How far back the letters of a word are followed, if they are a context.
+    /// Maximum length of a word, if words are a context.
     word: Option<usize>,
-    /// The length of context whose latest occurrence is looked up, if one is.
+    /// The context length for looking up matches, if any.
     matched: Option<usize>,
 }
 
 impl Plan {
-    /// The plan of depth `depth` for symbols from 0 to `vocabulary - 1`, and EOS after them.
+    /// The plan of depth `depth` for symbols from 0 to `vocabulary - 1`, plus EOS.
     pub(super) fn new(depth: usize, vocabulary: u32) -> Plan {
         let bytes = vocabulary == 256;
         let longest = depth.min(if bytes { LONGEST_OF_BYTES } else { LONGEST_OF_TOKENS });
@@ -51,40 +53,40 @@ impl Plan {
         }
     }
 
-    /// How many contexts are hashed.
+    /// Number of hashed contexts.
     pub(super) fn contexts(&self) -> usize {
         self.lengths + usize::from(self.word.is_some())
     }
 
-    /// The length of context whose latest occurrence is looked up, if one is.
+    /// The context length for looking up matches, if any.
     pub(super) fn matched(&self) -> Option<usize> {
         self.matched
     }
 }
 
-/// The hashes of the contexts at one place of a document.
+/// The hashes of the contexts at one position of a document.
 #[derive(Clone, Copy)]
 pub(super) struct Hashes {
-    /// Those of the plan's contexts, one a lane.
+    /// The hashes of the plan's contexts, one per lane.
     pub(super) contexts: [u64; CONTEXTS],
-    /// That of the context whose latest occurrence is looked up.
+    /// The hash of the context for looking up matches.
     pub(super) matched: u64,
 }
 
-/// A place in a document, as a model of some plan sees it.
+/// The last symbols before a position of a document, and their hashes.
 #[derive(Clone)]
 pub(super) struct Context {
     plan: Plan,
-    /// The last symbols, the latest at `written - 1`, modulo the size; EOS stands for those
-    /// before the document's first.
+    /// The last symbols, the latest at `written - 1` modulo the size; EOS before the document's
+    /// first symbol.
     symbols: [u32; MAX_DEPTH],
     written: usize,
-    /// Hashes of the last so many symbols, by lane, then that of the matched length.
+    /// Rolling hashes of the plan's lengths by lane, then that of the match length.
     rolling: [Rolling; LANES],
     word: Rolling,
 }
 
-/// The hash of the last `length` symbols: the polynomial of their ids plus one.
+/// The hash of the last `length` symbols: a polynomial of their ids plus one.
 #[derive(Clone, Copy, Default)]
 struct Rolling {
     hash: u64,
@@ -94,7 +96,7 @@ struct Rolling {
 }
 
 impl Rolling {
-    /// Of so many times the same symbol.
+    /// The hash of `length` times the same symbol.
     fn new(length: usize, symbol: u32) -> Rolling {
         let mut rolling = Rolling { hash: 0, length, power: 1 };
         for _ in 0..length {
@@ -104,17 +106,17 @@ impl Rolling {
         rolling
     }
 
-    /// Takes a symbol in and lets the oldest go.
+    /// Adds a symbol and removes the oldest.
     #[inline(always)]
     fn push(&mut self, symbol: u32, oldest: u32) {
-        let gone = self.power.wrapping_mul(u64::from(oldest) + 1);
-        let come = self.hash.wrapping_mul(BASE).wrapping_add(u64::from(symbol) + 1);
-        self.hash = come.wrapping_sub(gone);
+        let removed = self.power.wrapping_mul(u64::from(oldest) + 1);
+        let added = self.hash.wrapping_mul(BASE).wrapping_add(u64::from(symbol) + 1);
+        self.hash = added.wrapping_sub(removed);
     }
 }
 
 impl Context {
-    /// The beginning of a document.
+    /// The context at the beginning of a document.
     pub(super) fn new(plan: Plan, eos: u32) -> Context {
         let mut rolling = [Rolling::default(); LANES];
         for (rolling, length) in rolling.iter_mut().zip(plan.length) {
@@ -130,13 +132,13 @@ impl Context {
         }
     }
 
-    /// The symbol that is so many places back; 1 is the last.
+    /// The symbol `places` positions back; 1 is the last.
     #[inline(always)]
     pub(super) fn back(&self, places: usize) -> u32 {
         self.symbols[self.written.wrapping_sub(places) % MAX_DEPTH]
     }
 
-    /// Moves on by one symbol.
+    /// Appends a symbol.
     #[inline(always)]
     pub(super) fn push(&mut self, symbol: u32) {
         for lane in 0..self.plan.lengths {
@@ -159,7 +161,7 @@ impl Context {
         }
     }
 
-    /// The word that is begun: the letters since the last symbol that is none, without case.
+    /// Updates the current word: the letters since the last non-letter, ignoring case.
     #[inline(always)]
     fn push_letter(&mut self, symbol: u32, longest: usize) {
         let Some(letter) = letter(symbol) else {
@@ -178,7 +180,7 @@ impl Context {
         }
     }
 
-    /// The hashes of the contexts here.
+    /// The hashes of all contexts.
     #[inline(always)]
     pub(super) fn hashes(&self) -> Hashes {
         let mut contexts = [0; CONTEXTS];
@@ -192,17 +194,17 @@ impl Context {
     }
 }
 
-/// The bit by which the letters of ASCII differ in case.
+/// The bit by which ASCII letters differ in case.
 const CASE: u32 = 32;
 
-/// The lower case of a letter of ASCII.
+/// The lower case of an ASCII letter; None for other symbols.
 #[inline(always)]
 fn letter(symbol: u32) -> Option<u32> {
     let lower = symbol | CASE;
     (u32::from(b'a')..=u32::from(b'z')).contains(&lower).then_some(lower)
 }
 
-/// The hash of something hashed and one thing more.
+/// Combines a hash with another value.
 #[inline(always)]
 pub(super) fn mix(hash: u64, more: u64) -> u64 {
     let product = (hash ^ more).wrapping_mul(BASE);

@@ -1,34 +1,36 @@
-//! Counters: how probable a 1 is after one context, from how often that context was seen.
+//! Counters: the probability of a 1 after one context, and how often it was updated.
 //!
-//! A counter is 16 bits: how often the decision was met, as a level from 0 to 15, in the top 4, the
-//! probability in the other 12. Up to level 8 the level is the number of meetings; from there on it
-//! rises only when the two lowest bits of the probability are 0, about every fourth time, and
-//! stands for 3 meetings more. After n meetings the probability moves by `1 / (n + 1.5)` of what it
-//! was off by: first it is an average, later a window over about the last 30. What a counter says
-//! is refined by a map that learns, for each context length, which probability a counter of that
-//! state really has.
+//! A counter has 16 bits: a level from 0 to 15 in the top 4, and the probability in the other 12.
+//! Up to level 8 the level is the number of updates n; above, it rises only if the two lowest bits
+//! of the probability are 0, about every fourth time, and stands for 3 more updates. After n
+//! updates the probability moves by `1 / (n + 1.5)` of its error: at first it is the average, later
+//! an exponential average over about the last 30 updates. A map then refines the probability: it
+//! learns, for each context length, the actual probability of counters in each state.
 //!
-//! Tried: 32-bit counters (16 bits of probability: no better), windows of 16 and 255 (0.2% and
-//! 0.7% worse), bit histories with a map and no probability (2% worse).
+//! Alternatives tried: 32-bit counters (16 bits of probability: no better), windows of 16 and 255
+//! (0.2% and 0.7% worse), bit histories with a map and no probability (2% worse).
 
 use wide::{f32x8, i16x8, i32x8, u16x8};
 
-/// Contexts of one decision, and one place for the match.
+/// Lanes of one decision: its contexts, and the match.
 pub(super) const LANES: usize = 8;
-/// A counter that has seen nothing: one half.
+/// A new counter: probability one half.
 pub(super) const FRESH: u16 = 1 << 11;
 
+/// The bits of the probability.
 const PROBABILITY: u16 = 0xfff;
-const ONCE: u16 = 0x1000;
-/// The level up to which every meeting counts.
-const EVERY: u16 = 8;
-/// Meetings that each level above stands for.
-const SEVERAL: f32 = 3.0;
-/// Bits of the probability that have to be 0 for such a level to be reached.
-const SELDOM: u16 = 0b11;
+/// One level.
+const LEVEL: u16 = 0x1000;
+/// The level up to which the level is the number of updates.
+const EXACT: u16 = 8;
+/// Number of updates for each level above.
+const UPDATES_PER_LEVEL: f32 = 3.0;
+/// Bits of the probability that must be 0 for a level above to be reached.
+const RARE: u16 = 0b11;
+/// Number of counter states that the map distinguishes.
 const STATES: usize = 1 << 11;
 
-/// For each lane and counter state, the probability of a 1 in 15 bits.
+/// The map: for each lane and counter state, the probability of a 1 in 15 bits.
 #[derive(Clone)]
 pub(super) struct Refinement {
     map: Box<[[u16; STATES]; LANES]>,
@@ -45,13 +47,13 @@ impl Refinement {
         Refinement { map }
     }
 
-    /// What the map says of a counter in `lane`.
+    /// The probability of a counter in `lane`.
     #[inline(always)]
     pub(super) fn of(&self, lane: usize, counter: u16) -> u16 {
         self.map[lane][state(counter)]
     }
 
-    /// Sets what the map says of a counter in `lane`.
+    /// Sets the probability of a counter in `lane`.
     #[inline(always)]
     pub(super) fn set(&mut self, lane: usize, counter: u16, p: u16) {
         self.map[lane][state(counter)] = p;
@@ -71,7 +73,7 @@ fn state(counter: u16) -> usize {
     usize::from(counter >> 5) % STATES
 }
 
-/// The mean of each counter's own probability and the map's word on it, in 12 bits.
+/// The mean of each counter's own probability and the refined one, in 12 bits.
 #[inline(always)]
 pub(super) fn blend(counters: u16x8, refined: u16x8) -> [u16; LANES] {
     let own: u16x8 = (counters & u16x8::splat(PROBABILITY)) << 3u32;
@@ -79,24 +81,25 @@ pub(super) fn blend(counters: u16x8, refined: u16x8) -> [u16; LANES] {
     mean.to_array()
 }
 
-/// The counters after they have met `bit`.
+/// The counters after an update with `bit`.
 #[inline(always)]
 pub(super) fn learn(counters: u16x8, bit: bool) -> u16x8 {
     let target = if bit { PROBABILITY as i16 } else { 0 };
-    let off = i16x8::splat(target) - signed(counters & u16x8::splat(PROBABILITY));
+    let error = i16x8::splat(target) - signed(counters & u16x8::splat(PROBABILITY));
     let level: u16x8 = counters >> 12u32;
-    let above = i32x8::from_u16x8(level).round_float() - f32x8::splat(f32::from(EVERY));
-    let met = above.fast_max(above * f32x8::splat(SEVERAL)) + f32x8::splat(f32::from(EVERY));
-    let divisor = met + f32x8::splat(1.5);
-    let step = (i32x8::from_i16x8(off).round_float() / divisor).fast_round_int();
+    let above = i32x8::from_u16x8(level).round_float() - f32x8::splat(f32::from(EXACT));
+    let updates =
+        above.fast_max(above * f32x8::splat(UPDATES_PER_LEVEL)) + f32x8::splat(f32::from(EXACT));
+    let divisor = updates + f32x8::splat(1.5);
+    let step = (i32x8::from_i16x8(error).round_float() / divisor).fast_round_int();
     let step = unsigned(i16x8::from_i32x8_truncate(step));
-    let every = signed(level).simd_lt(i16x8::splat(EVERY as i16));
-    let now_and_then = signed(counters & u16x8::splat(SELDOM)).simd_eq(i16x8::ZERO);
+    let exact = signed(level).simd_lt(i16x8::splat(EXACT as i16));
+    let rare = signed(counters & u16x8::splat(RARE)).simd_eq(i16x8::ZERO);
     let room = signed(level).simd_lt(i16x8::splat(15));
-    counters + step + (unsigned(room & (every | now_and_then)) & u16x8::splat(ONCE))
+    counters + step + (unsigned(room & (exact | rare)) & u16x8::splat(LEVEL))
 }
 
-/// The map's probabilities after `bit`: 1/128 of the way.
+/// The refined probabilities after `bit`: moved by 1/128 of their error.
 #[inline(always)]
 pub(super) fn refine(refined: u16x8, bit: bool) -> u16x8 {
     let p = signed(refined);
@@ -121,19 +124,19 @@ mod tests {
 
     use super::*;
 
-    /// One counter, as the module's text says it.
+    /// The update of one counter as documented above.
     fn naive(counter: u16, bit: bool) -> u16 {
         let (level, p) = (counter >> 12, i32::from(counter & PROBABILITY));
-        let met = if level <= 8 { level } else { 8 + 3 * (level - 8) };
+        let updates = if level <= 8 { level } else { 8 + 3 * (level - 8) };
         let target = if bit { 4095 } else { 0 };
-        let step = (f64::from(target - p) / (f64::from(met) + 1.5)).round() as i32;
+        let step = (f64::from(target - p) / (f64::from(updates) + 1.5)).round() as i32;
         let rises = level < 8 || (level < 15 && p % 4 == 0);
         ((level + u16::from(rises)) << 12) | (p + step) as u16
     }
 
     proptest! {
         #[test]
-        fn counters_learn_as_they_should(counters: [u16; LANES], bit: bool) {
+        fn counters_learn_as_documented(counters: [u16; LANES], bit: bool) {
             let expected = counters.map(|counter| naive(counter, bit));
             prop_assert_eq!(learn(u16x8::from(counters), bit).to_array(), expected);
         }

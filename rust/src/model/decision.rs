@@ -1,12 +1,13 @@
 //! One binary decision: the contexts' counters, mixed and calibrated to one probability.
 //!
 //! Mixing is logistic: `ln(p / (1 - p))` is a weighted sum of the contexts' log odds, and the
-//! weights follow the gradient of the code length. There are two sets of weights, which add up:
-//! one for the place in the symbol, one for how long the match is and how many contexts have been
-//! seen. A last table calibrates the probability after the last symbol, and halves the way to it.
+//! weights follow the gradient of the code length. Two sets of weights are added: one selected by
+//! the position in the symbol, one by the length of the match and the number of contexts seen.
+//! Finally the probability is averaged with that of a calibration table, selected by the last
+//! symbol and the path in the current one.
 //!
-//! Tried: 16-bit integer weights (the same rate, slower without AVX2, and more code), a
-//! probability from each set and their mean (0.3% worse and slower), integers for the log odds.
+//! Alternatives tried: 16-bit integer weights (same rate, slower without AVX2, more code), the mean
+//! of a probability from each set (0.3% worse and slower), integer log odds.
 
 use wide::{f32x8, u16x8};
 
@@ -14,31 +15,30 @@ use super::context::{MAX_DEPTH, mix};
 use super::counters::{self, LANES, Refinement};
 use super::logistic::Logistic;
 
-/// Steps of the calibration between the smallest and the largest probability.
+/// Steps of the calibration table between the smallest and the largest probability.
 const STEPS: usize = 24;
-/// Rows of the calibration, as a power of 2; their places are hashed. More bring nothing, and miss
-/// the cache.
+/// Hashed rows of the calibration table, as a power of 2. More rows do not help and miss the cache.
 const ROWS: u32 = 13;
-/// Sets of weights of either kind: for up to 8 groups of 16 ways of 16 nodes; for matches of up to
-/// [`MAX_DEPTH`] symbols and 8 counts of contexts.
+/// Number of weight sets of either kind: for up to 8 groups of 16 paths and 16 nodes, and for
+/// matches of up to [`MAX_DEPTH`] symbols and 8 numbers of contexts.
 const WEIGHTS: usize = 2048;
 /// The lane of the match.
 const MATCH: usize = LANES - 1;
 
-/// The four decisions that slots are for: a node of a symbol's binary tree and the three levels
-/// under it.
+/// The four decisions that share a slot: a node of a symbol's binary tree and the three levels
+/// below.
 pub(super) struct Group {
-    /// How many contexts have been seen.
+    /// Number of contexts that have been seen.
     pub(super) seen: usize,
-    /// Number of the first of its 16 weight sets.
+    /// Index of the first of its 16 weight sets.
     pub(super) weights: usize,
-    /// Hash of the last symbol and the way to this group.
+    /// Hash of the last symbol and the path to this group.
     pub(super) path: u64,
-    /// How long the match is, 0 for none.
+    /// Length of the match, 0 for none.
     pub(super) matched: usize,
 }
 
-/// What was predicted and from what, for learning from it.
+/// A prediction and its inputs, for learning from it.
 pub(super) struct Prediction {
     counters: u16x8,
     refined: u16x8,
@@ -46,20 +46,20 @@ pub(super) struct Prediction {
     mixed: u16,
     calibration: usize,
     weights: [usize; 2],
-    /// Probability of a 1, in 16 bits, from 16 to 65520.
+    /// Probability of a 1 in 16 bits, from 16 to 65520.
     pub(super) p1: u32,
 }
 
-/// What turns counters into a probability.
+/// Turns counters into a probability.
 #[derive(Clone)]
 pub(super) struct Decisions {
     pub(super) refinement: Refinement,
-    /// Weights by place in the symbol, then by match and contexts seen.
+    /// Weights by position in the symbol, then by match and number of contexts seen.
     pub(super) weights: [Vec<f32x8>; 2],
     pub(super) calibration: Vec<u16>,
-    /// For each length of a match, the probability that it predicts the decision, in 16 bits.
+    /// For each match length, the probability that the match predicts the decision, in 16 bits.
     pub(super) trust: [u16; MAX_DEPTH + 1],
-    /// Groups learned, which slow the weights' learning down.
+    /// Number of groups learned, which determines the learning rate of the weights.
     pub(super) learned: u64,
     rate: f32,
     logistic: Logistic,
@@ -82,7 +82,7 @@ impl Decisions {
     }
 
     /// Predicts the decision at `node` of a group from the contexts' counters; `expected` is the
-    /// match's word on it.
+    /// prediction of the match.
     #[inline(always)]
     pub(super) fn predict<const H: usize>(
         &self,
@@ -120,7 +120,7 @@ impl Decisions {
         Prediction { counters, refined, odds, mixed, calibration, weights, p1 }
     }
 
-    /// Learns how a decision went, and returns the counters after it.
+    /// Learns the outcome of a decision; returns the updated counters.
     #[inline(always)]
     pub(super) fn learn<const H: usize>(
         &mut self,
@@ -130,8 +130,8 @@ impl Decisions {
         bit: bool,
     ) -> [u16; LANES] {
         let target = if bit { 1 << 16 } else { 0 };
-        let off = (target - i32::from(prediction.mixed)) as f32 * (1.0 / 65_536.0);
-        let step = prediction.odds * f32x8::splat(off * self.rate);
+        let error = (target - i32::from(prediction.mixed)) as f32 * (1.0 / 65_536.0);
+        let step = prediction.odds * f32x8::splat(error * self.rate);
         self.weights[0][prediction.weights[0]] += step;
         self.weights[1][prediction.weights[1]] += step;
 
@@ -148,8 +148,7 @@ impl Decisions {
         learned
     }
 
-    /// Counts a group as learned. How far the weights go along the gradient is ever less, down to
-    /// a floor.
+    /// Counts a group as learned. The learning rate of the weights decreases to a minimum.
     #[inline(always)]
     pub(super) fn count(&mut self) {
         self.learned += 1;
@@ -157,14 +156,14 @@ impl Decisions {
     }
 }
 
-/// Moves a probability `1 / 2^shift` of the way to 0 or 1.
+/// Moves a probability by `1 / 2^shift` of its distance to 0 or 1.
 #[inline(always)]
 fn approach(p: &mut u16, bit: bool, shift: u32) {
     let target = if bit { 65_535 } else { 0 };
     *p = (i32::from(*p) + ((target - i32::from(*p)) >> shift)) as u16;
 }
 
-/// The sum of all lanes, always in this order.
+/// The sum of all lanes, in a fixed order.
 #[inline(always)]
 fn add_up(lanes: f32x8) -> f32 {
     let [a, b, c, d, e, f, g, h] = lanes.to_array();

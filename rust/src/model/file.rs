@@ -1,13 +1,13 @@
-//! A tree model in a file: everything it learned, checked as a whole.
+//! The file of a tree model: everything it has learned, with a checksum.
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
-//! | 8 | `89 45 43 54 4D 0D 0A 1A`: a tree model, and no text |
-//! | 4 | version of the format, little-endian as all numbers |
+//! | 8 | `89 45 43 54 4D 0D 0A 1A`, the signature of a tree model |
+//! | 4 | version of the format, little-endian like all numbers |
 //! | 4 | length of the header |
-//! | ... | header, JSON: depth, vocabulary, memory, alphabet and what else is one number |
-//! | ... | a zstd stream: the `tokenizer.json`, if the alphabet has one, and the tables |
-//! | 32 | SHA-256 of all bytes before it, which is the model's identity |
+//! | ... | header in JSON: depth, vocabulary, memory, alphabet and other single values |
+//! | ... | a zstd stream: the `tokenizer.json`, if any, and the tables |
+//! | 32 | SHA-256 of all preceding bytes, which identifies the model |
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
@@ -16,42 +16,43 @@ use std::path::Path;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::tree::TreeModel;
-use crate::aside::Aside;
+use super::tree_model::TreeModel;
+use crate::io::AtomicFile;
 use crate::tokens::{Alphabet, Bpe};
 use crate::{Error, Job, Phase, Result};
 
 #[cfg(target_endian = "big")]
-compile_error!("tables are written as they stand in memory, which has to be little-endian");
+compile_error!("tables are written as stored in memory, which must be little-endian");
 
 const MAGIC: [u8; 8] = *b"\x89ECTM\r\n\x1a";
 const VERSION: u32 = 1;
 const DIGEST: u64 = 32;
-/// Bytes between two looks at whether to stop.
+/// Number of bytes between two checks whether to stop.
 const PART: usize = 1 << 22;
 
 impl TreeModel {
     /// Writes the model, whose symbols are those of `alphabet`, to a file that appears only when
     /// it is complete.
     pub fn save(&self, path: &Path, alphabet: &Alphabet, job: &Job) -> Result<()> {
-        let aside = Aside::create(path)?;
-        let digest = self.write(&mut BufWriter::new(aside.file()), path, alphabet, job)?;
-        aside.file().write_all(&digest).map_err(Error::io(path))?;
-        aside.publish()
+        let target = AtomicFile::create(path)?;
+        let digest = self.write(&mut BufWriter::new(target.file()), path, alphabet, job)?;
+        target.file().write_all(&digest).map_err(Error::io(path))?;
+        target.publish()
     }
 
-    /// The checksum that [`TreeModel::save`] would end the file with, in hexadecimal: which model
-    /// this is.
+    /// The checksum with which [`TreeModel::save`] would end the file, in hexadecimal; it
+    /// identifies the model.
     pub fn identity(&self, alphabet: &Alphabet, job: &Job) -> Result<String> {
         let digest = self.write(&mut io::sink(), Path::new("a tree model"), alphabet, job)?;
         Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// Reads a model and its alphabet from a file, checking that it is whole and of this version.
+    /// Loads a model and its alphabet from a file and checks that it is complete and of this
+    /// version.
     pub fn load(path: &Path, job: &Job) -> Result<(TreeModel, Alphabet)> {
         let fault = |reason: String| Error::ModelFile { path: path.to_path_buf(), reason };
         let broken =
-            || fault("a damaged tree model: its contents do not fit; save it again".into());
+            || fault("a damaged tree model: its contents are inconsistent; save it again".into());
         let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
         let mut fixed = [0; 16];
         let read = file.read_exact(&mut fixed);
@@ -61,11 +62,11 @@ impl TreeModel {
         let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| fixed[at + i]));
         if number(8) != VERSION {
             return Err(fault(format!(
-                "a tree model of format {}, but this version reads format {VERSION}; save it again",
+                "a tree model in format {}, but this version reads format {VERSION}; save it again",
                 number(8)
             )));
         }
-        // Nothing in the file is believed before all of it has been checked.
+        // The checksum is verified before anything in the file is used.
         let body = check(&mut file, job).map_err(Error::io(path))?;
         job.check()?;
         let body = body.ok_or_else(broken)?;
@@ -99,7 +100,7 @@ impl TreeModel {
         Ok((model, alphabet))
     }
 
-    /// Writes all but the checksum, and returns that.
+    /// Writes everything except the checksum, and returns the checksum.
     fn write(
         &self,
         file: &mut impl Write,
@@ -146,7 +147,7 @@ impl TreeModel {
         Ok(file.digest.finalize().into())
     }
 
-    /// Everything that is learned and is no single number, as bytes.
+    /// The learned tables as bytes.
     fn tables(&self) -> Vec<&[u8]> {
         let decisions = &self.decisions;
         let mut tables: Vec<&[u8]> = vec![
@@ -162,7 +163,7 @@ impl TreeModel {
         tables
     }
 
-    /// The same, in the same order, to read into.
+    /// The same tables in the same order, for reading into.
     fn tables_mut(&mut self) -> Vec<&mut [u8]> {
         let decisions = &mut self.decisions;
         let mut tables: Vec<&mut [u8]> = vec![
@@ -179,7 +180,7 @@ impl TreeModel {
     }
 }
 
-/// A file whose bytes are hashed on their way.
+/// Hashes bytes while writing them.
 struct Hashing<'a, W> {
     file: &'a mut W,
     digest: Sha256,
@@ -197,7 +198,7 @@ impl<W: Write> Write for Hashing<'_, W> {
     }
 }
 
-/// The length of a file without its checksum, if the checksum is right.
+/// The length of a file without its checksum; None if the checksum is wrong.
 fn check(file: &mut BufReader<File>, job: &Job) -> io::Result<Option<u64>> {
     let size = file.get_ref().metadata()?.len();
     let Some(body) = size.checked_sub(DIGEST) else { return Ok(None) };
@@ -215,7 +216,7 @@ fn check(file: &mut BufReader<File>, job: &Job) -> io::Result<Option<u64>> {
     Ok((digest.finalize()[..] == expected[..]).then_some(body))
 }
 
-/// Exactly so many bytes; room for them is made as they come.
+/// Reads exactly `length` bytes, without trusting the length for allocation.
 fn read_bytes(reader: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(length).read_to_end(&mut bytes)?;

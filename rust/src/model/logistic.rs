@@ -1,15 +1,15 @@
-//! Probability and log odds: `stretch(p) = ln(p / (1 - p))` and its inverse, by table.
+//! Probabilities and log odds: `stretch(p) = ln(p / (1 - p))` and its inverse, by table lookup.
 
-/// Steps of a log odd of 1 in the table of its inverse.
+/// Steps per unit of log odds in the inverse table.
 const STEPS: f32 = 170.0;
-/// Entries of both tables.
+/// Number of entries of both tables.
 const ENTRIES: usize = 4096;
-/// The log odds that the table reaches: +-12.04.
+/// The largest log odds in the table: 12.04.
 const LIMIT: f32 = (ENTRIES / 2 - 1) as f32 / STEPS;
-/// Added to a float below 2^22 in size, it leaves the nearest integer in the lowest bits.
+/// Added to a float of magnitude below 2^22, it leaves the nearest integer in the lowest bits.
 const ROUND: f32 = 12_582_912.0;
 
-/// The two tables. `libm` makes them, because the system's logarithm differs between systems.
+/// The two tables, computed with `libm`, because the system's logarithm differs between systems.
 #[derive(Clone)]
 pub(super) struct Logistic {
     stretch: Box<[f32; ENTRIES]>,
@@ -36,14 +36,14 @@ impl Logistic {
         self.stretch[usize::from(p) % ENTRIES]
     }
 
-    /// The place of log odds in the table, `0..4096`.
+    /// The index of log odds in the table, `0..4096`.
     #[inline(always)]
     pub(super) fn place(odds: f32) -> usize {
         let steps = (odds.clamp(-LIMIT, LIMIT) * STEPS + ROUND).to_bits();
         (steps as usize).wrapping_add(ENTRIES / 2) % ENTRIES
     }
 
-    /// The probability at a place, in 16 bits.
+    /// The probability at an index in 16 bits.
     #[inline(always)]
     pub(super) fn squash(&self, place: usize) -> u16 {
         self.squash[place % ENTRIES]
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn squash_undoes_stretch() {
+    fn squash_inverts_stretch() {
         let logistic = Logistic::new();
         for p in (0..4096).step_by(5) {
             let odds = logistic.stretch(p);

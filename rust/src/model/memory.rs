@@ -1,9 +1,9 @@
-//! Hints to the processor and the system about memory; none changes what is computed.
+//! Memory hints to the processor and the system; they do not change results.
 
-/// Asks for huge pages for memory that is not touched yet: a tenth less time, as nearly every look
-/// into a large table is to another page.
+/// Requests huge pages for memory that has not been touched yet. It saves a tenth of the time,
+/// because nearly every access to a large table is to another page.
 pub(super) fn huge_pages<T>(table: &mut [T]) {
-    // SAFETY: a hint about whole pages of memory that this slice borrows; their contents stay.
+    // SAFETY: a hint about whole pages that this slice borrows; their contents do not change.
     #[cfg(target_os = "linux")]
     unsafe {
         const PAGE: usize = 4096;
@@ -19,10 +19,10 @@ pub(super) fn huge_pages<T>(table: &mut [T]) {
     let _ = table;
 }
 
-/// Asks the processor to bring `value` near; changes nothing.
+/// Prefetches `value` into the cache.
 #[inline(always)]
 pub(super) fn prefetch<T>(value: &T) {
-    // SAFETY: a hint about an address, which a reference makes valid; it cannot fault.
+    // SAFETY: a hint about the valid address of a reference; it cannot fault.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn huge_pages_change_nothing() {
+    fn huge_pages_keep_the_contents() {
         for slots in [0, 1, 1000, 1 << 16] {
             let mut table = vec![[7u16; 16]; slots];
             huge_pages(&mut table);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn prefetching_changes_nothing() {
+    fn prefetching_keeps_the_values() {
         let values = vec![1u8, 2, 3];
         values.iter().for_each(prefetch);
         assert_eq!(values, [1, 2, 3]);

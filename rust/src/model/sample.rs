@@ -1,15 +1,14 @@
-//! Whole distributions of the next symbol, and texts drawn from them.
+//! Distributions of the next symbol, and samples from them.
 
 use rayon::prelude::*;
 
 use super::context::{Context, mix};
-use super::tree::TreeModel;
+use super::tree_model::TreeModel;
 use crate::{Error, Job, Result};
 
 impl TreeModel {
-    /// The probability of each symbol, EOS the last, after each context: `vocabulary + 1` numbers
-    /// a context that add up to 1. Only the last d symbols of a context count. Works on the
-    /// threads of the current pool.
+    /// The distribution of the next symbol after each context: `vocabulary + 1` probabilities, EOS
+    /// last. Only the last d symbols of a context matter. Runs on the current rayon pool.
     pub fn next_distribution<T: Copy + Into<u32> + Sync>(
         &self,
         contexts: &[&[T]],
@@ -26,11 +25,11 @@ impl TreeModel {
             .collect()
     }
 
-    /// Continues each prompt by at most `n` symbols, up to EOS, which is not part of the sample.
+    /// Continues each prompt by at most `n` symbols, up to EOS, which is not included.
     ///
-    /// Symbols are drawn with probability `p^(1 / temperature)`, scaled to 1; at temperature 0 the
-    /// most probable one is taken. A sample depends on the seed and the prompt's number alone, not
-    /// on threads.
+    /// Symbols are drawn with probability proportional to `p^(1 / temperature)`; at temperature 0
+    /// the most probable one is taken. The random sequence depends only on the seed and the
+    /// prompt's index, not on threads.
     pub fn sample<T: Copy + Into<u32> + Sync>(
         &self,
         prompts: &[&[T]],
@@ -40,7 +39,7 @@ impl TreeModel {
         job: &Job,
     ) -> Result<Vec<Vec<u32>>> {
         if !(temperature >= 0.0 && temperature.is_finite()) {
-            let reason = format!("a temperature is 0 or more, not {temperature}");
+            let reason = format!("temperature {temperature}: must be 0 or more");
             return Err(Error::InvalidArgument(reason));
         }
         self.check(prompts)?;
@@ -75,7 +74,7 @@ impl TreeModel {
     }
 }
 
-/// The symbol at the place `at`, from 0 to 1, of a distribution that is sharpened by temperature.
+/// The symbol at quantile `at`, from 0 to 1, of a distribution with temperature applied.
 fn draw(distribution: &[f64], temperature: f64, at: f64) -> u32 {
     let best = distribution.iter().copied().fold(0.0, f64::max);
     let weight = |p: f64| {
@@ -95,7 +94,7 @@ fn draw(distribution: &[f64], temperature: f64, at: f64) -> u32 {
             return symbol as u32;
         }
     }
-    // Only rounding leads here.
+    // Reached only through rounding.
     distribution.iter().rposition(|&p| weight(p) > 0.0).unwrap_or(0) as u32
 }
 

@@ -1,25 +1,25 @@
-//! Where the counters are: a hash table of slots, one slot for the decisions of four bits.
+//! The hash table of counters, whose slots hold the counters of four decisions.
 
 use super::context::CONTEXTS;
 use super::memory::{huge_pages, prefetch};
 
-/// Entries of a slot: a check of its context, then the counters of its 15 decisions by node
-/// number (1 is the first decision; node j leads to 2j and 2j + 1).
+/// A slot: a check of its context, then the counters of its 15 decisions by node number (1 is the
+/// first decision; node j leads to 2j and 2j + 1).
 pub(super) type Slot = [u16; 16];
 
-/// A hash table that forgets: it has a fixed size, and a new context takes the place of the less
-/// used of the two it could stand in, which share a cache line.
+/// A hash table of fixed size. A new context replaces the less used of two candidates, which share
+/// a cache line.
 #[derive(Clone)]
 pub(super) struct Slots {
-    /// A power of 2 of them, then a blank one and those for contexts that go without.
+    /// The table (a power of 2), then a blank slot and one scratch slot per context.
     slots: Vec<Slot>,
-    /// Makes a hash the number of the first of a pair.
+    /// Masks a hash to the index of the first of a pair.
     mask: usize,
     fresh: u16,
 }
 
 impl Slots {
-    /// A table of at most `bytes` bytes whose counters begin as `fresh`.
+    /// A table of at most `bytes` bytes whose counters start as `fresh`.
     pub(super) fn new(bytes: usize, fresh: u16) -> Slots {
         let slots = 1 << (bytes / size_of::<Slot>()).max(2).ilog2();
         let mut table = vec![[0; 16]; slots + 1 + CONTEXTS];
@@ -28,10 +28,10 @@ impl Slots {
         Slots { slots: table, mask: slots - 2, fresh }
     }
 
-    /// The slots of contexts, made if they are not there, and how many were.
+    /// The slots of contexts, created if missing, and the number of those that existed.
     ///
-    /// (Tried: numbers of slots, checked at every decision; copies of the slots on the stack; and
-    /// the copies' transpose, with all counters of a node in one vector. All were slower.)
+    /// (Alternatives tried: slot indices, checked at every decision; copies of the slots on the
+    /// stack; and their transpose, with all counters of a node in one vector. All were slower.)
     #[inline(always)]
     pub(super) fn open<const H: usize>(&mut self, hashes: [u64; H]) -> ([&mut Slot; H], usize) {
         let mut numbers = [0; H];
@@ -39,7 +39,7 @@ impl Slots {
         for lane in 0..H {
             let (number, known) = self.find_or_make(hashes[lane]);
             seen += usize::from(known);
-            // A context may have displaced another's slot, or look like it: it goes without.
+            // Contexts that share a slot, by collision or replacement, get a scratch slot instead.
             let taken = numbers[..lane].contains(&number);
             numbers[lane] = if taken { self.scratch(lane) } else { number };
         }
@@ -49,15 +49,15 @@ impl Slots {
         }
     }
 
-    /// The slots of contexts as they are, blank if they are not there, and how many are.
+    /// The slots of contexts, blank if missing, and the number of those that exist.
     #[inline(always)]
     pub(super) fn peek<const H: usize>(&self, hashes: [u64; H]) -> ([&Slot; H], usize) {
-        let found = hashes.map(|hash| self.find(hash));
-        let seen = found.iter().flatten().count();
-        (found.map(|number| &self.slots[number.unwrap_or(self.mask + 2)]), seen)
+        let numbers = hashes.map(|hash| self.find(hash));
+        let seen = numbers.iter().flatten().count();
+        (numbers.map(|number| &self.slots[number.unwrap_or(self.mask + 2)]), seen)
     }
 
-    /// The number of a context's slot, made if it is not there, and whether it was.
+    /// The index of a context's slot, created if missing, and whether it existed.
     #[inline(always)]
     fn find_or_make(&mut self, hash: u64) -> (usize, bool) {
         let place = self.place(hash);
@@ -69,7 +69,7 @@ impl Slots {
         if pair[1][0] == check {
             return (place + 1, true);
         }
-        // How often a context was seen stands, up to 15, in the top of its first counter.
+        // The top bits of the first counter say how often a context was seen, up to 15 times.
         let used = |slot: &Slot| if slot[0] == 0 { 0 } else { 1 + (slot[1] >> 12) };
         let victim = usize::from(used(&pair[1]) < used(&pair[0]));
         pair[victim] = [self.fresh; 16];
@@ -83,7 +83,7 @@ impl Slots {
         (place..place + 2).find(|&number| self.slots[number][0] == check(hash))
     }
 
-    /// The number of a slot for a context that goes without.
+    /// The index of a scratch slot, for a context without a slot of its own.
     #[inline(always)]
     fn scratch(&mut self, lane: usize) -> usize {
         let number = self.mask + 3 + lane;
@@ -102,7 +102,7 @@ impl Slots {
         &self.slots
     }
 
-    /// All slots, from a file.
+    /// All slots, for reading a file into.
     pub(super) fn as_mut_slots(&mut self) -> &mut [Slot] {
         &mut self.slots
     }
@@ -113,7 +113,7 @@ impl Slots {
     }
 }
 
-/// What tells contexts of one place apart; 0 is an empty slot's.
+/// Distinguishes contexts with the same index; 0 marks an empty slot.
 #[inline(always)]
 fn check(hash: u64) -> u16 {
     (hash >> 48) as u16 | 1
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_less_used_of_a_pair_goes() {
+    fn the_less_used_of_a_pair_is_replaced() {
         let mut slots = Slots::new(64, 7);
         let hash = |check: u64| check << 49;
         slots.open([hash(1)]).0[0][1] = 0xf007;

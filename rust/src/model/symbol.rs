@@ -1,7 +1,7 @@
-//! One symbol: coded and learned, priced, or the probabilities of all.
+//! One symbol: coding and learning it, its cost, or the probabilities of all symbols.
 //!
-//! A symbol is a path of binary decisions, the highest bit of its id first, in groups of four for
-//! which each context has one slot. A decision that could lead to no symbol is none.
+//! A symbol is a path of binary decisions, highest bit of its id first, in groups of four, for each
+//! of which a context has one slot. Decisions with only one possible outcome are skipped.
 
 use std::borrow::Borrow;
 
@@ -10,10 +10,10 @@ use super::counters::LANES;
 use super::decision::Group;
 use super::place::{Place, in_group, is_open};
 use super::slots::Slot;
-use super::tree::TreeModel;
+use super::tree_model::TreeModel;
 use crate::code::{BitCoder, Cost};
 
-/// Calls a method with the number of contexts as a constant, so that its loops are unrolled.
+/// Calls a method with the number of contexts as a constant, so that its loops can be unrolled.
 macro_rules! for_contexts {
     ($contexts:expr, $model:ident.$method:ident($($argument:expr),*)) => {
         match $contexts {
@@ -29,11 +29,11 @@ macro_rules! for_contexts {
 }
 pub(super) use for_contexts;
 
-/// The probability 1 in the units of decisions.
+/// The probability 1 in the units of a decision's probability.
 const ONE: f64 = 65_536.0;
 
 impl TreeModel {
-    /// Has the memory brought near that coding `symbol` next will need.
+    /// Prefetches the memory needed for coding `symbol` next.
     #[inline(always)]
     pub(super) fn prefetch<const H: usize>(&self, symbol: u32) {
         let hashes = self.context.hashes();
@@ -48,7 +48,7 @@ impl TreeModel {
         }
     }
 
-    /// What a prediction at `context` goes by.
+    /// The inputs of a prediction at `context`.
     #[inline(always)]
     pub(super) fn place(&self, context: &Context) -> Place {
         let hashes = context.hashes();
@@ -105,7 +105,7 @@ impl TreeModel {
         value
     }
 
-    /// Prices a symbol at a place, or EOS, and learns nothing.
+    /// Adds the cost of a symbol or EOS at a place, without learning it.
     pub(super) fn price<const H: usize>(&self, place: &Place, symbol: u32, cost: &mut Cost) {
         let end = symbol >= self.vocabulary;
         cost.code(end, self.ends.predict(place.last));
@@ -130,14 +130,14 @@ impl TreeModel {
         }
     }
 
-    /// The contexts of a group as they are, which may not have been seen.
+    /// The slots of a group, without creating those of new contexts.
     #[inline(always)]
     fn peek<const H: usize>(&self, place: &Place, value: u32, done: u32) -> ([&Slot; H], Group) {
         let (slots, seen) = self.slots.peek(place.in_group::<H>(value, done));
         (slots, Group::new(place, value, done, seen))
     }
 
-    /// The probability of a 1 at a node, in 16 bits.
+    /// The probability of a 1 at a node in 16 bits.
     #[inline(always)]
     fn p1<const H: usize>(
         &self,
@@ -148,7 +148,7 @@ impl TreeModel {
         self.decisions.predict::<H>(counters_of(slots, node), group, node, expected).p1
     }
 
-    /// The probabilities of all symbols after `context`, EOS the last.
+    /// The probabilities of all symbols after `context`, EOS last.
     pub(super) fn distribution(&self, context: &Context) -> Vec<f64> {
         let mut row = vec![0.0; self.vocabulary as usize + 1];
         for_contexts!(self.plan.contexts(), self.fill(&self.place(context), &mut row));
@@ -158,7 +158,7 @@ impl TreeModel {
     fn fill<const H: usize>(&self, place: &Place, row: &mut [f64]) {
         let end = f64::from(self.ends.predict(place.last)) / ONE;
         row[self.vocabulary as usize] = end;
-        // Groups to come: how the symbols begin, in how many bits, and their probability.
+        // Groups to visit: the first bits of their symbols, how many bits, and their probability.
         let mut groups = vec![(0, 0, 1.0 - end)];
         while let Some((start, done, p)) = groups.pop() {
             let group = self.peek::<H>(place, start, done);
@@ -188,15 +188,14 @@ impl TreeModel {
         }
     }
 
-    /// How many decisions the group after `done` decisions has: the first takes what is left over
-    /// from groups of four.
+    /// Number of decisions in the group after `done` decisions: four, or fewer in the first group.
     #[inline(always)]
     fn group_size(&self, done: u32) -> u32 {
         if done == 0 { (self.bits - 1) % 4 + 1 } else { 4 }
     }
 }
 
-/// The counters of a node, one a lane.
+/// The counters of a node, one per lane.
 #[inline(always)]
 fn counters_of<S: Borrow<Slot>>(slots: &[S], node: usize) -> [u16; LANES] {
     let mut counters = [0; LANES];

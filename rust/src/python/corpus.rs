@@ -1,76 +1,56 @@
-//! `Corpus`: files and how to read them.
+//! `Corpus`.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::OsStr;
 use std::sync::Mutex;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::batches::PyDocumentBatches;
+use super::arguments::{OptionDict, Paths};
+use super::document_batch::PyDocumentBatches;
+use crate::Result;
 use crate::corpus::{Corpus, OnBadRow, ReadOptions, Split};
-use crate::{Error, Result};
 
-/// Files that make up one corpus, and how their documents are read.
+/// The files of one corpus, and how their documents are read.
 ///
-/// A path is a file, a folder (recursive, sorted, hidden ones skipped), a glob, or `-` for
-/// standard input. Plain text, `.jsonl` and `.parquet`; text and jsonl also as `.gz`, `.zst`,
-/// `.xz` or `.bz2`. See `docs/measure.md`.
+/// A path is a file, a folder (read recursively in sorted order, hidden files skipped), a glob, or
+/// `-` for standard input. Files are plain text, `.jsonl` or `.parquet`; text and jsonl may be
+/// compressed as `.gz`, `.zst`, `.xz` or `.bz2`. See `docs/measure.md`.
 ///
 /// Args:
 ///     paths: One path or several.
-///     split: What is a document in plain text: `document` (the file), `line` or `paragraph`.
-///     text_key: Dotted paths of the text in a jsonl or Parquet row; several are joined by a
+///     split: What counts as a document in plain text: `document` (the whole file), `line` or
+///         `paragraph`.
+///     text_key: Dotted paths of the text in a jsonl or Parquet row; several texts are joined by a
 ///         line feed.
-///     limit: Only the first so many documents, files in sorted order.
-///     sample: Keep each document with this probability, above 0 and up to 1.
+///     limit: Read only this many documents, in sorted order of the files.
+///     sample: Keep each document with this probability, above 0 and at most 1.
 ///     seed: Seed of the sampling.
-///     on_bad_row: `error`, or `skip` to leave rows without usable text out and count them.
+///     on_bad_row: `error`, or `skip` to skip and count rows without usable text.
 ///
 /// Raises:
-///     InvalidArgumentError: An option is not what it should be.
+///     InvalidArgumentError: An option has an invalid value.
 ///     OSError: A path does not exist or cannot be read.
 #[pyclass(frozen, name = "Corpus", module = "elastic_core")]
 pub(super) struct PyCorpus {
     pub(super) corpus: Corpus,
-    paths: Vec<PathBuf>,
-    options: ReadOptions,
 }
 
-/// One path or several.
+/// A corpus, or the paths of one that is read with the default options.
 #[derive(FromPyObject)]
-pub(super) enum Paths {
-    One(PathBuf),
-    Several(Vec<PathBuf>),
+pub(super) enum CorpusOrPaths {
+    Corpus(Py<PyCorpus>),
+    Paths(Paths),
 }
 
-impl Paths {
-    pub(super) fn into_vec(self) -> Vec<PathBuf> {
+impl CorpusOrPaths {
+    pub(super) fn corpus(self) -> Result<Corpus> {
         match self {
-            Paths::One(path) => vec![path],
-            Paths::Several(paths) => paths,
+            CorpusOrPaths::Corpus(corpus) => Ok(corpus.get().corpus.clone()),
+            CorpusOrPaths::Paths(paths) => {
+                Corpus::discover(&paths.into_vec(), ReadOptions::default())
+            }
         }
-    }
-}
-
-fn parse_split(name: &str) -> Result<Split> {
-    match name {
-        "document" => Ok(Split::Document),
-        "line" => Ok(Split::Line),
-        "paragraph" => Ok(Split::Paragraph),
-        _ => Err(Error::InvalidArgument(format!(
-            "unknown split '{name}': choose document, line or paragraph"
-        ))),
-    }
-}
-
-fn parse_on_bad_row(name: &str) -> Result<OnBadRow> {
-    match name {
-        "error" => Ok(OnBadRow::Error),
-        "skip" => Ok(OnBadRow::Skip),
-        _ => Err(Error::InvalidArgument(format!(
-            "unknown policy '{name}' for bad rows: choose error or skip"
-        ))),
     }
 }
 
@@ -91,111 +71,99 @@ impl PyCorpus {
         seed: u64,
         on_bad_row: &str,
     ) -> PyResult<PyCorpus> {
-        let default = ReadOptions::default();
         let options = ReadOptions {
-            split: parse_split(split)?,
-            text_key: text_key.unwrap_or(default.text_key),
+            split: Split::parse(split)?,
+            text_key: text_key.unwrap_or(ReadOptions::default().text_key),
             limit,
             sample,
             seed,
             resample: None,
-            on_bad_row: parse_on_bad_row(on_bad_row)?,
+            on_bad_row: OnBadRow::parse(on_bad_row)?,
         };
-        let paths = paths.into_vec();
-        let corpus = py.detach(|| Corpus::discover(&paths, options.clone()))?;
-        Ok(PyCorpus { corpus, paths, options })
+        let corpus = py.detach(|| Corpus::discover(&paths.into_vec(), options))?;
+        Ok(PyCorpus { corpus })
     }
 
-    /// The paths as they were given, joined by commas.
+    /// The paths as passed in, joined by `, `.
     #[getter]
     fn name(&self) -> &str {
         &self.corpus.name
     }
 
-    /// The paths as they were given.
+    /// The paths as passed in.
     #[getter]
-    fn paths(&self) -> Vec<OsString> {
-        self.paths.iter().map(|path| path.clone().into_os_string()).collect()
+    fn paths(&self) -> Vec<&OsStr> {
+        self.corpus.paths().iter().map(|path| path.as_os_str()).collect()
     }
 
-    /// The reading options, as the keyword arguments of `Corpus`.
+    /// The reading options, as keyword arguments of `Corpus`.
     #[getter]
-    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let split = match self.options.split {
-            Split::Document => "document",
-            Split::Line => "line",
-            Split::Paragraph => "paragraph",
-        };
-        let on_bad_row = match self.options.on_bad_row {
-            OnBadRow::Error => "error",
-            OnBadRow::Skip => "skip",
-        };
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<OptionDict<'py>> {
+        let ReadOptions { split, text_key, limit, sample, seed, on_bad_row, .. } =
+            self.corpus.options();
         let options = PyDict::new(py);
-        options.set_item("split", split)?;
-        options.set_item("text_key", self.options.text_key.clone())?;
-        options.set_item("limit", self.options.limit)?;
-        options.set_item("sample", self.options.sample)?;
-        options.set_item("seed", self.options.seed)?;
-        options.set_item("on_bad_row", on_bad_row)?;
+        options.set_item("split", split.name())?;
+        options.set_item("text_key", text_key)?;
+        options.set_item("limit", limit)?;
+        options.set_item("sample", sample)?;
+        options.set_item("seed", seed)?;
+        options.set_item("on_bad_row", on_bad_row.name())?;
         Ok(options)
     }
 
-    /// The files that were found, in the order in which they are read.
+    /// The files found, in the order in which they are read.
     #[getter]
     fn files(&self) -> Vec<String> {
         self.corpus.files().map(|path| path.display().to_string()).collect()
     }
 
-    /// Bytes on disk of all files; 0 with standard input, whose size is not known.
+    /// Total size of the files on disk in bytes; 0 with standard input, whose size is unknown.
     #[getter]
     fn size(&self) -> u64 {
         self.corpus.size()
     }
 
-    /// Whether standard input is among the files, which can be read only once.
+    /// Whether standard input, which can be read only once, is one of the files.
     #[getter]
     fn reads_stdin(&self) -> bool {
         self.corpus.reads_stdin()
     }
 
-    /// Whether one of the files has rows (jsonl, Parquet), so that `text_key` is of use.
+    /// Whether any file has rows (jsonl or Parquet), so that `text_key` applies.
     #[getter]
     fn reads_rows(&self) -> bool {
         self.corpus.reads_rows()
     }
 
-    /// Whether one of the files is plain text, so that `split` is of use.
+    /// Whether any file is plain text, so that `split` applies.
     #[getter]
     fn reads_text(&self) -> bool {
         self.corpus.reads_text()
     }
 
-    /// The same files with documents drawn as for a bootstrap replicate.
+    /// The same corpus with its documents resampled for a bootstrap replicate.
     ///
-    /// Each document counts as often as a Poisson variable of mean 1 says (the Poisson bootstrap),
-    /// drawn by the seed, the file's name and the document's place in it, so that neither threads
-    /// nor the order of the files matter. A `limit` counts documents before they are drawn.
+    /// Each document is repeated a Poisson-distributed number of times with mean 1 (the Poisson
+    /// bootstrap). The number depends on the seed, the file's name and the document's position in
+    /// the file only, not on threads or on the order of the files. A `limit` counts documents
+    /// before resampling.
     ///
     /// Args:
-    ///     seed: Seed of the draws; other seeds give other replicates.
+    ///     seed: Seed of the replicate.
     #[pyo3(signature = (seed))]
     fn resampled(&self, seed: u64) -> PyCorpus {
-        PyCorpus {
-            corpus: self.corpus.resampled(seed),
-            paths: self.paths.clone(),
-            options: self.options.clone(),
-        }
+        PyCorpus { corpus: self.corpus.resampled(seed) }
     }
 
-    /// The documents in order, a batch at a time; a thread reads ahead.
+    /// Iterates over the documents in order, a batch at a time; a thread reads ahead.
     ///
-    /// They are those that `TokenTree.build` reads under the same options. Errors come when the
-    /// reading gets to them.
+    /// These are the documents that `TokenTree.build` reads with the same options. An error is
+    /// raised when the iteration reaches it.
     ///
     /// Args:
-    ///     bytes: Most bytes in a batch, where each document counts for one more than its text
-    ///         has; a longer document is a batch of its own.
-    ///     utf8: Whether documents that are not UTF-8 are bad rows, as they are to a tokenizer.
+    ///     bytes: Maximum size of a batch, counting one byte per document in addition to its text;
+    ///         a longer document forms a batch of its own.
+    ///     utf8: Treat documents that are not UTF-8 as bad rows, as a tokenizer does.
     ///
     /// Raises:
     ///     InvalidArgumentError: `bytes` is 0.

@@ -1,4 +1,4 @@
-//! One Python exception for each kind of error; the operating system's stay `OSError`.
+//! One Python exception per kind of error; errors of the operating system stay `OSError`.
 
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -32,13 +32,13 @@ impl Exceptions {
         let base = class(
             "ElasticCoreError",
             &[&py.get_type::<PyException>()],
-            "Base of every error of elastic-core that is not the operating system's.",
+            "Base of all errors of elastic-core except those of the operating system.",
         )?;
         Ok(Exceptions {
             invalid_argument: class(
                 "InvalidArgumentError",
                 &[base.bind(py), &py.get_type::<PyValueError>()],
-                "The call itself is wrong: a depth of 0, an unknown alphabet, trees that do not fit.",
+                "An argument is invalid: a depth of 0, an unknown alphabet, trees of different shape.",
             )?,
             corpus: class(
                 "CorpusError",
@@ -58,20 +58,20 @@ impl Exceptions {
             model: class(
                 "ModelError",
                 &[base.bind(py)],
-                "A language model cannot be loaded, or cannot make anything of a document.",
+                "A language model cannot be loaded, or cannot process a document.",
             )?,
             coded_file: class(
                 "CodedFileError",
                 &[base.bind(py)],
-                "A compressed file is damaged, foreign, or was coded with another model.",
+                "A compressed file is damaged, has another format, or was coded with another model.",
             )?,
             base,
         })
     }
 }
 
-/// Whether Python raised that a code is damaged.
-pub(super) fn is_damage(error: &PyErr, py: Python<'_>) -> bool {
+/// Whether an exception is a `CodedFileError`.
+pub(super) fn is_coded_file_error(error: &PyErr, py: Python<'_>) -> bool {
     EXCEPTIONS
         .get(py)
         .is_some_and(|exceptions| error.is_instance(py, exceptions.coded_file.bind(py)))
@@ -110,7 +110,7 @@ impl From<Error> for PyErr {
         Python::attach(|py| {
             let exceptions = match EXCEPTIONS.get_or_try_init(py, || Exceptions::new(py)) {
                 Ok(exceptions) => exceptions,
-                Err(failed) => return failed,
+                Err(error) => return error,
             };
             let error = match error {
                 Error::Model { source } => match source.downcast::<PyErr>() {

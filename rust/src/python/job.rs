@@ -1,4 +1,4 @@
-//! Long calls from Python: the interpreter is released, progress goes out, Ctrl-C comes in.
+//! Long calls from Python: release the interpreter, report progress, react to Ctrl-C.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use rayon::ThreadPool;
 
-use crate::tree::thread_pool;
-use crate::{Job, Result};
+use super::arguments::Progress;
+use crate::{Job, Result, thread_pool};
 
-/// How often signals are looked at and progress is told.
-pub(super) const BEAT: Duration = Duration::from_millis(100);
+/// How often signals are checked and progress is reported.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs `work` on a thread of its own while this one listens for signals.
+/// Runs `work` on another thread while this one checks for signals and reports progress.
 ///
-/// `progress(step)` is called on every beat with an `elastic_core.common.progress.Step`; an
-/// exception that it raises stops the work.
+/// `progress(step)` is called at every interval with an `elastic_core.common.progress.Step`; an
+/// exception that it raises stops the work and is raised again here.
 pub(super) fn run<T: Send>(
     py: Python<'_>,
-    progress: Option<Py<PyAny>>,
+    progress: Option<Progress>,
     work: impl FnOnce(&Job) -> Result<T> + Send,
 ) -> PyResult<T> {
     run_shared(py, progress, |job| work(job))
 }
 
-/// The same for work that lets objects of Python have a hold of the job.
+/// Like [`run`], for work that hands the job to Python objects.
 pub(super) fn run_shared<T: Send>(
     py: Python<'_>,
-    progress: Option<Py<PyAny>>,
+    progress: Option<Progress>,
     work: impl FnOnce(&Arc<Job>) -> Result<T> + Send,
 ) -> PyResult<T> {
     let job = Arc::new(Job::default());
@@ -44,15 +44,15 @@ pub(super) fn run_shared<T: Send>(
                 result
             });
             let mut raised = None;
-            while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(BEAT) {
-                let beat = Python::attach(|py| {
+            while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(POLL_INTERVAL) {
+                let result = Python::attach(|py| {
                     py.check_signals()?;
                     if let (Some(progress), None) = (&progress, &raised) {
                         progress.call1(py, (step(py, &job)?,))?;
                     }
                     Ok(())
                 });
-                if let Err(error) = beat {
+                if let Err(error) = result {
                     job.stop();
                     raised.get_or_insert(error);
                 }
@@ -69,7 +69,7 @@ pub(super) fn run_shared<T: Send>(
     })
 }
 
-/// The job's state as a `Step`, with no subject and no note.
+/// The job's state as a `Step` without a subject or a note.
 fn step<'py>(py: Python<'py>, job: &Job) -> PyResult<Bound<'py, PyAny>> {
     static STEP: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let (phase, done, total) = job.progress();
@@ -82,17 +82,42 @@ fn step<'py>(py: Python<'py>, job: &Job) -> PyResult<Bound<'py, PyAny>> {
     ))
 }
 
-/// `threads`, or as many as there are processors.
+/// `threads`, or the number of processors.
 pub(super) fn threads(threads: Option<usize>) -> usize {
     threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get))
 }
 
-/// A pool of `threads` threads, by default as many as there are processors.
+/// A pool of `count` threads, by default one per processor.
 pub(super) fn pool(count: Option<usize>) -> Result<ThreadPool> {
     thread_pool(threads(count))
 }
 
-/// `memory` bytes, or half of what is free.
+/// `memory` bytes, or half of what is available.
 pub(super) fn memory(memory: Option<u64>) -> u64 {
     memory.unwrap_or_else(|| crate::available_memory() / 2)
+}
+
+/// Progress of coding one text, counted in symbols and reported in bytes.
+pub(super) struct TextProgress {
+    job: Arc<Job>,
+    /// Bytes of the text.
+    bytes: u64,
+    /// Symbols of the text; 0 if unknown.
+    pub(super) symbols: u64,
+    done: u64,
+}
+
+impl TextProgress {
+    pub(super) fn new(bytes: u64, symbols: u64, job: &Arc<Job>) -> TextProgress {
+        TextProgress { job: Arc::clone(job), bytes, symbols, done: 0 }
+    }
+
+    /// Counts symbols as done; fails if the job was asked to stop.
+    pub(super) fn add(&mut self, symbols: usize) -> Result<()> {
+        let share = |done: u64| (done * self.bytes).checked_div(self.symbols).unwrap_or(0);
+        let after = self.done + symbols as u64;
+        self.job.add(share(after) - share(self.done));
+        self.done = after;
+        self.job.check()
+    }
 }

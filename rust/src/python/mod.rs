@@ -1,84 +1,46 @@
-//! The Python module `elastic_core._core`: a thin shell, one file for each class.
+//! The Python module `elastic_core._core`: one file per class, each a thin layer over the core.
 //!
-//! The types and docstrings that Python users see stand in `python/elastic_core/_core.pyi`.
+//! The stub `python/elastic_core/_core.pyi` is generated from this folder by `make stubs`: names,
+//! defaults and docstrings come from the built module, types from the Rust signatures here.
 
-mod batches;
-mod coding;
+mod arguments;
+mod categorical_decoder;
+mod categorical_encoder;
+mod compression;
 mod corpus;
+mod depth_statistics;
+mod document_batch;
 mod errors;
+mod functions;
 mod job;
-mod joint;
-mod model;
-mod rows;
-mod scores;
+mod joint_rates;
+mod joint_spectrum;
+mod score_writer;
+mod static_rate;
 mod statistics;
-mod tree;
+mod token_tree;
+mod tree_model;
 
 use pyo3::prelude::*;
-
-use crate::Job;
-use crate::code::Compressor;
-use corpus::PyCorpus;
-
-/// Bytes that each reference compressor makes of all documents, one after another.
-///
-/// Each reads the corpora anew, so standard input will not do.
-///
-/// Args:
-///     corpora: The corpora, whose documents follow one another with nothing between.
-///     compressors: `zstd:1` to `zstd:22`, `xz:0` to `xz:9`, `gzip:1` to `gzip:9`, `bzip2:1` to
-///         `bzip2:9`.
-///     utf8: Whether documents that are not UTF-8 are bad rows, as they are to a tokenizer.
-///     bytes: Bytes of text in all corpora, if known; only the progress uses it.
-///     threads: Compressors that run at once; None: one for each core.
-///     progress: Called with the phase, the bytes done and the bytes in all.
-///
-/// Raises:
-///     InvalidArgumentError: An unknown compressor or level.
-#[pyfunction]
-#[pyo3(signature = (corpora, compressors, *, utf8=false, bytes=0, threads=None, progress=None))]
-fn compressed_sizes(
-    py: Python<'_>,
-    corpora: Vec<Py<PyCorpus>>,
-    compressors: Vec<String>,
-    utf8: bool,
-    bytes: u64,
-    threads: Option<usize>,
-    progress: Option<Py<PyAny>>,
-) -> PyResult<Vec<u64>> {
-    job::run(py, progress, move |job: &Job| {
-        let compressors: Vec<Compressor> =
-            compressors.iter().map(|spec| Compressor::parse(spec)).collect::<crate::Result<_>>()?;
-        let corpora: Vec<_> = corpora.iter().map(|corpus| &corpus.get().corpus).collect();
-        job::pool(threads)?
-            .install(|| crate::code::compressed_sizes(&corpora, &compressors, utf8, bytes, job))
-    })
-}
-
-/// Bytes of memory that this process can still use, a container's limit included.
-#[pyfunction]
-fn available_memory() -> u64 {
-    crate::available_memory()
-}
 
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     errors::register(module)?;
-    module.add_class::<PyCorpus>()?;
-    module.add_class::<batches::PyDocumentBatch>()?;
-    module.add_class::<scores::PyScoreWriter>()?;
-    module.add_class::<tree::PyTokenTree>()?;
-    module.add_class::<joint::PyJointSpectrum>()?;
-    module.add_class::<joint::PyJointRates>()?;
-    module.add_class::<model::PyTreeModel>()?;
-    module.add_class::<rows::PyRowEncoder>()?;
-    module.add_class::<rows::PyRowDecoder>()?;
+    module.add_class::<corpus::PyCorpus>()?;
+    module.add_class::<document_batch::PyDocumentBatch>()?;
+    module.add_class::<score_writer::PyScoreWriter>()?;
+    module.add_class::<token_tree::PyTokenTree>()?;
     module.add_class::<statistics::PyStatistics>()?;
-    module.add_class::<statistics::PyDepthStatistics>()?;
-    module.add_class::<statistics::PyStaticRate>()?;
-    module.add_function(wrap_pyfunction!(coding::compress, module)?)?;
-    module.add_function(wrap_pyfunction!(coding::decompress, module)?)?;
-    module.add_function(wrap_pyfunction!(compressed_sizes, module)?)?;
-    module.add_function(wrap_pyfunction!(available_memory, module)?)
+    module.add_class::<depth_statistics::PyDepthStatistics>()?;
+    module.add_class::<static_rate::PyStaticRate>()?;
+    module.add_class::<joint_spectrum::PyJointSpectrum>()?;
+    module.add_class::<joint_rates::PyJointRates>()?;
+    module.add_class::<tree_model::PyTreeModel>()?;
+    module.add_class::<categorical_encoder::PyCategoricalEncoder>()?;
+    module.add_class::<categorical_decoder::PyCategoricalDecoder>()?;
+    module.add_function(wrap_pyfunction!(compression::compress_file, module)?)?;
+    module.add_function(wrap_pyfunction!(compression::decompress_file, module)?)?;
+    module.add_function(wrap_pyfunction!(functions::compressed_sizes, module)?)?;
+    module.add_function(wrap_pyfunction!(functions::available_memory, module)?)
 }

@@ -1,4 +1,4 @@
-//! Token ids of a Hugging Face `tokenizer.json`, equal to those of the `tokenizers` package.
+//! Token ids of a Hugging Face `tokenizer.json`, identical to those of the `tokenizers` package.
 
 use std::fs;
 use std::path::Path;
@@ -21,12 +21,12 @@ pub struct Bpe {
 impl Bpe {
     /// Loads a `tokenizer.json`.
     ///
-    /// Truncation and padding are switched off: every token of a text counts.
+    /// Truncation and padding are disabled, so every token of a text counts.
     pub fn open(path: &Path) -> Result<Bpe> {
         Bpe::from_json(path, fs::read(path).map_err(Error::io(path))?)
     }
 
-    /// The tokenizer of a `tokenizer.json`'s bytes, which came from the file `path`.
+    /// Loads a tokenizer from the bytes of a `tokenizer.json`; errors name `path`.
     pub(crate) fn from_json(path: &Path, bytes: Vec<u8>) -> Result<Bpe> {
         let unusable = |error: tokenizers::Error| Error::Tokenizer {
             path: path.to_path_buf(),
@@ -47,7 +47,7 @@ impl Bpe {
         &self.json
     }
 
-    /// Highest id plus one, added tokens included.
+    /// The highest id plus one, including added tokens.
     pub fn vocabulary(&self) -> u32 {
         self.vocabulary
     }
@@ -57,11 +57,11 @@ impl Bpe {
         &self.fingerprint
     }
 
-    /// The ids of `text`, without special tokens; `Err` says why the text cannot be encoded.
+    /// The ids of `text`, without special tokens; an `Err` states why it cannot be encoded.
     pub fn encode(&self, text: &[u8]) -> std::result::Result<Vec<u32>, String> {
         let text = std::str::from_utf8(text).map_err(|error| {
             format!(
-                "invalid UTF-8 at byte {} of the text, which a tokenizer cannot read; use --alphabet byte",
+                "invalid UTF-8 at byte {} of the text, which a tokenizer cannot encode; use --alphabet byte",
                 error.valid_up_to()
             )
         })?;
@@ -70,9 +70,11 @@ impl Bpe {
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// The text of ids, special tokens included; bytes that are no UTF-8 are replaced.
+    /// Decodes ids to text, including special tokens; invalid UTF-8 is replaced.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
         let text = self.tokenizer.decode(ids, false);
-        text.map_err(|error| Error::InvalidArgument(format!("ids that are no text: {error}")))
+        text.map_err(|error| {
+            Error::InvalidArgument(format!("cannot decode the token ids: {error}"))
+        })
     }
 }

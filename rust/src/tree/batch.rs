@@ -1,13 +1,13 @@
-//! A batch of symbols and the segments in it: what is sorted in one go.
+//! A batch of symbols and its segments, which are sorted at once.
 
 use super::shape::{Segment, Shape};
 
-/// Positions in a batch are 32 bits; half of them leave room for the last block and all tails.
+/// Positions in a batch have 32 bits; half of that leaves room for the last block and all tails.
 pub(crate) const MAX_SYMBOLS: usize = 1 << 31;
 
-/// A symbol as it stands in a text: a byte, a bit, or the id of a BPE token.
+/// A symbol in memory: a byte, a bit, or the id of a BPE token.
 pub trait Symbol: Copy + Send + Sync + Into<u32> + 'static {
-    /// The symbol with this id, which is known to fit.
+    /// The symbol with this id, which must fit.
     fn of(id: u32) -> Self;
 }
 
@@ -29,16 +29,16 @@ impl Symbol for u32 {
     }
 }
 
-/// A stretch of text: a document, or part of one that is too long for one batch.
+/// A document, or a part of one that is too long for one batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Piece {
-    /// Its number of symbols.
+    /// Number of symbols.
     pub len: usize,
-    /// Whether EOS follows. A piece that is not closed ends with a whole segment.
+    /// Whether EOS follows. A piece that is not closed ends with a complete segment.
     pub closed: bool,
 }
 
-/// Whole segments at regular places of the text: `first`, `first + step`, ...
+/// Complete segments at regular positions of the text: `first`, `first + step`, ...
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub first: u32,
@@ -55,37 +55,36 @@ impl Span {
 
 /// Where the segments of a text are.
 ///
-/// Whole segments of d symbols stand in the text itself; those that EOS ends are copied to
-/// `tails`, filled up with EOS. So the sort reads d symbols from any place, with no question
-/// about ends.
+/// Complete segments of d symbols are read from the text itself; those that EOS ends are copied to
+/// `tails` and padded with EOS. So the sort reads d symbols anywhere, without checking for ends.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
     pub spans: Vec<Span>,
     pub tails: Vec<u32>,
-    /// Start of every ended segment in `tails`.
+    /// Start of every padded segment in `tails`.
     pub tail_starts: Vec<u32>,
-    /// Symbols of text that have been cut so far.
+    /// Number of symbols cut so far.
     pub symbols: usize,
-    /// Segments in all.
+    /// Total number of segments.
     pub count: usize,
 }
 
 impl Segments {
-    /// How much memory the sort will need at most for what has been cut, in bytes.
+    /// Upper bound of the memory that sorting the segments needs, in bytes.
     pub(crate) fn cost(&self, shape: &Shape) -> u64 {
         let tails = 4 * (self.tails.len() + self.tail_starts.len());
         self.count as u64 * Self::segment_cost(shape) + tails as u64
     }
 
-    /// Memory for one segment: a row, its count, and while its group is sorted a 16-byte element
-    /// and, of a long row, a copy.
+    /// Memory for one segment: a row, its count, a 16-byte element while its group is sorted and,
+    /// for a long row, a copy.
     fn segment_cost(shape: &Shape) -> u64 {
         let row = shape.row_len() as u64;
         let copy = if row > 16 { row } else { 0 };
         row + copy + 4 + 16
     }
 
-    /// How many more symbols of a document can be cut within `memory` bytes.
+    /// Number of further symbols that can be cut within `memory` bytes.
     pub(crate) fn room(&self, shape: &Shape, memory: u64) -> usize {
         let segments = memory.saturating_sub(self.cost(shape)) / Self::segment_cost(shape);
         let symbols = match shape.segment {
@@ -98,7 +97,7 @@ impl Segments {
         usize::try_from(symbols).unwrap_or(usize::MAX).min(positions)
     }
 
-    /// Cuts the piece that begins where the last one ended, and whose symbols are `text`.
+    /// Cuts the next piece, whose symbols are `text`, into segments.
     pub(crate) fn cut<T: Symbol>(&mut self, shape: &Shape, text: &[T], closed: bool) {
         let depth = shape.depth();
         let step = match shape.segment {
@@ -106,7 +105,7 @@ impl Segments {
             Segment::Window => 1,
             Segment::Prefix => text.len().max(depth),
         };
-        // First the segments that are whole, then, of a closed piece, those that reach its EOS.
+        // First the complete segments, then, in a closed piece, those that reach its EOS.
         let whole = if text.len() < depth { 0 } else { (text.len() - depth) / step + 1 };
         if whole > 0 {
             self.spans.push(Span {

@@ -1,23 +1,24 @@
-//! A tree as text, for programs that do not read Parquet: CSV or JSON lines.
+//! A tree as CSV or JSON lines, for programs that do not read Parquet.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::{TokenTree, symbol_at};
-use crate::aside::Aside;
+use super::shape::symbol_at;
+use super::token_tree::TokenTree;
+use crate::io::AtomicFile;
 use crate::{Error, Job, Phase, Result};
 
-/// How an exported leaf is written.
+/// The format of an exported tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
-    /// `path,count` with the path's symbol ids between blanks.
+    /// `path,count`, with the symbol ids of the path separated by spaces.
     Csv,
     /// `{"path": [...], "count": n}`.
     Jsonl,
 }
 
 impl ExportFormat {
-    /// The format called `csv` or `jsonl`.
+    /// Parses `csv` or `jsonl`.
     pub fn parse(name: &str) -> Result<ExportFormat> {
         match name {
             "csv" => Ok(ExportFormat::Csv),
@@ -30,11 +31,13 @@ impl ExportFormat {
 }
 
 impl TokenTree {
-    /// Writes every leaf, its path up to and with EOS, in path order; complete or not at all.
+    /// Writes every leaf in path order, its path ending with EOS if it has one.
+    ///
+    /// The file appears at `path` only when it is complete.
     pub fn export(&self, path: &Path, format: ExportFormat, job: &Job) -> Result<()> {
         job.start(Phase::Write, self.len());
-        let aside = Aside::create(path)?;
-        let mut out = BufWriter::with_capacity(1 << 20, aside.file());
+        let file = AtomicFile::create(path)?;
+        let mut out = BufWriter::with_capacity(1 << 20, file.file());
         if format == ExportFormat::Csv {
             out.write_all(b"path,count\n").map_err(Error::io(path))?;
         }
@@ -52,6 +55,6 @@ impl TokenTree {
         })?;
         out.flush().map_err(Error::io(path))?;
         drop(out);
-        aside.publish()
+        file.publish()
     }
 }

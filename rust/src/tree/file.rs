@@ -1,8 +1,8 @@
-//! The tree file: Parquet, one row a leaf, in path order.
+//! The tree file: Parquet, one row per leaf, in path order.
 //!
-//! Columns `symbol_1` to `symbol_d` (uint8, uint16 or uint32) hold the path, filled up with EOS,
-//! and `count` (uint64) the occurrences; key-value metadata under `elastic_core.` say what the
-//! tree is. So polars or DuckDB prune it with a GROUP BY over the first k columns.
+//! Columns `symbol_1` to `symbol_d` (uint8, uint16 or uint32) hold the path, padded with EOS, and
+//! `count` (uint64) its occurrences; key-value metadata under `elastic_core.` describe the tree.
+//! So polars or DuckDB can prune it with a GROUP BY over the first k columns.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,21 +18,20 @@ use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 
 use super::leaves::Room;
-use super::shape::{Segment, Shape, Volume};
+use super::shape::{Segment, Shape, Volume, symbol_at};
 use super::stream::LeafStream;
-use super::{TokenTree, symbol_at};
-use crate::aside::Aside;
-use crate::guard::{cause, guard};
+use super::token_tree::TokenTree;
+use crate::io::{AtomicFile, cause, guard};
 use crate::{Error, Job, Phase, Result};
 
 const SCHEMA: &str = "elastic-core/tree/1";
 const PREFIX: &str = "elastic_core.";
-/// Leaves that are turned into columns at once.
+/// Number of leaves converted to columns at once.
 const BATCH: usize = 1 << 14;
-/// Leaves to a row group.
+/// Number of leaves per row group.
 const ROW_GROUP: usize = 1 << 20;
 
-/// Leaves as columns, on their way to the file.
+/// Leaves as columns, to be written.
 struct Columns {
     schema: Arc<Schema>,
     symbols: Vec<Vec<u32>>,
@@ -75,7 +74,7 @@ impl Columns {
         self.counts.push(count);
     }
 
-    /// The leaves gathered so far, which are then forgotten.
+    /// Takes the leaves collected so far.
     fn take(&mut self) -> std::result::Result<RecordBatch, arrow_schema::ArrowError> {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.symbols.len() + 1);
         for (column, field) in self.symbols.iter_mut().zip(self.schema.fields()) {
@@ -96,7 +95,7 @@ impl TokenTree {
     pub fn save(&self, path: &Path, job: &Job) -> Result<()> {
         let failed = |error| Error::io(path)(cause(error).unwrap_or_else(std::io::Error::other));
         job.start(Phase::Write, self.len());
-        let aside = Aside::create(path)?;
+        let file = AtomicFile::create(path)?;
         let mut columns = Columns::new(&self.shape);
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -104,7 +103,7 @@ impl TokenTree {
             .set_key_value_metadata(Some(self.metadata()))
             .build();
         let mut writer =
-            ArrowWriter::try_new(aside.file(), Arc::clone(&columns.schema), Some(properties))
+            ArrowWriter::try_new(file.file(), Arc::clone(&columns.schema), Some(properties))
                 .map_err(failed)?;
         let width = self.shape.symbol_bytes();
         let mut result = self.for_each_leaf(job, |row, count| {
@@ -121,7 +120,7 @@ impl TokenTree {
         }
         result?;
         writer.close().map_err(failed)?;
-        aside.publish()
+        file.publish()
     }
 
     fn metadata(&self) -> Vec<KeyValue> {
@@ -142,9 +141,9 @@ impl TokenTree {
         ]
     }
 
-    /// Whether the file at `path` says of itself that it is a token tree, whatever its state.
+    /// Whether the file at `path` claims to be a token tree, without checking it.
     ///
-    /// Fails only where it cannot be read.
+    /// Fails only if the file cannot be read.
     pub fn is_file(path: &Path) -> Result<bool> {
         let file = File::open(path).map_err(Error::io(path))?;
         let Ok(metadata) = guard(|| ParquetMetaDataReader::new().parse_and_finish(&file)) else {
@@ -154,9 +153,9 @@ impl TokenTree {
         Ok(Metadata { path, pairs }.text("schema").is_ok())
     }
 
-    /// Reads what [`TokenTree::save`] wrote, checking that it is whole and in order.
+    /// Reads a file written by [`TokenTree::save`] and checks that it is complete and in order.
     ///
-    /// A tree that would take more than `memory` bytes is kept in temporary files.
+    /// A tree of more than `memory` bytes is kept in temporary files.
     pub fn open(path: &Path, memory: u64, job: &Job) -> Result<TokenTree> {
         let file = File::open(path).map_err(Error::io(path))?;
         let opened = guard(|| ParquetRecordBatchReaderBuilder::try_new(file));
@@ -184,7 +183,7 @@ impl TokenTree {
         let room = Room { row_len: shape.row_len(), memory };
         let leaves = room.gather(&mut stream, leaves, job)?;
         if stream.segments != volume.segments {
-            return Err(damaged(path, "its counts do not add up to its number of segments"));
+            return Err(damaged(path, "its counts do not add up to the number of segments"));
         }
         Ok(TokenTree::new(shape, volume, leaves))
     }
@@ -193,7 +192,7 @@ impl TokenTree {
 fn damaged(path: &Path, reason: &str) -> Error {
     Error::TreeFile {
         path: path.to_path_buf(),
-        reason: format!("{reason}; make it anew with elastic-core tree build"),
+        reason: format!("{reason}; rebuild it with elastic-core tree build"),
     }
 }
 
@@ -214,7 +213,7 @@ impl Metadata<'_> {
     fn number<N: std::str::FromStr>(&self, key: &str) -> Result<N> {
         self.text(key)?
             .parse()
-            .map_err(|_| damaged(self.path, &format!("its {PREFIX}{key} is no number")))
+            .map_err(|_| damaged(self.path, &format!("its {PREFIX}{key} is not a number")))
     }
 
     fn read(&self) -> Result<(Shape, Volume)> {
@@ -247,7 +246,7 @@ struct RowBatch {
     counts: UInt64Array,
 }
 
-/// Reads the leaves of a tree file, checking each.
+/// Reads and checks the leaves of a tree file.
 struct FileCursor<'a> {
     path: &'a Path,
     reader: ParquetRecordBatchReader,
@@ -280,7 +279,7 @@ impl FileCursor<'_> {
         Ok(true)
     }
 
-    /// Whether `row` is a path of the tree: symbols of the alphabet, and after EOS only EOS.
+    /// Whether `row` is a valid path: symbols of the alphabet, and after EOS only EOS.
     fn is_path(&self, row: &[u8]) -> bool {
         let eos = self.shape.eos();
         let symbols = row.chunks_exact(self.shape.symbol_bytes()).map(symbol_at);
@@ -293,7 +292,7 @@ impl FileCursor<'_> {
     }
 }
 
-/// Writes a column's symbols, big-endian, to their places.
+/// Writes the symbols of a column, big-endian, to their places in the rows.
 fn fill<'a, A: ArrowPrimitiveType<Native: Into<u32>>>(
     column: &ArrayRef,
     places: impl Iterator<Item = &'a mut [u8]>,
@@ -318,7 +317,7 @@ impl LeafStream for FileCursor<'_> {
         let row = &batch.rows[self.next * row_len..][..row_len];
         let count = batch.counts.value(self.next);
         if !self.is_path(row) || count == 0 {
-            return Err(damaged(self.path, "it holds a row that is no leaf"));
+            return Err(damaged(self.path, "it has a row that is not a leaf"));
         }
         if !self.row.is_empty() && *self.row >= *row {
             return Err(damaged(self.path, "its leaves are not in order"));

@@ -4,12 +4,12 @@ use super::leaves::CHECK_EVERY;
 use super::stream::{Head, LeafStream};
 use crate::{Job, Result};
 
-/// Several streams side by side.
+/// Sorted streams to be joined.
 ///
-/// There are few streams, so the least row is looked for among all heads; a heap would compare
-/// no less often.
+/// There are few streams, so the least row is found by comparing all heads; a heap would not save
+/// comparisons.
 pub(crate) struct Join<S> {
-    /// The streams that have not ended, and the place of each among the counts.
+    /// The streams that have not ended, with their index among the counts.
     heads: Vec<(usize, Head<S>)>,
     row: Vec<u8>,
     counts: Vec<u64>,
@@ -27,9 +27,9 @@ impl<S: LeafStream> Join<S> {
         Ok(Join { heads, row: Vec::new(), counts: vec![0; places] })
     }
 
-    /// Calls `visit` with each distinct row, in rising order, and its count in every stream.
+    /// Calls `visit` with each distinct row, in increasing order, and its count in every stream.
     ///
-    /// Leaves of all streams are counted for `job`.
+    /// Leaves of all streams count as progress of `job`.
     pub(crate) fn for_each(
         mut self,
         job: &Job,

@@ -1,16 +1,16 @@
-//! The leaves of a tree, wherever they are: in memory, or on disk where they do not fit.
+//! The leaves of a tree, in memory or, if they do not fit, on disk.
 
 use rayon::prelude::*;
 
-use super::run::{Run, RunWriter};
+use super::disk_run::{Run, RunWriter};
 use super::stream::{LeafStream, Merge};
 use super::table::LeafTable;
 use crate::{Job, Result};
 
-/// Leaves between two looks at whether to stop.
+/// Number of leaves between two checks whether to stop.
 pub(super) const CHECK_EVERY: u64 = 1 << 16;
 
-/// A boxed stream that may cross threads.
+/// A boxed stream that can be sent between threads.
 pub(crate) type Stream<'a> = Box<dyn LeafStream + Send + 'a>;
 
 /// Sorted, distinct leaves.
@@ -20,7 +20,7 @@ pub(crate) enum Leaves {
     Run(Run),
 }
 
-/// What lies between two bounds: from the first on, up to but without the second.
+/// A range of rows: from the first bound up to but excluding the second.
 type Bounds = (Vec<u8>, Option<Vec<u8>>);
 
 impl Leaves {
@@ -31,7 +31,7 @@ impl Leaves {
         }
     }
 
-    /// The leaves from `from` on, up to but without `to`; a bound is the start of a row.
+    /// The leaves from `from` up to but excluding `to`; a bound is the beginning of a row.
     pub(crate) fn range(&self, from: &[u8], to: Option<&[u8]>) -> Stream<'_> {
         match self {
             Leaves::Table(table) => Box::new(table.range(from, to)),
@@ -44,7 +44,7 @@ impl Leaves {
         self.range(&[], None)
     }
 
-    /// About `n` rows that divide the leaves evenly.
+    /// Roughly `n` rows that divide the leaves evenly.
     fn sample_rows(&self, n: usize) -> Vec<&[u8]> {
         match self {
             Leaves::Table(table) => {
@@ -56,9 +56,9 @@ impl Leaves {
     }
 }
 
-/// Divides the rows of `sources` into about `n` ranges of like size.
+/// Divides the rows of `sources` into roughly `n` ranges of similar size.
 ///
-/// Rows that agree in their first `unit` bytes are never parted.
+/// Rows that agree in their first `unit` bytes stay together.
 pub(crate) fn divide(sources: &[&Leaves], unit: usize, n: usize) -> Vec<Bounds> {
     let mut rows: Vec<&[u8]> =
         sources.iter().flat_map(|leaves| leaves.sample_rows(16 * n)).collect();
@@ -76,23 +76,23 @@ pub(crate) fn divide(sources: &[&Leaves], unit: usize, n: usize) -> Vec<Bounds> 
     bounds
 }
 
-/// Where collected leaves go: memory, or disk where they may not fit.
+/// The memory available for collected leaves; if they may exceed it, they go to disk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
     pub row_len: usize,
-    /// Bytes of memory that the leaves may take.
+    /// Memory for the leaves in bytes.
     pub memory: u64,
 }
 
 impl Room {
-    /// Whether `leaves` leaves fit, with as much again while they are put together.
+    /// Whether `leaves` leaves fit, which takes twice their memory while they are concatenated.
     fn holds(self, leaves: u64) -> bool {
         leaves.saturating_mul(2 * LeafTable::bytes_per_leaf(self.row_len)) <= self.memory
     }
 
-    /// Gathers the streams that `open` makes of consecutive `bounds`, in parallel.
+    /// Collects the streams that `open` returns for consecutive `bounds`, in parallel.
     ///
-    /// `at_most` is an upper bound of the number of leaves that come.
+    /// `at_most` is an upper bound of the number of leaves.
     pub(crate) fn collect<'a>(
         self,
         bounds: &[Bounds],
@@ -116,14 +116,14 @@ impl Room {
             .collect::<Result<_>>()?;
         let mut all = Run::new(self.row_len);
         runs.into_iter().for_each(|run| all.append(run));
-        // What came may be far less than was feared.
+        // There may be far fewer leaves than the upper bound.
         if self.holds(all.len()) {
             return Ok(Leaves::Table(self.table(&mut all.range(&[], None), &Job::default())?));
         }
         Ok(Leaves::Run(all))
     }
 
-    /// Gathers one stream, of `at_most` leaves.
+    /// Collects one stream of at most `at_most` leaves.
     pub(crate) fn gather(
         self,
         stream: &mut impl LeafStream,
@@ -155,7 +155,7 @@ impl Room {
     }
 }
 
-/// Calls `visit` with each leaf of `stream`, counting them for `job`.
+/// Calls `visit` with each leaf of `stream`; leaves count as progress of `job`.
 pub(crate) fn for_each(
     stream: &mut impl LeafStream,
     job: &Job,
@@ -175,7 +175,7 @@ pub(crate) fn for_each(
     Ok(())
 }
 
-/// Merges `sources`: equal leaves become one, their counts add up.
+/// Merges `sources`, adding the counts of equal leaves.
 pub(crate) fn merge(sources: &[&Leaves], room: Room, job: &Job) -> Result<Leaves> {
     let at_most = sources.iter().map(|leaves| leaves.len()).sum();
     let bounds = divide(sources, room.row_len, 4 * rayon::current_num_threads());

@@ -1,11 +1,10 @@
-//! Symbols as integers and as rows: how the sort writes and compares segments.
+//! Symbols packed into integers and rows, for sorting segments.
 
-use super::shape::Shape;
-use super::symbol_at;
+use super::shape::{Shape, symbol_at};
 
-/// Bits of a bucket number: enough for two bytes with EOS.
+/// Bits of a bucket number: enough for two bytes including EOS.
 const BUCKET_BITS: u32 = 18;
-/// Bits by which an integer tells a segment's bucket from the others of its group.
+/// Bits that identify a segment's bucket within its group.
 pub(super) const SPAN_BITS: u32 = 10;
 
 /// How symbols are packed.
@@ -16,14 +15,14 @@ pub(super) struct Packing {
     pub width: usize,
     /// Bits of a symbol.
     pub bits: u32,
-    /// Symbols that number the bucket and so need not be sorted by.
+    /// Number of leading symbols that form the bucket number, which sorting can ignore.
     pub lead: usize,
-    /// Without such symbols, the first one's upper bits number the bucket: it without so many.
+    /// If there are none, the bucket number is the first symbol without this many low bits.
     shift: u32,
 }
 
 impl Packing {
-    /// A packing for so many segments: few of them need few buckets.
+    /// A packing for `segments` segments: few segments need few buckets.
     pub(super) fn new(shape: &Shape, segments: usize) -> Packing {
         let bits = shape.bits();
         let bucket_bits = segments.max(2).ilog2().min(BUCKET_BITS);
@@ -37,25 +36,25 @@ impl Packing {
         self.depth * self.width
     }
 
-    /// Bits of all symbols that a bucket is sorted by.
+    /// Bits of the symbols by which a bucket is sorted.
     #[inline]
     pub(super) fn rest_bits(&self) -> u32 {
         (self.depth - self.lead) as u32 * self.bits
     }
 
-    /// Whether segments are written as integers of 64 bits, which take no more room than rows.
+    /// Whether segments are stored as 64-bit integers, which take no more space than rows.
     #[inline]
     pub(super) fn packed(&self) -> bool {
         self.rest_bits() + SPAN_BITS <= u64::BITS && self.row_len() >= size_of::<u64>()
     }
 
-    /// Bytes that a segment takes before it is sorted.
+    /// Bytes of a segment before sorting.
     #[inline]
     pub(super) fn stride(&self) -> usize {
         if self.packed() { size_of::<u64>() } else { self.row_len() }
     }
 
-    /// Writes a row of packed symbols: first those of its bucket, then the others.
+    /// Writes a row from packed symbols: first those of its bucket, then the others.
     #[inline]
     pub(super) fn unpack<K: Key>(&self, bucket: usize, rest: K, row: &mut [u8]) {
         let Packing { depth, width, bits, lead, .. } = *self;
@@ -92,7 +91,7 @@ pub(super) trait Key: Copy + Ord + Default + Send {
     /// Appends a symbol of `bits` bits.
     fn push(self, symbol: u32, bits: u32) -> Self;
 
-    /// The symbol of `bits` bits that stands `shift` bits from the end.
+    /// The symbol of `bits` bits that is `shift` bits from the end.
     fn symbol(self, shift: u32, bits: u32) -> u32;
 }
 

@@ -1,22 +1,21 @@
-//! What kind of tree it is, and how much text went into it.
+//! The kind of a tree, the amount of text in it, and the layout of its rows.
 
-use super::symbol_at;
 use crate::{Error, Result};
 
-/// How a response becomes leaves (the design's *segmentation*).
+/// The segmentation: how a document is cut into leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Segment {
-    /// Consecutive segments of d symbols, the last one closed by EOS (Thm 3.4).
+    /// Consecutive segments of d symbols, the last one ending with EOS (Thm 3.4).
     #[default]
     Chunk,
-    /// The first d symbols alone (Def 3.1 taken literally).
+    /// The first d symbols only (Def 3.1 taken literally).
     Prefix,
-    /// The d symbols from every position on, that of EOS included (n-gram statistics).
+    /// The d symbols from every position, including that of EOS (n-gram statistics).
     Window,
 }
 
 impl Segment {
-    /// The segmentation called `name`.
+    /// Parses `chunk`, `prefix` or `window`.
     pub fn parse(name: &str) -> Result<Segment> {
         match name {
             "chunk" => Ok(Segment::Chunk),
@@ -28,7 +27,7 @@ impl Segment {
         }
     }
 
-    /// Its name: `chunk`, `prefix` or `window`.
+    /// `chunk`, `prefix` or `window`.
     pub fn name(self) -> &'static str {
         match self {
             Segment::Chunk => "chunk",
@@ -38,11 +37,11 @@ impl Segment {
     }
 }
 
-/// The kind of a token tree: trees of one shape can be merged.
+/// The kind of a token tree; trees of the same shape can be merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     depth: usize,
-    /// How responses become leaves.
+    /// How documents are cut into leaves.
     pub segment: Segment,
     /// `bit`, `byte`, `ids`, or `bpe:` and the start of the tokenizer file's SHA-256.
     pub alphabet: String,
@@ -50,7 +49,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The greatest depth of a tree.
+    /// The maximum depth of a tree.
     pub const MAX_DEPTH: usize = 64;
     /// The largest vocabulary.
     pub const MAX_VOCABULARY: u32 = 1 << 24;
@@ -65,7 +64,7 @@ impl Shape {
         }
         if !(1..=Self::MAX_VOCABULARY).contains(&vocabulary) {
             return Err(Error::InvalidArgument(format!(
-                "a vocabulary of {vocabulary} is out of range: choose 1 to {}",
+                "vocabulary {vocabulary} is out of range: choose 1 to {}",
                 Self::MAX_VOCABULARY
             )));
         }
@@ -77,22 +76,22 @@ impl Shape {
         Shape::new(depth, self.segment, &self.alphabet, self.vocabulary)
     }
 
-    /// Length of the longest path in symbols, EOS included.
+    /// Length of the longest path in symbols, including EOS.
     pub fn depth(&self) -> usize {
         self.depth
     }
 
-    /// How many symbols there are besides EOS.
+    /// Number of symbols without EOS.
     pub fn vocabulary(&self) -> u32 {
         self.vocabulary
     }
 
-    /// The id of EOS, a symbol of its own: the first id after the vocabulary.
+    /// The id of EOS: the first id after the vocabulary.
     pub fn eos(&self) -> u32 {
         self.vocabulary
     }
 
-    /// Bits that a symbol or EOS needs.
+    /// Bits needed for a symbol or EOS.
     pub(crate) fn bits(&self) -> u32 {
         u32::BITS - self.vocabulary.leading_zeros()
     }
@@ -111,7 +110,7 @@ impl Shape {
         self.depth * self.symbol_bytes()
     }
 
-    /// Symbols of the path in `row`, its EOS included.
+    /// Number of symbols of the path in `row`, including its EOS.
     pub(crate) fn path_len(&self, row: &[u8]) -> usize {
         let width = self.symbol_bytes();
         if symbol_at(&row[row.len() - width..]) != self.eos() {
@@ -121,7 +120,7 @@ impl Shape {
         symbols.position(|symbol| symbol == self.eos()).map_or(self.depth, |at| at + 1)
     }
 
-    /// `path` as the start of a row, big-endian.
+    /// `path` as the beginning of a row, big-endian.
     pub(crate) fn row_prefix(&self, path: &[u32]) -> Result<Vec<u8>> {
         if path.len() > self.depth {
             return Err(Error::InvalidArgument(format!(
@@ -145,23 +144,23 @@ impl Shape {
     }
 }
 
-/// How much text a tree was made of.
+/// The amount of text in a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Volume {
-    /// Documents (responses).
+    /// Number of documents.
     pub documents: u64,
     /// Raw bytes of text.
     pub bytes: u64,
-    /// Symbols, EOS not counted.
+    /// Number of symbols, without EOS.
     pub symbols: u64,
-    /// Rows that were left out for want of usable text.
+    /// Number of rows skipped because they have no usable text.
     pub bad_rows: u64,
-    /// Leaf occurrences: the `|D_i|` of the theory.
+    /// Number of leaf occurrences, the `|D_i|` of the theory.
     pub segments: u64,
 }
 
 impl Volume {
-    /// The volume of both texts together.
+    /// The sum of two volumes.
     pub fn plus(self, other: Volume) -> Volume {
         Volume {
             documents: self.documents + other.documents,
@@ -171,4 +170,31 @@ impl Volume {
             segments: self.segments + other.segments,
         }
     }
+}
+
+/// Length of the common prefix of two rows in symbols of `width` bytes.
+#[inline]
+pub(crate) fn shared_symbols(a: &[u8], b: &[u8], width: usize) -> usize {
+    shared_bytes(a, b) / width
+}
+
+/// The id of a big-endian symbol of a row.
+pub(super) fn symbol_at(symbol: &[u8]) -> u32 {
+    symbol.iter().fold(0, |id, &byte| id << 8 | u32::from(byte))
+}
+
+/// Length of the common prefix of `a` and `b`, which have equal length, in bytes.
+#[inline]
+pub(super) fn shared_bytes(a: &[u8], b: &[u8]) -> usize {
+    let mut at = 0;
+    while at + 8 <= a.len() {
+        let x = u64::from_le_bytes(a[at..at + 8].try_into().unwrap_or_default());
+        let y = u64::from_le_bytes(b[at..at + 8].try_into().unwrap_or_default());
+        let differing = x ^ y;
+        if differing != 0 {
+            return at + (differing.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at + a[at..].iter().zip(&b[at..]).take_while(|(x, y)| x == y).count()
 }

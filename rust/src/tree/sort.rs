@@ -1,18 +1,18 @@
-//! From a batch of symbols to its sorted leaf table.
+//! Sorts a batch of symbols into a leaf table.
 //!
-//! Every segment is written to the group of its first symbols, a few hundred groups in all: as a
-//! row or, where 64 bits can tell it from the others of its group, as an integer. Then each group,
-//! which fits in cache, is sorted by itself and equal segments become one leaf with a count, at
-//! the front of the place where the group's segments were.
+//! Every segment is written to the group of its first symbols, of which there are a few hundred: as
+//! an integer if 64 bits distinguish it from the others in its group, otherwise as a row. Then each
+//! group, which fits in cache, is sorted separately, and equal segments become one leaf with a
+//! count, stored at the start of the group's memory.
 //!
-//! What was tried (20.3 M ids of an 8 k BPE, window, depth 8; chunks of 77 MB of bytes):
-//! - Sorting positions with a comparison of slices: every comparison misses the cache.
+//! Alternatives tried (20.3 M ids of an 8 k BPE, window, depth 8; chunks of 77 MB of bytes):
+//! - Sorting positions by comparing slices: every comparison misses the cache.
 //! - Scattering positions to buckets by first symbol, then sorting packed keys bucket by bucket:
-//!   2.3 and 0.6 CPU-seconds, a third of them one cache miss per segment, as the text behind each
-//!   position was read again. With fewer places to write to, then groups, and lookups in blocks:
-//!   1.5 and 0.54. Now nothing is read twice: 1.1 and 0.31.
-//! - Rows for all segments, integers for none: 0.45 for the chunks, and twice the memory.
-//! - An array of keys or positions beside the rows: 4 to 16 bytes a symbol more.
+//!   2.3 and 0.6 CPU seconds, a third of them one cache miss per segment for reading the text at
+//!   each position again. With fewer write positions, then groups, and lookups in blocks: 1.5 and
+//!   0.54. The present version reads nothing twice: 1.1 and 0.31.
+//! - Rows for all segments, no integers: 0.45 for the chunks, and twice the memory.
+//! - A separate array of keys or positions: 4 to 16 bytes more per symbol.
 
 use std::ops::Range;
 
@@ -24,26 +24,26 @@ use super::shape::Shape;
 use super::table::{Counts, LeafTable};
 use crate::{Job, Result};
 
-/// Bits for symbols in a 128-bit element; the row's index takes the other 32.
+/// Bits for symbols in a 128-bit element; the index of the row takes the other 32.
 const KEY_BITS: u32 = 96;
-/// Groups per thread, so that uneven ones balance.
+/// Groups per thread, enough to balance uneven ones.
 const GROUPS_PER_THREAD: usize = 8;
-/// Segments to a group, if the batch is large: their keys fit the second-level cache.
+/// Segments per group in a large batch; their keys fit in the second-level cache.
 const GROUP_SEGMENTS: usize = 1 << 16;
-/// The most groups to write to. With 512, those of 2 GB of text no longer fit the cache: 165 MB/s
-/// in place of 246.
+/// Maximum number of groups. With 512, the groups of 2 GB of text no longer fit in cache: 165 MB/s
+/// instead of 246.
 const MAX_GROUPS: usize = 4096;
 
 /// The sorted leaf table of `batch`, on the threads of the current rayon pool.
 ///
-/// Counts segments for `job`; fails only where that is to stop.
+/// Segments count as progress of `job`; fails only if the job is stopped.
 pub(crate) fn sort<T: Symbol>(batch: &Batch<T>, shape: &Shape, job: &Job) -> Result<LeafTable> {
     let packing = Packing::new(shape, batch.segments.count);
     let parts = parts(batch);
     let histograms: Vec<Vec<u32>> =
         parts.par_iter().map(|part| part.histogram(batch, packing)).collect();
     let groups = groups(&histograms, packing);
-    // Zero pages that nobody writes to take no memory.
+    // Zero pages that are never written take no memory.
     let mut rows = vec![0u8; batch.segments.count * packing.row_len()];
     let mut counts = vec![0u32; batch.segments.count];
     scatter(batch, packing, &parts, &histograms, &groups, &mut rows);
@@ -59,11 +59,11 @@ pub(crate) fn sort<T: Symbol>(batch: &Batch<T>, shape: &Shape, job: &Job) -> Res
     Ok(compact(written, counts, rows, packing.row_len()))
 }
 
-/// Neighbouring buckets whose segments are sorted together, in cache if they are few.
+/// Neighboring buckets whose segments are sorted together, in cache if they are few.
 #[derive(Debug, Clone)]
 struct Group {
     first_bucket: usize,
-    /// Segments in each of the buckets.
+    /// Number of segments in each bucket.
     sizes: Vec<u32>,
     first_segment: usize,
     segments: usize,
@@ -75,7 +75,7 @@ impl Group {
     }
 }
 
-/// Divides the buckets into groups of about equal numbers of segments.
+/// Divides the buckets into groups of roughly equal numbers of segments.
 fn groups(histograms: &[Vec<u32>], packing: Packing) -> Vec<Group> {
     let buckets = histograms.first().map_or(0, Vec::len);
     let size = |bucket: usize| histograms.iter().map(|histogram| histogram[bucket]).sum::<u32>();
@@ -103,7 +103,7 @@ fn groups(histograms: &[Vec<u32>], packing: Packing) -> Vec<Group> {
     groups
 }
 
-/// Writes every segment to its group's place in `rows`.
+/// Writes every segment to its group's part of `rows`.
 fn scatter<T: Symbol>(
     batch: &Batch<T>,
     packing: Packing,
@@ -113,29 +113,29 @@ fn scatter<T: Symbol>(
     mut rows: &mut [u8],
 ) {
     let mut group_of = vec![0u16; packing.buckets()];
-    // Each part has a stretch of its own in each group.
-    let mut stretches: Vec<Vec<&mut [u8]>> =
+    // Each part of the batch has its own slice of each group.
+    let mut slices: Vec<Vec<&mut [u8]>> =
         parts.iter().map(|_| Vec::with_capacity(groups.len())).collect();
     for (index, group) in groups.iter().enumerate() {
         group_of[group.buckets()].fill(index as u16);
         let mut place =
             rows.split_off_mut(..group.segments * packing.row_len()).unwrap_or_default();
-        for (stretches, histogram) in stretches.iter_mut().zip(histograms) {
+        for (slices, histogram) in slices.iter_mut().zip(histograms) {
             let segments: usize =
                 histogram[group.buckets()].iter().map(|&size| size as usize).sum();
-            let stretch = place.split_off_mut(..segments * packing.stride());
-            stretches.push(stretch.unwrap_or_default());
+            let slice = place.split_off_mut(..segments * packing.stride());
+            slices.push(slice.unwrap_or_default());
         }
     }
-    parts.par_iter().zip(stretches).for_each(|(part, stretches)| {
-        let scatter = Scatter { packing, groups, group_of: &group_of, stretches };
+    parts.par_iter().zip(slices).for_each(|(part, slices)| {
+        let scatter = Scatter { packing, groups, group_of: &group_of, slices };
         part.visit(batch, packing.depth, scatter);
     });
 }
 
-/// What is done with each segment of a part.
+/// Receives each segment of a part.
 trait Visit {
-    /// One segment: d symbols, filled up with EOS.
+    /// One segment: d symbols, padded with EOS.
     fn segment<S: Symbol>(&mut self, symbols: &[S]);
 }
 
@@ -153,13 +153,13 @@ impl Visit for &mut Histogram {
     }
 }
 
-/// Writes segments, each to the next place of its group.
+/// Writes each segment to the next position of its group.
 struct Scatter<'a> {
     packing: Packing,
     groups: &'a [Group],
     group_of: &'a [u16],
-    /// What is left of the part's stretch of each group.
-    stretches: Vec<&'a mut [u8]>,
+    /// The unwritten rest of the part's slice of each group.
+    slices: Vec<&'a mut [u8]>,
 }
 
 impl Visit for Scatter<'_> {
@@ -169,7 +169,7 @@ impl Visit for Scatter<'_> {
         let ids = symbols.iter().map(|&symbol| symbol.into());
         let bucket = packing.bucket(ids.clone());
         let group = usize::from(self.group_of[bucket]);
-        let Some(place) = self.stretches[group].split_off_mut(..packing.stride()) else { return };
+        let Some(place) = self.slices[group].split_off_mut(..packing.stride()) else { return };
         if packing.packed() {
             let rest: u64 = pack(ids.skip(packing.lead), packing.bits);
             let bucket = (bucket - self.groups[group].first_bucket) as u64;
@@ -187,7 +187,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Shows every segment of the part to `visitor`.
+    /// Passes every segment of the part to `visitor`.
     fn visit<T: Symbol>(&self, batch: &Batch<T>, depth: usize, mut visitor: impl Visit) {
         for span in &self.spans {
             for position in span.positions() {
@@ -199,7 +199,7 @@ impl Part<'_> {
         }
     }
 
-    /// How many of its segments are in each bucket.
+    /// Number of its segments in each bucket.
     fn histogram<T: Symbol>(&self, batch: &Batch<T>, packing: Packing) -> Vec<u32> {
         let mut histogram = Histogram { packing, sizes: vec![0; packing.buckets()] };
         self.visit(batch, packing.depth, &mut histogram);
@@ -207,7 +207,7 @@ impl Part<'_> {
     }
 }
 
-/// Cuts the batch's segments into as many nearly equal parts as there are threads.
+/// Divides the batch's segments into nearly equal parts, one per thread.
 fn parts<'a, T: Symbol>(batch: &Batch<'a, T>) -> Vec<Part<'a>> {
     let threads = rayon::current_num_threads();
     let segments = batch.segments;
@@ -237,7 +237,7 @@ fn parts<'a, T: Symbol>(batch: &Batch<'a, T>) -> Vec<Part<'a>> {
     parts
 }
 
-/// A group with its rows and room for its counts.
+/// A group with its rows and space for its counts.
 struct Task<'a> {
     group: Group,
     rows: &'a mut [u8],
@@ -260,7 +260,7 @@ fn tasks<'a>(
 }
 
 impl Task<'_> {
-    /// Sorts the group; leaves its distinct rows at the front, and returns how many there are.
+    /// Sorts the group, moves its distinct rows to the front, and returns how many there are.
     fn run(mut self, packing: Packing) -> usize {
         match packing.rest_bits() {
             _ if packing.packed() => self.sort_packed(packing),
@@ -269,7 +269,7 @@ impl Task<'_> {
         }
     }
 
-    /// Sorts segments that stand as integers.
+    /// Sorts segments that are stored as integers.
     fn sort_packed(&mut self, packing: Packing) -> usize {
         let packed = self.rows[..self.group.segments * packing.stride()].chunks_exact(8);
         let mut keys: Vec<u64> =
@@ -284,7 +284,7 @@ impl Task<'_> {
         out.leaves
     }
 
-    /// Sorts rows whose symbols after the lead fit into one integer.
+    /// Sorts rows whose symbols after the lead fit in one integer.
     fn sort_rows(&mut self, packing: Packing) -> usize {
         let rest = packing.lead * packing.width..;
         let (mut keys, buckets) = self.distribute(packing, |_, row| {
@@ -301,10 +301,10 @@ impl Task<'_> {
         out.leaves
     }
 
-    /// Sorts rows of any length, by way of their indices.
+    /// Sorts rows of any length through their indices.
     fn sort_long_rows(&mut self, packing: Packing) -> usize {
         let (mut elements, buckets) = self.distribute(packing, |index, _| index as u128);
-        // The leaves overwrite the rows that they are made of.
+        // The leaves overwrite the rows that they come from.
         let rows = self.rows.to_vec();
         let mut out = Output { row_len: packing.row_len(), task: self, leaves: 0 };
         for (_, range) in buckets {
@@ -313,7 +313,7 @@ impl Task<'_> {
         out.leaves
     }
 
-    /// What `make` makes of each index and row, bucket by bucket, and the buckets' places.
+    /// The results of `make` for each index and row, grouped by bucket, and the buckets' ranges.
     fn distribute<E: Copy + Default>(
         &self,
         packing: Packing,
@@ -340,7 +340,7 @@ impl Task<'_> {
     }
 }
 
-/// Where a task's leaves go: over its own rows, from the front.
+/// Writes a task's leaves over its own rows, from the front.
 struct Output<'a, 'b> {
     row_len: usize,
     task: &'a mut Task<'b>,
@@ -348,7 +348,7 @@ struct Output<'a, 'b> {
 }
 
 impl Output<'_, '_> {
-    /// Counts a leaf of `count` segments and gives the place for its row.
+    /// Adds a leaf of `count` segments and returns the space for its row.
     #[inline]
     fn leaf(&mut self, count: usize) -> &mut [u8] {
         self.task.counts[self.leaves] = count as u32;
@@ -359,8 +359,8 @@ impl Output<'_, '_> {
 
     /// Writes the leaves of `elements`, indices of `rows` that agree before symbol `from`.
     ///
-    /// Each element takes the next symbols into its upper bits and keeps its index in the lower
-    /// ones; only those that still agree go on to the symbols after these.
+    /// Each element holds the next symbols in its upper bits and its index in the lower ones; only
+    /// elements that still agree are compared by later symbols.
     fn leaves_of(&mut self, rows: &[u8], elements: &mut [u128], from: usize, packing: Packing) {
         let row_of =
             |element: u128| &rows[element as u32 as usize * self.row_len..][..self.row_len];
@@ -383,7 +383,7 @@ impl Output<'_, '_> {
     }
 }
 
-/// Moves the leaves of all tasks together at the front.
+/// Moves the leaves of all tasks together to the front.
 fn compact(
     written: Vec<(usize, usize)>,
     mut counts: Vec<u32>,

@@ -1,8 +1,8 @@
-//! Leaves one after another in path order: the form in which trees are merged, pruned and counted.
+//! Streams of leaves in path order, which are merged, pruned and counted.
 
 use crate::Result;
 
-/// A sequence of leaves with strictly rising rows.
+/// A sequence of leaves with strictly increasing rows.
 pub(crate) trait LeafStream {
     /// The next leaf's row and count; `None` after the last.
     fn next(&mut self) -> Result<Option<(&[u8], u64)>>;
@@ -14,7 +14,7 @@ impl<S: LeafStream + ?Sized> LeafStream for Box<S> {
     }
 }
 
-/// A stream with its present leaf held, for comparisons.
+/// A stream with a copy of its current leaf, for comparisons.
 pub(crate) struct Head<S> {
     stream: S,
     pub(crate) row: Vec<u8>,
@@ -22,13 +22,13 @@ pub(crate) struct Head<S> {
 }
 
 impl<S: LeafStream> Head<S> {
-    /// The stream at its first leaf; `None` if it has no leaf.
+    /// The stream at its first leaf; `None` if it is empty.
     pub(crate) fn new(stream: S) -> Result<Option<Head<S>>> {
         let mut head = Head { stream, row: Vec::new(), count: 0 };
         Ok(head.advance()?.then_some(head))
     }
 
-    /// Steps to the next leaf; false at the end.
+    /// Moves to the next leaf; false at the end.
     pub(crate) fn advance(&mut self) -> Result<bool> {
         match self.stream.next()? {
             Some((row, count)) => {
@@ -42,10 +42,10 @@ impl<S: LeafStream> Head<S> {
     }
 }
 
-/// The k-way merge of sorted streams: equal rows become one, their counts add up.
+/// The k-way merge of sorted streams, adding the counts of equal rows.
 ///
-/// The heads form a binary heap by row. Popping and pushing was dropped for replacing the top
-/// in place and sifting it down once: half the comparisons.
+/// The heads form a binary heap by row. Replacing the top in place and sifting it down once takes
+/// half the comparisons of popping and pushing.
 pub(crate) struct Merge<S> {
     heads: Vec<Head<S>>,
     row: Vec<u8>,
@@ -86,7 +86,7 @@ impl<S: LeafStream> Merge<S> {
         }
     }
 
-    /// Moves the top head on and restores the heap.
+    /// Advances the top head and restores the heap.
     fn step(&mut self) -> Result<()> {
         if !self.heads[0].advance()? {
             self.heads.swap_remove(0);
@@ -112,7 +112,7 @@ impl<S: LeafStream> LeafStream for Merge<S> {
     }
 }
 
-/// The first bytes of every row, equal ones together: the tree pruned to fewer layers.
+/// Truncates rows and combines equal ones: the tree pruned to fewer layers.
 pub(crate) struct Prune<S> {
     stream: S,
     row_len: usize,
@@ -121,7 +121,7 @@ pub(crate) struct Prune<S> {
 }
 
 impl<S: LeafStream> Prune<S> {
-    /// Cuts the rows of `stream` to `row_len` bytes.
+    /// Truncates the rows of `stream` to `row_len` bytes.
     pub(crate) fn new(stream: S, row_len: usize) -> Prune<S> {
         Prune { stream, row_len, row: Vec::new(), pending: None }
     }

@@ -1,22 +1,22 @@
-//! The leaf table in memory: sorted rows (paths) and how often each occurs.
+//! The leaf table in memory: sorted rows (paths) with their counts.
 //!
-//! A row is a path of exactly d symbols, each big-endian in 1, 2 or 4 bytes, so that the order
-//! of the bytes is the order of the paths; a path that EOS ended is filled up with EOS.
+//! A row is a path of exactly d symbols, padded with EOS if it ends early. Symbols are big-endian
+//! in 1, 2 or 4 bytes, so the order of the bytes is the order of the paths.
 
 use super::stream::LeafStream;
 use crate::Result;
 
-/// Occurrences of each leaf: 4 bytes each until one of them needs 8.
+/// Counts of leaves: 4 bytes each, until one of them needs 8.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Counts {
-    /// Every count fits 32 bits.
+    /// All counts fit in 32 bits.
     Narrow(Vec<u32>),
-    /// Some count does not.
+    /// Some count does not fit in 32 bits.
     Wide(Vec<u64>),
 }
 
 impl Counts {
-    /// Count number `index`.
+    /// The count at `index`.
     pub fn get(&self, index: usize) -> u64 {
         match self {
             Counts::Narrow(counts) => u64::from(counts[index]),
@@ -62,24 +62,24 @@ impl LeafTable {
         &self.counts
     }
 
-    /// Bytes that a row takes at most, its count included.
+    /// Maximum bytes of a row with its count.
     pub(crate) fn bytes_per_leaf(row_len: usize) -> u64 {
         row_len as u64 + 8
     }
 
-    /// Row number `index`.
+    /// The row at `index`.
     pub(crate) fn row(&self, index: usize) -> &[u8] {
         &self.rows[index * self.row_len..][..self.row_len]
     }
 
-    /// Adds a leaf that sorts after all others.
+    /// Appends a leaf that sorts after all others.
     pub(crate) fn push(&mut self, row: &[u8], count: u64) {
         self.rows.extend_from_slice(row);
         self.counts.push(count);
         self.len += 1;
     }
 
-    /// Adds all leaves of `other`, which sort after all of these.
+    /// Appends all leaves of `other`, which sort after all of these.
     pub(crate) fn append(&mut self, other: &LeafTable) {
         self.rows.extend_from_slice(&other.rows);
         match (&mut self.counts, &other.counts) {
@@ -103,7 +103,7 @@ impl LeafTable {
         low
     }
 
-    /// The leaves from `from` on, up to but without `to`.
+    /// The leaves from `from` up to but excluding `to`.
     pub(crate) fn range(&self, from: &[u8], to: Option<&[u8]>) -> TableCursor<'_> {
         let next = self.lower_bound(from);
         let end = to.map_or(self.len, |to| self.lower_bound(to));
@@ -111,7 +111,7 @@ impl LeafTable {
     }
 }
 
-/// Walks over a part of a [`LeafTable`].
+/// Reads a range of a [`LeafTable`] in order.
 pub(crate) struct TableCursor<'a> {
     table: &'a LeafTable,
     next: usize,

@@ -1,4 +1,4 @@
-//! Documents in batches: in order, with the place that each comes from, while a thread reads.
+//! Batches of documents: in order, with their positions, while a thread reads ahead.
 
 use std::path::PathBuf;
 
@@ -18,12 +18,12 @@ fn sizes(batches: &[DocumentBatch]) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn documents_come_in_order_with_their_places() {
+fn documents_are_in_order_with_their_positions() {
     let folder = Folder::new();
     folder.write("a.txt", "one\n\ntwo\n");
     folder.write("b.jsonl", "{\"text\": \"three\"}\n{}\n\n{\"text\": \"four\"}\n");
-    let found = batches(folder.root(), skip(split(Split::Line)), 1 << 20);
-    let [batch] = &found[..] else { panic!("{found:?}") };
+    let read = batches(folder.root(), skip(split(Split::Line)), 1 << 20);
+    let [batch] = &read[..] else { panic!("{read:?}") };
     assert_eq!(batch.texts, [&b"one"[..], b"two", b"three", b"four"]);
     assert_eq!(batch.indices, [0, 2, 0, 3]);
     let names: Vec<_> = batch.sources.iter().map(|path| path.file_name().unwrap()).collect();
@@ -31,7 +31,7 @@ fn documents_come_in_order_with_their_places() {
 }
 
 #[test]
-fn a_batch_holds_so_many_bytes_or_one_long_document() {
+fn a_batch_has_a_maximum_size_or_one_long_document() {
     let folder = Folder::new();
     let file =
         folder.write("a.jsonl", jsonl(&["", "", "", "abcdefgh", "ab", "c"].map(String::from)));
@@ -46,7 +46,7 @@ fn a_batch_holds_so_many_bytes_or_one_long_document() {
 }
 
 #[test]
-fn errors_come_after_the_documents_before_them() {
+fn errors_follow_the_documents_before_them() {
     let folder = Folder::new();
     let file = folder.write("a.jsonl", "{\"text\": \"good\"}\n{}\n");
     let corpus = Corpus::discover(&[file], options()).unwrap();
@@ -70,7 +70,7 @@ fn text_that_is_not_utf8_is_a_bad_row_to_a_tokenizer() {
 
 proptest! {
     #[test]
-    fn batches_hold_what_a_reading_reads(
+    fn batches_have_the_documents_of_a_read(
         texts in prop::collection::vec("[a-c]{0,9}", 1..40),
         bytes in 1usize..40,
         sample in 0.2f64..1.0,
@@ -82,11 +82,11 @@ proptest! {
         let Ok((expected, _)) = read_on(1, std::slice::from_ref(&file), options.clone()) else {
             return Ok(());
         };
-        let found = batches(file, options, bytes);
+        let read = batches(file, options, bytes);
         let full = |sizes: &Vec<usize>| sizes.iter().map(|size| size + 1).sum::<usize>() <= bytes;
-        prop_assert!(sizes(&found).iter().all(|sizes| sizes.len() == 1 || full(sizes)));
-        let indices: Vec<u64> = found.iter().flat_map(|batch| batch.indices.clone()).collect();
-        let documents: Vec<_> = found.into_iter().flat_map(|batch| batch.texts).collect();
+        prop_assert!(sizes(&read).iter().all(|sizes| sizes.len() == 1 || full(sizes)));
+        let indices: Vec<u64> = read.iter().flat_map(|batch| batch.indices.clone()).collect();
+        let documents: Vec<_> = read.into_iter().flat_map(|batch| batch.texts).collect();
         prop_assert_eq!(&documents, &expected.into_iter().map(String::into_bytes).collect::<Vec<_>>());
         for (index, document) in indices.iter().zip(&documents) {
             prop_assert_eq!(texts[*index as usize].as_bytes(), &document[..]);

@@ -1,4 +1,4 @@
-//! What paths stand for, and what is refused before any is read.
+//! The files that paths name, and arguments that are rejected before any is read.
 
 use elastic_core::corpus::{Corpus, ReadOptions};
 use elastic_core::{Error, Job};
@@ -6,7 +6,7 @@ use elastic_core::{Error, Job};
 use crate::support::*;
 
 #[test]
-fn a_folder_stands_for_its_files() {
+fn a_folder_contributes_its_files() {
     let folder = Folder::new();
     for name in ["b.txt", "a/deep/z.md", "a/x.jsonl", ".hidden", ".git/config", "noending"] {
         folder.write(name, "text");
@@ -16,19 +16,19 @@ fn a_folder_stands_for_its_files() {
     }
     let root = folder.root();
     assert_eq!(
-        found(std::slice::from_ref(&root), &root),
+        names(std::slice::from_ref(&root), &root),
         ["a/deep/z.md", "a/x.jsonl", "b.txt", "noending"]
     );
 }
 
 #[test]
-fn files_are_sorted_and_taken_once() {
+fn files_are_sorted_without_duplicates() {
     let folder = Folder::new();
     folder.write("b.txt", "bb");
     folder.write("a.txt", "a");
     let root = folder.root();
     let paths = [folder.path("b.txt"), root.clone(), folder.path("*.txt"), root.join("./a.txt")];
-    assert_eq!(found(&paths, &root), ["a.txt", "b.txt"]);
+    assert_eq!(names(&paths, &root), ["a.txt", "b.txt"]);
     assert_eq!(Corpus::discover(&paths, options()).unwrap().size(), 3);
 }
 
@@ -42,7 +42,7 @@ fn links_are_followed_without_a_loop() {
     let root = folder.root();
     std::os::unix::fs::symlink(&root, folder.path("real/up")).unwrap();
     std::os::unix::fs::symlink(target, folder.path("real/linked.txt")).unwrap();
-    assert_eq!(found(std::slice::from_ref(&root), &root), ["real/a.txt", "real/linked.txt"]);
+    assert_eq!(names(std::slice::from_ref(&root), &root), ["real/a.txt", "real/linked.txt"]);
 
     std::os::unix::fs::symlink("nowhere", folder.path("dangling.txt")).unwrap();
     assert!(matches!(Corpus::discover(&[root], options()), Err(Error::Io { .. })));
@@ -55,14 +55,14 @@ fn globs_match_below_their_fixed_part() {
         folder.write(name, "text");
     }
     let root = folder.root();
-    let matches = |pattern: &str| found(&[folder.path(pattern)], &root);
+    let matches = |pattern: &str| names(&[folder.path(pattern)], &root);
     assert_eq!(matches("a?.txt"), ["a1.txt", "a2.txt"]);
     assert_eq!(matches("a[2-9].txt"), ["a2.txt"]);
     assert_eq!(matches("{a1.txt,b.*}"), ["a1.txt", "b.md"]);
     assert_eq!(matches("**/a*.txt"), ["a1.txt", "a2.txt", "d/a3.txt", "d/e/a4.txt"]);
     assert_eq!(matches("*/*.txt"), ["d/a3.txt"]);
     assert_eq!(matches(".h/*"), [".h/a5.txt"]);
-    // A folder that matches is read as one; a file of that very name is no glob.
+    // A matching folder is read as a folder; a file with exactly that name is not a glob.
     assert_eq!(matches("d*"), ["d/a3.txt", "d/e/a4.txt"]);
     assert_eq!(matches("[x].txt"), ["[x].txt"]);
 
@@ -127,5 +127,3 @@ fn no_documents_are_an_error() {
     let none = Corpus::discover(&[folder.root()], options()).unwrap();
     assert!(none.read(0, &Job::default(), || Count { panics: false }).is_err());
 }
-
-// Plain text.

@@ -1,4 +1,4 @@
-//! The corpus reader through its public interface, on small files made here.
+//! The corpus reader through its public interface, on small files written by the tests.
 
 mod batches;
 mod discover;

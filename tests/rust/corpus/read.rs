@@ -1,4 +1,4 @@
-//! Whole readings: samples, limits, progress, stops, and naive readers beside them.
+//! Reading whole corpora: samples, limits, progress, cancellation, and comparison to naive readers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::support::*;
 
 #[test]
-fn a_sample_depends_on_names_and_seed_alone() {
+fn a_sample_depends_only_on_names_and_seed() {
     let folder = Folder::new();
     let texts: Vec<_> = (0..2000).map(|index| format!("text {index}")).collect();
     folder.write("x/a.jsonl", jsonl(&texts[..1000]));
@@ -45,7 +45,7 @@ fn a_limit_takes_the_first_documents_and_reads_no_further() {
 }
 
 #[test]
-fn progress_ends_at_the_size() {
+fn progress_ends_at_the_total_size() {
     let folder = Folder::new();
     folder.write("a.txt.gz", gz(&noise(100_000)));
     folder.write("b.jsonl", jsonl(&["x".to_string()]));
@@ -73,7 +73,7 @@ fn a_stopped_job_is_interrupted() {
 }
 
 #[test]
-fn a_panic_comes_through() {
+fn a_panic_is_propagated() {
     let folder = Folder::new();
     let texts: Vec<_> = (0..100_000).map(|index| format!("text {index}")).collect();
     folder.write("a.jsonl", jsonl(&texts));
@@ -110,7 +110,7 @@ fn naive_paragraphs(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Text in which line ends and white space fall anywhere, block boundaries included.
+/// Text with line endings and white space anywhere, including at block boundaries.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         3 => Just("\n".to_string()),
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn every_format_gives_back_what_was_written(
+    fn every_format_returns_what_was_written(
         texts in proptest::collection::vec(".{0,40}", 1..40),
         copies in 1usize..400,
         group in 1usize..50,

@@ -42,32 +42,35 @@ fn json_keys_are_paths() {
 }
 
 #[test]
-fn bad_rows_are_told_or_left_out() {
+fn bad_rows_are_reported_or_skipped() {
     let folder = Folder::new();
     let good = r#"{"text": "good"}"#;
     let deep = format!(r#"{{"text": {}"x"{}}}"#, "[".repeat(5000), "]".repeat(5000));
     let cases: [(&[u8], &str); 16] = [
         (br#"{"id": 1, "body": "x"}"#, "no key `text`; the row has `id`, `body`"),
         (b"{}", "no key `text`; the row has no keys"),
-        (br#"{"text": 5}"#, "`text` is a number, not a text"),
-        (br#"{"text": true}"#, "`text` is a boolean, not a text"),
-        (br#"{"text": null}"#, "`text` is null, not a text"),
-        (br#"{"text": {"a": "b"}}"#, "`text` is an object, not a text"),
-        (br#"{"text": ["a", 1]}"#, "`text` is a number, not a text"),
-        (br#"{"text": [{"b": 1}]}"#, "an object in `text` has no `content` or `text`, but `b`"),
+        (br#"{"text": 5}"#, "`text` is a number, not a string"),
+        (br#"{"text": true}"#, "`text` is a boolean, not a string"),
+        (br#"{"text": null}"#, "`text` is null, not a string"),
+        (br#"{"text": {"a": "b"}}"#, "`text` is an object, not a string"),
+        (br#"{"text": ["a", 1]}"#, "`text` is a number, not a string"),
+        (
+            br#"{"text": [{"b": 1}]}"#,
+            "an object in `text` has neither `content` nor `text`, only `b`",
+        ),
         (br#"["text"]"#, "the row is a list, not an object"),
         (b"text", "invalid JSON (expected ident at column 2)"),
         (br#"{"text": "a""#, "invalid JSON (EOF while parsing an object at column 12)"),
         (br#"{"text": "a"} {}"#, "invalid JSON (trailing characters at column 15)"),
-        (br#"{"text": "\ud800"}"#, "invalid JSON (unexpected end of hex escape in the text)"),
+        (br#"{"text": "\ud800"}"#, "invalid JSON (unexpected end of hex escape in the string)"),
         (b"{\"text\": \"a\xff\"}", "not UTF-8 at column 12"),
-        (deep.as_bytes(), "more than 64 lists within lists at `text`"),
+        (deep.as_bytes(), "more than 64 nested lists at `text`"),
         (br#"{"text": "refuse"}"#, "refused"),
     ];
     for (row, reason) in cases {
         let data = [good.as_bytes(), b"\r\n\n", row, b"\n", good.as_bytes()].concat();
         let path = folder.write("a.jsonl", &data);
-        let place = format!("{}, line 3: {reason}; mend it", path.display());
+        let place = format!("{}, line 3: {reason}; fix the row", path.display());
         for threads in [1, 4] {
             let paths = [path.clone()];
             let error = read_on(threads, &paths, options()).unwrap_err();
@@ -79,7 +82,7 @@ fn bad_rows_are_told_or_left_out() {
     }
     let path = folder.write("a.jsonl", r#"{"a": {"c": "x"}, "s": "x"}"#);
     assert!(message(&path, keys(&["a.b"])).contains("no key `a.b`; `a` has `c`"));
-    assert!(message(&path, keys(&["s.b"])).contains("`s` is a text, not an object"));
+    assert!(message(&path, keys(&["s.b"])).contains("`s` is a string, not an object"));
 }
 
 #[test]
@@ -90,7 +93,7 @@ fn other_keys_and_a_byte_order_mark_do_not_matter() {
 }
 
 #[test]
-fn rows_longer_than_memory_allows_are_bad() {
+fn rows_that_are_too_long_are_bad() {
     let folder = Folder::new();
     let mut data = b"{\"text\": \"a\"}\n{\"text\": \"".to_vec();
     data.resize(data.len() + (257 << 20), b'x');
@@ -103,7 +106,7 @@ fn rows_longer_than_memory_allows_are_bad() {
 }
 
 #[test]
-fn a_refused_text_names_its_place() {
+fn a_rejected_text_is_reported_with_its_position() {
     let folder = Folder::new();
     let path = folder.write("a.txt", "one\n\ntwo\n\n\nrefuse\nthis\n");
     assert!(message(&path, split(Split::Document)).contains("a.txt, document 1: refused;"));
@@ -156,14 +159,16 @@ fn parquet_paths_follow_the_rules_of_json() {
     assert_eq!(read(&path, keys(&["messages.content"])).unwrap(), ["hi\nho", "", "x"]);
     assert_eq!(read(&path, keys(&["messages.role"])).unwrap()[0], "user\nuser\nuser");
 
-    // A wrong column is no bad row: it is wrong in all of them.
+    // A wrong column is not a bad row, since it is wrong in every row.
     for (key, reason) in [
         ("text", "no key `text`; the row has `id`, `messages`"),
         ("messages.text", "no key `messages.text`; `messages` has `role`, `content`"),
-        ("id", "`id` is a number, not a text"),
+        ("id", "`id` is a number, not a string"),
     ] {
         match read(&path, skip(keys(&[key]))) {
-            Err(Error::Corpus { reason: told, .. }) => assert!(told.starts_with(reason), "{told}"),
+            Err(Error::Corpus { reason: message, .. }) => {
+                assert!(message.starts_with(reason), "{message}")
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -174,13 +179,13 @@ fn null_in_parquet_is_a_bad_row() {
     let folder = Folder::new();
     let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("b"), None, Some("c")]));
     let path = folder.write("a.parquet", parquet(vec![("text", texts)], 2));
-    assert!(message(&path, options()).contains("a.parquet, row 3: `text` is null, not a text;"));
+    assert!(message(&path, options()).contains("a.parquet, row 3: `text` is null, not a string;"));
     let (documents, counts) = read_on(4, &[path], skip(options())).unwrap();
     assert_eq!((documents.len(), counts.bad_rows), (3, 1));
 }
 
 #[test]
-fn damaged_parquet_is_told() {
+fn damaged_parquet_is_reported() {
     let folder = Folder::new();
     let lines = String::from_utf8(noise(20_000)).unwrap();
     let texts: ArrayRef = Arc::new(StringArray::from_iter_values(lines.lines()));
@@ -190,7 +195,7 @@ fn damaged_parquet_is_told() {
         let text = message(&path, options());
         assert!(text.contains("a.parquet: damaged or truncated Parquet data ("), "{text}");
     }
-    // Whatever is damaged, the reader comes back with a result.
+    // Any damage leads to a result or an error, never to a panic.
     for at in (0..whole.len()).step_by(whole.len() / 300) {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x55;
@@ -201,5 +206,3 @@ fn damaged_parquet_is_told() {
         }
     }
 }
-
-// Samples, limits, threads.

@@ -1,4 +1,4 @@
-//! Sinks, folders and files that the tests share.
+//! Sinks, folders and files shared by the tests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
-/// Collects documents; refuses those with the word `refuse`.
+/// Collects documents, and rejects those that contain `refuse`.
 pub struct Collect {
     pub current: Vec<u8>,
     pub documents: Arc<Mutex<Vec<String>>>,
@@ -39,7 +39,7 @@ impl DocumentSink for Collect {
     }
 }
 
-/// Counts bytes, and panics if asked to.
+/// Counts bytes, and panics on request.
 pub struct Count {
     pub panics: bool,
 }
@@ -170,7 +170,7 @@ pub fn jsonl(texts: &[String]) -> String {
         .collect()
 }
 
-/// Text that does not compress away.
+/// Text that is hard to compress.
 pub fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 1u64;
     let mut next = || {
@@ -188,9 +188,7 @@ pub fn bag(documents: Vec<String>) -> BTreeMap<String, usize> {
     bag
 }
 
-// Discovery.
-
-pub fn found(paths: &[PathBuf], root: &Path) -> Vec<String> {
+pub fn names(paths: &[PathBuf], root: &Path) -> Vec<String> {
     let corpus = Corpus::discover(paths, options()).unwrap();
     corpus.files().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect()
 }

@@ -6,7 +6,7 @@ use elastic_core::{Error, Job};
 use crate::support::*;
 
 #[test]
-fn text_is_split_as_asked() {
+fn text_is_split_as_requested() {
     let folder = Folder::new();
     let text = "\n  one\r\ntwo \n\r\n \t\nthree\n\n\nfour\n  ";
     let path = folder.write("a.txt", text);
@@ -45,7 +45,7 @@ fn compressed_files_read_like_plain_ones() {
 }
 
 #[test]
-fn truncated_data_are_told() {
+fn truncated_data_are_reported() {
     let folder = Folder::new();
     let text = noise(3 << 20);
     for (ending, name, compress) in CODECS {
@@ -68,17 +68,15 @@ fn truncated_data_are_told() {
 }
 
 #[test]
-fn what_is_not_compressed_is_told() {
+fn uncompressed_data_are_reported() {
     let folder = Folder::new();
     for (ending, name, _) in CODECS {
         for data in ["", "plain text"] {
             let path = folder.write(&format!("a.txt.{ending}"), data);
             let text = message(&path, options());
-            assert!(text.contains(&format!("not {name} data, as its name says")), "{text}");
+            assert!(text.contains(&format!("not {name} data as its name implies")), "{text}");
         }
     }
     let path = folder.write("a.parquet.gz", gz(b"PAR1"));
-    assert!(message(&path, options()).contains("Parquet compresses inside"));
+    assert!(message(&path, options()).contains("must not be compressed as a whole"));
 }
-
-// Rows of JSON.

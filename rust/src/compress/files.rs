@@ -1,0 +1,97 @@
+//! Compresses and decompresses whole files; `-` is standard input or output.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use super::codec::{Codec, Coding, Description, compress, decompress};
+use crate::io::{AtomicFile, Stdin};
+use crate::{Error, Job, Phase, Result};
+
+/// Compresses the file `source` into `target`, which appears only when it is complete.
+pub fn compress_file(
+    source: &Path,
+    target: &Path,
+    codec: &mut dyn Codec,
+    job: &Job,
+) -> Result<Coding> {
+    let (input, size) = open(source, job)?;
+    let output = Output::create(target)?;
+    job.start(Phase::Compress, size);
+    let from = (input, name(source, "standard input"));
+    let to = (output.writer(), name(target, "standard output"));
+    let coding = compress(from, to, codec, job)?;
+    output.publish()?;
+    Ok(coding)
+}
+
+/// Decompresses the file `source` into `target`, which appears only when it is complete.
+///
+/// `decoder` returns the codec for a description.
+pub fn decompress_file(
+    source: &Path,
+    target: &Path,
+    decoder: impl FnOnce(&Description) -> Result<Box<dyn Codec>>,
+    job: &Job,
+) -> Result<()> {
+    let (input, _) = open(source, job)?;
+    let output = Output::create(target)?;
+    job.start(Phase::Decompress, 0);
+    let from = (input, name(source, "standard input"));
+    let to = (output.writer(), name(target, "standard output"));
+    decompress(from, to, decoder, job)?;
+    output.publish()
+}
+
+fn is_stream(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// How error messages name a path.
+fn name<'a>(path: &'a Path, stream: &'static str) -> &'a Path {
+    if is_stream(path) { Path::new(stream) } else { path }
+}
+
+/// Opens a file for reading; returns it with its size (0: unknown).
+fn open<'a>(path: &Path, job: &'a Job) -> Result<(Box<dyn Read + 'a>, u64)> {
+    if is_stream(path) {
+        return Ok((Box::new(BufReader::new(Stdin::new(job))), 0));
+    }
+    let file = File::open(path).map_err(Error::io(path))?;
+    let metadata = file.metadata().map_err(Error::io(path))?;
+    if metadata.is_dir() {
+        let reason = format!("{} is a folder: name a file to read", path.display());
+        return Err(Error::InvalidArgument(reason));
+    }
+    Ok((Box::new(BufReader::new(file)), metadata.len()))
+}
+
+/// An output file, which appears only when it is complete, or standard output.
+enum Output {
+    File(AtomicFile),
+    Stdout,
+}
+
+impl Output {
+    fn create(path: &Path) -> Result<Output> {
+        if is_stream(path) {
+            Ok(Output::Stdout)
+        } else {
+            AtomicFile::create(path).map(Output::File)
+        }
+    }
+
+    fn writer(&self) -> BufWriter<Box<dyn Write + '_>> {
+        BufWriter::new(match self {
+            Output::File(file) => Box::new(file.file()),
+            Output::Stdout => Box::new(io::stdout()),
+        })
+    }
+
+    fn publish(self) -> Result<()> {
+        match self {
+            Output::File(file) => file.publish(),
+            Output::Stdout => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Files and streams that several modules share: atomic files, standard input, Parquet.
+
+mod atomic_file;
+mod parquet_guard;
+mod score_file;
+mod stdin;
+
+pub(crate) use atomic_file::AtomicFile;
+pub(crate) use parquet_guard::{cause, guard};
+pub use score_file::{ScoreWriter, Scores};
+pub(crate) use stdin::Stdin;

@@ -1,0 +1,50 @@
+//! Functions that belong to no class.
+
+use pyo3::prelude::*;
+
+use super::arguments::Progress;
+use super::corpus::PyCorpus;
+use super::job;
+use crate::Result;
+use crate::statistics::{self, Compressor};
+
+/// Compresses all documents, one after another, and returns the size in bytes per compressor.
+///
+/// Every compressor reads the corpora again, so they cannot come from standard input.
+///
+/// Args:
+///     corpora: The corpora; their documents are concatenated without a separator.
+///     compressors: `zstd:1` to `zstd:22`, `xz:0` to `xz:9`, `gzip:1` to `gzip:9`, `bzip2:1` to
+///         `bzip2:9`.
+///     utf8: Treat documents that are not UTF-8 as bad rows, as a tokenizer does.
+///     bytes: Bytes of text in all corpora if known; only used to report progress.
+///     threads: Number of compressors that run at once; None: one per core.
+///     progress: Called about ten times a second with a `Step` that counts bytes of text.
+///
+/// Raises:
+///     InvalidArgumentError: A compressor or its level is unknown.
+#[pyfunction]
+#[pyo3(signature = (corpora, compressors, *, utf8=false, bytes=0, threads=None, progress=None))]
+pub(super) fn compressed_sizes(
+    py: Python<'_>,
+    corpora: Vec<Py<PyCorpus>>,
+    compressors: Vec<String>,
+    utf8: bool,
+    bytes: u64,
+    threads: Option<usize>,
+    progress: Option<Progress>,
+) -> PyResult<Vec<u64>> {
+    job::run(py, progress, move |job| {
+        let compressors =
+            compressors.iter().map(|spec| Compressor::parse(spec)).collect::<Result<Vec<_>>>()?;
+        let corpora: Vec<_> = corpora.iter().map(|corpus| &corpus.get().corpus).collect();
+        job::pool(threads)?
+            .install(|| statistics::compressed_sizes(&corpora, &compressors, utf8, bytes, job))
+    })
+}
+
+/// Returns the bytes of memory this process can still use, within its container's limit.
+#[pyfunction]
+pub(super) fn available_memory() -> u64 {
+    crate::available_memory()
+}

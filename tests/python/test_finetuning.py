@@ -1,0 +1,483 @@
+"""Training that goes on from a model, by every algorithm, ended in every way there is."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import SFTTrainer
+
+import elastic_core as ec
+from elastic_core.common.progress import Step
+from elastic_core.training import callbacks
+from elastic_core.training.finetuning.recipe import ALGORITHMS, Recipe, Reward
+from elastic_core.training.finetuning.result import Trained
+from elastic_core.training.finetuning.train import train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+QUICK: dict[str, Any] = {
+    "learning_rate": 3e-3,
+    "steps": 6,
+    "batch": 4,
+    "accumulation": 2,
+    "max_length": 32,
+    "completion_length": 8,
+    "dtype": "float32",
+    "device": "cpu",
+}
+PROMPTS = [f"To be {number}:" for number in range(16)]
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "sft": [{"prompt": prompt, "completion": " or not"} for prompt in PROMPTS],
+    "dpo": [{"prompt": each, "chosen": " aye aye", "rejected": " nay"} for each in PROMPTS],
+    "kto": [
+        {"prompt": each, "completion": text, "label": label}
+        for each in PROMPTS
+        for text, label in ((" aye aye", True), (" nay", False))
+    ],
+    "grpo": [{"prompt": prompt} for prompt in PROMPTS],
+}
+ROWS |= {"simpo": ROWS["dpo"], "rloo": ROWS["grpo"]}
+
+
+def share_of_e(prompts: list[str], completions: list[str]) -> list[float]:
+    assert all(prompt in PROMPTS for prompt in prompts)
+    return [text.count("e") / max(1, len(text)) for text in completions]
+
+
+def quick(algorithm: str, model: Path, out: Path, progress: Any = None, **more: Any) -> Trained:
+    recipe = Recipe(algorithm, **{**QUICK, **more})
+    reward = Reward("share of e", share_of_e) if algorithm in ("rloo", "grpo") else None
+    rows = ROWS[algorithm]
+    return train(str(model), rows, recipe, out, seed=1, reward=reward, progress=progress)
+
+
+Finished = Callable[[str], Trained]
+
+
+@pytest.fixture(scope="module")
+def finished(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Trainings by an algorithm that nothing interrupted; none is made twice."""
+
+    @cache
+    def made(algorithm: str) -> Trained:
+        more = {"lora_rank": 2} if algorithm == "lora" else {}
+        name = "sft" if algorithm == "lora" else algorithm
+        return quick(name, checkpoint, tmp_path_factory.mktemp(algorithm) / "out", **more)
+
+    return made
+
+
+def weights(folder: str | Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = AutoModelForCausalLM.from_pretrained(folder).state_dict()
+    return found
+
+
+def where(result: Trained) -> str:
+    assert result.path is not None
+    return result.path
+
+
+def margin(folder: str | Path) -> float:
+    """How much likelier the chosen texts are than the rejected ones, per pair in nats."""
+    model = ec.load_model(str(folder), device="cpu")
+    sums = [
+        sum(
+            each.sum()
+            for each in model.log_probs([row["prompt"] + row[side] for row in ROWS["dpo"]])
+        )
+        for side in ("chosen", "rejected")
+    ]
+    return float(sums[0] - sums[1]) / len(ROWS["dpo"])
+
+
+def test_sft_lowers_the_loss_of_its_rows(checkpoint: Path, tmp_path: Path) -> None:
+    steps: list[Step] = []
+    result = quick("sft", checkpoint, tmp_path / "out", steps.append)
+    assert result.steps == 6
+    assert result.final_loss < result.first_loss - 0.5
+    assert result.curve["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert steps[-1] == Step("train", str(checkpoint), 6, 6, "steps")
+    texts = [row["prompt"] + row["completion"] for row in ROWS["sft"]]
+    before, after = (
+        sum(each.sum() for each in ec.load_model(str(path), device="cpu").log_probs(texts))
+        for path in (checkpoint, where(result))
+    )
+    assert after > before
+
+
+@pytest.mark.parametrize("algorithm", ["dpo", "kto", "simpo"])
+def test_preferences_raise_the_margin(algorithm: str, checkpoint: Path, finished: Finished) -> None:
+    assert margin(where(finished(algorithm))) > margin(checkpoint) + 1
+
+
+@pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
+def test_rewards_rise(algorithm: str, checkpoint: Path, tmp_path: Path) -> None:
+    result = quick(algorithm, checkpoint, tmp_path / "out", steps=20, batch=8)
+    reward = result.curve["reward"]
+    assert reward[-5:].mean() > reward[:5].mean()
+
+
+def test_the_tree_model_learns_as_often_as_rows_count(tmp_path: Path) -> None:
+    rows = [{"text": "to be or not to be"}, {"text": "that is the question"}] * 3
+    one = train("tree:4", rows, Recipe(), tmp_path / "one", seed=3)
+    assert one.path == str(tmp_path / "one" / "model.ectm")
+    assert one.final_loss < one.first_loss / 2
+    assert one.tokens == sum(len(row["text"]) + 1 for row in rows)
+    two = train("tree:4", rows, Recipe(weight=2), tmp_path / "two", seed=3)
+    epochs = train("tree:4", rows, Recipe(epochs=2), tmp_path / "epochs", seed=3)
+    again = train(str(one.path), rows, Recipe(), tmp_path / "again", seed=3)
+    identity = [ec.load_model(str(each.path)).identity for each in (two, epochs, again)]
+    assert identity[0] == identity[1] == identity[2]
+    assert again.first_loss == one.final_loss
+    assert two.final_loss == again.final_loss
+
+
+def test_the_tree_model_learns_prompts_too(tmp_path: Path) -> None:
+    apart = train("tree:4", ROWS["sft"], Recipe(), tmp_path / "apart", seed=0)
+    whole = [{"text": row["prompt"] + row["completion"]} for row in ROWS["sft"]]
+    joined = train("tree:4", whole, Recipe(), tmp_path / "joined", seed=0)
+    assert apart.final_loss == joined.final_loss
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS[1:])
+def test_the_tree_model_learns_nothing_else(algorithm: str, tmp_path: Path) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match="supports only plain sft"):
+        quick(algorithm, Path("tree:4"), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two trainings gave the same: every weight, every row of the curve."""
+    files = [Path(each.path) / "model.safetensors" for each in (one, other)]
+    numbers = [{**each.to_dict(), "path": "", "seconds": 0} for each in (one, other)]
+    return files[0].read_bytes() == files[1].read_bytes() and numbers[0] == numbers[1]
+
+
+class Killed(BaseException):
+    """What ends a training that nobody asks."""
+
+
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "lora"])
+def test_a_killed_training_goes_on(
+    algorithm: str,
+    checkpoint: Path,
+    finished: Finished,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = finished(algorithm)
+    more: dict[str, Any] = {}
+    if algorithm == "lora":
+        algorithm, more = "sft", {"lora_rank": 2}
+    monkeypatch.setattr(callbacks, "SECONDS_BETWEEN_STATES", 0.0)
+
+    def kill(step: Step) -> None:
+        if step.done == 4:
+            raise Killed(step)
+
+    with pytest.raises(Killed):
+        quick(algorithm, checkpoint, tmp_path / "out", progress=kill, **more)
+    assert not (tmp_path / "out").exists()
+    states = tmp_path / "out.partial"
+    assert (states / "checkpoint-3" / "trainer_state.json").exists()
+    (states / "checkpoint-4").mkdir()
+    (states / "checkpoint-4" / "trainer_state.json").write_text("{")
+    steps: list[int] = []
+    result = quick(
+        algorithm,
+        checkpoint,
+        tmp_path / "out",
+        progress=lambda step: steps.append(step.done),
+        **more,
+    )
+    assert steps == [4, 5, 6]
+    assert same(result, whole)
+    assert not states.exists()
+
+
+def test_the_same_seed_gives_the_same_model(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    one = finished("sft")
+    assert same(one, quick("sft", checkpoint, tmp_path / "again"))
+    recipe = Recipe(**QUICK)
+    other = train(str(checkpoint), ROWS["sft"], recipe, tmp_path / "other", seed=2)
+    assert not same(one, other)
+
+
+def test_a_finished_training_is_not_done_again(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    first = finished("sft")
+    out = Path(where(first))
+    file = out / "model.safetensors"
+    time = file.stat().st_mtime_ns
+    again = quick("sft", checkpoint, out)
+    assert again.to_dict() == first.to_dict()
+    assert file.stat().st_mtime_ns == time
+    moved = quick("sft", checkpoint, shutil.copytree(out, tmp_path / "moved"))
+    assert moved.path == str(tmp_path / "moved")
+    with pytest.raises(ec.InvalidArgumentError, match=r"learning_rate 0\.003, not 0\.01"):
+        quick("sft", checkpoint, out, learning_rate=0.01)
+    names = sorted(path.name for path in out.iterdir())
+    assert names == [
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "trained.json",
+    ]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(ec.InvalidArgumentError, match="mine: it exists and is not the folder"):
+        quick("sft", checkpoint, tmp_path / "mine")
+
+
+def test_lora_trains_the_adapter_alone(checkpoint: Path, finished: Finished) -> None:
+    result = finished("lora")
+    assert result.final_loss < result.first_loss
+    before, after = weights(checkpoint), weights(where(result))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in before if "_proj" in name}
+    for name in changed:
+        difference = (after[name] - before[name]).double()
+        assert torch.linalg.matrix_rank(difference, rtol=1e-4) == 2
+    adapter = ec.load_model(str(checkpoint), adapter=f"{result.path}/adapter", device="cpu")
+    merged = ec.load_model(where(result), device="cpu")
+    for one, other in zip(adapter.log_probs(PROMPTS), merged.log_probs(PROMPTS), strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_mixed_precision_and_gradient_checkpointing(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    plain = finished("sft")
+    twice = quick("sft", checkpoint, tmp_path / "twice", gradient_checkpointing=True)
+    assert twice.curve["loss"] == pytest.approx(plain.curve["loss"], rel=1e-5)
+    half = quick("sft", checkpoint, tmp_path / "half", dtype="bfloat16")
+    assert half.curve["loss"] == pytest.approx(plain.curve["loss"], rel=0.05)
+    assert (half.curve["loss"] != plain.curve["loss"]).all()
+    assert weights(where(half))["lm_head.weight"].dtype == torch.float32
+
+
+def test_a_reference_holds_the_model(checkpoint: Path, finished: Finished, tmp_path: Path) -> None:
+    recipe = Recipe("dpo", **QUICK)
+    rows = ROWS["dpo"]
+    itself, held = (
+        train(str(checkpoint), rows, recipe, tmp_path / name, seed=1, reference=reference)
+        for name, reference in (("itself", str(checkpoint)), ("held", finished("sft").path))
+    )
+    default = finished("dpo")
+    assert np.array_equal(itself.curve["loss"], default.curve["loss"])
+    assert default.first_loss == pytest.approx(np.log(2))
+    assert held.first_loss != pytest.approx(np.log(2))
+
+
+def test_a_diverging_loss_ends_the_training(checkpoint: Path, tmp_path: Path) -> None:
+    result = quick("sft", checkpoint, tmp_path / "out", learning_rate=1e30)
+    assert result.diverged
+    assert result.path is None
+    assert result.steps < 6
+    assert np.isnan(result.final_loss)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["trained.json"]
+    again = quick("sft", checkpoint, tmp_path / "out", learning_rate=1e30)
+    assert again.diverged
+    assert np.array_equal(again.curve["loss"], result.curve["loss"], equal_nan=True)
+
+
+def test_too_large_a_batch_is_cut(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = quick("sft", checkpoint, tmp_path / "asked", batch=6, accumulation=1)
+    seen: list[int] = []
+    step: Any = SFTTrainer.training_step
+
+    def small_device(self: SFTTrainer, model: Any, inputs: Any, *more: Any) -> Any:
+        seen.append(len(inputs["input_ids"]))
+        if seen[-1] > 2:
+            raise torch.OutOfMemoryError
+        return step(self, model, inputs, *more)
+
+    monkeypatch.setattr(SFTTrainer, "training_step", small_device)
+    cut = quick("sft", checkpoint, tmp_path / "cut", batch=6, accumulation=1)
+    assert seen[:2] == [6, 3]
+    assert set(seen[2:]) == {2}
+    assert cut.steps == asked.steps
+    assert cut.curve["loss"] == pytest.approx(asked.curve["loss"], rel=1e-5)
+
+    def no_device(*_: Any) -> Any:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(SFTTrainer, "training_step", no_device)
+    with pytest.raises(ec.ModelError, match="batch 1 does not fit into the device's memory"):
+        quick("sft", checkpoint, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"algorithm": "ppo"}, "unknown algorithm 'ppo': choose sft, dpo, kto"),
+        ({"schedule": "wavy"}, "unknown schedule 'wavy'"),
+        ({"dtype": "int8"}, "unknown dtype 'int8'"),
+        ({"learning_rate": 0.0}, "learning_rate 0.0: must be more than 0"),
+        ({"weight": float("nan")}, "weight nan: must be more than 0"),
+        ({"batch": 0}, "batch 0: must be at least 1"),
+        ({"max_length": 1}, "max_length 1: must be at least 2"),
+        ({"beta": -1.0}, "beta -1.0: must be 0 or more"),
+        ({"warm_up": 1.0}, "warm_up 1.0: must be from 0 to below 1"),
+        ({"algorithm": "kto"}, "kto compares the rows of a batch"),
+        ({"algorithm": "grpo", "batch": 3, "accumulation": 1}, "generations 8: the 3 completions"),
+    ],
+)
+def test_a_recipe_is_refused(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ec.InvalidArgumentError) as refused:
+        Recipe(**more)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "rows", "more", "message"),
+    [
+        ("sft", [], {}, "no rows to train on; give sft at least one"),
+        (
+            "sft",
+            [{"prompt": "a", "answer": "b"}],
+            {},
+            'prompt and completion, or text, or messages; row 0 is {"prompt": "a", "answer": ',
+        ),
+        (
+            "dpo",
+            [{"prompt": "a", "chosen": "b" * 200}],
+            {},
+            "dpo needs the columns prompt and chosen and rejected; row 0 is {",
+        ),
+        (
+            "sft",
+            [{"text": "a"}, {"text": None}],
+            {},
+            'row 1 has no text, which row 0 has; it is {"text": null}',
+        ),
+        ("grpo", ROWS["grpo"], {}, "grpo needs a reward"),
+        ("sft", ROWS["sft"], {"reward": share_of_e}, "sft learns from rows, not from a reward"),
+        ("simpo", ROWS["dpo"], {"reference": "x"}, "simpo takes no reference model"),
+        ("sft", ROWS["sft"], {"reference": "x"}, "sft without a beta uses no reference"),
+        ("sft", ROWS["sft"], {"seed": -1}, "seed -1: must be 0 or more"),
+        ("sft", ROWS["sft"], {"model": "scratch:1M"}, "scratch:1M: the model is untrained"),
+        (
+            "sft",
+            [{"messages": [{"role": "user", "content": "a"}]}],
+            {"model": "tree:3"},
+            "tree:3: a tree model has no chat template",
+        ),
+    ],
+)
+def test_a_training_is_refused(
+    algorithm: str,
+    rows: list[dict[str, Any]],
+    more: dict[str, Any],
+    message: str,
+    tmp_path: Path,
+) -> None:
+    arguments: dict[str, Any] = {"model": "x", "seed": 0, **more}
+    with pytest.raises(ec.InvalidArgumentError) as refused:
+        train(rows=rows, recipe=Recipe(algorithm, batch=2), out=tmp_path / "out", **arguments)
+    assert message in str(refused.value)
+    assert len(str(refused.value)) < 240
+    assert not list(tmp_path.iterdir())
+
+
+def test_conversations_are_learned(checkpoint: Path, tmp_path: Path) -> None:
+    chat = shutil.copytree(checkpoint, tmp_path / "chat")
+    tokenizer = AutoTokenizer.from_pretrained(chat)
+    tokenizer.chat_template = (
+        "{% for message in messages %}{{ message.role[0] }}:{{ message.content }}{{ eos_token }}"
+        "{% endfor %}{% if add_generation_prompt %}a:{% endif %}"
+    )
+    tokenizer.save_pretrained(chat)
+    asked = {"role": "user", "content": "To be"}
+    rows = [{"messages": [asked, {"role": "assistant", "content": "or not"}]}] * 8
+    result = train(str(chat), rows, Recipe(**QUICK), tmp_path / "out", seed=0)
+    assert result.final_loss < result.first_loss
+    heard: list[tuple[list[str], list[str]]] = []
+
+    def reward(prompts: list[str], completions: list[str]) -> list[float]:
+        heard.append((prompts, completions))
+        return [float(len(text)) for text in completions]
+
+    recipe = Recipe("grpo", **{**QUICK, "steps": 1})
+    rows = [{"prompt": [asked]}] * 8
+    train(str(chat), rows, recipe, tmp_path / "grpo", seed=0, reward=Reward("length", reward))
+    assert heard[0][0] == ["To be"] * 8
+    assert all(isinstance(text, str) for text in heard[0][1])
+
+
+def test_a_missing_library_is_named(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("algorithms", "run"):
+        name = f"elastic_core.training.finetuning.{module}"
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "trl", None)
+    with pytest.raises(ec.ModelError, match=r"trl is not installed; pip install 'elastic-core\[tr"):
+        quick("dpo", checkpoint, tmp_path / "out")
+
+
+def test_a_model_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"messages": [{"role": "user", "content": "a"}]}]
+    with pytest.raises(ec.ModelError, match="its tokenizer has no chat template"):
+        train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "chat", seed=0)
+    recipe = Recipe("grpo", **QUICK)
+    with pytest.raises(ec.InvalidArgumentError, match="the reward gave 1 numbers for 8 texts"):
+        train(
+            str(checkpoint),
+            ROWS["grpo"],
+            recipe,
+            tmp_path / "r",
+            seed=0,
+            reward=Reward("one", lambda *_: [1.0]),
+        )
+    with pytest.raises(ec.ModelError, match=r"the folder has no config\.json"):
+        quick("sft", tmp_path, tmp_path / "none")
+    rows = [{"prompt": "to be " * 50, "completion": "or not"}]
+    with pytest.raises(ec.InvalidArgumentError, match="no row has a token to learn within 32"):
+        train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "long", seed=0)
+    assert not list(tmp_path.iterdir())
+
+
+def divergence(model: str | Path, reference: str | Path) -> float:
+    """KL(model || reference) per token of the completions and `eos`, in nats, row by row."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    models = [AutoModelForCausalLM.from_pretrained(path) for path in (model, reference)]
+    found = []
+    for row in ROWS["sft"]:
+        prompt, completion = (tokenizer(row[name]).input_ids for name in ("prompt", "completion"))
+        ids = [tokenizer.bos_token_id, *prompt, *completion]
+        with torch.no_grad():
+            one, other = (
+                each(torch.tensor([ids])).logits[0].double().softmax(-1) for each in models
+            )
+        found.extend((one * (one / other).log()).sum(-1)[len(prompt) :].tolist())
+    return float(np.mean(found))
+
+
+def test_sft_with_a_beta_stays_near_the_reference(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    free, held = finished("sft"), quick("sft", checkpoint, tmp_path / "held", beta=3.0)
+    assert held.first_loss == pytest.approx(free.first_loss, rel=1e-5)
+    assert divergence(where(free), checkpoint) > 1.5 * divergence(where(held), checkpoint)
+    recipe = Recipe(beta=2.0, **{**QUICK, "steps": 1, "batch": 8})
+    whole, other = (
+        train(where(free), ROWS["sft"], recipe, tmp_path / name, seed=1, reference=reference)
+        for name, reference in (("whole", None), ("other", str(checkpoint)))
+    )
+    penalty = other.first_loss - whole.first_loss
+    assert penalty == pytest.approx(2 * divergence(where(free), checkpoint), rel=1e-4)
