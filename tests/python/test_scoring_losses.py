@@ -1,4 +1,4 @@
-"""Losses of sets of texts against log-probabilities added up by hand."""
+"""Losses of sets of texts, compared with sums of log-probabilities."""
 
 import json
 import math
@@ -20,15 +20,15 @@ SETS: dict[str, list[Document]] = {
 
 
 @pytest.mark.parametrize("spec", ["tree:4", "checkpoint"])
-def test_it_is_what_the_log_probs_add_up_to(spec: str, checkpoint: Path) -> None:
+def test_the_loss_is_the_sum_of_log_probs(spec: str, checkpoint: Path) -> None:
     model: Any = ec.load_model(str(checkpoint) if spec == "checkpoint" else spec)
-    found = losses(model, SETS)
-    assert list(found) == list(SETS)
+    result = losses(model, SETS)
+    assert list(result) == list(SETS)
     for name, texts in SETS.items():
-        nats = -sum(float(each) for text in texts for each in model.log_probs([text])[0])
-        tokens = sum(len(each) for each in model.tokens(texts))
+        nats = -sum(float(value) for text in texts for value in model.log_probs([text])[0])
+        tokens = sum(len(ids) for ids in model.tokens(texts))
         bytes_ = sum(len(text.encode() if isinstance(text, str) else text) for text in texts)
-        loss = found[name]
+        loss = result[name]
         assert (loss.texts, loss.tokens, loss.bytes) == (len(texts), tokens, bytes_)
         assert loss.nats_per_token.value == pytest.approx(nats / tokens, rel=1e-5)
         assert loss.perplexity == pytest.approx(math.exp(nats / tokens), rel=1e-5)
@@ -39,51 +39,53 @@ def test_it_is_what_the_log_probs_add_up_to(spec: str, checkpoint: Path) -> None
         assert record["perplexity"] == loss.perplexity
 
 
-def test_a_tree_model_that_knows_nothing_pays_for_every_symbol() -> None:
+def test_an_untrained_tree_model_is_nearly_uniform() -> None:
     (loss,) = losses(ec.load_model("tree:1"), {"align": ["a"]}).values()
-    assert (loss.tokens, loss.bytes) == (2, 1), "EOS is a token, but no byte"
+    assert (loss.tokens, loss.bytes) == (2, 1), "EOS is a token but not a byte"
     assert 200 < loss.perplexity < 400
     assert loss.nats_per_token.standard_error is None
 
 
 @pytest.mark.parametrize("spec", ["tree:4", "checkpoint"])
-def test_ends_are_left_out_where_a_model_scores_them(spec: str, checkpoint: Path) -> None:
+def test_end_tokens_can_be_excluded(spec: str, checkpoint: Path) -> None:
     model: Any = ec.load_model(str(checkpoint) if spec == "checkpoint" else spec)
     prompts, completions = ["to be", "or"], [" or not", " to be"]
-    whole, cut = (
+    whole, without_ends = (
         completion_loss(model, "answers", prompts, completions, has_ends=has_ends)
         for has_ends in (True, False)
     )
     ends = 2 if spec == "tree:4" else 0
-    assert (whole.tokens - cut.tokens, whole.bytes - cut.bytes) == (ends, 0)
+    assert (whole.tokens - without_ends.tokens, whole.bytes - without_ends.bytes) == (ends, 0)
     texts = [one + two for one, two in zip(prompts, completions, strict=True)]
-    saved = sum(float(each[-1]) for each in model.log_probs(texts)) if ends else 0.0
-    nats = [loss.nats_per_token.value * loss.tokens for loss in (whole, cut)]
-    assert nats[0] - nats[1] == pytest.approx(-saved, rel=1e-5, abs=1e-9)
+    end_log_probs = (
+        sum(float(log_probs[-1]) for log_probs in model.log_probs(texts)) if ends else 0.0
+    )
+    nats = [loss.nats_per_token.value * loss.tokens for loss in (whole, without_ends)]
+    assert nats[0] - nats[1] == pytest.approx(-end_log_probs, rel=1e-5, abs=1e-9)
 
 
-def test_nothing_is_learned_and_what_was_learned_is_cheap() -> None:
+def test_learned_text_has_a_low_loss_and_scoring_learns_nothing() -> None:
     model: Any = ec.load_model("tree:4")
     model.update(SETS["pretrain"] * 10)
     before = model.identity
-    found = losses(model, SETS)
-    assert losses(model, SETS) == found
+    result = losses(model, SETS)
+    assert losses(model, SETS) == result
     assert model.identity == before
-    assert found["pretrain"].ratio.value < 0.1 < found["align"].ratio.value
+    assert result["pretrain"].ratio.value < 0.1 < result["align"].ratio.value
 
 
-def test_what_cannot_be_scored_is_told(checkpoint: Path) -> None:
+def test_texts_that_cannot_be_scored_are_reported(checkpoint: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="align: there is no text to compute"):
         losses(ec.load_model("tree:4"), {**SETS, "align": [b"", ""]})
     with pytest.raises(ec.ModelError, match="align: document 1 is not UTF-8 at position 3"):
         losses(ec.load_model(str(checkpoint)), {"align": ["to be", b"to \xff be"]})
 
 
-def test_another_order_of_texts_is_the_same_loss(checkpoint: Path) -> None:
+def test_the_loss_does_not_depend_on_the_order_of_texts(checkpoint: Path) -> None:
     texts = [f"to be or {number} not to be" * (number + 1) for number in range(9)]
     one, other = (
-        losses(ec.load_model(str(checkpoint)), {"align": each})["align"]
-        for each in (texts, texts[::-1])
+        losses(ec.load_model(str(checkpoint)), {"align": ordered})["align"]
+        for ordered in (texts, texts[::-1])
     )
     assert one.nats_per_token.value == pytest.approx(other.nats_per_token.value, rel=1e-6)
     assert np.isclose(
