@@ -1,11 +1,11 @@
-"""The elastic law beyond its statement, on any text: where signs flip, depth, volume, overlap.
+"""The elastic law beyond its statement, on any text: sign flips, depth, volume and overlap.
 
 Run it from the project's root; `pip install 'elastic-core[report]'` installs what it needs:
 
     python examples/beyond --pretrain FOLDER --align FOLDER --perturb NAME=FOLDER --out FOLDER
 
-It prints the tables of `docs/elasticity.md` as Markdown and draws its figures in the last folder.
-Each example is a file of its own: `flips`, `depth`, `pretraining` and `overlap`.
+It prints the tables of `docs/elasticity.md` as Markdown and writes its figures to the last folder.
+There is one file for each question: `flips`, `depth`, `pretraining` and `overlap`.
 """
 
 from pathlib import Path
@@ -39,13 +39,14 @@ EXISTING = click.Path(exists=True, path_type=Path)
 @click.option(
     "--unrelated",
     metavar="NAME=PATH",
-    help="Text unlike all others.  [default: Python's standard library, its .py files]",
+    show_default="the .py files of Python's standard library",
+    help="Text unlike all others.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for figures.")
 def main(
     pretrain: Path, align: Path, perturb: tuple[str, ...], unrelated: str | None, out: Path
 ) -> None:
-    """Show the elastic law beyond its statement."""
+    """Test the elastic law beyond its statement."""
     named = dict(map(_named, perturb))
     name, other = _named(unrelated) if unrelated else ("Python code", read(standard_library()))
     texts = Texts(read(pretrain), read(align), {**named, name: other})

@@ -15,7 +15,7 @@ Documents = Sequence[bytes]
 
 DEPTH = 8
 SHOWN = (2, 4, 8)
-"""The depths that figures and tables show where they do not show all."""
+"""The depths that figures and tables show if they do not show all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """What a perturbation does at l = 0: arrays over depths, or over several cases at one depth.
+    """The law at l = 0: arrays over depths, or over several cases at one depth.
 
     Attributes:
         k: |D_p| / |D_a| in segments.
-        coverage: c, the share of the perturbation's segments that D_p or D_a has.
+        coverage: c, the share of the perturbation's segments that occur in D_p or D_a.
         pretrain: d gamma_p / dl in bits per segment.
         align: d gamma_a / dl in bits per segment.
-        gain: What more alignment data gains, -d gamma_a / d|D_a| in the same unit.
+        gain: The gain from more alignment data, -d gamma_a / d|D_a|, in the same unit.
     """
 
     k: Array
@@ -47,7 +47,7 @@ class Law:
 
     @property
     def ratio(self) -> Array:
-        """The slope of the alignment over that of the pre-training; not finite where that is 0."""
+        """Slope of the alignment over slope of the pre-training; not finite if the latter is 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.align / self.pretrain
 
@@ -58,13 +58,13 @@ class Law:
 
     @property
     def undone(self) -> Array:
-        """How many segments of the alignment a segment of the perturbation takes back."""
+        """How many segments of the alignment one segment of the perturbation undoes."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.align / self.gain
 
     @classmethod
     def over(cls, cases: Sequence["Law"], depths: int | Sequence[int]) -> "Law":
-        """The law in several cases, each at one depth: the same in all, or one for each."""
+        """The law in several cases, at one depth for all or a depth for each."""
         places = list(zip(cases, np.broadcast_to(depths, len(cases)) - 1, strict=True))
         names = [field.name for field in fields(cls)]
         return cls(*(np.array([getattr(law, name)[at] for law, at in places]) for name in names))
@@ -91,7 +91,7 @@ def build_tree(documents: Documents, depth: int = DEPTH) -> ec.TokenTree:
 def laws(
     pretrain: ec.TokenTree, align: ec.TokenTree, perturb: Sequence[ec.TokenTree]
 ) -> Sequence[Law]:
-    """The law of each perturbation at the volumes that the corpora have."""
+    """The law of each perturbation, with the volumes of the corpora."""
     joint = ec.JointSpectrum.of([pretrain, align, *perturb])
     k = float(joint.segments[0] / joint.segments[1])
     volumes = np.zeros((1, len(joint.segments)))

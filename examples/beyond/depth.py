@@ -1,4 +1,4 @@
-"""Depth, the capacity: the law on trees pruned from one depth, and on trees built at each."""
+"""Depth as capacity: the law on trees pruned from one depth, and on trees built at each depth."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def _laws(texts: Texts, depth: int) -> dict[str, Law]:
 
 
 def draw(pruned: dict[str, Law], built: dict[str, Law], out: Path) -> None:
-    """Draws pruned trees as lines, built ones as dashed lines."""
+    """Draws pruned trees as solid lines, built ones as dashed lines."""
     figure, grid = new_figure(2, 2, sharex=True)
     coverage, share, pretrain, align = panels = [*grid[0], *grid[1]]
     looks = ((pruned, {"linestyle": "-"}), (built, {"linestyle": "--", "markerfacecolor": "white"}))

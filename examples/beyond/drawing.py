@@ -1,4 +1,4 @@
-"""What the figures of the examples share: size, panels, names."""
+"""Shared by the figures of the examples: size, panels, names."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ _DOTS = 115
 
 
 def new_figure(rows: int, columns: int, **shared: Any) -> "tuple[Figure, list[list[Axes]]]":
-    """A figure that belongs to no window, and its panels row by row."""
+    """A figure without a window, and its panels row by row."""
     from matplotlib.figure import Figure
 
     size = (_WIDTH, _HEIGHT * rows)

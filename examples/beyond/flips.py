@@ -1,8 +1,9 @@
 """Where the signs flip: the slopes against l, and where they are 0.
 
-In the share s = l / (k + 1 + l) of the perturbation the joint distribution q is a straight line,
-and -log q is convex. So each rate falls up to one value of l and rises beyond it; the slope in s,
-(k + 1 + l)^2 / (k + 1) d gamma / dl, never falls, and has one zero or none.
+As a function of the share s = l / (k + 1 + l) of the perturbation, the joint distribution q moves
+along a straight line, and -log q is convex. So each rate falls up to one value of l and rises
+beyond it; the slope in s, (k + 1 + l)^2 / (k + 1) d gamma / dl, never falls, and has at most one
+zero.
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ L = np.geomspace(1e-4, 1e6, 401)
 
 
 def study(texts: Texts, out: Path) -> str:
-    """Draws `elasticity-flips.png` and returns the table of flips, and of what D_t lacks."""
+    """Draws `elasticity-flips.png` and returns a table of flips and of shares missing in D_t."""
     trees = [
         build_tree(texts.pretrain),
         build_tree(texts.align),
@@ -51,13 +52,13 @@ def force(joint: ec.JointSpectrum, k: float, perturb: int) -> Array:
 
 
 def zero(force: Array, k: float) -> float | None:
-    """The l at which a slope is 0; None if it has one sign for all l."""
+    """The l at which a slope is 0; None if it has the same sign for all l."""
     rising = force * (k + 1 + L)
     return float(np.interp(0.0, rising, L)) if rising[0] < 0 < rising[-1] else None
 
 
 def flip(force: Array, k: float) -> str:
-    """The l at which a slope is 0, or what the rate does for all l."""
+    """The l at which a slope is 0, or whether the rate `rises` or `falls` for all l."""
     at = zero(force, k)
     if at is None:
         return "rises" if force[0] > 0 else "falls"
@@ -65,14 +66,14 @@ def flip(force: Array, k: float) -> str:
 
 
 def missing(joint: ec.JointSpectrum, role: int, perturb: int) -> Array:
-    """The share of a dataset's segments that the perturbation lacks, at each depth."""
+    """The share of a dataset's segments that do not occur in the perturbation, at each depth."""
     volumes = np.zeros((1, len(joint.segments)))
     volumes[0, [role, perturb]] = 1
     return 1 - joint.rates(volumes, role).coverage[:, 0]
 
 
 def draw(forces: dict[str, Array], k: float, out: Path) -> None:
-    """Draws the slopes of both roles at two depths, a mark where they are 0."""
+    """Draws the slopes of both roles at two depths, and marks their zeros."""
     figure, grid = new_figure(2, len(DEPTHS), sharex=True, sharey=True)
     for role, row in enumerate(grid):
         for axes, depth in zip(row, DEPTHS, strict=True):

@@ -1,7 +1,7 @@
-"""Overlap: the law where a share of the perturbation is covered text and the rest is unrelated.
+"""Overlap: the law if a share of the perturbation is covered text and the rest is unrelated.
 
-At l = 0 coverage and slopes are linear in the distribution of the perturbation. So the ratio is a
-quotient of two straight lines, with a pole where the slope of the pre-training is 0.
+At l = 0, coverage and slopes are linear in the distribution of the perturbation. So the ratio is a
+quotient of two linear functions, with a pole where the slope of the pre-training is 0.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def study(texts: Texts, out: Path) -> str:
 
 
 def mixtures(covered: Documents, unrelated: Documents) -> list[ec.TokenTree]:
-    """The trees of mixtures of one size, with `SHARES` of covered text."""
+    """The trees of mixtures of the same size, with `SHARES` of covered text."""
     size = min(sum(map(len, covered)), sum(map(len, unrelated)))
     return [
         build_tree([*_sample(covered, inside), *_sample(unrelated, size - inside)])
@@ -63,13 +63,13 @@ def _sample(documents: Documents, size: int) -> Documents:
 
 
 def between(law: Law) -> Law:
-    """The law for shares from 0 to 1, by straight lines between the two ends."""
+    """The law for shares from 0 to 1, interpolated linearly between the two ends."""
     ends = ([getattr(law, name)[at] for at in (0, -1)] for name in Law.__slots__)
     return Law(*(np.interp(FINE, [0, 1], pair) for pair in ends))
 
 
 def draw(mixed: dict[str, Sequence[Law]], known: dict[str, Law], out: Path) -> None:
-    """Draws the ratio against coverage: points are mixtures, lines the formula between two ends."""
+    """Draws the ratio against coverage: mixtures as points, the formula as lines."""
     panels = {
         title: {f"depth {depth}": Law.over(cases, depth) for depth in SHOWN}
         for title, cases in mixed.items()

@@ -12,7 +12,7 @@ from elastic_core.report.plot import tidy
 
 SEED = 0
 Cases = dict[str, tuple[Law, ...]]
-"""For each perturbation the laws of the samples."""
+"""For each perturbation, the laws of the samples."""
 
 PANELS = ("coverage $c$", "ratio / $-k$", r"$d\gamma_a/dl$ (bits per segment)")
 

@@ -1,7 +1,7 @@
-"""The law on synthetic sources, exactly: from their distributions, with nothing drawn.
+"""The exact law on synthetic sources, from their distributions rather than from samples.
 
-The setting is that of `elastic-core synth`: pre-training on sources 1 to 3, alignment with source
-2, k = 30. Source 4 is novel, but for the leaves that all sources have in common.
+The setting is that of `elastic-core synth`: pre-training on sources 1 to 3, alignment on source 2,
+k = 30. Source 4 is novel, apart from the leaves that all sources have in common.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ K = 30.0
 
 
 def mixed_sources(shares: Array) -> Law:
-    """Sources 1+2+3, aligned with 2; the perturbation is a share of 3, the rest of the novel 4."""
+    """Sources 1+2+3, aligned on 2; the perturbation mixes source 3 with the novel source 4."""
     p, a, covered, novel = _sources(0.0)
     return exact(K, p, a, np.outer(shares, covered) + np.outer(1 - shares, novel))
 
 
 def common_leaves(shares: Array) -> Law:
-    """The same sources, the perturbation source 4, for shares of leaves common to all four."""
+    """The same, with source 4 as perturbation and shares of leaves common to all four sources."""
     cases = []
     for share in shares:
         p, a, _, perturb = _sources(share)
@@ -33,7 +33,7 @@ def _sources(overlap: float) -> Array:
 
 
 def exact(k: float, p: Array, a: Array, t: Array) -> Law:
-    """The law of exact distributions; each row of `t` is one perturbation."""
+    """The law for exact distributions; each row of `t` is a perturbation."""
     q = (k * p + a) / (k + 1)
     seen = q > 0
 

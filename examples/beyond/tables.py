@@ -1,4 +1,4 @@
-"""Tables of the law in Markdown: columns of figures for each perturbation."""
+"""Markdown tables of the law: columns of figures for each perturbation."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ FIGURES = {
     "share": ("ratio / -k", "{:+.3f}"),
     "undone": ("undone", "{:+.3f}"),
 }
-"""What a figure of `Law` is called, and how it is written."""
+"""Heading and format of each figure of `Law`."""
 
 
 def columns(law: Law, figures: Sequence[str], unit: str = "") -> list[Column]:
-    """Figures of a law, a column for each."""
+    """A column for each figure of a law."""
     return [
         (FIGURES[name][0], unit, [FIGURES[name][1].format(value) for value in getattr(law, name)])
         for name in figures
@@ -30,7 +30,7 @@ def columns(law: Law, figures: Sequence[str], unit: str = "") -> list[Column]:
 
 
 def columns_at_depths(cases: Sequence[Law], figures: Sequence[str]) -> list[Column]:
-    """Figures of several cases at the depths that are shown, a column for each."""
+    """A column for each figure of several cases and each depth in `SHOWN`."""
     return [
         column
         for name in figures
@@ -40,7 +40,7 @@ def columns_at_depths(cases: Sequence[Law], figures: Sequence[str]) -> list[Colu
 
 
 def table(tables: dict[str, list[Column]]) -> str:
-    """The columns of all perturbations, one perturbation below the other."""
+    """A Markdown table of all perturbations, one below the other."""
     first = next(iter(tables.values()))
     headings = (("perturbation", ""), *((heading, unit) for heading, unit, _ in first))
     rows = [

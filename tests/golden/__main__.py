@@ -4,7 +4,7 @@
     python tests/golden run after
     python tests/golden compare before after
 
-`run` makes its inputs, runs the commands of `cases.py` and keeps what came of each case NAME:
+`run` makes its inputs, runs the commands of `cases.py` and keeps the outcome of each case NAME:
 `NAME/done.json` has the exit codes and what was printed, `NAME/files/` what was written. `compare`
 prints a line for each difference and ends with 1 if there is one; `comparison.py` says what counts.
 """

@@ -88,7 +88,7 @@ _MINUS_ZERO = re.compile(r"^-(0(?:\.0+)?)$")
 
 _SAME_BYTES = (".ec", ".ectm", ".safetensors", ".bin", ".txt")
 _MOST = 20
-"""Differences that are told of one file or one output."""
+"""Differences reported for one file or one output."""
 
 
 @dataclass

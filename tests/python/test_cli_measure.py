@@ -167,8 +167,20 @@ def test_version_and_help(cli: CommandLine) -> None:
     assert "measure" in cli("--help").out
 
 
+@pytest.mark.parametrize("group", [[], ["tree"]], ids=" ".join)
+def test_the_list_of_commands_is_not_cut(group: list[str], cli: CommandLine) -> None:
+    commands = cli(*group, "--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert len(commands) >= 4
+    for line in commands:
+        assert line.endswith("."), line
+        assert not line.endswith("..."), line
+
+
 COMMANDS = [
     [],
+    ["compress"],
+    ["decompress"],
+    ["elasticity"],
     ["mass"],
     ["measure"],
     ["pretrain"],

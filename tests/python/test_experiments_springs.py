@@ -170,7 +170,7 @@ def test_a_model_like_the_trees_is_predicted(tmp_path: Path) -> None:
     assert judgement(analysis, "lower the rate of the pre-training text").verdict == "holds"
     balance = judgement(analysis, "equal and opposite")
     assert balance.verdict == "holds"
-    assert "is -8.000 (-8.000 to -8.000)" in balance.words
+    assert "is -8.000 (95% CI -8.000 to -8.000)" in balance.words
     springs, ratios, agreement = analysis.tables
     assert len(springs.rows) == len(ratios.rows) == 9
     signs, ranks, factor = agreement.rows[0][2:]

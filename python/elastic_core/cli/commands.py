@@ -30,7 +30,7 @@ from elastic_core.cli.tree import tree
 )
 @click.version_option(__version__, prog_name="elastic-core")
 def program() -> None:
-    """Measure the token trees of massive corpora, their codes and compression rates."""
+    """Measure the token trees, code lengths and elasticity of corpora and language models."""
 
 
 for _command in (

@@ -24,14 +24,11 @@ from elastic_core.compression.coding import compress as compress_file
     metavar="SPEC",
     default="tree:8",
     show_default=True,
-    help="tree:D, a saved tree model, static:D, hf:NAME, or a folder with a checkpoint.",
+    help="The model: tree:D, a saved tree model, static:D, hf:NAME, or a checkpoint folder.",
 )
 @output_option("The .ec file to write; - is standard output.")
 @force_option
-@threads_option(
-    "Blocks to code in parallel with static:D; other models run from start to end.  "
-    "[default: one per core]"
-)
+@threads_option("Blocks to code in parallel with static:D; other models are sequential.")
 @model_options
 def compress(file: Path, output: Path, **options: Any) -> None:
     """Compress FILE losslessly with a language model.

@@ -21,13 +21,12 @@ from elastic_core.compression.coding import decompress as decompress_file
 @click.option(
     "--model",
     metavar="SPEC",
-    help="The saved tree model, or the checkpoint if it has moved.  [default: as FILE says]",
+    show_default="as recorded in FILE",
+    help="The saved tree model, or the new location of the checkpoint.",
 )
 @output_option("The file to write; - is standard output.")
 @force_option
-@threads_option(
-    "Blocks to decode in parallel, if FILE was coded with static:D.  [default: one per core]"
-)
+@threads_option("Blocks to decode in parallel, if FILE was coded with static:D.")
 def decompress(file: Path, output: Path, **options: Any) -> None:
     """Decompress FILE, which `elastic-core compress` wrote.
 

@@ -1,4 +1,4 @@
-"""`elastic-core demo`: every command once, on generated text."""
+"""`elastic-core demo`: the main commands on generated text."""
 
 from pathlib import Path
 
@@ -26,11 +26,12 @@ from elastic_core.common.extras import requires_extra
     help="Open the report at the end.",
 )
 def demo(out: Path, opens_report: bool) -> None:
-    """Run every command once, on generated text.
+    """Show the main commands on generated text.
 
-    Generates corpora, measures their trees, tests the elastic law, runs two rebounds and reports on
-    them. Needs no network and takes under three minutes on two cores. DIR is the folder for all
-    files, demo by default. If interrupted, run the same command again to resume.
+    The demo generates corpora, measures their trees, tests the elasticity theorem, runs two rebound
+    experiments and reports on them. It needs no network and takes under three minutes on two cores.
+    DIR is the folder for all files, demo by default. If interrupted, run the same command again to
+    resume.
     """
     with requires_extra("demo", "train,report", InvalidArgumentError):
         from elastic_core.demo.story import run_demo

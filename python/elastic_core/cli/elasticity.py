@@ -18,8 +18,9 @@ from elastic_core.report.render import print_result, write_folder
 
     \b
       elastic-core synth play
-      elastic-core elasticity --pretrain play/pretrain.jsonl --align play/align.jsonl \\
-          --perturb play/perturb.jsonl --perturb play/novel.jsonl"""
+      elastic-core elasticity --pretrain play/pretrain.jsonl \\
+          --align play/align.jsonl --perturb play/perturb.jsonl \\
+          --perturb play/novel.jsonl"""
 )
 @click.option(
     "--pretrain",
@@ -39,13 +40,15 @@ from elastic_core.report.render import print_result, write_folder
     "--k",
     type=float,
     metavar="K",
-    help="Volume of P relative to A.  [default: that of the corpora]",
+    show_default="that of the corpora",
+    help="Volume of P relative to A.",
 )
 @click.option(
     "--l",
     type=float,
     metavar="L",
-    help="Volume of T relative to A.  [default: that of the corpora]",
+    show_default="that of the corpora",
+    help="Volume of T relative to A.",
 )
 @click.option(
     "--bootstrap",
@@ -53,8 +56,8 @@ from elastic_core.report.render import print_result, write_folder
     default=0,
     show_default=True,
     metavar="N",
-    help="Resample the documents N times to compute intervals; a later run with the same --out "
-    "reuses them.",
+    help="Resample the documents N times to compute intervals. A later run with the same --out "
+    "reuses the resamples.",
 )
 @click.option(
     "--order",
@@ -70,7 +73,7 @@ from elastic_core.report.render import print_result, write_folder
     default=1.0,
     show_default=True,
     metavar="W",
-    help="How many times the tree model learns A and T in the sequential order.",
+    help="Number of passes over A and T in the sequential order.",
 )
 @click.option(
     "--seeds",
@@ -78,19 +81,19 @@ from elastic_core.report.render import print_result, write_folder
     default=3,
     show_default=True,
     metavar="N",
-    help="Number of seeds for training tree models, each with another order of documents.",
+    help="Number of seeds to train tree models with; each orders the documents differently.",
 )
 @saved_tree_options
 @reading_options
 @resource_options
 @result_options("result.json, the figures and the resamples")
 def elasticity(output_format: str, out: Path | None, **options: Any) -> None:
-    """Compute how pre-training and alignment react to a perturbation.
+    """Test the elasticity theorem on the token trees of your text.
 
-    A model that is trained on P, then on A, then on a little of T is represented by the joint token
-    tree of all three. Under its ideal code the rates of P and A change with the volume of T: by the
-    elasticity theorem that of A k times as fast as that of P, in the opposite direction. The tables
-    say whether this holds here at each depth, and if not, why.
+    The joint token tree of P, A and T represents a model that was pre-trained on P, aligned on A
+    and perturbed with a little of T. As the volume of T grows, the rates of P and A under its ideal
+    code change. The theorem says that the change for A is -k times that for P. The tables report at
+    which depths this holds, and why it fails elsewhere.
     """
     replicates = out / "replicates.jsonl" if out and options["bootstrap"] else None
     result = computed(

@@ -1,4 +1,4 @@
-"""The one place where errors become a sentence and an exit code."""
+"""Turns errors into one sentence on standard error and an exit code."""
 
 import errno
 import io
@@ -13,10 +13,10 @@ DONE, FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
 def run(command: click.Command) -> int:
-    """Runs a command with the program's arguments.
+    """Runs a command with the program's arguments, and prints its error, if any, in one sentence.
 
     Args:
-        command: The command; its errors are told in one sentence on standard error.
+        command: The command.
 
     Returns:
         The exit code.
@@ -66,7 +66,7 @@ def _sentence(error: Exception) -> str:
         case errno.ENOENT:
             reason = "no such file or folder; check the path"
         case errno.EACCES | errno.EPERM:
-            reason = "permission denied; check who may read and write it"
+            reason = "permission denied; check its owner and permissions"
         case errno.ENOSPC | errno.EDQUOT:
             reason = "the disk is full; free some space there"
         case _:
@@ -75,5 +75,5 @@ def _sentence(error: Exception) -> str:
 
 
 def _drop_output() -> None:
-    """Lets what is left of the output go, for nobody can take it any more."""
+    """Discards buffered output, which can no longer be delivered."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -41,7 +41,8 @@ _STUDIES = (
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the run; an interrupted run resumes.  [default: runs/STUDY]",
+    show_default="runs/STUDY",
+    help="Folder of the run. If it holds an interrupted run, that run resumes.",
 )
 @click.option("--seeds", type=int, metavar="N", help="Number of seeds; short for seeds=N.")
 @click.option(
@@ -52,16 +53,17 @@ _STUDIES = (
 @click.option(
     "--jobs",
     metavar="N|ray",
-    help="Cells to run at once: a number of processes, or `ray` for a Ray cluster.  [default: one "
-    "per GPU, or one per core]",
+    show_default="one per GPU, or one per core",
+    help="Number of cells to run at once, or `ray` to run them on a Ray cluster.",
 )
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of models that several runs share.  [default: checkpoints in the run's folder]",
+    show_default="checkpoints in the run's folder",
+    help="Folder of trained models that several runs share.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and an estimate of time, then stop.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and the estimated time, then stop.")
 @format_option
 def experiment(
     study: str,
@@ -78,9 +80,9 @@ def experiment(
     """Run a study: train, measure, compare across seeds, report.
 
     STUDY is resistance, rebound, reversal, scaling, algorithms, mitigation or springs. KEY=VALUE
-    overrides a key of the configuration, dotted if nested: model=tree:8,
-    data.positive.source=good.jsonl, align=[100,400]. If interrupted, run the same command again to
-    resume.
+    overrides a key of the configuration, dotted if nested, such as model=tree:8,
+    data.positive.source=good.jsonl or align=[100,400]. If interrupted, run the same command again
+    to resume.
     """
     with requires_extra("experiment", "train", InvalidArgumentError):
         from elastic_core.experiments.report import print_report, write_report

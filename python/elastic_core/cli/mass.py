@@ -27,17 +27,17 @@ from elastic_core.report.render import print_result, write_folder
     default=100,
     show_default=True,
     metavar="N",
-    help="Replicates per p-value; 0: no p-values.",
+    help="Bootstrap replicates per p-value; 0: no p-values.",
 )
 @reading_options
 @resource_options
 @result_options("result.json and a figure")
 def mass(corpora: tuple[str, ...], output_format: str, out: Path | None, **options: Any) -> None:
-    """Test whether the leaf weights of each CORPUS follow a Pareto law.
+    """Test whether leaf weights follow a Pareto law.
 
-    This is Assumption A.7 of the paper. At each depth of the token tree, all leaves and the tail
-    that fits best are tested, and other laws are compared. A CORPUS is as for measure, or the file
-    of a saved tree.
+    This is Assumption A.7 of the paper. At each depth of the token tree of each CORPUS, the Pareto
+    law is fitted to all leaves and to the best-fitting tail, tested, and compared with other laws.
+    A CORPUS is as for measure, or a saved tree.
     """
     result = computed(
         lambda progress: test_corpora(*corpora, progress=progress, **options),

@@ -33,15 +33,15 @@ from elastic_core.report.render import print_result
     "--compare",
     metavar="NAME:LEVEL,...",
     default="",
-    help="Reference compressors to compare with, such as zstd:19,xz:9.",
+    help="Reference compressors, such as zstd:19,xz:9.",
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
     metavar="SPEC",
-    help="A language model to score the text with: tree:DEPTH, hf:NAME, the folder of a "
-    "checkpoint, or a saved tree model. Repeatable.",
+    help="Language model to score the text with: tree:D, a saved tree model, hf:NAME, or a "
+    "checkpoint folder. Repeat for several.",
 )
 @per_document_option
 @model_options
@@ -49,11 +49,11 @@ from elastic_core.report.render import print_result
 def measure(
     corpora: tuple[str, ...], compare: str, output_format: str, out: Path | None, **options: Any
 ) -> None:
-    """Measure the token tree of each CORPUS, and of all together.
+    """Measure the token trees and code lengths of corpora.
 
     A CORPUS is a file, a folder, a quoted glob, or - for standard input: plain text, .jsonl or
-    .parquet, optionally compressed as .gz, .zst, .xz or .bz2. Each argument is one corpus; with two
-    or more, the joint corpus comes last.
+    .parquet; text and .jsonl may be compressed as .gz, .zst, .xz or .bz2. Each argument is one
+    corpus; with two or more, the joint corpus comes last.
     """
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]

@@ -12,53 +12,64 @@ from elastic_core.corpora.trees import DEFAULT_SHAPE
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class _Unbounded(click.Option):
+    """An option limited only by the size of machine integers, so that its help shows no range."""
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """What the help shows in brackets."""
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
+
+
 def tree_options(command: Command) -> Command:
-    """`--depth`, `--segment` and `--alphabet`: what the tree is made of."""
+    """`--depth`, `--segment` and `--alphabet`: the shape of the tree."""
     return _tree_options(command, *DEFAULT_SHAPE)
 
 
 def saved_tree_options(command: Command) -> Command:
-    """The same where sources may be saved trees, whose shape is then the default."""
+    """`tree_options` for commands that accept saved trees, whose shape is then the default."""
     return _tree_options(command, None, None, None)
 
 
 def _tree_options(
     command: Command, depth: int | None, segment: str | None, alphabet: str | None
 ) -> Command:
-    usual = "" if depth else "  [default: {}, or that of the saved trees]"
+    defaults = (
+        (True, True, True)
+        if depth
+        else [f"{default}, or that of the saved trees" for default in DEFAULT_SHAPE]
+    )
     return _with(
         command,
         click.option(
             "--depth",
-            type=int,
-            callback=_within(1, 64),
+            type=click.IntRange(1, 64),
             metavar="D",
             default=depth,
-            show_default=True,
-            help="Depth d of the tree in symbols, 1 to 64." + usual.format(DEFAULT_SHAPE[0]),
+            show_default=defaults[0],
+            help="Depth d of the tree, in symbols.",
         ),
         click.option(
             "--segment",
             type=click.Choice(["chunk", "prefix", "window"]),
             default=segment,
-            show_default=True,
-            help="What of a document is coded: consecutive chunks of d symbols, its first d "
-            "symbols alone, or the d symbols from every position on."
-            + usual.format(DEFAULT_SHAPE[1]),
+            show_default=defaults[1],
+            help="How to cut documents into segments: consecutive chunks of d symbols, only the "
+            "first d symbols, or the d symbols from every position.",
         ),
         click.option(
             "--alphabet",
             metavar="bit|byte|bpe:PATH",
             default=alphabet,
-            show_default=True,
-            help="What a symbol is; PATH is that of a tokenizer.json."
-            + usual.format(DEFAULT_SHAPE[2]),
+            show_default=defaults[2],
+            help="The symbols: bits, bytes, or tokens of the tokenizer.json at PATH.",
         ),
     )
 
 
 def reading_options(command: Command) -> Command:
-    """How documents are cut out of files."""
+    """How documents are read from files; see `docs/measure.md`."""
     return _with(
         command,
         click.option(
@@ -66,7 +77,7 @@ def reading_options(command: Command) -> Command:
             type=click.Choice(["document", "line", "paragraph"]),
             default="document",
             show_default=True,
-            help="What is a document in a plain text file: the file, a line or a paragraph.",
+            help="What counts as a document in a plain text file: the file, a line or a paragraph.",
         ),
         click.option(
             "--text-key",
@@ -74,13 +85,13 @@ def reading_options(command: Command) -> Command:
             default=["text"],
             show_default=True,
             metavar="KEY",
-            help="Where a jsonl or Parquet row has its text; dots lead inwards. Give it "
-            "several times to join several texts.",
+            help="Key or column of the text in jsonl and Parquet rows, dotted if nested. Repeat "
+            "to join several.",
         ),
         click.option(
             "--limit",
-            type=int,
-            callback=_within(1, 2**63 - 1),
+            cls=_Unbounded,
+            type=click.IntRange(1, 2**63 - 1),
             metavar="N",
             help="Read only the first N documents of each corpus.",
         ),
@@ -92,33 +103,33 @@ def reading_options(command: Command) -> Command:
         ),
         click.option(
             "--seed",
-            type=int,
-            callback=_within(0, 2**64 - 1),
+            cls=_Unbounded,
+            type=click.IntRange(0, 2**64 - 1),
             default=0,
             show_default=True,
             metavar="N",
-            help="Seed of all that is random.",
+            help="Random seed.",
         ),
         click.option(
             "--on-bad-row",
             type=click.Choice(["error", "skip"]),
             default="error",
             show_default=True,
-            help="What a row without usable text does: end the job, or be left out and counted.",
+            help="What to do with rows without usable text: stop, or skip and count them.",
         ),
     )
 
 
 def output_option(help_text: str) -> Callable[[Command], Command]:
-    """`--output FILE`, refused before the work begins where no file can be written."""
-    return _written("-o", "--output", required=True, help=help_text)
+    """`--output FILE`, rejected before the job starts if the file cannot be written."""
+    return _file_option("-o", "--output", required=True, help=help_text)
 
 
 def per_document_option(command: Command) -> Command:
-    """`--per-document FILE`, refused as `--output` is."""
-    return _written(
+    """`--per-document FILE`, checked like `--output`."""
+    return _file_option(
         "--per-document",
-        help="Parquet file for what each model makes of each document.",
+        help="Write the score of each document under each model to this Parquet file.",
     )(command)
 
 
@@ -127,60 +138,63 @@ MODEL_OPTIONS = ("revision", "dtype", "device", "adapter", "window", "stride", "
 
 
 def model_options(command: Command) -> Command:
-    """How a language model is loaded, and what it sees of a text; see `docs/models.md`."""
+    """How a language model is loaded and reads text; see `docs/models.md`."""
     return _with(
         command,
         click.option(
             "--revision",
             metavar="NAME",
-            help="Branch, tag or commit of a model on the Hugging Face hub.",
+            help="Branch, tag or commit of a model on the Hugging Face Hub.",
         ),
         click.option(
             "--dtype",
             type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
             default="auto",
             show_default=True,
-            help="Numbers to compute with; auto: the checkpoint's own, float32 on a CPU.",
+            help="Floating-point type; auto: that of the checkpoint, float32 on a CPU.",
         ),
         click.option(
             "--device",
             metavar="auto|cpu|cuda[:N]|mps|balanced",
             default="auto",
             show_default=True,
-            help="Where the model runs; balanced: spread over all GPUs.",
+            help="Device to run the model on; balanced: spread over all GPUs.",
         ),
         click.option(
             "--adapter",
             metavar="PATH",
-            help="A PEFT adapter that is merged into the model.",
+            help="PEFT adapter to merge into the model.",
         ),
         click.option(
             "--window",
-            type=int,
-            callback=_within(1, 2**31 - 1),
+            cls=_Unbounded,
+            type=click.IntRange(1, 2**31 - 1),
             metavar="TOKENS",
-            help="Most tokens that the model sees at once.  [default: all it can, up to 2048]",
+            show_default="the model's maximum, up to 2048",
+            help="Maximum tokens of context.",
         ),
         click.option(
             "--stride",
-            type=int,
-            callback=_within(1, 2**31 - 1),
+            cls=_Unbounded,
+            type=click.IntRange(1, 2**31 - 1),
             metavar="TOKENS",
-            help="New tokens in each further window.  [default: half the window]",
+            show_default="half the window",
+            help="Tokens scored in each window after the first.",
         ),
         click.option(
             "--bos",
             type=click.Choice(["auto", "bos", "eos", "none"]),
             default="auto",
             show_default=True,
-            help="Special token that every window begins with.",
+            help="Special token at the start of every window.",
         ),
         click.option(
             "--batch",
-            type=int,
-            callback=_within(1, 2**31 - 1),
+            cls=_Unbounded,
+            type=click.IntRange(1, 2**31 - 1),
             metavar="TOKENS",
-            help="Tokens in one forward pass.  [default: 16384, 4096 on a CPU]",
+            show_default="16384, 4096 on a CPU",
+            help="Tokens per forward pass.",
         ),
     )
 
@@ -192,40 +206,34 @@ def resource_options(command: Command) -> Command:
         click.option(
             "--memory",
             metavar="SIZE",
-            help="Memory to stay within, such as 512MB or 4GiB.  [default: half of what is free]",
+            show_default="half of what is free",
+            help="Memory limit, such as 512MB or 4GiB.",
         ),
-        threads_option("Threads to work on.  [default: one for each core]"),
+        threads_option("Number of threads."),
     )
 
 
 def threads_option(help_text: str) -> Callable[[Command], Command]:
     """`--threads`."""
     return click.option(
-        "--threads", type=int, callback=_within(1, 1024), metavar="N", help=help_text
+        "--threads",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        show_default="one per core",
+        help=help_text,
     )
 
 
 def force_option(command: Command) -> Command:
-    """`--force`: the file to write may be there."""
+    """`--force`: overwrite an existing file."""
     return click.option(
-        "--force", "overwrite", is_flag=True, help="Overwrite the file to write if it is there."
+        "--force", "overwrite", is_flag=True, help="Overwrite the output file if it exists."
     )(command)
 
 
-def _within(
-    lowest: int, highest: int
-) -> Callable[[click.Context, click.Parameter, int | None], int | None]:
-    def check(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
-        if value is None or lowest <= value <= highest:
-            return value
-        raise click.BadParameter(f"{value} is not from {lowest} to {highest}", context, parameter)
-
-    return check
-
-
-def _written(*names: str, **more: Any) -> Callable[[Command], Command]:
+def _file_option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     kind = click.Path(dir_okay=False, writable=True, path_type=Path)
-    return click.option(*names, type=kind, metavar="FILE", callback=_check_folder, **more)
+    return click.option(*names, type=kind, metavar="FILE", callback=_check_folder, **settings)
 
 
 def _check_folder(
@@ -234,7 +242,7 @@ def _check_folder(
     if file is None:
         return None
     if not file.parent.is_dir():
-        raise click.UsageError(f"{file}: there is no folder {file.parent}; make it first")
+        raise click.UsageError(f"{file}: there is no folder {file.parent}; create it first")
     if not os.access(file.parent, os.W_OK):
         raise click.UsageError(f"{file}: no permission to write to the folder {file.parent}")
     return file

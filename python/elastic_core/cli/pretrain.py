@@ -1,4 +1,4 @@
-"""`elastic-core pretrain`: a corpus becomes a new small model."""
+"""`elastic-core pretrain`: train a new small model on a corpus."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from elastic_core.training.pretraining.pretrain import pretrain as pretrain_mode
     "--tokens",
     required=True,
     metavar="N",
-    help="Tokens to train on, such as 20M; rounded up to whole steps.",
+    help="Number of tokens to train on, such as 20M, rounded up to whole steps.",
 )
 @click.option(
     "--out",
@@ -43,42 +43,48 @@ from elastic_core.training.pretraining.pretrain import pretrain as pretrain_mode
     "--checkpoints",
     metavar="N,...",
     default="",
-    help="Tokens after which the model is kept too, such as 1M,5M.",
+    help="Token counts at which to save checkpoints, such as 1M,5M.",
 )
 @click.option(
-    "--batch", type=int, metavar="TOKENS", help="Tokens in a step.  [default: the size's own]"
+    "--batch",
+    type=int,
+    metavar="TOKENS",
+    show_default="set by the size",
+    help="Tokens per step.",
 )
 @click.option(
     "--context",
     type=int,
     metavar="TOKENS",
-    help="Tokens in a block, and positions of the model.  [default: the size's own]",
+    show_default="set by the size",
+    help="Context length of the model.",
 )
 @click.option(
     "--learning-rate",
     type=float,
     metavar="RATE",
-    help="The highest learning rate.  [default: the size's own]",
+    show_default="set by the size",
+    help="Peak learning rate.",
 )
 @click.option(
     "--repeat/--no-repeat",
     default=True,
     show_default=True,
-    help="Whether a corpus with fewer tokens is gone over again.",
+    help="Repeat the corpus if it has fewer tokens, or stop with an error.",
 )
 @click.option(
     "--dtype",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Numbers to compute with; auto: bfloat16 where the device is fast with it.",
+    help="Floating-point type; auto: bfloat16 if the device is fast with it.",
 )
 @click.option(
     "--device",
     metavar="auto|cpu|cuda|mps",
     default="auto",
     show_default=True,
-    help="Where the model is trained.",
+    help="Device to train on.",
 )
 @reading_options
 def pretrain(
@@ -93,10 +99,10 @@ def pretrain(
     on_bad_row: str,
     **options: Any,
 ) -> None:
-    """Trains a new small model on CORPUS, with a tokenizer made for it.
+    """Train a new small transformer on CORPUS.
 
-    Ended in any way, it goes on when it is called again. Transformers and elastic-core load the
-    folder that it writes.
+    Its tokenizer is trained on CORPUS first. DIR is a checkpoint folder that transformers and
+    elastic-core load. If interrupted, run the same command again to resume.
     """
     reading = ReadOptions(split, text_key, limit, sample, seed, on_bad_row)
     opened = open_corpus((corpus,), reading)
@@ -105,7 +111,7 @@ def pretrain(
         result = pretrain_model(
             opened,
             out=out,
-            checkpoints=[each.strip() for each in checkpoints.split(",") if each.strip()],
+            checkpoints=[count.strip() for count in checkpoints.split(",") if count.strip()],
             seed=seed,
             progress=progress,
             **options,

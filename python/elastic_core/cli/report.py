@@ -1,4 +1,4 @@
-"""`elastic-core report`: the results of experiments."""
+"""`elastic-core report`: report on experiments."""
 
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from elastic_core.common.extras import requires_extra
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @result_options("report.html, result.json, tables/ and figures/", "report in the folder of one RUN")
 def report(runs: tuple[Path, ...], output_format: str, out: Path | None) -> None:
-    """Report the results of one or more RUN folders.
+    """Report the results of one or more runs.
 
-    Tables are written as Markdown, CSV and LaTeX, figures as PNG and SVG, and a web page has it
-    all, with explanations. An unfinished run is reported as far as it is.
+    RUN is the folder of an experiment. Tables are written as Markdown, CSV and LaTeX, figures as
+    PNG and SVG, and a web page combines them with explanations. For an unfinished run, only the
+    finished cells are reported.
     """
     with requires_extra("report", extra="train", error=InvalidArgumentError):
         from elastic_core.experiments.report import print_report, report_folder, write_report

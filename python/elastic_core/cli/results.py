@@ -1,4 +1,4 @@
-"""Shared by commands with a result: its format, its folder, and the progress of the job."""
+"""Shared by commands with a result: `--format`, `--out`, and running the job with progress."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -36,12 +36,14 @@ def result_options(files: str, default: str = "") -> Callable[[Command], Command
         files: The files that are written, as the help of `--out` lists them.
         default: The folder that is used without `--out`; empty: no files are written then.
     """
-    usual = f"  [default: {default}]" if default else ""
-    out_help = f"Write {files} to this folder, created if necessary.{usual}"
 
     def add(command: Command) -> Command:
         command = click.option(
-            "--out", type=click.Path(path_type=Path), metavar="DIR", help=out_help
+            "--out",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            show_default=default or None,
+            help=f"Write {files} to this folder, created if necessary.",
         )(command)
         return format_option(command)
 

@@ -27,8 +27,8 @@ from elastic_core.synthesis.synth import synth as draw_corpora
     metavar="NAME=SOURCES:SEGMENTS",
     default=CORPORA,
     show_default=True,
-    help="A corpus: the numbers of its sources joined by +, and the number of segments to draw. "
-    "Repeatable.",
+    help="A corpus: its source numbers joined by +, and the number of segments to draw. Repeat for "
+    "several.",
 )
 @click.option(
     "--leaves",
@@ -41,14 +41,15 @@ from elastic_core.synthesis.synth import synth as draw_corpora
 @click.option(
     "--law",
     metavar="pareto:A|geometric:R|uniform",
-    help="How a source's probabilities fall with their rank; with --entropy only pareto or "
-    "geometric.  [default: pareto:2; with --entropy, pareto]",
+    show_default="pareto:2; with --entropy, pareto",
+    help="How probabilities fall with rank within a source; with --entropy, only pareto or "
+    "geometric.",
 )
 @click.option(
     "--entropy",
     type=float,
     metavar="BITS",
-    help="Entropy of each source in bits per segment, which determines A or R.",
+    help="Entropy of each source in bits per segment; determines A or R.",
 )
 @click.option(
     "--overlap",
@@ -56,7 +57,7 @@ from elastic_core.synthesis.synth import synth as draw_corpora
     metavar="SHARE",
     default=0.0,
     show_default=True,
-    help="Share of each source's leaves, 0 to 1, that all sources have.",
+    help="Fraction of leaves that all sources have in common, 0 to 1.",
 )
 @click.option(
     "--depth",
@@ -72,14 +73,15 @@ from elastic_core.synthesis.synth import synth as draw_corpora
     metavar="N",
     default=0,
     show_default=True,
-    help="Seed of everything random.",
+    help="Random seed.",
 )
 @format_option
 def synth(out: Path, output_format: str, **options: Any) -> None:
-    """Draw corpora with known entropy, mass law, overlap and volume into the folder DIR.
+    """Draw synthetic corpora with known ground truth.
 
-    Writes NAME.jsonl for each corpus, truth.json with what is known about them, and leaves.csv with
-    their exact distributions. The default corpora are those of the elasticity theorem.
+    Entropy, law of leaf weights, overlap and volume are known. The folder DIR receives NAME.jsonl
+    for each corpus, truth.json with the ground truth, and leaves.csv with the exact distributions.
+    The default corpora satisfy the premises of the elasticity theorem.
     """
     result = draw_corpora(out=out, **options)
     print_result(result, document(result, out), output_format)

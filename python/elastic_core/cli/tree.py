@@ -28,7 +28,7 @@ from elastic_core.report.render import print_result
 def tree() -> None:
     """Build, merge, show and export token trees.
 
-    A tree's file is Parquet: polars, DuckDB and pandas open it.
+    A saved tree is a Parquet file, which polars, DuckDB and pandas can read.
     """
 
 
@@ -39,7 +39,7 @@ def tree() -> None:
       printf 'to be or not to be' | elastic-core tree build - -o play.parquet"""
 )
 @click.argument("corpus")
-@output_option("The file of the tree, in Parquet.")
+@output_option("The Parquet file to write.")
 @tree_options
 @reading_options
 @resource_options
@@ -79,15 +79,16 @@ def build(
       elastic-core tree merge one.parquet two.parquet -o both.parquet"""
 )
 @click.argument("trees", metavar="TREE TREE...", nargs=-1, required=True)
-@output_option("The file of the merged tree, in Parquet.")
+@output_option("The Parquet file to write.")
 @resource_options
 def merge(trees: tuple[str, ...], output: Path, memory: str | None, threads: int | None) -> None:
-    """Merge trees into the tree of all their corpora.
+    """Merge two or more saved trees.
 
-    The trees must have the same alphabet, segmentation and depth.
+    The result is the tree of all their corpora. The trees must have the same alphabet, segmentation
+    and depth.
     """
     if len(trees) < 2:
-        raise click.UsageError("merging takes two or more trees; name another one")
+        raise click.UsageError("merge needs two or more trees; name another one")
     share = share_memory(memory, len(trees))
     with progress_shown() as progress:
         first, *others = (TokenTree.open(tree, memory=share, progress=progress) for tree in trees)
@@ -109,7 +110,7 @@ def merge(trees: tuple[str, ...], output: Path, memory: str | None, threads: int
 def show(
     tree: str, memory: str | None, threads: int | None, output_format: str, out: Path | None
 ) -> None:
-    """Show the statistics of a saved TREE, like measure."""
+    """Show the statistics of a saved TREE, as `measure` does."""
     result = computed(
         lambda progress: measure_tree(tree, memory=memory, threads=threads, progress=progress),
         out,
@@ -126,19 +127,19 @@ def show(
       elastic-core tree export play.parquet -o play.csv"""
 )
 @click.argument("tree")
-@output_option("The text file.")
+@output_option("The text file to write.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["csv", "jsonl"]),
     default="csv",
     show_default=True,
-    help="Format of the text file: a line for each leaf, with its symbols and its count.",
+    help="Format of the text file, which has one line per leaf with its symbols and count.",
 )
 def export(tree: str, output: Path, form: str) -> None:
     """Write the leaves of a saved TREE as text.
 
-    The tree's own file is Parquet, which polars, DuckDB and pandas open directly.
+    To read a tree with polars, DuckDB or pandas, open its Parquet file directly.
     """
     with progress_shown() as progress:
         TokenTree.open(tree, progress=progress).export(output, format=form, progress=progress)

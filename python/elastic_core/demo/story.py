@@ -1,4 +1,4 @@
-"""The demo: every command once, on generated text, in under three minutes on two cores."""
+"""The demo: the main commands once, on synthetic text, in under three minutes on two cores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -201,6 +201,8 @@ class CurveReport:
         """
         doublings = np.log2(x).tolist()
         trend = interval([slope(doublings, seed) for seed in np.array(values).T.tolist()])
+        if not trend.count:
+            return judged(claim, expected_sign, trend, "No seed determines the trend.")
         words = f"{words} {with_ci(trend, digits)}{unit}"
         if has_ends:
             ends = compare_paired(values[-1], values[0])

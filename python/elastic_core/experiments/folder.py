@@ -18,7 +18,7 @@ from elastic_core._core import InvalidArgumentError, __version__
 from elastic_core.common.files import read_json_lines, write_text
 from elastic_core.experiments.cells import Metrics, Row
 from elastic_core.experiments.config import ExperimentConfig, read_yaml
-from elastic_core.training.run_folder import TREE_MODEL, check_same_settings
+from elastic_core.training.folder import TREE_MODEL, check_same_settings
 
 _CONFIG = "config.yaml"
 _VERSION, _DATA = "elastic_core", "data_sha256"

@@ -243,12 +243,3 @@ class Document:
 
     blocks: tuple[Block, ...]
     data: Data = Data((), ())
-
-
-def shown(value: Interval, digits: int = 3) -> str:
-    """An interval as text, such as `0.575 (0.533 to 0.617)`; `-` where there is no value."""
-    if value.count == 0:
-        return "-"
-    if value.low is None or value.high is None:
-        return f"{value.mean:.{digits}f}"
-    return f"{value.mean:.{digits}f} ({value.low:.{digits}f} to {value.high:.{digits}f})"

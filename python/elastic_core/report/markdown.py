@@ -44,6 +44,7 @@ def markdown_table(
         left: Names of the left-aligned columns.
     """
     titles = [f"{name}, {unit}" if unit else name for name, unit in headings]
+    titles = [title.replace("|", "\\|") for title in titles]
     rules = [":--" if name in left else "--:" for name, _ in headings]
     lines = [titles, rules, *([escaped(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -74,7 +74,7 @@ fn uncompressed_data_are_reported() {
         for data in ["", "plain text"] {
             let path = folder.write(&format!("a.txt.{ending}"), data);
             let text = message(&path, options());
-            assert!(text.contains(&format!("not {name} data, as its name implies")), "{text}");
+            assert!(text.contains(&format!("not {name} data as its name implies")), "{text}");
         }
     }
     let path = folder.write("a.parquet.gz", gz(b"PAR1"));

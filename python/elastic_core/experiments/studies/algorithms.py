@@ -263,7 +263,7 @@ def _comparison_table(
         "Gain: how far the alignment moved the model from the base. Fall: the drop after the most "
         "reverse rows. Both are compared with sft seed by seed."
     )
-    return Table("algorithms-comparison", "PairedComparison with SFT", headings, tuple(rows), note)
+    return Table("algorithms-comparison", "Comparison with SFT", headings, tuple(rows), note)
 
 
 def _findings(

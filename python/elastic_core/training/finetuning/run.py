@@ -27,7 +27,7 @@ from elastic_core.training.finetuning.algorithms import ALGORITHMS
 from elastic_core.training.finetuning.job import load_for_training, make_job
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.result import Trained
-from elastic_core.training.run_folder import RunFolder
+from elastic_core.training.folder import TrainingFolder
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -44,7 +44,7 @@ def processes() -> int:
 def run(
     rows: list[dict[str, Any]],
     recipe: Recipe,
-    folder: RunFolder,
+    folder: TrainingFolder,
     settings: dict[str, Any],
     reward: Reward | None,
     progress: Progress | None,
@@ -142,7 +142,7 @@ def _curve(state: TrainerState) -> dict[str, NDArray[np.float64]]:
 def _train_within_memory(
     rows: list[dict[str, Any]],
     recipe: Recipe,
-    folder: RunFolder,
+    folder: TrainingFolder,
     settings: dict[str, Any],
     reward: Reward | None,
     callback: _FinetuningCallback,
@@ -160,7 +160,7 @@ def _train_within_memory(
 def _train(
     rows: list[dict[str, Any]],
     recipe: Recipe,
-    folder: RunFolder,
+    folder: TrainingFolder,
     settings: dict[str, Any],
     reward: Reward | None,
     callback: _FinetuningCallback,

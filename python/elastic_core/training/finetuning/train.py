@@ -13,7 +13,7 @@ from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.training.finetuning.recipe import ONLINE, REFERENCED, Recipe, Reward
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.rows import Row, select
-from elastic_core.training.run_folder import RunFolder
+from elastic_core.training.folder import TrainingFolder
 
 
 def train(
@@ -77,7 +77,7 @@ def train(
         from elastic_core.training.finetuning import tree
 
         _check_tree_recipe(spec, recipe)
-        return tree.run(selected, recipe, RunFolder(Path(out), settings), settings, progress)
+        return tree.run(selected, recipe, TrainingFolder(Path(out), settings), settings, progress)
     if spec.kind is ModelKind.SCRATCH:
         raise InvalidArgumentError(
             f"{model}: the model is untrained; train it with `elastic-core pretrain` first and "
@@ -90,7 +90,7 @@ def train(
         device = choose_device(recipe.device)
         recipe = replace(recipe, device=device, dtype=choose_dtype(recipe.dtype, device))
         settings |= {"recipe": asdict(recipe), "processes": processes()}
-        folder = RunFolder(Path(out), settings)
+        folder = TrainingFolder(Path(out), settings)
         return run(selected, recipe, folder, settings, reward, progress)
 
 

@@ -11,13 +11,13 @@ from elastic_core.models.tree import TreeLanguageModel
 from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.rows import texts
-from elastic_core.training.run_folder import TREE_MODEL, RunFolder
+from elastic_core.training.folder import TREE_MODEL, TrainingFolder
 
 
 def run(
     rows: list[dict[str, Any]],
     recipe: Recipe,
-    folder: RunFolder,
+    folder: TrainingFolder,
     settings: dict[str, Any],
     progress: Progress | None,
 ) -> Trained:

@@ -18,6 +18,7 @@ from elastic_core.models.spec import scratch_size
 from elastic_core.models.transformers.checkpoint import silence_transformers
 from elastic_core.models.transformers.inputs import Tokenizer
 from elastic_core.report.plot import can_draw
+from elastic_core.training.folder import check_same_settings
 from elastic_core.training.pretraining.loop import train
 from elastic_core.training.pretraining.packing import Blocks, documents, pack
 from elastic_core.training.pretraining.result import (
@@ -27,7 +28,6 @@ from elastic_core.training.pretraining.result import (
     draw_curve,
     read_curve,
 )
-from elastic_core.training.run_folder import check_same_settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import judged
+from elastic_core.experiments.analysis import judged, with_ci
 from elastic_core.experiments.spring_law import BALANCE_TOLERANCE, Array
 from elastic_core.experiments.studies.springs.prediction import SETS
 from elastic_core.experiments.studies.springs.result import (
@@ -16,7 +16,7 @@ from elastic_core.experiments.studies.springs.result import (
     rank_correlations,
     scales,
 )
-from elastic_core.report.document import Cell, Figure, Finding, Panel, Series, Table, shown
+from elastic_core.report.document import Cell, Figure, Finding, Panel, Series, Table
 from elastic_core.statistics.intervals import Interval, interval
 
 _NAMES = {"pretrain": "pre-training", "align": "alignment", "perturb": "reverse rows"}
@@ -34,14 +34,14 @@ def findings(results: Sequence[SpringResult], depths: Sequence[int]) -> tuple[Fi
             1,
             raised,
             f"{most.count:,} reverse rows change gamma of the alignment by "
-            f"{shown(raised, _DIGITS)} bits per byte.",
+            f"{with_ci(raised, _DIGITS)} bits per byte.",
         ),
         judged(
             "Reverse data lower the rate of the pre-training text.",
             -1,
             lowered,
             f"{most.count:,} reverse rows change gamma of the pre-training by "
-            f"{shown(lowered, _DIGITS)} bits per byte.",
+            f"{with_ci(lowered, _DIGITS)} bits per byte.",
         ),
         _balance(most),
         *(_prediction_finding(results, depth) for depth in depths),
@@ -56,10 +56,10 @@ def _balance(result: SpringResult) -> Finding:
     return Finding(
         "|D_i| times the change of KL is equal and opposite for pre-training and alignment.",
         springs.verdict(),
-        f"After {result.count:,} reverse rows the sum of the two forces is {shown(imbalance)} of "
+        f"After {result.count:,} reverse rows the sum of the two forces is {with_ci(imbalance)} of "
         f"the sum of their sizes: 0 is equal and opposite (up to {BALANCE_TOLERANCE} counts as "
         f"that), 1 or -1 the same direction. The change of the alignment over that of the "
-        f"pre-training is {shown(ratio)}; for covered data the law says -k = {shown(law, 1)}.",
+        f"pre-training is {with_ci(ratio)}; for covered data the law says -k = {with_ci(law, 1)}.",
     )
 
 
@@ -67,7 +67,7 @@ def _prediction_finding(results: Sequence[SpringResult], depth: int) -> Finding:
     share = np.mean([result.agreement(depth, COMPARED) for result in results], axis=0)
     agreement = interval(share, (0, 1))
     correlations = "; ".join(
-        f"{_NAMES[name]} {shown(interval(rank_correlations(results, depth, name), (-1, 1)), 2)}"
+        f"{_NAMES[name]} {with_ci(interval(rank_correlations(results, depth, name), (-1, 1)), 2)}"
         for name in COMPARED
     )
     return judged(
@@ -75,7 +75,7 @@ def _prediction_finding(results: Sequence[SpringResult], depth: int) -> Finding:
         1,
         interval(share - 0.5, (-0.5, 0.5)),
         f"The rates of pre-training and alignment move in the predicted direction in "
-        f"{shown(agreement, 2)} of the cases; guessing would give a half. Rank correlation over "
+        f"{with_ci(agreement, 2)} of the cases; guessing would give a half. Rank correlation over "
         f"the volumes: {correlations}.",
     )
 

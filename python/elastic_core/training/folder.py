@@ -40,7 +40,7 @@ def check_same_settings(
             )
 
 
-class RunFolder:
+class TrainingFolder:
     """The folder of one fine-tuning.
 
     `OUT` holds the model and `trained.json`. Until both are complete, everything is in
