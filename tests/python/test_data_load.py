@@ -174,7 +174,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("source", "request"),
+    ("source", "expected"),
     [
         ("hf:imdb", ("imdb", None, "train")),
         ("hf:stanfordnlp/imdb:test", ("stanfordnlp/imdb", None, "test")),
@@ -182,10 +182,10 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     ],
 )
 def test_data_sets_are_loaded_from_the_hub(
-    source: str, request: tuple[Any, ...], hub: list[tuple[Any, ...]]
+    source: str, expected: tuple[Any, ...], hub: list[tuple[Any, ...]]
 ) -> None:
     assert load_examples(source).rows == ({"text": "to be"},)
-    assert hub == [request]
+    assert hub == [expected]
 
 
 @pytest.mark.usefixtures("hub")
