@@ -133,7 +133,7 @@ def test_progress_is_a_bar_on_a_terminal(play: Path) -> None:
         json.loads(running.stdout.read())
     os.close(leader)
     assert running.returncode == 0
-    assert b"\x1b[?25h" in output, "the cursor is output again"
+    assert b"\x1b[?25h" in output, "the cursor is shown again"
 
 
 def test_progress_is_plain_lines_without_a_terminal(tmp_path: Path) -> None:

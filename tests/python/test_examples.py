@@ -79,7 +79,7 @@ def test_beyond_matches_the_closed_form_for_three_words(folder: Path) -> None:
         assert row["documents"] == "30"
         assert float(row["k"]) == K
     third = [row for row in slopes if row["perturbation"] == "third"]
-    # The alignment raises the share of its text by a factor (k + 1) / (k / 3 + 1) - 1.
+    # The alignment gains (k + 1) / (k / 3 + 1) - 1 times what the perturbation takes away.
     assert float(third[-1]["undone, depth 8"]) == round(1 / (31 / 11 - 1), 3)
     assert [float(mixed[at]["coverage, depth 8"]) for at in (0, -1)] == [0, 1]
     assert float(mixed[-1]["ratio / -k, depth 8"]) == 1

@@ -60,7 +60,7 @@ def test_a_deeper_saved_tree_is_pruned(saved_tree: Path, play: Path) -> None:
     [
         (TreeOptions(segment="chunk"), ReadOptions(), "segmentation window, not chunk"),
         (TreeOptions(alphabet="bit"), ReadOptions(), "alphabet byte, not bit"),
-        (TreeOptions(), ReadOptions(limit=1), "every source here is a saved_tree tree"),
+        (TreeOptions(), ReadOptions(limit=1), "every source here is a saved tree"),
     ],
 )
 def test_options_that_contradict_a_saved_tree_are_rejected(
@@ -71,7 +71,7 @@ def test_options_that_contradict_a_saved_tree_are_rejected(
 
 
 def test_a_source_of_text_and_trees_is_rejected(saved_tree: Path, play: Path) -> None:
-    with pytest.raises(ec.InvalidArgumentError, match="is a saved_tree tree and the rest is text"):
+    with pytest.raises(ec.InvalidArgumentError, match="is a saved tree and the rest is text"):
         open_or_build([[saved_tree, play]], TreeOptions(), ReadOptions())
 
 
