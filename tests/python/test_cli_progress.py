@@ -81,5 +81,10 @@ def test_the_note_of_a_step_replaces_the_speed(
     )
 
 
-def test_durations_include_hours() -> None:
-    assert progress._duration(3 * 3600 + 5 * 60 + 7.4) == "3:05:07"
+def test_durations_include_hours(clock: FakeTime, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = 3 * 3600 + 5 * 60 + 7
+    with progress.progress_shown() as show:
+        show(Step("read", "novels", 0, 5000 + 1000 * seconds, "bytes"))
+        clock.now += 5
+        show(Step("read", "novels", 5000, 5000 + 1000 * seconds, "bytes"))
+    assert capsys.readouterr().err.endswith(", 1.0 kB/s, 3:05:07 left\n")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from elastic_core import Recipe
 from elastic_core.experiments.cells import Cell, Rows, SharedHashes, TextSet, TrainingStep
 from elastic_core.experiments.rows import (
     Answers,
@@ -14,7 +15,6 @@ from elastic_core.experiments.rows import (
     SampledPairs,
     Subset,
 )
-from elastic_core.training.finetuning.recipe import Recipe
 
 HASHES = SharedHashes("root", "data", "measured")
 ROOT = Cell((("stage", "base"), ("seed", 1)), 1, "tree:3")

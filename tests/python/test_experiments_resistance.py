@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics
 from elastic_core.experiments.config import parse_config, read_yaml

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, SharedHashes
 from elastic_core.experiments.config import parse_config, read_yaml

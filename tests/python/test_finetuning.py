@@ -14,11 +14,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTTrainer
 
 import elastic_core as ec
+from elastic_core import Recipe, Reward, Trained, train
 from elastic_core.common.progress import Step
 from elastic_core.training import callbacks
-from elastic_core.training.finetuning.recipe import ALGORITHMS, Recipe, Reward
-from elastic_core.training.finetuning.result import Trained
-from elastic_core.training.finetuning.train import train
+from elastic_core.training.finetuning.recipe import ALGORITHMS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

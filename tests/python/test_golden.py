@@ -204,16 +204,14 @@ def test_an_irrelevant_difference_is_ignored(what: str, tmp_path: Path) -> None:
 
 
 def test_intervals_of_the_law_must_not_differ(tmp_path: Path) -> None:
-    write(tmp_path)
-    runs = []
-    for high in (1.0, 2.0):
+    for name, high in (("before", 1.0), ("after", 2.0)):
+        write(tmp_path / name)
         estimate = {"mean": 0.5, "high": high}
         trained = {"sequential": {"unseen": [{"ratio": estimate}]}}
-        runs.append({"law": [{"intervals": {"ratio": estimate}}], "trained": trained})
-    comparison_of_runs = comparison.Comparison()
-    pair = comparison._Pair(TRAINED, comparison_of_runs)
-    pair.values("", *({"perturbations": [run]} for run in runs))
-    (line,) = comparison_of_runs.differences
+        perturbation = {"law": [{"intervals": {"ratio": estimate}}], "trained": trained}
+        file = tmp_path / name / TRAINED / "files" / "result.json"
+        file.write_text(json.dumps({"perturbations": [perturbation]}))
+    (line,) = comparison.compare(tmp_path / "before", tmp_path / "after").differences
     assert "law[].intervals.ratio.high: 1.0 is now 2.0" in line
 
 

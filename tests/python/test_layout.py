@@ -110,6 +110,18 @@ def against_order(graph: Mapping[str, Iterable[str]], order: tuple[str, ...]) ->
     ]
 
 
+def bound_names(file: Path) -> Iterator[str]:
+    """The names that a file binds at its top level, by imports, definitions and assignments."""
+    for node in ast.parse(file.read_text("utf-8")).body:
+        match node:
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Assign(targets=targets):
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
 @pytest.fixture
 def graph() -> dict[str, set[str]]:
     return imports(PACKAGE)
@@ -135,6 +147,15 @@ def test_imports_follow_the_order(graph: dict[str, set[str]]) -> None:
 def test_no_function_shadows_its_package() -> None:
     packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert packages.isdisjoint(elastic_core.__all__)
+
+
+def test_no_name_shadows_a_module() -> None:
+    hidden = []
+    for init in PACKAGE.rglob("__init__.py"):
+        modules = {path.stem for path in init.parent.glob("*.py")}
+        modules |= {path.parent.name for path in init.parent.glob("*/__init__.py")}
+        hidden += [f"{init}: {name}" for name in bound_names(init) if name in modules]
+    assert not hidden
 
 
 # Tests of the helpers

@@ -1,4 +1,4 @@
-"""Intervals, paired tests and ratios, checked by hand, by simulation and against scipy."""
+"""Intervals and paired tests, checked by hand, by simulation and against scipy."""
 
 import math
 
