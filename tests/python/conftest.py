@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis profiles, the command line as a user runs it, sample text."""
+"""Shared by all tests: hypothesis profiles, the command line as a user runs it, sample text."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # Tests run in a process for each core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # Tests run in one process per core.
 
 settings.register_profile("fast", max_examples=40, deadline=None)
 settings.register_profile(
@@ -28,7 +28,7 @@ PROGRAM = SCRIPTS / "elastic-core"
 
 @dataclass(frozen=True)
 class Done:
-    """A program that has ended."""
+    """The exit code and output of a finished program."""
 
     code: int
     out: str
@@ -39,7 +39,7 @@ CommandLine = Callable[..., Done]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a user at a terminal of 80 columns, with our programs on the path."""
+    """A user's environment: a terminal of 80 columns, with our programs on the path."""
     path = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
     return {**os.environ, "PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8", **more}
 
@@ -73,7 +73,7 @@ def play(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def one_thread() -> None:
-    """Keeps torch to one thread; more are slower where there is so little to compute."""
+    """Limits torch to one thread, which is faster for models this small."""
     import torch
 
     torch.set_num_threads(1)
@@ -81,7 +81,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def checkpoint(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
-    """The folder of a tiny Llama that has learned nothing, and its byte-level tokenizer."""
+    """The folder of a tiny untrained Llama with a byte-level tokenizer."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -117,7 +117,7 @@ def checkpoint(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def data() -> Path:
-    """The folder of real data; a test that asks for it is skipped where it is absent."""
+    """The folder of real data; tests that need it are skipped if it is missing."""
     folder = Path(__file__).parents[2].parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("the real data are not here")

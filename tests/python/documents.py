@@ -1,4 +1,4 @@
-"""Tables and figures for the tests of renderers, and a reader of pages."""
+"""Tables and figures for the tests of renderers, and a parser of HTML pages."""
 
 import math
 from html.parser import HTMLParser
@@ -44,7 +44,7 @@ FIGURE = Figure("curves", "Two panels.", (LINES, BARS))
 
 
 class Page(HTMLParser):
-    """What matters of a page: its headings, what it asks for, its ids, its text."""
+    """The headings, ids, links, images and text of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -59,15 +59,15 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
+        values = dict(attrs)
         self.tags.append(tag)
         if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
             self.levels.append(int(tag[1]))
         if tag == "html":
-            self.lang = found.get("lang")
-        if found.get("role") == "img":
-            self.images.append(found.get("aria-label") or "")
-        if (kind := found.get("class")) and kind.startswith("badge"):
+            self.lang = values.get("lang")
+        if values.get("role") == "img":
+            self.images.append(values.get("aria-label") or "")
+        if (kind := values.get("class")) and kind.startswith("badge"):
             self.badges += 1
         for name, value in attrs:
             if name == "id":

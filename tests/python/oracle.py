@@ -1,4 +1,4 @@
-"""The token tree and the elasticity theorem done naively. Slow, short, easy to believe."""
+"""The token tree and the elasticity theorem, implemented naively: slow, short, easy to check."""
 
 import heapq
 from collections import Counter
@@ -17,8 +17,8 @@ def bits(text: bytes) -> list[int]:
 
 
 def segments(documents: Iterable[Sequence[int]], depth: int, segment: str, eos: int) -> list[Path]:
-    """The occurrences of leaves: every document's segments, with EOS appended to it."""
-    found: list[Path] = []
+    """The occurrences of leaves: the segments of every document, with EOS appended."""
+    paths: list[Path] = []
     for document in documents:
         closed = (*document, eos)
         starts: dict[str, Iterable[int]] = {
@@ -26,8 +26,8 @@ def segments(documents: Iterable[Sequence[int]], depth: int, segment: str, eos: 
             "prefix": [0],
             "window": range(len(closed)),
         }
-        found += [closed[start : start + depth] for start in starts[segment]]
-    return found
+        paths += [closed[start : start + depth] for start in starts[segment]]
+    return paths
 
 
 def leaves(paths: Iterable[Path], depth: int) -> Counter[Path]:
@@ -55,7 +55,7 @@ def huffman_bits(counts: Sequence[int]) -> float:
 
 
 def depth_row(paths: Sequence[Path], depth: int) -> dict[str, float]:
-    """What `docs/measure.md` says of one depth."""
+    """The row of one depth, as `docs/measure.md` defines it."""
     pruned = leaves(paths, depth)
     counts = list(pruned.values())
     above = entropy(list(leaves(paths, depth - 1).values()))
@@ -73,12 +73,12 @@ def depth_row(paths: Sequence[Path], depth: int) -> dict[str, float]:
 
 
 def spectrum(paths: Sequence[Path], depth: int) -> dict[int, int]:
-    """For each count the number of leaves that have it."""
+    """The number of leaves with each count."""
     return dict(sorted(Counter(leaves(paths, depth).values()).items()))
 
 
 def count(paths: Sequence[Path], start: Path) -> int:
-    """Segments that begin with `start`."""
+    """The number of segments that begin with `start`."""
     return sum(path[: len(start)] == start for path in paths)
 
 
@@ -92,14 +92,14 @@ def children(paths: Sequence[Path], start: Path) -> dict[int, int]:
 def joint_rates(
     distributions: ArrayLike, volumes: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The joint distribution of corpora, their rates under it, and how these move with volumes.
+    """The joint distribution of corpora, their rates under it, and the slopes of these rates.
 
-    From `distributions` P_i, shape (n, leaves), and `volumes` w_i, shape (n,), W their sum, come
+    Given `distributions` P_i, shape (n, leaves), and `volumes` w_i, shape (n,), with the sum W:
 
     - q = sum_i w_i P_i / W, shape (leaves,);
     - gamma_i = -sum_x P_i log2 q in bits per segment, shape (n,), infinite where P_i > 0 = q;
     - d gamma_i / d w_j = (1 - sum_x P_i P_j / q) log2(e) / W at [i, j], shape (n, n); -infinite
-      where both P_i and P_j are on leaves with q = 0. It means nothing where P_i alone is.
+      where both P_i and P_j have mass on leaves with q = 0, undefined where only P_i has.
     """
     p, w = np.asarray(distributions, float), np.asarray(volumes, float)
     q = w @ p / w.sum()

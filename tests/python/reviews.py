@@ -1,4 +1,4 @@
-"""Toy reviews of two signs, which tests of experiments learn from: words that tell, and others."""
+"""Toy reviews, positive and negative, for tests of experiments: telling words among plain ones."""
 
 import json
 import random
@@ -11,14 +11,14 @@ PLAIN = ["the", "film", "plot", "actor", "scene", "music", "ending", "story", "i
 
 
 def review(words: list[str], number: int) -> str:
-    """A review with words of one sign among plain ones; the same number gives the same one."""
+    """A review that mixes the given words into plain ones, determined by its number."""
     draw = random.Random(f"{words[0]} {number}")
-    said = [draw.choice(words if draw.random() < 0.4 else PLAIN) for _ in range(24)]
-    return " ".join([f"review {number}:", *said])
+    chosen = [draw.choice(words if draw.random() < 0.4 else PLAIN) for _ in range(24)]
+    return " ".join([f"review {number}:", *chosen])
 
 
 def write_reviews(folder: Path, count: int = 120) -> dict[str, Any]:
-    """Writes reviews of both signs, and a corpus of others; the configuration that names them."""
+    """Writes positive, negative and mixed reviews; returns a configuration that names them."""
     for name, words in (("good", GOOD), ("bad", BAD)):
         rows = ({"text": review(words, number)} for number in range(count))
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -54,7 +54,7 @@ TRANSFORMER: dict[str, Any] = {
     },
     "seeds": 1,
 }
-"""What is different where the model is a transformer; its corpus is learned for two steps."""
+"""The settings that differ for a transformer, which is pre-trained for two steps."""
 
 
 def for_transformer(values: dict[str, Any]) -> dict[str, Any]:

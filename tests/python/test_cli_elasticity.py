@@ -1,4 +1,4 @@
-"""`elastic-core elasticity` as a user runs it."""
+"""`elastic-core elasticity` on the command line."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import CommandLine
-from test_cli_errors import assert_told
+from test_cli_errors import assert_error
 
 import elastic_core as ec
 
@@ -16,7 +16,7 @@ STUDY = ["elasticity", "--pretrain", "pretrain.jsonl", "--align", "align.jsonl"]
 
 @pytest.fixture
 def corpora(tmp_path: Path) -> Path:
-    """The synthetic corpora of the theorem, and a saved tree that does not fit them."""
+    """The synthetic corpora of the theorem, and saved trees of other shapes."""
     ec.synth(leaves=50, out=tmp_path)
     ec.TokenTree.build(tmp_path / "align.jsonl", depth=3).save(tmp_path / "shallow.parquet")
     ec.TokenTree.build(tmp_path / "align.jsonl", alphabet="bit").save(tmp_path / "bits.parquet")
@@ -24,7 +24,7 @@ def corpora(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_table_says_whether_the_law_holds(cli: CommandLine, corpora: Path) -> None:
+def test_the_table_has_the_verdict(cli: CommandLine, corpora: Path) -> None:
     assert corpora
     done = cli(*STUDY, "--perturb", "perturb.jsonl", "--perturb", "novel.jsonl")
     assert (done.code, done.err) == (0, "")
@@ -54,7 +54,7 @@ def test_json_has_every_number(cli: CommandLine, corpora: Path) -> None:
     ]  # fmt: skip
 
 
-def test_saved_trees_are_corpora_too(cli: CommandLine, corpora: Path) -> None:
+def test_saved_trees_are_accepted(cli: CommandLine, corpora: Path) -> None:
     assert corpora
     assert cli("tree", "build", "pretrain.jsonl", "-o", "p.parquet", "--depth", "6").code == 0
     done = cli(
@@ -65,7 +65,7 @@ def test_saved_trees_are_corpora_too(cli: CommandLine, corpora: Path) -> None:
     assert len(done.out.splitlines()) == 1 + 6
 
 
-def test_a_tree_model_stands_beside_the_trees(cli: CommandLine, corpora: Path) -> None:
+def test_the_sequential_order_adds_a_tree_model(cli: CommandLine, corpora: Path) -> None:
     options = ["--order", "sequential", "--rate", "2", "--seeds", "2", "--depth", "4"]
     done = cli(*STUDY, "--perturb", "perturb.jsonl", *options, "--limit", "200", "--out", "out")
     assert done.code == 0, done.err
@@ -74,8 +74,8 @@ def test_a_tree_model_stands_beside_the_trees(cli: CommandLine, corpora: Path) -
     assert (corpora / "out" / "trained-perturb.jsonl.png").exists()
 
 
-def test_tree_models_need_no_extra(corpora: Path) -> None:
-    """The base install has neither pydantic nor torch."""
+def test_tree_models_run_without_extras(corpora: Path) -> None:
+    """The base installation has neither pydantic nor torch."""
     script = """
 import sys
 from importlib.abc import MetaPathFinder
@@ -97,7 +97,7 @@ assert result.to_dict()["perturbations"][0]["trained"]["joint"]["unseen"]
     assert done.returncode == 0, done.stderr
 
 
-def test_files_in_common_are_warned_of(cli: CommandLine, corpora: Path) -> None:
+def test_shared_files_cause_a_warning(cli: CommandLine, corpora: Path) -> None:
     assert corpora
     done = cli(*STUDY, "--perturb", "align.jsonl")
     assert done.code == 0
@@ -108,7 +108,7 @@ def test_files_in_common_are_warned_of(cli: CommandLine, corpora: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("arguments", "code", "parts"),
     [
         ("--perturb nowhere.jsonl", 2, ["nowhere.jsonl", "no such file"]),
         ("--perturb empty.txt", 1, ["empty.txt", "no documents"]),
@@ -123,8 +123,8 @@ def test_files_in_common_are_warned_of(cli: CommandLine, corpora: Path) -> None:
         ("", 2, ["--perturb"]),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(
-    arguments: str, code: int, words: list[str], cli: CommandLine, corpora: Path
+def test_errors_are_one_sentence(
+    arguments: str, code: int, parts: list[str], cli: CommandLine, corpora: Path
 ) -> None:
     assert corpora
-    assert_told(cli(*STUDY, *arguments.split(), stdin=b"to be"), code, *words)
+    assert_error(cli(*STUDY, *arguments.split(), stdin=b"to be"), code, *parts)

@@ -1,4 +1,4 @@
-"""Everything that can be wrong: one clear sentence, the right exit code, nothing left behind."""
+"""Errors on the command line: one sentence, the right exit code, no files left behind."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ TEXT = "to be or not to be, that is the question\n"
 
 @pytest.fixture
 def corpora(tmp_path: Path) -> Path:
-    """A folder with a play and all that is wrong with corpora, trees and tokenizers."""
+    """A folder with a play and invalid corpora, trees and tokenizers."""
     rows = "".join(json.dumps({"text": f"{n} {TEXT}"}) + "\n" for n in range(2000)).encode()
     files = {
         "cut.txt.gz": gzip.compress(rows)[:-200],
@@ -42,19 +42,19 @@ def corpora(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def assert_told(done: Done, code: int, *words: str) -> None:
-    """Asserts that the program ended with this code and one sentence that has these words."""
+def assert_error(done: Done, code: int, *parts: str) -> None:
+    """Asserts that the program failed with this code and one sentence with these parts."""
     assert done.code == code, done.err
     assert done.out == ""
     assert done.err.startswith("error: "), done.err
     assert len(done.err.splitlines()) == 1, done.err
     assert "Traceback" not in done.err
-    for word in words:
-        assert word in done.err, done.err
+    for part in parts:
+        assert part in done.err, done.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("arguments", "code", "parts"),
     [
         ("measure nowhere.txt", 2, ["nowhere.txt", "no such file"]),
         ("measure nothing*.txt", 2, ["nothing*.txt"]),
@@ -107,30 +107,30 @@ def assert_told(done: Done, code: int, *words: str) -> None:
         ("wrong", 2, ["wrong"]),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(
-    arguments: str, code: int, words: list[str], corpora: Path, cli: CommandLine
+def test_errors_are_one_sentence(
+    arguments: str, code: int, parts: list[str], corpora: Path, cli: CommandLine
 ) -> None:
     before = sorted(corpora.rglob("*"))
-    assert_told(cli(*arguments.split()), code, *words)
+    assert_error(cli(*arguments.split()), code, *parts)
     assert sorted(corpora.rglob("*")) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_file_is_named(cli: CommandLine, play: Path) -> None:
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
+def test_an_unreadable_file_is_reported(cli: CommandLine, play: Path) -> None:
     play.chmod(0)
-    assert_told(cli("measure", play.name), 1, "play.txt", "permission denied")
+    assert_error(cli("measure", play.name), 1, "play.txt", "permission denied")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_an_output_folder_without_permission_is_refused(
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
+def test_an_output_folder_without_permission_is_reported(
     cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "closed").mkdir(mode=0o500)
-    assert_told(cli("measure", play.name, "--out", "closed"), 1, "closed", "permission")
-    assert_told(cli("tree", "build", play.name, "-o", "closed/t.parquet"), 2, "closed")
+    assert_error(cli("measure", play.name, "--out", "closed"), 1, "closed", "permission")
+    assert_error(cli("tree", "build", play.name, "-o", "closed/t.parquet"), 2, "closed")
 
 
-def test_an_output_folder_that_cannot_be_made_is_told_at_once(cli: CommandLine, play: Path) -> None:
+def test_an_output_folder_that_cannot_be_created_is_reported(cli: CommandLine, play: Path) -> None:
     done = cli("measure", play.name, "--out", "/proc/nowhere/out")
     assert done.code in (1, 2)
     assert "/proc/nowhere" in done.err
@@ -140,24 +140,24 @@ def test_an_output_folder_that_cannot_be_made_is_told_at_once(cli: CommandLine, 
     ("options", "word"),
     [("--depth 5", "depth"), ("--segment window", "segment"), ("--alphabet bit", "alphabet")],
 )
-def test_trees_that_do_not_fit_are_not_merged(
+def test_trees_of_different_shapes_are_not_merged(
     options: str, word: str, cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
     cli("tree", "build", play.name, "-o", "one.parquet")
     cli("tree", "build", play.name, "-o", "two.parquet", *options.split())
     done = cli("tree", "merge", "one.parquet", "two.parquet", "-o", "both.parquet")
-    assert_told(done, 2, word)
+    assert_error(done, 2, word)
     assert not (tmp_path / "both.parquet").exists()
 
 
-def test_a_damaged_tree_is_named(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+def test_a_damaged_tree_is_reported(cli: CommandLine, play: Path, tmp_path: Path) -> None:
     cli("tree", "build", play.name, "-o", "tree.parquet")
     file = tmp_path / "tree.parquet"
     file.write_bytes(file.read_bytes()[:-30])
-    assert_told(cli("tree", "show", "tree.parquet"), 1, "tree.parquet")
+    assert_error(cli("tree", "show", "tree.parquet"), 1, "tree.parquet")
 
 
-def test_a_full_output_is_told(play: Path) -> None:
+def test_a_full_standard_output_is_reported(play: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [PROGRAM, "measure", play], stdout=full, stderr=subprocess.PIPE, text=True, check=False
@@ -167,7 +167,7 @@ def test_a_full_output_is_told(play: Path) -> None:
 
 
 def limit_files_to(size: int) -> Callable[[], None]:
-    """What makes every write beyond `size` bytes of a file fail, as a full disk does."""
+    """A function that makes writes beyond `size` bytes of a file fail, as on a full disk."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -180,7 +180,7 @@ def limit_files_to(size: int) -> Callable[[], None]:
     "arguments",
     [["measure", "noise.txt", "--out", "out"], ["tree", "build", "noise.txt", "-o", "t"]],
 )
-def test_a_write_that_fails_leaves_nothing(arguments: list[str], tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_files(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "noise.txt").write_bytes(os.urandom(1 << 20))
     done = subprocess.run(
         [PROGRAM, *arguments],
@@ -191,7 +191,7 @@ def test_a_write_that_fails_leaves_nothing(arguments: list[str], tmp_path: Path)
         preexec_fn=limit_files_to(100_000),
         check=False,
     )
-    assert_told(Done(done.returncode, done.stdout, done.stderr), 1)
+    assert_error(Done(done.returncode, done.stdout, done.stderr), 1)
     assert [path.name for path in tmp_path.iterdir()] == ["noise.txt"]
 
 
@@ -202,33 +202,33 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     try:
-        made = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+        is_mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
-        made = False
-    if not made:
+        is_mounted = False
+    if not is_mounted:
         pytest.skip("no disk can be mounted here")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_temporary_disk_is_told_and_emptied(
+def test_a_full_temporary_disk_is_reported_and_cleaned(
     cli: CommandLine, small_disk: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "noise.txt").write_bytes(os.urandom(4 << 20))
     options = ["--segment", "window", "--memory", "4MiB"]
     done = cli("measure", "noise.txt", *options, TMPDIR=str(small_disk))
-    assert_told(done, 1, str(small_disk), "TMPDIR")
+    assert_error(done, 1, str(small_disk), "TMPDIR")
     assert not list(small_disk.iterdir())
 
 
-def test_a_full_disk_leaves_the_old_tree(
+def test_a_full_disk_keeps_the_old_tree(
     cli: CommandLine, small_disk: Path, tmp_path: Path, play: Path
 ) -> None:
     (tmp_path / "noise.txt").write_bytes(os.urandom(4 << 20))
     assert cli("tree", "build", play.name, "-o", small_disk / "t.parquet").code == 0
     old = (small_disk / "t.parquet").read_bytes()
     done = cli("tree", "build", "noise.txt", "-o", small_disk / "t.parquet")
-    assert_told(done, 1, "t.parquet", "full")
+    assert_error(done, 1, "t.parquet", "full")
     assert [path.name for path in small_disk.iterdir()] == ["t.parquet"]
     assert (small_disk / "t.parquet").read_bytes() == old
 
@@ -242,7 +242,7 @@ def test_a_full_disk_leaves_the_old_tree(
     ],
     ids=["spilling", "comparing", "waiting for standard input"],
 )
-def test_ctrl_c_leaves_nothing(corpus: str, options: list[str], tmp_path: Path) -> None:
+def test_ctrl_c_leaves_no_files(corpus: str, options: list[str], tmp_path: Path) -> None:
     (tmp_path / "temporary").mkdir()
     (tmp_path / "noise.txt").write_bytes(os.urandom(1 << 26))
     (tmp_path / "small.txt").write_bytes(os.urandom(1 << 24))
@@ -260,15 +260,15 @@ def test_ctrl_c_leaves_nothing(corpus: str, options: list[str], tmp_path: Path) 
             time.sleep(0.02)
         time.sleep(0.8)
         assert running.poll() is None, "the job was over before the signal"
-        asked = time.monotonic()
+        start = time.monotonic()
         running.send_signal(signal.SIGINT)
         running.wait(timeout=20)
-        took = time.monotonic() - asked
+        seconds = time.monotonic() - start
         assert running.stdout is not None
         assert running.stderr is not None
         out, err = running.stdout.read(), running.stderr.read()
     assert (running.returncode, out) == (130, "")
     assert err.strip() == "error: interrupted"
-    assert took < 5
+    assert seconds < 5
     assert not list((tmp_path / "temporary").iterdir())
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""`elastic-core mass` as a user runs it."""
+"""`elastic-core mass` on the command line."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from conftest import CommandLine
 from test_mass import assert_schema
 
 
-def test_the_table_is_for_people(cli: CommandLine, play: Path) -> None:
+def test_the_default_output_is_a_table(cli: CommandLine, play: Path) -> None:
     done = cli("mass", play.name, "--depth", "3", "--bootstrap", "20")
     assert (done.code, done.err) == (0, "")
     assert "play.txt  alphabet byte, segment chunk, depth 3, bootstrap 20" in done.out
@@ -20,7 +20,7 @@ def test_the_table_is_for_people(cli: CommandLine, play: Path) -> None:
     assert "\x1b" not in done.out
 
 
-def test_json_is_the_schema(cli: CommandLine, play: Path) -> None:
+def test_the_json_follows_the_schema(cli: CommandLine, play: Path) -> None:
     options = "--depth 3 --memory 64MiB --bootstrap 0 --seed 4 --split line --threads 1"
     done = cli("mass", play.name, "--format", "json", *options.split())
     result = json.loads(done.out)
@@ -40,7 +40,9 @@ def test_csv_and_markdown(cli: CommandLine, play: Path) -> None:
     assert done.out.startswith("## play.txt\n\n1 document")
 
 
-def test_the_result_folder(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+def test_the_result_folder_has_json_and_figures(
+    cli: CommandLine, play: Path, tmp_path: Path
+) -> None:
     options = "--depth 1 --bootstrap 2 --format json --out out"
     done = cli("mass", play.name, *options.split())
     assert done.code == 0
@@ -49,7 +51,7 @@ def test_the_result_folder(cli: CommandLine, play: Path, tmp_path: Path) -> None
     assert (tmp_path / "out" / "result.json").read_text() == done.out
 
 
-def test_saved_trees_give_their_shape(cli: CommandLine, play: Path) -> None:
+def test_the_depth_of_a_saved_tree_is_the_default(cli: CommandLine, play: Path) -> None:
     assert cli("tree", "build", play.name, "-o", "play.parquet", "--depth", "2").code == 0
     options = "--bootstrap 0 --format json"
     done = cli("mass", "play.parquet", "-", *options.split(), stdin=b"to be or not to be")
@@ -61,7 +63,7 @@ def test_saved_trees_give_their_shape(cli: CommandLine, play: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["play.txt", "--bootstrap", "-1"], 2, "bootstrap -1"),
         (["play.txt", "--bootstrap", "many"], 2, "--bootstrap"),
@@ -73,12 +75,12 @@ def test_saved_trees_give_their_shape(cli: CommandLine, play: Path) -> None:
     ids=str,
 )
 def test_errors_are_one_sentence(
-    arguments: list[str], code: int, said: str, cli: CommandLine, play: Path, tmp_path: Path
+    arguments: list[str], code: int, message: str, cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.txt").touch()
     done = cli("mass", *arguments, "--out", "out")
     assert (done.code, done.out) == (code, "")
-    assert said in done.err
+    assert message in done.err
     assert len(done.err.splitlines()) == 1
     assert done.err.startswith("error: ")
     assert play.exists()

@@ -1,4 +1,4 @@
-"""`elastic-core measure` as a user runs it."""
+"""`elastic-core measure` on the command line."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from test_measure import assert_schema
 from elastic_core import TokenTree, __version__
 
 
-def test_the_table_is_for_people(cli: CommandLine, play: Path) -> None:
+def test_the_default_output_is_a_table(cli: CommandLine, play: Path) -> None:
     done = cli("measure", play.name, "--compare", "zstd:19,xz:9")
     assert (done.code, done.err) == (0, "")
     assert "play.txt" in done.out
@@ -28,7 +28,7 @@ def test_the_table_is_for_people(cli: CommandLine, play: Path) -> None:
     assert "\x1b" not in done.out
 
 
-def test_json_is_the_schema(cli: CommandLine, play: Path) -> None:
+def test_the_json_follows_the_schema(cli: CommandLine, play: Path) -> None:
     done = cli("measure", play.name, "--format", "json", "--depth", "3", "--memory", "64MiB")
     result = json.loads(done.out)
     assert_schema(result)
@@ -51,11 +51,17 @@ def test_standard_input_is_a_corpus(cli: CommandLine) -> None:
     assert (corpus["documents"], corpus["bytes"]) == (1, 18)
 
 
-def test_two_corpora_and_the_joint_one(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+def test_two_corpora_are_followed_by_the_joint_one(
+    cli: CommandLine, play: Path, tmp_path: Path
+) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "poem.txt").write_text("shall I compare thee")
     done = cli("measure", play.name, "b", "--format", "json", "--out", "out")
-    assert [c["name"] for c in json.loads(done.out)["corpora"]] == ["play.txt", "b", "joint"]
+    assert [corpus["name"] for corpus in json.loads(done.out)["corpora"]] == [
+        "play.txt",
+        "b",
+        "joint",
+    ]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "depths.png",
         "depths.svg",
@@ -68,7 +74,7 @@ def test_two_corpora_and_the_joint_one(cli: CommandLine, play: Path, tmp_path: P
     assert TokenTree.open(tmp_path / "out" / "tree.parquet").documents == 2
 
 
-def test_options_reach_the_core(cli: CommandLine, tmp_path: Path) -> None:
+def test_options_are_applied(cli: CommandLine, tmp_path: Path) -> None:
     rows = [{"q": f"question {n}", "a": f"answer {n}"} for n in range(20)]
     text = "".join(json.dumps(row) + "\n" for row in [*rows, {"q": "no answer"}])
     (tmp_path / "rows.jsonl").write_text(text)
@@ -92,7 +98,7 @@ def test_an_old_result_is_replaced(cli: CommandLine, play: Path, tmp_path: Path)
     assert TokenTree.open(tmp_path / "out" / "tree.parquet").depth == 3
 
 
-def test_without_matplotlib_a_line_tells_how_to_get_it(
+def test_without_matplotlib_the_missing_extra_is_reported(
     cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
     hidden = "import sys; sys.modules['matplotlib'] = None\n"
@@ -114,7 +120,7 @@ def test_progress_is_a_bar_on_a_terminal(play: Path) -> None:
         env=environment(TERM="xterm"),
     ) as running:
         os.close(follower)
-        shown = b""
+        output = b""
         while True:
             try:
                 part = os.read(leader, 4096)
@@ -122,15 +128,15 @@ def test_progress_is_a_bar_on_a_terminal(play: Path) -> None:
                 break
             if not part:
                 break
-            shown += part
+            output += part
         assert running.stdout is not None
         json.loads(running.stdout.read())
     os.close(leader)
     assert running.returncode == 0
-    assert b"\x1b[?25h" in shown, "the cursor is shown again"
+    assert b"\x1b[?25h" in output, "the cursor is shown again"
 
 
-def test_progress_is_plain_lines_elsewhere(tmp_path: Path) -> None:
+def test_progress_is_plain_lines_without_a_terminal(tmp_path: Path) -> None:
     with subprocess.Popen(
         [PROGRAM, "measure", "-"],
         stdin=subprocess.PIPE,
@@ -146,11 +152,11 @@ def test_progress_is_plain_lines_elsewhere(tmp_path: Path) -> None:
             running.stdin.flush()
             time.sleep(0.5)
         running.stdin.close()
-        told = running.stderr.read().decode()
-    assert re.search(r"^read -: [\d.]+ MB, [\d.]+ [kM]B/s", told, re.MULTILINE), told
+        printed = running.stderr.read().decode()
+    assert re.search(r"^read -: [\d.]+ MB, [\d.]+ [kM]B/s", printed, re.MULTILINE), printed
 
 
-def test_a_reader_that_goes_away_is_no_error(play: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(play: Path) -> None:
     command = f"'{PROGRAM}' measure '{play}' --format csv --depth 64; echo ended $? >&2"
     done = subprocess.run(
         ["bash", "-c", f"({command}) | true"],

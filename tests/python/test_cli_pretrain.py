@@ -1,4 +1,4 @@
-"""`elastic-core pretrain` as a user runs it."""
+"""`elastic-core pretrain` on the command line."""
 
 import json
 import os
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from conftest import HAMLET, CommandLine
-from test_cli_errors import assert_told
+from test_cli_errors import assert_error
 
 SMALL = ["--model", "scratch:0.3M", "--tokens", "500", "--batch", "32", "--context", "16"]
 
 
-def test_a_model_is_trained_and_goes_on_when_called_again(cli: CommandLine, tmp_path: Path) -> None:
+def test_a_finished_run_is_not_repeated(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "hamlet.jsonl").write_text(json.dumps({"said": HAMLET}) + "\n")
     call = ["pretrain", "hamlet.jsonl", *SMALL, "--text-key", "said", "--out", "out"]
     call += ["--checkpoints", "100,250", "--seed", "3", "--learning-rate", "1e-3"]
@@ -22,13 +22,13 @@ def test_a_model_is_trained_and_goes_on_when_called_again(cli: CommandLine, tmp_
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["config"]["seed"] == 3
     assert result["config"]["learning_rate"] == 1e-3
-    assert [each["tokens"] for each in result["checkpoints"]] == [128, 256]
+    assert [checkpoint["tokens"] for checkpoint in result["checkpoints"]] == [128, 256]
     again = cli(*call)
     assert (again.code, again.err.splitlines()) == (0, [last])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("arguments", "code", "parts"),
     [
         ("play.txt", 2, ["--model"]),
         ("nowhere.txt --model scratch:1M --tokens 1M --out out", 2, ["nowhere.txt"]),
@@ -38,25 +38,27 @@ def test_a_model_is_trained_and_goes_on_when_called_again(cli: CommandLine, tmp_
         ("play.txt --model scratch:1M --tokens 1M --out out --text-key a", 2, ["text key"]),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(
-    arguments: str, code: int, words: list[str], cli: CommandLine, play: Path
+def test_errors_are_one_sentence(
+    arguments: str, code: int, parts: list[str], cli: CommandLine, play: Path
 ) -> None:
-    assert_told(cli("pretrain", *arguments.split()), code, *words)
+    assert_error(cli("pretrain", *arguments.split()), code, *parts)
     assert list(play.parent.iterdir()) == [play]
 
 
-def test_a_corpus_that_is_too_small_is_told(cli: CommandLine, play: Path) -> None:
+def test_a_corpus_that_is_too_small_is_reported(cli: CommandLine, play: Path) -> None:
     done = cli("pretrain", play.name, "--model", "scratch:1M", "--tokens", "1M", "--out", "out")
     assert (done.code, done.out) == (1, "")
-    told = done.err.splitlines()[-1]  # Lines of progress may stand before it.
-    assert told.startswith("error: play.txt: it has only 37 tokens, and 256 are needed")
+    error = done.err.splitlines()[-1]  # Progress lines may come first.
+    assert error.startswith("error: play.txt: it has only 37 tokens, and 256 are needed")
     assert list(play.parent.iterdir()) == [play]
 
 
-def test_without_torch_the_extra_is_named(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+def test_without_torch_the_missing_extra_is_reported(
+    cli: CommandLine, play: Path, tmp_path: Path
+) -> None:
     hidden = tmp_path / "hidden"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text("import sys; sys.modules['torch'] = None\n")
     path = os.pathsep.join(filter(None, [str(hidden), os.environ.get("PYTHONPATH")]))
     done = cli("pretrain", play.name, *SMALL, "--out", "out", PYTHONPATH=path)
-    assert_told(done, 1, "torch", "pip install 'elastic-core[lm]'")
+    assert_error(done, 1, "torch", "pip install 'elastic-core[lm]'")

@@ -1,4 +1,4 @@
-"""What progress looks like: phase, amount, rate, time left."""
+"""Progress lines: phase, amount, rate, time left."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from elastic_core.cli import progress
 from elastic_core.common.progress import Step
 
 
-class Time:
+class FakeTime:
     """A clock that the test sets."""
 
     def __init__(self) -> None:
@@ -17,13 +17,15 @@ class Time:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
-    clock = Time()
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    clock = FakeTime()
     monkeypatch.setattr(progress, "time", clock)
     return clock
 
 
-def test_lines_come_every_few_seconds(clock: Time, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_is_printed_every_few_seconds(
+    clock: FakeTime, capsys: pytest.CaptureFixture[str]
+) -> None:
     with progress.progress_shown() as show:
         for second in range(12):
             clock.now = 100.0 + second
@@ -36,7 +38,7 @@ def test_lines_come_every_few_seconds(clock: Time, capsys: pytest.CaptureFixture
     ]
 
 
-def test_a_new_phase_has_its_own_rate(clock: Time, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_phase_has_its_own_rate(clock: FakeTime, capsys: pytest.CaptureFixture[str]) -> None:
     with progress.progress_shown() as show:
         show(Step("read", "novels", 0, 0, "bytes"))
         clock.now += 4
@@ -49,7 +51,9 @@ def test_a_new_phase_has_its_own_rate(clock: Time, capsys: pytest.CaptureFixture
     )
 
 
-def test_what_is_not_known_is_not_told(clock: Time, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_totals_and_rates_are_left_out(
+    clock: FakeTime, capsys: pytest.CaptureFixture[str]
+) -> None:
     with progress.progress_shown() as show:
         show(Step("read", "-", 0, 0, "bytes"))
         clock.now += 5
@@ -62,8 +66,8 @@ def test_what_is_not_known_is_not_told(clock: Time, capsys: pytest.CaptureFixtur
     ]
 
 
-def test_the_rate_of_a_model_stands_for_the_speed(
-    clock: Time, capsys: pytest.CaptureFixture[str]
+def test_the_note_of_a_step_replaces_the_speed(
+    clock: FakeTime, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with progress.progress_shown() as show:
         show(Step("score", "novels with tree:8", 0, 20_000, "bytes"))
@@ -77,5 +81,10 @@ def test_the_rate_of_a_model_stands_for_the_speed(
     )
 
 
-def test_hours_are_told() -> None:
-    assert progress._duration(3 * 3600 + 5 * 60 + 7.4) == "3:05:07"
+def test_durations_include_hours(clock: FakeTime, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = 3 * 3600 + 5 * 60 + 7
+    with progress.progress_shown() as show:
+        show(Step("read", "novels", 0, 5000 + 1000 * seconds, "bytes"))
+        clock.now += 5
+        show(Step("read", "novels", 5000, 5000 + 1000 * seconds, "bytes"))
+    assert capsys.readouterr().err.endswith(", 1.0 kB/s, 3:05:07 left\n")

@@ -1,4 +1,4 @@
-"""`elastic-core measure --model` as a user runs it."""
+"""`elastic-core measure --model` on the command line."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from test_measure import assert_schema
 import elastic_core as ec
 
 
-def test_the_table_has_the_rates_and_says_what_they_are(cli: CommandLine, play: Path) -> None:
+def test_the_table_has_and_explains_the_rates(cli: CommandLine, play: Path) -> None:
     done = cli("measure", play.name, "--model", "tree:8", "--model", "tree:2", "--compare", "xz:9")
     assert (done.code, done.err) == (0, "")
     assert max(map(len, done.out.splitlines())) <= 80
@@ -33,7 +33,7 @@ def test_the_table_has_the_rates_and_says_what_they_are(cli: CommandLine, play: 
     assert "Adaptive rate (tree:8, tree:2): every symbol is predicted" in done.out
 
 
-def test_json_csv_and_markdown_have_them(cli: CommandLine, play: Path) -> None:
+def test_json_csv_and_markdown_have_the_rates(cli: CommandLine, play: Path) -> None:
     arguments = ("measure", play.name, "--depth", "3", "--model", "tree:8", "--format")
     result = json.loads(cli(*arguments, "json").out)
     assert_schema(result)
@@ -45,13 +45,15 @@ def test_json_csv_and_markdown_have_them(cli: CommandLine, play: Path) -> None:
     assert [row["depth"] for row in rows] == ["1", "2", "3", ""]
     for key in ("tokens", "bits_per_token", "bits_per_character", "bits_per_byte", "ratio"):
         assert rows[-1][key] == str(rate[key])
-    told = cli(*arguments, "markdown").out
-    assert f"| tree:8 | 124 | {rate['bits_per_token']:.3f} |" in told
+    markdown = cli(*arguments, "markdown").out
+    assert f"| tree:8 | 124 | {rate['bits_per_token']:.3f} |" in markdown
 
 
-def test_scores_stand_beside_documents(cli: CommandLine, tmp_path: Path) -> None:
+def test_scores_join_with_documents(cli: CommandLine, tmp_path: Path) -> None:
     texts = ["to be", "or not", ""]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    )
     done = cli("measure", "rows.jsonl", "--model", "tree:3", "--per-document", "scores.parquet")
     assert done.code == 0
     scores = pl.read_parquet(tmp_path / "scores.parquet")
@@ -61,7 +63,7 @@ def test_scores_stand_beside_documents(cli: CommandLine, tmp_path: Path) -> None
     assert joined["bits"].to_list() == ec.TreeModel(3).update(texts).tolist()
 
 
-WRONG = [
+INVALID = [
     (["play.txt", "--model", "nothing"], "unknown model 'nothing'"),
     (["play.txt", "--model", "tree:0"], "from 1 to 32"),
     (["play.txt", "--model", "tree:33"], "from 1 to 32"),
@@ -77,18 +79,18 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), WRONG)
-def test_wrong_calls_exit_with_2(
-    arguments: list[str], sentence: str, cli: CommandLine, play: Path, tmp_path: Path
+@pytest.mark.parametrize(("arguments", "message"), INVALID)
+def test_invalid_calls_exit_with_2(
+    arguments: list[str], message: str, cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
     done = cli("measure", *arguments)
     assert (done.code, done.out) == (2, "")
-    assert sentence in done.err
+    assert message in done.err
     assert len(done.err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == [play]
 
 
-def test_a_file_that_is_no_model_is_a_failed_job(cli: CommandLine, play: Path) -> None:
+def test_a_file_that_is_not_a_model_exits_with_1(cli: CommandLine, play: Path) -> None:
     done = cli("measure", play.name, "--model", play.name)
     assert (done.code, done.out) == (1, "")
     assert done.err == "error: play.txt: not a saved tree model\n"
@@ -134,7 +136,7 @@ def test_ctrl_c_leaves_no_scores(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["long.txt"]
 
 
-def test_torch_is_left_alone_where_it_is_not_needed(play: Path) -> None:
+def test_torch_is_not_imported_for_tree_models(play: Path) -> None:
     script = (
         "import sys, elastic_core as ec; "
         f"ec.measure({str(play)!r}, models=['tree:2']); "

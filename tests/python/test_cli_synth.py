@@ -1,4 +1,4 @@
-"""`elastic-core synth` as a user runs it."""
+"""`elastic-core synth` on the command line."""
 
 import json
 import subprocess
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from conftest import PROGRAM, CommandLine, environment
-from test_cli_errors import assert_told, limit_files_to
+from test_cli_errors import assert_error, limit_files_to
 from test_synth import assert_schema, read
 
 import elastic_core as ec
 
 
-def test_without_options_the_table_is_for_people(cli: CommandLine, tmp_path: Path) -> None:
+def test_the_default_output_is_a_table(cli: CommandLine, tmp_path: Path) -> None:
     done = cli("synth", "demo")
     assert (done.code, done.err) == (0, "")
     assert max(map(len, done.out.splitlines())) <= 80
@@ -26,7 +26,7 @@ def test_without_options_the_table_is_for_people(cli: CommandLine, tmp_path: Pat
     assert corpus["depths"][-1]["entropy_bits"] == pytest.approx(truth["drawn_entropy_bits"])
 
 
-def test_options_are_those_of_the_function(cli: CommandLine, tmp_path: Path) -> None:
+def test_options_match_those_of_the_function(cli: CommandLine, tmp_path: Path) -> None:
     options = "--corpus a=1+2:50 --corpus b=2:5 --leaves 20 --law geometric --entropy 3"
     more = "--overlap 0.5 --depth 5 --seed 4 --format json"
     done = cli("synth", "out", *options.split(), *more.split())
@@ -47,7 +47,7 @@ def test_options_are_those_of_the_function(cli: CommandLine, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "parts"),
     [
         ("", ["DIR"]),
         ("out --law zipf", ["zipf", "pareto:A"]),
@@ -63,14 +63,14 @@ def test_options_are_those_of_the_function(cli: CommandLine, tmp_path: Path) -> 
         ("play.txt/out", ["play.txt/out", "in the way"]),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(
-    arguments: str, words: list[str], cli: CommandLine, play: Path
+def test_errors_are_one_sentence(
+    arguments: str, parts: list[str], cli: CommandLine, play: Path
 ) -> None:
-    assert_told(cli("synth", *arguments.split()), 2, *words)
+    assert_error(cli("synth", *arguments.split()), 2, *parts)
     assert list(play.parent.iterdir()) == [play]
 
 
-def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_files(tmp_path: Path) -> None:
     done = subprocess.run(
         [PROGRAM, "synth", "out"],
         cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""`elastic-core tree` as a user runs it."""
+"""`elastic-core tree` on the command line."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from test_measure import assert_schema
 from elastic_core import TokenTree
 
 
-def test_build_then_show(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+def test_a_built_tree_is_shown(cli: CommandLine, play: Path, tmp_path: Path) -> None:
     done = cli("tree", "build", play.name, "-o", "play.parquet", "--depth", "4")
     assert (done.code, done.out) == (0, "")
     tree = TokenTree.open(tmp_path / "play.parquet")
@@ -21,7 +21,7 @@ def test_build_then_show(cli: CommandLine, play: Path, tmp_path: Path) -> None:
     assert "1 document, 123 B" in shown.out
 
 
-def test_show_gives_the_json_of_measure(cli: CommandLine, play: Path) -> None:
+def test_show_prints_the_json_of_measure(cli: CommandLine, play: Path) -> None:
     cli("tree", "build", play.name, "-o", "play.parquet")
     shown = json.loads(cli("tree", "show", "play.parquet", "--format", "json").out)
     assert_schema(shown)
@@ -30,7 +30,7 @@ def test_show_gives_the_json_of_measure(cli: CommandLine, play: Path) -> None:
     assert one | {"name": ""} == other | {"name": ""}
 
 
-def test_merge_is_the_joint_tree(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+def test_a_merged_tree_is_the_joint_tree(cli: CommandLine, play: Path, tmp_path: Path) -> None:
     (tmp_path / "poem.txt").write_text("shall I compare thee")
     for name in ("play", "poem"):
         assert cli("tree", "build", f"{name}.txt", "-o", f"{name}.parquet").code == 0
@@ -43,7 +43,7 @@ def test_merge_is_the_joint_tree(cli: CommandLine, play: Path, tmp_path: Path) -
     assert merged.equals(joint)
 
 
-def test_a_tree_may_be_merged_into_its_own_file(cli: CommandLine, play: Path) -> None:
+def test_a_tree_can_be_merged_into_its_own_file(cli: CommandLine, play: Path) -> None:
     cli("tree", "build", play.name, "-o", "play.parquet")
     done = cli("tree", "merge", "play.parquet", "play.parquet", "-o", "play.parquet")
     assert done.code == 0, done.err
@@ -51,7 +51,7 @@ def test_a_tree_may_be_merged_into_its_own_file(cli: CommandLine, play: Path) ->
     assert shown["corpora"][0]["documents"] == 2
 
 
-def test_export(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+def test_export_writes_csv_and_jsonl(cli: CommandLine, play: Path, tmp_path: Path) -> None:
     cli("tree", "build", play.name, "-o", "play.parquet", "--depth", "2")
     assert cli("tree", "export", "play.parquet", "-o", "play.csv").code == 0
     assert cli("tree", "export", "play.parquet", "-o", "p.jsonl", "--format", "jsonl").code == 0

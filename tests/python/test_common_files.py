@@ -1,4 +1,4 @@
-"""Files, folders, JSON lines and hashes that result files are made with."""
+"""Atomic files and folders, JSON lines, hashes, schema identifiers."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ from elastic_core.common.files import (
 from elastic_core.common.hashing import digest, rows_sha256
 
 
-def test_a_text_file_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
+def test_a_text_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     file = tmp_path / "a" / "b.txt"
     write_text(file, "old\n")
     write_text(file, "größer\r\n")
@@ -37,7 +37,7 @@ def test_a_text_file_appears_whole_and_replaces_the_old_one(tmp_path: Path) -> N
     assert [path.name for path in file.parent.iterdir()] == ["b.txt"]
 
 
-def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     write_json(file, {"a": 1})
     with pytest.raises(ValueError, match="Out of range float values"):
@@ -47,21 +47,21 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are those of POSIX")
-def test_a_file_has_the_mode_of_any_other_new_file(tmp_path: Path) -> None:
+def test_a_file_gets_the_default_mode(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     write_text(tmp_path / "atomic", "")
     modes = {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
     assert len(modes) == 1
 
 
-def test_json_has_names_as_they_are_and_names_that_are_not_utf8_escaped(tmp_path: Path) -> None:
+def test_json_is_utf8_with_undecodable_names_escaped(tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     write_json(file, {"names": ["größer", "caf\udce9"]})
     assert file.read_text("utf-8") == '{\n  "names": [\n    "größer",\n    "caf\\udce9"\n  ]\n}\n'
     assert json.loads(file.read_text("utf-8")) == {"names": ["größer", "caf\udce9"]}
 
 
-def test_json_lines_come_back(tmp_path: Path) -> None:
+def test_json_lines_round_trip(tmp_path: Path) -> None:
     file = tmp_path / "a" / "rows.jsonl"
     assert read_json_lines(file) == []
     rows = [{"a": 1, "text": "line\nbreak \u2028"}, {"a": None}]
@@ -109,7 +109,7 @@ def test_nan_and_infinity_become_none() -> None:
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 
-def test_hashes_are_those_of_run_folders_written_before() -> None:
+def test_hashes_match_those_of_existing_run_folders() -> None:
     value = {"b": [1, 2.5, None], "a": Path("x")}
     text = '{"a": "x", "b": [1, 2.5, null]}'
     assert digest(value) == hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -119,16 +119,16 @@ def test_hashes_are_those_of_run_folders_written_before() -> None:
     assert rows_sha256(rows) == hashlib.sha256(lines).hexdigest()
 
 
-def test_a_missing_library_is_named_with_the_extra_that_installs_it() -> None:
+def test_a_missing_library_is_reported_with_its_extra() -> None:
     message = r"gpt: nolib is not installed; pip install .*\[lm\]"
     with pytest.raises(ModelError, match=message), requires_extra("gpt"):
         raise ModuleNotFoundError(name="nolib")
-    # A missing module of our own is a defect, which no extra cures.
+    # A missing module of our own is a bug, which no extra fixes.
     with pytest.raises(ModuleNotFoundError), requires_extra("gpt"):
         raise ModuleNotFoundError(name="elastic_core.nowhere")
 
 
-def test_schema_identifiers_differ_and_stand_in_one_file() -> None:
+def test_schema_identifiers_are_unique_and_in_one_file() -> None:
     identifiers = [value for name, value in vars(schemas).items() if name.isupper()]
     assert len(set(identifiers)) == len(identifiers)
     for identifier in identifiers:
@@ -143,7 +143,7 @@ def test_schema_identifiers_differ_and_stand_in_one_file() -> None:
     assert not elsewhere
 
 
-def test_a_failed_job_leaves_the_old_result(tmp_path: Path) -> None:
+def test_a_failed_job_keeps_the_old_result(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text("old")
 
     def fail() -> None:
@@ -163,8 +163,8 @@ def test_a_failed_job_leaves_no_new_folder(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_names_become_parts_of_file_names() -> None:
+def test_slugs_are_distinct_file_name_parts() -> None:
     names = ["data/a b", "data/a-b", "-", "ÄÖ", "../x", "DATA/A-B", "n" * 300]
-    found = slugs(names)
-    assert found[:6] == ["data-a-b", "data-a-b-2", "corpus", "corpus-2", "x", "DATA-A-B-3"]
-    assert len(found[6]) == 80
+    parts = slugs(names)
+    assert parts[:6] == ["data-a-b", "data-a-b-2", "corpus", "corpus-2", "x", "DATA-A-B-3"]
+    assert len(parts[6]) == 80

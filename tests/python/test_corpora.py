@@ -32,14 +32,14 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def leaves(paths: Any, **options: Any) -> dict[tuple[int, ...], int]:
-    """The leaves of depth 3 that are read from these paths."""
+    """The leaves at depth 3 of the corpus read from these paths."""
     tree = TokenTree.build(Corpus(paths, **options), depth=3)
-    found = zip(tree.paths.tolist(), tree.counts.tolist(), strict=True)
-    return {tuple(path): count for path, count in found}
+    items = zip(tree.paths.tolist(), tree.counts.tolist(), strict=True)
+    return {tuple(path): count for path, count in items}
 
 
 def expected(texts: Sequence[str]) -> dict[tuple[int, ...], int]:
-    """The leaves of depth 3 of these documents."""
+    """The leaves at depth 3 of these documents, by the oracle."""
     paths = oracle.segments([text.encode() for text in texts], 3, "chunk", 256)
     table = oracle.leaves(paths, 3)
     return {(*path, *[256] * (3 - len(path))): count for path, count in table.items()}
@@ -77,7 +77,7 @@ def test_paragraphs(tmp_path: Path) -> None:
     assert leaves(file, split="paragraph") == expected(["to be\nor not", "to be"])
 
 
-def test_folders_are_read_in_order_without_what_is_hidden(tmp_path: Path) -> None:
+def test_folders_are_read_in_order_without_hidden_files(tmp_path: Path) -> None:
     (tmp_path / "deep" / "deeper").mkdir(parents=True)
     (tmp_path / "deep" / "deeper" / "a.txt").write_text("to be")
     (tmp_path / "b.txt").write_text("or not")
@@ -94,7 +94,7 @@ def test_globs(tmp_path: Path) -> None:
     assert leaves(tmp_path / "*.txt") == expected(["a.txt", "b.txt"])
 
 
-def test_a_text_may_lie_deep_in_a_row(tmp_path: Path) -> None:
+def test_a_text_key_reaches_nested_fields(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_bytes(jsonl([{"answer": {"text": text}} for text in TEXTS]))
     assert leaves(file, text_key=["answer.text"]) == expected(TEXTS)
@@ -112,8 +112,8 @@ def test_chat_messages_are_joined(tmp_path: Path) -> None:
     (tmp_path / "chat.jsonl").write_bytes(jsonl([{"messages": chat}]))
     pl.DataFrame({"messages": [chat]}).write_parquet(tmp_path / "chat.parquet")
     for name in ("chat.jsonl", "chat.parquet"):
-        found = leaves(tmp_path / name, text_key=["messages"])
-        assert found == expected(["to be?\nor not"])
+        actual = leaves(tmp_path / name, text_key=["messages"])
+        assert actual == expected(["to be?\nor not"])
 
 
 def test_the_limit_counts_documents(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_limit_counts_documents(tmp_path: Path) -> None:
     assert leaves(file, limit=2) == expected(TEXTS[:2])
 
 
-def test_a_sample_is_the_same_each_time_and_another_with_another_seed(tmp_path: Path) -> None:
+def test_a_sample_is_determined_by_the_seed(tmp_path: Path) -> None:
     file = tmp_path / "texts.txt"
     file.write_text("".join(f"document number {n}\n" for n in range(2000)))
     trees = [
@@ -144,7 +144,7 @@ BAD_ROWS = [
 
 
 @pytest.mark.parametrize("bad", BAD_ROWS)
-def test_a_bad_row_is_named_or_left_out(bad: str, tmp_path: Path) -> None:
+def test_a_bad_row_is_reported_or_skipped(bad: str, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(f'{{"text": "to be"}}\n{bad}\n{{"text": "or not"}}\n')
     with pytest.raises(CorpusError, match=r"rows\.jsonl.*line 2"):
@@ -164,7 +164,7 @@ def test_a_parquet_row_without_text_is_bad(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".gz", ".xz", ".bz2", ".zst"])
 @pytest.mark.parametrize("inner", [".txt", ".jsonl"])
-def test_a_truncated_file_is_named(ending: str, inner: str, tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported(ending: str, inner: str, tmp_path: Path) -> None:
     content = jsonl([{"text": f"{n} {text}"} for n in range(500) for text in TEXTS])
     whole = COMPRESS[ending](content)
     file = tmp_path / f"texts{inner}{ending}"
@@ -174,7 +174,7 @@ def test_a_truncated_file_is_named(ending: str, inner: str, tmp_path: Path) -> N
             TokenTree.build(file)
 
 
-def test_a_truncated_parquet_file_is_named(tmp_path: Path) -> None:
+def test_a_truncated_parquet_file_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "texts.parquet"
     pl.DataFrame({"text": TEXTS}).write_parquet(file)
     file.write_bytes(file.read_bytes()[:-20])
@@ -182,7 +182,7 @@ def test_a_truncated_parquet_file_is_named(tmp_path: Path) -> None:
         TokenTree.build(file)
 
 
-def test_an_empty_corpus_is_named(tmp_path: Path) -> None:
+def test_an_empty_corpus_is_reported(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").touch()
     (tmp_path / "folder").mkdir()
     for name in ("empty.txt", "folder"):
@@ -190,14 +190,14 @@ def test_an_empty_corpus_is_named(tmp_path: Path) -> None:
             TokenTree.build(tmp_path / name)
 
 
-def test_a_missing_path_is_the_system_s_error(tmp_path: Path) -> None:
+def test_a_missing_path_raises_file_not_found(tmp_path: Path) -> None:
     for name in ("nowhere", "*.nothing"):
         with pytest.raises(FileNotFoundError):
             Corpus(tmp_path / name)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "options",
     [
         {"split": "word"},
         {"on_bad_row": "mend"},
@@ -210,6 +210,6 @@ def test_a_missing_path_is_the_system_s_error(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_options_that_cannot_be_are_refused(wrong: dict[str, Any], play: Path) -> None:
+def test_invalid_options_are_rejected(options: dict[str, Any], play: Path) -> None:
     with pytest.raises(InvalidArgumentError):
-        Corpus(play, **wrong)
+        Corpus(play, **options)

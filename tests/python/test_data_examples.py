@@ -1,4 +1,4 @@
-"""Conversions: what a preference, a label or a text becomes."""
+"""Conversions of preferences, labels and texts between formats."""
 
 import pytest
 from hypothesis import given
@@ -13,11 +13,11 @@ PREFERENCE = Examples("sky", "preference", (PAIR,), "sky")
 WORDS = st.lists(st.text("aAb \n", min_size=1, max_size=3), min_size=1, max_size=30)
 
 
-def texts(*each: str) -> Examples:
-    return Examples("texts", "text", tuple({"text": text} for text in each), "texts")
+def texts(*contents: str) -> Examples:
+    return Examples("texts", "text", tuple({"text": text} for text in contents), "texts")
 
 
-def test_a_preference_says_enough_for_every_algorithm() -> None:
+def test_a_preference_converts_to_every_format() -> None:
     good = {"prompt": "The sky is", "completion": " blue."}
     bad = {"prompt": "The sky is", "completion": " green."}
     assert as_format(PREFERENCE, "preference") is PREFERENCE
@@ -25,11 +25,11 @@ def test_a_preference_says_enough_for_every_algorithm() -> None:
     unpaired = as_format(PREFERENCE, "unpaired-preference")
     assert unpaired.rows == ({**good, "label": True}, {**bad, "label": False})
     assert as_format(unpaired, "prompt-completion").rows == (good,)
-    for each in (PREFERENCE, as_format(PREFERENCE, "prompt-completion")):
-        assert as_format(each, "prompt").rows == ({"prompt": "The sky is"},)
+    for examples in (PREFERENCE, as_format(PREFERENCE, "prompt-completion")):
+        assert as_format(examples, "prompt").rows == ({"prompt": "The sky is"},)
 
 
-def test_the_reverse_of_a_preference() -> None:
+def test_swapping_the_sides_of_a_preference() -> None:
     assert with_swapped_sides(PREFERENCE).completions() == [" green."]
     assert with_swapped_sides(with_swapped_sides(PREFERENCE)) == PREFERENCE
     unpaired = as_format(PREFERENCE, "unpaired-preference")
@@ -40,18 +40,18 @@ def test_the_reverse_of_a_preference() -> None:
 
 
 @pytest.mark.parametrize("to", ["preference", "messages"])
-def test_what_says_too_little(to: Format) -> None:
+def test_text_cannot_become_a_preference_or_messages(to: Format) -> None:
     with pytest.raises(InvalidArgumentError, match=f"texts: text cannot be converted to {to}"):
         as_format(texts("a"), to)
 
 
-def test_no_row_is_wanted() -> None:
+def test_rows_without_a_true_label_are_rejected() -> None:
     row: Row = {"prompt": "a", "completion": "b", "label": False}
     with pytest.raises(InvalidArgumentError, match="bad: no row is labelled true"):
         as_format(Examples("bad", "unpaired-preference", (row,), "bad"), "prompt-completion")
 
 
-def test_the_first_words_become_a_prompt() -> None:
+def test_the_first_words_become_the_prompt() -> None:
     cut = split_prompts(texts(" To be,  or not", "to be ", "to be"), 2)
     assert cut.rows == ({"prompt": " To be,", "completion": "  or not"},)
     labelled = Examples("x", "text", ({"text": "a b", "label": "pos"},), "x")
@@ -59,14 +59,14 @@ def test_the_first_words_become_a_prompt() -> None:
 
 
 @given(WORDS, st.integers(1, 4))
-def test_openings_and_the_rest_make_the_text_again(words: list[str], count: int) -> None:
+def test_prompt_and_completion_add_up_to_the_text(words: list[str], count: int) -> None:
     whole = texts(*words, "a b c d e")
     cut = split_prompts(whole, count)
     assert set(cut.texts()) == {text for text in whole.texts() if len(text.split()) > count}
     assert all(len(prompt.split()) == count for prompt in cut.prompts())
 
 
-def test_nothing_to_cut() -> None:
+def test_invalid_splits_are_rejected() -> None:
     with pytest.raises(InvalidArgumentError, match="texts: no text is longer than 2 words"):
         split_prompts(texts("to be"), 2)
     with pytest.raises(InvalidArgumentError, match="0 words: a prompt needs at least 1"):

@@ -1,4 +1,4 @@
-"""Formats: which one a row has, what it reads like, and what does not pass."""
+"""Formats: detection, prompts and completions, rejected rows."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ GREEN = {"role": "assistant", "content": "It is green."}
 
 
 def examples(*rows: Row) -> Examples:
-    found, kept = in_format(rows, "sky")
-    return Examples("sky", found, kept, "sky")
+    format_name, selected = in_format(rows, "sky")
+    return Examples("sky", format_name, selected, "sky")
 
 
-# What comes out
+# Accepted rows
 
 
 @pytest.mark.parametrize(
-    ("row", "found", "prompt", "completion"),
+    ("row", "format_name", "prompt", "completion"),
     [
         ({"text": "The sky is blue."}, "text", "", "The sky is blue."),
         ({"prompt": "The sky is"}, "prompt", "The sky is", ""),
@@ -56,9 +56,9 @@ def examples(*rows: Row) -> Examples:
         ),
     ],
 )
-def test_the_formats_of_trl(row: Row, found: str, prompt: str, completion: str) -> None:
+def test_trl_formats_are_detected(row: Row, format_name: str, prompt: str, completion: str) -> None:
     one = examples(row)
-    assert (one.format, one.rows) == (found, (row,))
+    assert (one.format, one.rows) == (format_name, (row,))
     assert one.conversational == any(isinstance(value, list) for value in row.values())
     assert (one.prompts(), one.completions()) == ([prompt], [completion])
     assert one.texts() == [prompt + completion]
@@ -83,7 +83,7 @@ def test_the_formats_of_trl(row: Row, found: str, prompt: str, completion: str) 
         ),
     ],
 )
-def test_a_preference_without_a_prompt_gets_the_common_start(
+def test_the_common_prefix_of_a_preference_becomes_its_prompt(
     chosen: Any, rejected: Any, prompt: Any
 ) -> None:
     one = examples({"chosen": chosen, "rejected": rejected})
@@ -95,7 +95,7 @@ def test_a_preference_without_a_prompt_gets_the_common_start(
 
 
 @given(st.text(" ab\n", min_size=1), st.text(" ab\n", min_size=1))
-def test_a_prompt_and_its_completion_make_the_text_again(chosen: str, rejected: str) -> None:
+def test_extracted_prompts_and_completions_add_up_to_the_text(chosen: str, rejected: str) -> None:
     if (chosen + rejected).strip():
         (row,) = examples({"chosen": chosen, "rejected": rejected}).rows
         assert row["prompt"] + row["chosen"] == chosen
@@ -106,33 +106,33 @@ def test_a_prompt_and_its_completion_make_the_text_again(chosen: str, rejected: 
 @pytest.mark.parametrize(
     ("label", "truth"), [(1, True), ("0", False), ("True", True), (False, False)]
 )
-def test_labels_of_unpaired_preferences_become_true_or_false(label: object, truth: bool) -> None:
+def test_labels_of_unpaired_preferences_become_booleans(label: object, truth: bool) -> None:
     one = examples({"prompt": "a", "completion": "b", "label": label})
     assert one.format == "unpaired-preference"
     assert one.rows[0]["label"] is truth
 
 
-def test_other_labels_are_classes() -> None:
-    row = {"prompt": "a", "completion": "b"}
-    one = examples({**row, "label": 0}, {**row, "label": 2})
+def test_other_labels_are_kept_as_classes() -> None:
+    unlabelled = {"prompt": "a", "completion": "b"}
+    one = examples({**unlabelled, "label": 0}, {**unlabelled, "label": 2})
     assert one.format == "prompt-completion"
-    assert [each["label"] for each in one.rows] == [0, 2]
+    assert [row["label"] for row in one.rows] == [0, 2]
     assert examples({"text": "a", "label": 1}).rows == ({"text": "a", "label": 1},)
 
 
-def test_other_columns_are_left_out() -> None:
+def test_other_columns_are_dropped() -> None:
     assert examples({"text": "a", "url": "b", "prompt": None}).columns == ("text",)
     assert examples({"messages": [ASK], "text": "a"}).columns == ("messages",)
 
 
-def test_the_identity_is_that_of_the_rows() -> None:
+def test_the_identity_depends_on_rows_and_format_only() -> None:
     one, other = examples({"text": "a"}), examples({"text": "b"})
     assert len(one) == 1
     assert one.identity == Examples("x", "text", ({"text": "a"},), "y").identity
     assert one.identity != other.identity != examples({"prompt": "b"}).identity
 
 
-# What is refused
+# Rejected rows
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,6 @@ def test_the_identity_is_that_of_the_rows() -> None:
         ([{"chosen": [ASK], "rejected": [ASK]}], "have no common first message"),
     ],
 )
-def test_rows_that_do_not_pass(rows: list[Row], message: str) -> None:
+def test_invalid_rows_are_reported(rows: list[Row], message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         examples(*rows)

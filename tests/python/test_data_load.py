@@ -1,4 +1,4 @@
-"""Sources: every kind of file, folders, labels, the hub, columns under other names."""
+"""Loading examples: file formats, folders, labels, the hub, renamed columns."""
 
 import bz2
 import gzip
@@ -72,7 +72,7 @@ def test_csv_with_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
     assert list(load_examples(tmp_path / "rows.csv").rows) == ROWS
 
 
-def test_tsv_takes_quotes_as_they_are(tmp_path: Path) -> None:
+def test_tsv_keeps_quotes(tmp_path: Path) -> None:
     file = write(tmp_path / "rows.tsv", 'text\tlabel\n"to be\t1\nor "not"\t0\n')
     assert [*load_examples(file).rows] == [
         {"text": '"to be', "label": "1"},
@@ -103,7 +103,7 @@ def test_a_folder_of_texts(tmp_path: Path) -> None:
     assert load_examples(tmp_path).rows == ({"text": "to be\n"}, {"text": "or not"})
 
 
-def test_a_folder_of_texts_by_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_subfolders_of_texts_become_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for label in ("pos", "neg"):
         write(tmp_path / label / "0.txt", f"a {label} text")
     write(tmp_path / ".DS_Store", "")
@@ -124,17 +124,17 @@ def test_lines_of_text(play: Path) -> None:
     assert read.texts() == ["to be or not to be, that is the question"] * 3
 
 
-# Columns under other names
+# Renamed columns
 
 
-def test_a_column_under_another_name(tmp_path: Path) -> None:
+def test_columns_are_renamed(tmp_path: Path) -> None:
     rows = [{"question": {"text": "Who?"}, "answer": "I.", "text": "left out"}]
     file = write(tmp_path / "rows.jsonl", jsonl(rows))
     read = load_examples(file, columns={"prompt": "question.text", "completion": "answer"})
     assert read.rows == ({"prompt": "Who?", "completion": "I."},)
 
 
-def test_a_template_leaves_out_lines_of_empty_columns(tmp_path: Path) -> None:
+def test_a_template_drops_lines_of_empty_columns(tmp_path: Path) -> None:
     rows = [
         {"instruction": "Add.", "input": "{1}", "output": 1},
         {"instruction": "Sing.", "input": "", "output": "La."},
@@ -149,7 +149,7 @@ def test_a_template_leaves_out_lines_of_empty_columns(tmp_path: Path) -> None:
     ]
 
 
-def test_names_with_spaces(tmp_path: Path) -> None:
+def test_column_names_may_contain_spaces(tmp_path: Path) -> None:
     file = write(tmp_path / "rows.csv", "Question,Best Answer\nWho?,I.\n")
     read = load_examples(file, columns={"text": "Q: {Question}\nA: {Best Answer}"})
     assert read.texts() == ["Q: Who?\nA: I."]
@@ -160,39 +160,41 @@ def test_names_with_spaces(tmp_path: Path) -> None:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Puts a library in the place of `datasets` that writes down what it is asked for."""
-    asked: list[tuple[Any, ...]] = []
+    """Replaces `datasets` by a stub that records the requested data sets."""
+    requests: list[tuple[Any, ...]] = []
 
     def load_dataset(name: str, config: str | None, *, split: str) -> SimpleNamespace:
-        asked.append((name, config, split))
+        requests.append((name, config, split))
         if split == "none":
             raise ConnectionError("no network\nmore words")
         return SimpleNamespace(to_list=lambda: [{"text": "to be"}])
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
-    return asked
+    return requests
 
 
 @pytest.mark.parametrize(
-    ("source", "asked"),
+    ("source", "expected"),
     [
         ("hf:imdb", ("imdb", None, "train")),
         ("hf:stanfordnlp/imdb:test", ("stanfordnlp/imdb", None, "test")),
         ("hf:openai/gsm8k/main:train[:9]", ("openai/gsm8k", "main", "train[:9]")),
     ],
 )
-def test_the_hub(source: str, asked: tuple[Any, ...], hub: list[tuple[Any, ...]]) -> None:
+def test_data_sets_are_loaded_from_the_hub(
+    source: str, expected: tuple[Any, ...], hub: list[tuple[Any, ...]]
+) -> None:
     assert load_examples(source).rows == ({"text": "to be"},)
-    assert hub == [asked]
+    assert hub == [expected]
 
 
 @pytest.mark.usefixtures("hub")
-def test_a_hub_out_of_reach() -> None:
+def test_an_unreachable_hub_is_reported() -> None:
     with pytest.raises(CorpusError, match=r"^hf:a/b:none: `datasets` cannot load it: no network$"):
         load_examples("hf:a/b:none")
 
 
-def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = write(tmp_path / "rows.parquet", "")
     for name in ("datasets", "pyarrow"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -201,7 +203,7 @@ def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_pa
             load_examples(source)
 
 
-# What is refused
+# Rejected input
 
 
 @pytest.mark.parametrize(
@@ -227,7 +229,9 @@ def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("a.jsonl.zst", "text", r"a.jsonl.zst: damaged \("),
     ],
 )
-def test_files_that_are_none(name: str, content: bytes | str, message: str, tmp_path: Path) -> None:
+def test_invalid_files_are_reported(
+    name: str, content: bytes | str, message: str, tmp_path: Path
+) -> None:
     with pytest.raises(CorpusError, match=message):
         load_examples(write(tmp_path / name, content))
 
@@ -244,19 +248,21 @@ def test_files_that_are_none(name: str, content: bytes | str, message: str, tmp_
         ({"wrong": "prompt"}, r"rows.jsonl: the columns wrong do not form a known format"),
     ],
 )
-def test_columns_that_are_not_there(columns: dict[str, str], message: str, tmp_path: Path) -> None:
+def test_missing_columns_are_reported(
+    columns: dict[str, str], message: str, tmp_path: Path
+) -> None:
     file = write(tmp_path / "rows.jsonl", jsonl(ROWS))
     with pytest.raises(CorpusError, match=message):
         load_examples(file, columns=columns)
 
 
-def test_a_list_in_a_template(tmp_path: Path) -> None:
+def test_a_list_in_a_template_is_rejected(tmp_path: Path) -> None:
     file = write(tmp_path / "rows.jsonl", jsonl([{"answers": ["a"]}]))
     with pytest.raises(CorpusError, match="row 1: answers is neither a text nor a number"):
         load_examples(file, columns={"text": "{answers}"})
 
 
-def test_what_lies_beside(tmp_path: Path) -> None:
+def test_mixed_folders_are_rejected(tmp_path: Path) -> None:
     write(tmp_path / "pos" / "0.txt", "a")
     write(tmp_path / "README", "b")
     with pytest.raises(InvalidArgumentError, match="README lies beside sub-folders, which are"):
@@ -268,7 +274,7 @@ def test_what_lies_beside(tmp_path: Path) -> None:
         load_examples(tmp_path)
 
 
-def test_a_split_of_rows(tmp_path: Path) -> None:
+def test_splitting_rows_is_rejected(tmp_path: Path) -> None:
     file = write(tmp_path / "rows.jsonl", jsonl(ROWS))
     with pytest.raises(InvalidArgumentError, match=r"rows.jsonl: a split applies to plain text"):
         load_examples(file, split="line")
@@ -276,7 +282,7 @@ def test_a_split_of_rows(tmp_path: Path) -> None:
         load_examples("hf:a/b", split="line")
 
 
-def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_source_raises_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_examples(tmp_path / "none.jsonl")
 
@@ -285,7 +291,7 @@ def test_a_source_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_real_data_have_the_formats_they_should(data: Path, tmp_path: Path) -> None:
+def test_real_data_sets_load_in_their_formats(data: Path, tmp_path: Path) -> None:
     def unpacked(name: str) -> Path:
         packed = data / f"{name}.xz"
         return write(tmp_path / Path(name).name, lzma.decompress(packed.read_bytes()))
@@ -306,5 +312,5 @@ def test_real_data_have_the_formats_they_should(data: Path, tmp_path: Path) -> N
     dialogues = load_examples(data / "hh-rlhf-harmless-base-test" / "harmless-base.test.jsonl.gz")
     assert (dialogues.format, len(dialogues)) == ("preference", 2312)
     assert all(prompt.endswith("\n\nAssistant:") for prompt in dialogues.prompts())
-    done = deduplicate(dialogues, read)
-    assert len(done.splits[0]) == 2312 - done.removed[0]
+    deduplicated = deduplicate(dialogues, read)
+    assert len(deduplicated.splits[0]) == 2312 - deduplicated.removed[0]

@@ -30,7 +30,7 @@ def test_reviews_are_distinct_and_reveal_their_sign(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_demo_runs_and_the_examples_of_help_continue_it(
+def test_the_demo_and_the_help_examples_that_continue_it_run(
     cli: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines: list[str] = []
@@ -50,7 +50,7 @@ def test_the_demo_runs_and_the_examples_of_help_continue_it(
         _, example = done.out.split("Example:\n")
         first, rest = example.strip().split("\n", 1)
         assert first == "elastic-core demo --no-open"
-        if command != "demo":  # Its example is that of the experiment.
+        if command != "demo":  # Its example is part of the one of `experiment`.
             subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", rest],
                 cwd=tmp_path,

@@ -1,9 +1,9 @@
-"""Every block of code in the README and in docs/ runs.
+"""Runs every block of code in the README and in docs/.
 
 A page's blocks run in order, in one folder of their own. `python` blocks share their variables.
-`bash` blocks are scripts. `console` blocks are what a terminal shows: commands after `$ `, which
-go on after `> `, and below each what it prints; a line `...` stands for any lines, `...` within
-a line for any text. A block that cannot run here has the line `<!-- not run: WHY -->` above it.
+`bash` blocks are scripts. `console` blocks show a terminal: commands after `$ `, continued after
+`> `, each followed by its output, in which a line `...` matches any lines, and `...` within a line
+any text. A block that cannot run here is preceded by the line `<!-- not run: WHY -->`.
 """
 
 import re
@@ -27,7 +27,7 @@ BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code and the line of the page that it starts in."""
+    """A block of code and the line of the page on which it starts."""
 
     kind: str
     code: str
@@ -35,12 +35,12 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """The page's blocks that run."""
+    """The page's blocks to run."""
     text = page.read_text()
     return [
-        Block(found["kind"], found["code"], text.count("\n", 0, found.start("code")) + 1)
-        for found in BLOCK.finditer(text)
-        if not found["not_run"]
+        Block(match["kind"], match["code"], text.count("\n", 0, match.start("code")) + 1)
+        for match in BLOCK.finditer(text)
+        if not match["not_run"]
     ]
 
 
@@ -61,22 +61,22 @@ def run_shell(script: str, folder: Path) -> str:
 def run_console(code: str, folder: Path) -> None:
     for part in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
         command, *printed = re.split(r"\n(?!> )", part.rstrip("\n"))
-        found = run_shell(re.sub(r"\n> ", "\n", command), folder)
-        assert_printed([line.rstrip() for line in printed], found)
+        output = run_shell(re.sub(r"\n> ", "\n", command), folder)
+        assert_printed([line.rstrip() for line in printed], output)
 
 
-def assert_printed(expected: list[str], found: str) -> None:
-    lines = "\n".join(line.rstrip() for line in found.rstrip().splitlines()) + "\n"
+def assert_printed(expected: list[str], output: str) -> None:
+    lines = "\n".join(line.rstrip() for line in output.rstrip().splitlines()) + "\n"
     pattern = "".join(
         "(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + "\n"
         for line in expected
     )
-    told = "\n".join(["expected", *expected, "found", found])
-    assert re.fullmatch(pattern or r"\s*", lines), told
+    message = "\n".join(["expected", *expected, "found", output])
+    assert re.fullmatch(pattern or r"\s*", lines), message
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_blocks_of_a_page_run(
+def test_all_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -92,5 +92,5 @@ def test_the_blocks_of_a_page_run(
                 exec(compile("\n" * (block.line - 1) + block.code, page, "exec"), names)
 
 
-def test_there_is_something_to_run() -> None:
+def test_some_pages_have_blocks() -> None:
     assert any(blocks(page) for page in PAGES)

@@ -1,4 +1,4 @@
-"""The study of the elastic law: known corpora, verdicts, sweeps, intervals."""
+"""The elastic law on trees: corpora with known results, verdicts, sweeps, intervals."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from elastic_core.experiments.studies.order_of_learning import OrderComparison
 
 
 def write(path: Path, counts: dict[str, int]) -> Path:
-    """A corpus of responses of one segment each: its tree's leaves occur as `counts` says."""
+    """Writes a corpus of one-segment documents, whose tree has exactly these leaf counts."""
     rows = [
         json.dumps({"text": leaf}) + "\n" for leaf, count in counts.items() for _ in range(count)
     ]
@@ -27,7 +27,7 @@ def write(path: Path, counts: dict[str, int]) -> Path:
 
 @pytest.fixture
 def thirds(tmp_path: Path) -> dict[str, Path]:
-    """D_p in three parts that share no leaf, D_a ~ part 2, D_t ~ part 3, and a novel one."""
+    """D_p of three parts with disjoint leaves, D_a like part 2, D_t like part 3; a novel D_t."""
     return {
         "pretrain": write(tmp_path / "p.jsonl", {"one": 10, "two": 10, "six": 10}),
         "align": write(tmp_path / "a.jsonl", {"two": 3}),
@@ -36,7 +36,7 @@ def thirds(tmp_path: Path) -> dict[str, Path]:
     }
 
 
-def test_disjoint_equal_thirds(thirds: dict[str, Path]) -> None:
+def test_disjoint_thirds_match_the_closed_form(thirds: dict[str, Path]) -> None:
     result = ec.elasticity(
         thirds["pretrain"], thirds["align"], thirds["perturb"], depth=4, k=1000, l=0.1
     )
@@ -53,7 +53,7 @@ def test_disjoint_equal_thirds(thirds: dict[str, Path]) -> None:
     assert whole.kl_bits[1] == pytest.approx(-math.log2((1000 / 3 + 1) / 1001.1))
     spring = math.log2(1001.1 / 1001)
     assert whole.spring_bits[1] == pytest.approx(spring)
-    # M counts perturbation dataset's own leaves: 3 of D_p, 1 of D_a.
+    # M is the number of leaves of the dataset itself: 3 for D_p, 1 for D_a.
     gamma = whole.gamma_bits
     assert gamma[0] is not None
     assert gamma[1] is not None
@@ -72,13 +72,13 @@ def test_a_novel_perturbation_shows_no_elasticity(thirds: dict[str, Path]) -> No
     assert last.ratio == 1
     assert last.predicted == pytest.approx(1)
     assert last.verdict is Verdict.UNCOVERED
-    # Its own rate is infinite where it has no volume.
+    # At volume 0 its own rate is infinite.
     assert perturbation.before[-1].gamma_bits[2] is None
     assert perturbation.before[-1].huffman_bits[2] is None
     assert perturbation.after[-1].gamma_bits[2] is not None
 
 
-def test_several_perturbations_do_not_matter_to_each_other(thirds: dict[str, Path]) -> None:
+def test_perturbations_do_not_affect_each_other(thirds: dict[str, Path]) -> None:
     both = ec.elasticity(
         thirds["pretrain"], thirds["align"], [thirds["perturb"], thirds["novel"]], depth=4
     )
@@ -124,7 +124,7 @@ def test_the_identity_holds_on_real_text(data: Path) -> None:
             assert row.ratio == pytest.approx(row.predicted, rel=1e-9)
             assert abs(row.residual_bits) < 1e-9
         assert np.abs(perturbation.sweep.residual_bits).max() < 1e-9
-    # What was in the pre-training is covered, so the law is exact, with the theorem's signs.
+    # A perturbation by pre-training text is fully covered, so the law is exact.
     opposite, again = result.perturbations
     for row in again.law:
         assert row.coverage == pytest.approx(1, abs=1e-12)
@@ -133,7 +133,9 @@ def test_the_identity_holds_on_real_text(data: Path) -> None:
     assert opposite.law[-1].verdict is not Verdict.HOLDS
 
 
-def test_saved_trees_give_what_their_corpora_give(thirds: dict[str, Path], tmp_path: Path) -> None:
+def test_saved_trees_give_the_results_of_their_corpora(
+    thirds: dict[str, Path], tmp_path: Path
+) -> None:
     paths = [thirds[name] for name in ("pretrain", "align", "perturb")]
     trees = []
     for path in paths:
@@ -146,7 +148,7 @@ def test_saved_trees_give_what_their_corpora_give(thirds: dict[str, Path], tmp_p
     assert (saved.depth, saved.segment, saved.alphabet) == (4, "chunk", "byte")
 
 
-def test_the_json_is_the_schema(thirds: dict[str, Path]) -> None:
+def test_the_json_follows_the_schema(thirds: dict[str, Path]) -> None:
     result = ec.elasticity(
         thirds["pretrain"], thirds["align"], [thirds["perturb"], thirds["novel"]], depth=4
     )
@@ -165,7 +167,7 @@ def test_the_json_is_the_schema(thirds: dict[str, Path]) -> None:
     assert novel["sweep"]["gamma_bits"][3][0][2] is None
 
 
-def test_files_of_two_corpora_are_counted(thirds: dict[str, Path], tmp_path: Path) -> None:
+def test_files_shared_by_two_corpora_are_counted(thirds: dict[str, Path], tmp_path: Path) -> None:
     result = ec.elasticity(tmp_path / "*.jsonl", thirds["align"], thirds["perturb"], depth=4)
     assert [(pair.first, pair.second, pair.files) for pair in result.overlaps] == [
         (str(tmp_path / "*.jsonl"), str(thirds["align"]), 1),
@@ -186,7 +188,7 @@ def test_files_of_two_corpora_are_counted(thirds: dict[str, Path], tmp_path: Pat
         ({"depth": 65}, "depth 65"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_invalid_options_are_rejected(
     thirds: dict[str, Path], options: dict[str, float], message: str
 ) -> None:
     paths = [thirds[name] for name in ("pretrain", "align", "perturb")]
@@ -194,12 +196,12 @@ def test_what_cannot_be_is_refused(
         ec.elasticity(*paths, **options)  # type: ignore[arg-type]
 
 
-def test_no_perturbation_is_refused(thirds: dict[str, Path]) -> None:
+def test_a_missing_perturbation_is_rejected(thirds: dict[str, Path]) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="no perturbation"):
         ec.elasticity(thirds["pretrain"], thirds["align"], [])
 
 
-def test_an_empty_alignment_is_named(thirds: dict[str, Path], tmp_path: Path) -> None:
+def test_an_empty_alignment_corpus_is_reported(thirds: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("")
     with pytest.raises(ec.CorpusError, match=r"empty\.txt: no documents"):
         ec.elasticity(thirds["pretrain"], tmp_path / "empty.txt", thirds["perturb"])
@@ -218,17 +220,19 @@ def test_an_empty_alignment_is_named(thirds: dict[str, Path], tmp_path: Path) ->
         (1.0, 0.0, Verdict.UNCOVERED),
     ],
 )
-def test_verdicts(ratio: float | None, coverage: float, expected: Verdict) -> None:
+def test_verdict_from_ratio_and_coverage(
+    ratio: float | None, coverage: float, expected: Verdict
+) -> None:
     assert verdict(ratio, 10, coverage) is expected
 
 
-def test_a_flip_is_where_a_slope_is_zero() -> None:
+def test_a_sign_change_is_interpolated() -> None:
     l = np.array([0.0, 0.1, 1.0, 10.0])
     assert sign_change(l, np.array([-1.0, -1.0, 1.0, 2.0])) == pytest.approx(math.sqrt(0.1))
     assert sign_change(l, np.array([-1.0, -1.0, -3.0, -2.0])) is None
 
 
-# Intervals.
+# Intervals
 
 
 @pytest.fixture
@@ -242,7 +246,7 @@ def resampled(paths: dict[str, Path], count: int, **options: object) -> ec.Elast
     return ec.elasticity(*paths.values(), depth=8, bootstrap=count, **options)  # type: ignore[arg-type]
 
 
-def test_intervals_hold_the_estimate_and_the_law(synthetic: dict[str, Path]) -> None:
+def test_intervals_contain_the_estimate_and_the_law(synthetic: dict[str, Path]) -> None:
     result = resampled(synthetic, 60)
     (perturbation,) = result.perturbations
     row = perturbation.law[-1]
@@ -253,11 +257,11 @@ def test_intervals_hold_the_estimate_and_the_law(synthetic: dict[str, Path]) -> 
         assert interval.low < getattr(row, name) < interval.high, name
         assert abs(interval.bias) < interval.high - interval.low
     assert row.intervals["ratio"].low <= -perturbation.k <= row.intervals["ratio"].high
-    # Fewer documents, fewer leaves: at the deepest the coverage of resamples is at most 1.
+    # Resamples have fewer distinct leaves, so their coverage is at most 1.
     assert row.intervals["coverage"].low <= 1
 
 
-def test_an_interval_is_the_spread_about_the_median() -> None:
+def test_a_bootstrap_interval_is_centred_on_the_estimate() -> None:
     replicates = np.linspace(5.0, 7.0, 401)
     interval = bootstrap_interval(10.0, replicates)
     assert interval.low == pytest.approx(10 - 0.95)
@@ -265,27 +269,27 @@ def test_an_interval_is_the_spread_about_the_median() -> None:
     assert interval.bias == pytest.approx(-4)
 
 
-def test_the_seed_decides_and_threads_do_not(synthetic: dict[str, Path]) -> None:
+def test_the_result_depends_on_the_seed_and_not_on_threads(synthetic: dict[str, Path]) -> None:
     one = resampled(synthetic, 3, seed=1, threads=1).perturbations[0].law
     assert one == resampled(synthetic, 3, seed=1, threads=2).perturbations[0].law
     assert one != resampled(synthetic, 3, seed=2).perturbations[0].law
 
 
-def test_a_bootstrap_goes_on_where_it_was(synthetic: dict[str, Path], tmp_path: Path) -> None:
-    kept = tmp_path / "replicates.jsonl"
-    whole = resampled(synthetic, 6, replicates=kept)
-    lines = kept.read_text().splitlines()
+def test_an_interrupted_bootstrap_resumes(synthetic: dict[str, Path], tmp_path: Path) -> None:
+    replicates_file = tmp_path / "replicates.jsonl"
+    whole = resampled(synthetic, 6, replicates=replicates_file)
+    lines = replicates_file.read_text().splitlines()
     assert len(lines) == 6
-    # A kill in the middle of the fourth.
-    kept.write_text("\n".join([*lines[:3], lines[3][:40]]))
-    again = resampled(synthetic, 6, replicates=kept)
+    # Interrupted while writing the fourth.
+    replicates_file.write_text("\n".join([*lines[:3], lines[3][:40]]))
+    again = resampled(synthetic, 6, replicates=replicates_file)
     assert again.perturbations[0].law == whole.perturbations[0].law
-    assert len(kept.read_text().splitlines()) == 3 + 3
-    # More replicates of the same job take up what is there; another job does not.
-    resampled(synthetic, 7, replicates=kept)
-    assert len(kept.read_text().splitlines()) == 7
-    resampled(synthetic, 7, replicates=kept, seed=4)
-    assert len(kept.read_text().splitlines()) == 14
+    assert len(replicates_file.read_text().splitlines()) == 3 + 3
+    # A job with more replicates reuses the file; a job with another seed does not.
+    resampled(synthetic, 7, replicates=replicates_file)
+    assert len(replicates_file.read_text().splitlines()) == 7
+    resampled(synthetic, 7, replicates=replicates_file, seed=4)
+    assert len(replicates_file.read_text().splitlines()) == 14
 
 
 def test_a_saved_tree_cannot_be_resampled(synthetic: dict[str, Path], tmp_path: Path) -> None:
@@ -294,10 +298,10 @@ def test_a_saved_tree_cannot_be_resampled(synthetic: dict[str, Path], tmp_path: 
         ec.elasticity(tmp_path / "p.parquet", synthetic["align"], synthetic["perturb"], bootstrap=5)
 
 
-# A tree model beside the token trees.
+# A tree model in addition to the token trees
 
 
-def test_a_tree_model_is_asked_the_same(synthetic: dict[str, Path]) -> None:
+def test_the_sequential_order_adds_a_tree_model(synthetic: dict[str, Path]) -> None:
     joint = ec.elasticity(*synthetic.values(), depth=8)
     assert joint.perturbations[0].trained is None
     assert joint.to_dict()["perturbations"][0]["trained"] is None
@@ -322,7 +326,7 @@ def test_a_tree_model_is_asked_the_same(synthetic: dict[str, Path]) -> None:
         ({"order": "sequential", "seeds": 0}, "seeds 0"),
     ],
 )
-def test_a_training_that_cannot_be_is_refused(
+def test_invalid_training_options_are_rejected(
     synthetic: dict[str, Path], options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ec.InvalidArgumentError, match=message):
@@ -338,7 +342,7 @@ def test_a_tree_model_needs_documents(synthetic: dict[str, Path], tmp_path: Path
 
 
 @given(ratio=st.floats(-1e6, 1e6), k=st.floats(0.01, 1e5))
-def test_a_law_that_holds_is_near(ratio: float, k: float) -> None:
+def test_the_law_holds_within_a_tenth(ratio: float, k: float) -> None:
     near = abs(ratio / -k - 1) <= 0.1
     assert (verdict(ratio, k, 1.0) is Verdict.HOLDS) == near or math.isclose(
         abs(ratio + k), 0.1 * k

@@ -1,4 +1,4 @@
-"""The scripts in examples/ on text whose law is known by hand."""
+"""The scripts in examples/, on text whose results are known."""
 
 import re
 import subprocess
@@ -21,14 +21,14 @@ WORDS = {
     "third": ["ccccccc"],
     "novel": ["ddddddd"],
 }
-"""The setting of Thm 4.2 with k = 30, and a perturbation that is new."""
+"""The setting of Thm 4.2 with k = 30, and a novel perturbation."""
 
 K = 30
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for each corpus, a word in each of its documents."""
+    """One folder per corpus, with one word per document."""
     folder = tmp_path_factory.mktemp("words")
     for name, words in WORDS.items():
         (folder / name).mkdir()
@@ -50,22 +50,22 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def tables(printed: str) -> list[list[dict[str, str]]]:
     """The rows of each Markdown table."""
-    found = []
+    parsed = []
     for block in re.findall(r"(?:^\|.*\n)+", printed, re.MULTILINE):
         heading, _, *rows = (
             [cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()
         )
-        found.append([dict(zip(heading, row, strict=True)) for row in rows])
-    return found
+        parsed.append([dict(zip(heading, row, strict=True)) for row in rows])
+    return parsed
 
 
-def test_beyond_finds_what_is_known_of_three_words(folder: Path) -> None:
+def test_beyond_matches_the_closed_form_for_three_words(folder: Path) -> None:
     options = ["--pretrain", "pretrain", "--align", "align", "--perturb", "third=third"]
     done = run(folder, *options, "--unrelated", "novel=novel", "--out", "out")
     assert done.returncode == 0, done.stderr
     flips, depth, samples, slopes, mixed, synthetic = tables(done.stdout)
     for row in flips:
-        # The pre-training's rate is least where its third part has a third of all:
+        # The pre-training rate is minimal where its third part makes up a third of the total:
         # k / 3 + l = (k + 1 + l) / 3.
         assert row["flip of pre-training, l"] == (
             "0.5" if row["perturbation"] == "third" else "rises"
@@ -79,7 +79,7 @@ def test_beyond_finds_what_is_known_of_three_words(folder: Path) -> None:
         assert row["documents"] == "30"
         assert float(row["k"]) == K
     third = [row for row in slopes if row["perturbation"] == "third"]
-    # The alignment gains (k + 1) / (k / 3 + 1) - 1 of what the perturbation takes.
+    # The alignment gains (k + 1) / (k / 3 + 1) - 1 times what the perturbation takes away.
     assert float(third[-1]["undone, depth 8"]) == round(1 / (31 / 11 - 1), 3)
     assert [float(mixed[at]["coverage, depth 8"]) for at in (0, -1)] == [0, 1]
     assert float(mixed[-1]["ratio / -k, depth 8"]) == 1
@@ -92,20 +92,20 @@ def test_beyond_finds_what_is_known_of_three_words(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("perturb", "told"),
+    ("perturb", "message"),
     [("third", "third: write NAME=PATH"), ("it=nowhere", "'nowhere' does not exist")],
 )
-def test_beyond_refuses_a_perturbation_that_is_none(perturb: str, told: str, folder: Path) -> None:
+def test_beyond_rejects_an_invalid_perturbation(perturb: str, message: str, folder: Path) -> None:
     options = ["--pretrain", "pretrain", "--align", "align", "--perturb", perturb]
     done = run(folder, *options, "--out", "refused")
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert not (folder / "refused").exists()
 
 
 @pytest.fixture(scope="module")
 def corpora() -> ModuleType:
-    """The example's module of corpora."""
+    """The module `corpora` of the example."""
     loader = SourceFileLoader("beyond_corpora", str(BEYOND / "corpora.py"))
     spec = spec_from_loader(loader.name, loader)
     assert spec is not None
@@ -115,7 +115,7 @@ def corpora() -> ModuleType:
     return module
 
 
-def test_the_law_is_that_of_the_command(corpora: ModuleType, tmp_path: Path) -> None:
+def test_the_law_matches_the_command(corpora: ModuleType, tmp_path: Path) -> None:
     for number, name in enumerate(("pretrain", "align", "perturb")):
         rng = np.random.default_rng(number)
         (tmp_path / name).mkdir()
@@ -132,7 +132,7 @@ def test_the_law_is_that_of_the_command(corpora: ModuleType, tmp_path: Path) -> 
     assert law.align == pytest.approx([row.slope_align_bits for row in result.law])
 
 
-def test_the_standard_library_is_at_hand(corpora: ModuleType) -> None:
+def test_the_standard_library_is_found(corpora: ModuleType) -> None:
     files = corpora.standard_library()
     assert {"ast.py", "json"} <= {path.name for path in files} | {
         path.parent.name for path in files
@@ -140,7 +140,7 @@ def test_the_standard_library_is_at_hand(corpora: ModuleType) -> None:
     assert not any("site-packages" in path.parts for path in files)
 
 
-def test_tails_finds_a_planted_exponent(tmp_path: Path) -> None:
+def test_tails_recovers_a_planted_exponent(tmp_path: Path) -> None:
     ec.synth(corpora=["words=1:40000"], leaves=4000, depth=4, out=tmp_path)
     done = subprocess.run(
         [sys.executable, BEYOND.parent / "tails.py", "words.jsonl", "--x-min", "5"],

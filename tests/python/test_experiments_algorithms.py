@@ -1,4 +1,4 @@
-"""The study of algorithms: end to end, its rows and recipes, and curves whose truth is known."""
+"""The algorithms study: end to end, rows and recipes, planted curves."""
 
 import json
 from pathlib import Path
@@ -36,16 +36,16 @@ def config(values: dict[str, Any], **more: Any) -> AlgorithmsConfig:
     return parse_config({**values, **more}, AlgorithmsConfig, "test")
 
 
-def test_on_a_tree_model_sft_alone_rebounds(tmp_path: Path) -> None:
+def test_sft_rebounds_on_a_tree_model(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), "study": "algorithms", "algorithms": ["sft"]}
     values["recipe"] = {"weight": 4}
     more = {"align": 40, "reverse": [10, 20], "seeds": 4, "reverse_recipe": {"weight": 4}}
-    found = experiment(config(values, **more), tmp_path / "run", jobs=1).analysis
-    assert verdicts(found) == {
+    analysis = experiment(config(values, **more), tmp_path / "run", jobs=1).analysis
+    assert verdicts(analysis) == {
         "sft: alignment moves the model.": "holds",
         "sft: reverse data undo the alignment.": "holds",
     }
-    assert [table.name for table in found.tables][:4] == [
+    assert [table.name for table in analysis.tables][:4] == [
         "algorithms-score",
         "algorithms-kl",
         "algorithms-kl-base",
@@ -60,23 +60,23 @@ def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
     values = for_transformer(write_reviews(tmp_path))
     values["recipe"] = {**values["recipe"], "steps": 1}
     algorithms = ["kto", "simpo", "rloo"]
-    made = experiment(
+    finished = experiment(
         config(values, **VOLUMES, algorithms=algorithms, side="both"), tmp_path / "run", jobs=1
     )
-    scores = made.analysis.tables[0]
+    scores = finished.analysis.tables[0]
     assert [row[0] for row in scores.rows] == ["sft", *algorithms]
     for row in scores.rows:
         for cell in row[1:]:
             assert isinstance(cell, Interval)
             assert 0 < cell.mean < 1
-    rows = made.folder.rows()
+    rows = finished.folder.rows()
     assert len(rows) == 1 + 4 * 2
     assert all(row["train_steps"] == 1 for row in rows if row["labels"]["stage"] != "base")
-    assert len(list(made.folder.checkpoints.glob("*.pairs.json"))) == 2
+    assert len(list(finished.folder.checkpoints.glob("*.pairs.json"))) == 2
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
+def test_only_a_sufficient_learning_rate_undoes_the_alignment(
     tmp_path: Path,
 ) -> None:
     values = for_transformer(write_reviews(tmp_path))
@@ -91,26 +91,28 @@ def test_a_strong_training_undoes_the_alignment_and_a_vanishing_one_does_not(
         "recipes": {"dpo": {"learning_rate": 1e-12, "steps": 1}},
         "seeds": 2,
     }
-    made = experiment(config({**values, "study": "algorithms"}, **more), tmp_path / "run", jobs=1)
-    grid = Grid([flatten_row(row) for row in made.folder.rows()], (0, 1))
+    finished = experiment(
+        config({**values, "study": "algorithms"}, **more), tmp_path / "run", jobs=1
+    )
+    grid = Grid([flatten_row(row) for row in finished.folder.rows()], (0, 1))
     start = grid.values("score", stage="align")
     undone = {
-        each: start - grid.values("score", stage="reverse", algorithm=each)
-        for each in ("sft", "dpo")
+        algorithm: start - grid.values("score", stage="reverse", algorithm=algorithm)
+        for algorithm in ("sft", "dpo")
     }
     assert (undone["sft"] > 0.1).all()
     assert np.abs(undone["dpo"]).max() < 0.01
-    assert verdicts(made.analysis)["dpo: reverse data undo the alignment."] == "open"
+    assert verdicts(finished.analysis)["dpo: reverse data undo the alignment."] == "open"
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> RunContext:
-    """The data of toy reviews, and a tree model that was pre-trained on some."""
+    """The context of an experiment on toy reviews, with a pre-trained tree model."""
     folder = tmp_path_factory.mktemp("context")
     values = {**write_reviews(folder), "study": "algorithms", "algorithms": ["sft"]}
-    made = RunContext(config(values), ModelStore(folder / "models"))
-    process_cell(made, root(made))
-    return made
+    run_context = RunContext(config(values), ModelStore(folder / "models"))
+    process_cell(run_context, root(run_context))
+    return run_context
 
 
 def root(context: RunContext) -> Cell:
@@ -139,7 +141,7 @@ def test_sampled_pairs_are_ranked_by_the_scorer(context: RunContext, side: str) 
     assert (chosen != rejected).mean() > 0.9
 
 
-def test_sampled_pairs_are_drawn_once_and_nest(context: RunContext, tmp_path: Path) -> None:
+def test_sampled_pairs_are_stored_and_nested(context: RunContext, tmp_path: Path) -> None:
     pairs = sampled(context, "positive", 55)
     files = {file: file.stat().st_mtime_ns for file in context.store.folder.glob("*.pairs.json")}
     assert sampled(context, "positive", 55) == pairs
@@ -152,7 +154,7 @@ def test_sampled_pairs_are_drawn_once_and_nest(context: RunContext, tmp_path: Pa
         sampled(context, "positive", 1000)
 
 
-def test_pairs_are_exchanged_and_none_is_learned_both_ways(tmp_path: Path) -> None:
+def test_reversal_uses_other_pairs_with_swapped_sides(tmp_path: Path) -> None:
     values = for_transformer(write_reviews(tmp_path))
     rows = [
         {"prompt": f"review {number}:", "chosen": f" lovely {number}", "rejected": " awful"}
@@ -160,54 +162,56 @@ def test_pairs_are_exchanged_and_none_is_learned_both_ways(tmp_path: Path) -> No
     ]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     values["data"] = {**values["data"], "pairs": {"source": str(tmp_path / "pairs.jsonl")}}
-    made = config(values, **VOLUMES, algorithms=["dpo", "kto"], side="both")
-    context = RunContext(made, ModelStore(tmp_path / "models"))
+    algorithms_config = config(values, **VOLUMES, algorithms=["dpo", "kto"], side="both")
+    context = RunContext(algorithms_config, ModelStore(tmp_path / "models"))
     seed_context = context.seed_context(0)
-    cells = plan(STUDY, made, context).cells
-    learned = {
+    cells = plan(STUDY, algorithms_config, context).cells
+    rows_of = {
         (dict(cell.labels)["stage"], dict(cell.labels)["algorithm"]): cell.training.rows
         for cell in cells
         if cell.training
     }
-    assert learned["align", "dpo"] == Pairs("positive", 8)
-    assert learned["reverse", "dpo"] == Pairs("negative", 16, 8)
-    assert learned["align", "kto"] == InFormat(Pairs("positive", 8), "unpaired-preference")
-    forward, back = (learned[stage, "dpo"].resolve(seed_context) for stage in ("align", "reverse"))
+    assert rows_of["align", "dpo"] == Pairs("positive", 8)
+    assert rows_of["reverse", "dpo"] == Pairs("negative", 16, 8)
+    assert rows_of["align", "kto"] == InFormat(Pairs("positive", 8), "unpaired-preference")
+    forward, backward = (
+        rows_of[stage, "dpo"].resolve(seed_context) for stage in ("align", "reverse")
+    )
     assert all("lovely" in row["chosen"] for row in forward)
-    assert all("lovely" in row["rejected"] for row in back)
-    assert not {row["prompt"] for row in forward} & {row["prompt"] for row in back}
-    labels = [row["label"] for row in learned["align", "kto"].resolve(seed_context)]
+    assert all("lovely" in row["rejected"] for row in backward)
+    assert not {row["prompt"] for row in forward} & {row["prompt"] for row in backward}
+    labels = [row["label"] for row in rows_of["align", "kto"].resolve(seed_context)]
     assert labels == [True, False] * 8
 
 
-def test_prompts_are_those_of_the_side(context: RunContext) -> None:
+def test_prompt_rows_are_those_of_the_side(context: RunContext) -> None:
     seed_context = context.seed_context(0)
     rows = InFormat(Subset("negative", 5), "prompt").resolve(seed_context)
     assert rows == [{"prompt": row["prompt"]} for row in seed_context.subset("negative", 0, 5)]
 
 
-def test_a_side_alone_is_by_the_algorithm() -> None:
+def test_side_limits_the_algorithm_to_one_step() -> None:
     for side, stages in (("align", {"align"}), ("reverse", {"reverse"})):
-        asked: list[Cell] = []
+        requested: list[Cell] = []
 
-        def ask(cells: Any, asked: list[Cell] = asked) -> list[Any]:
-            asked += cells
+        def ask(cells: Any, requested: list[Cell] = requested) -> list[Any]:
+            requested += cells
             return []
 
         STUDY.run(config(NAMED, algorithms=["simpo"], side=side, seeds=1), ask)
-        by = {
+        steps = {
             (str(dict(cell.labels)["stage"]), cell.training.recipe.algorithm)
-            for cell in asked
+            for cell in requested
             if cell.training and dict(cell.labels)["algorithm"] == "simpo"
         }
         other = {("reverse", "sft")} if side == "align" else set()
-        assert by == {(stage, "simpo") for stage in stages} | other
-        aligned = [cell for cell in asked if dict(cell.labels)["stage"] == "align"]
+        assert steps == {(stage, "simpo") for stage in stages} | other
+        aligned = [cell for cell in requested if dict(cell.labels)["stage"] == "align"]
         assert len(aligned) == (2 if side == "align" else 1)
 
 
-def test_recipes_fit_their_algorithms() -> None:
-    found = config(
+def test_recipes_are_adapted_to_their_algorithms() -> None:
+    algorithms_config = config(
         NAMED,
         algorithms=["kto", "rloo", "grpo"],
         recipe={"batch": 1, "accumulation": 6},
@@ -215,7 +219,7 @@ def test_recipes_fit_their_algorithms() -> None:
         recipes={"grpo": {"generations": 3, "completion_length": 10}},
     )
     kto, rloo, grpo = (
-        found.build_recipe(**found.changes(name, is_reverse=False))
+        algorithms_config.build_recipe(**algorithms_config.changes(name, is_reverse=False))
         for name in ("kto", "rloo", "grpo")
     )
     assert (kto.batch, kto.accumulation) == (2, 3)
@@ -233,15 +237,15 @@ def test_recipes_fit_their_algorithms() -> None:
         ({"ppo": {}}, "'ppo'"),
     ],
 )
-def test_recipes_are_refused(recipes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidArgumentError) as refused:
+def test_invalid_recipes_are_rejected(recipes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as error:
         config(NAMED, recipes=recipes)
-    assert message in str(refused.value)
+    assert message in str(error.value)
 
 
-def test_what_is_compared_with_sft_is_found() -> None:
-    made = config(NAMED, algorithms=["dpo", "kto"], reverse=[100, 200])
-    seeds = made.seed_range
+def test_planted_differences_from_sft_are_recovered() -> None:
+    algorithms_config = config(NAMED, algorithms=["dpo", "kto"], reverse=[100, 200])
+    seeds = algorithms_config.seed_range
     rows = base_rows(seeds)
     for algorithm, scores, noise in (
         ("sft", (0.7, 0.6, 0.5), 0.002),
@@ -250,7 +254,7 @@ def test_what_is_compared_with_sft_is_found() -> None:
     ):
         by_volume = dict(zip((0, 100, 200), scores, strict=True))
         rows += curve_rows(seeds, by_volume, noise, align=2000, algorithm=algorithm)
-    found = analyse(made, rows)
+    analysis = analyse(algorithms_config, rows)
     expected = dict.fromkeys(
         (
             "sft: alignment moves the model.",
@@ -261,8 +265,8 @@ def test_what_is_compared_with_sft_is_found() -> None:
         ),
         "holds",
     )
-    assert verdicts(found) == {**expected, "kto: reverse data undo the alignment.": "open"}
-    table = next(each for each in found.tables if each.name == "algorithms-comparison")
+    assert verdicts(analysis) == {**expected, "kto: reverse data undo the alignment.": "open"}
+    table = next(table for table in analysis.tables if table.name == "algorithms-comparison")
     assert table.rows[0][3:] == (None,) * 4
     name, gain, fall, more_gain, p, more_fall, _ = table.rows[1]
     assert name == "dpo"

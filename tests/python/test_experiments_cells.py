@@ -1,7 +1,8 @@
-"""Hashes of cells: known answers, because existing run folders are resumed by them."""
+"""Hashes of cells, which must not change because existing run folders are resumed by them."""
 
 import pytest
 
+from elastic_core import Recipe
 from elastic_core.experiments.cells import Cell, Rows, SharedHashes, TextSet, TrainingStep
 from elastic_core.experiments.rows import (
     Answers,
@@ -14,7 +15,6 @@ from elastic_core.experiments.rows import (
     SampledPairs,
     Subset,
 )
-from elastic_core.training.finetuning.recipe import Recipe
 
 HASHES = SharedHashes("root", "data", "measured")
 ROOT = Cell((("stage", "base"), ("seed", 1)), 1, "tree:3")
@@ -65,14 +65,14 @@ def aligned(rows: Rows) -> Cell:
         ),
     ],
 )
-def test_hashes_are_those_of_existing_run_folders(
+def test_hashes_match_those_of_existing_run_folders(
     cell: Cell, model_hash: str, row_hash: str
 ) -> None:
     assert cell.model_hash(HASHES) == model_hash
     assert cell.row_hash(HASHES) == row_hash
 
 
-def test_hashes_depend_on_everything_that_decides_the_result() -> None:
+def test_hashes_depend_on_everything_that_affects_the_result() -> None:
     cell = aligned(Subset("positive", 20))
     other = aligned(Subset("positive", 21))
     assert cell.model_hash(HASHES) != other.model_hash(HASHES)

@@ -1,4 +1,4 @@
-"""Configurations: reading, overrides, examples, and error messages that say what to write."""
+"""Configurations: reading, overrides, examples, error messages."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def test_a_recipe_accepts_numbers_that_yaml_reads_as_text(tmp_path: Path) -> Non
         ({"first": ["left"]}, "first.0 'left': input should be 'positive' or 'negative'"),
     ],
 )
-def test_an_invalid_key_or_value_is_named(change: dict[str, Any], message: str) -> None:
+def test_an_invalid_key_or_value_is_reported(change: dict[str, Any], message: str) -> None:
     assert message in rejection({**MINIMAL, **change})
 
 

@@ -36,7 +36,7 @@ def test_the_half_dose_is_found() -> None:
     gains = [
         [0.4, 0.3, 0.1, 0.0],  # Between 100 and 200.
         [0.4, 0.3, 0.3, 0.25],  # Never.
-        [0.4, 0.1, 0.3, 0.1],  # The value at 100 is noise: from there on the fit stays at 0.2.
+        [0.4, 0.1, 0.3, 0.1],  # The value at 100 is noise: the fit stays at 0.2 from there on.
         [-0.1, -0.2, -0.3, -0.4],
         [0.4, np.nan, 0.0, 0.0],
         [np.nan, 0.3, 0.1, 0.0],
@@ -60,7 +60,7 @@ def test_falling_gains_are_interpolated(falls: list[float], steps: list[int]) ->
     assert dose.is_censored[0] == (gains[-1] > gains[0] / 2)
 
 
-def test_a_finding_holds_only_where_the_interval_excludes_zero() -> None:
+def test_a_finding_holds_only_if_the_interval_excludes_zero() -> None:
     above = interval([1.0, 1.1, 0.9, 1.2])
     assert judged("", 1, above, "").verdict == "holds"
     assert judged("", -1, above, "").verdict == "does not hold"
@@ -68,10 +68,10 @@ def test_a_finding_holds_only_where_the_interval_excludes_zero() -> None:
     assert judged("", 1, interval([0.5]), "").verdict == "open"
 
 
-def test_numbers_are_worded_with_their_intervals() -> None:
+def test_numbers_are_formatted_with_their_intervals() -> None:
     difference = Interval(-18.0, -31.0, -0.2, 5)
     assert with_ci(difference, 0) == "-18 (95% CI -31 to 0)"
     assert with_ci(Interval(0.5, None, None, 1)) == "0.500"
     assert with_ci(interval([math.nan])) == "-"
-    words = with_test(PairedComparison(difference, 0.0625), 1)
-    assert words == "-18.0 (95% CI -31.0 to -0.2); sign-flip test p = 0.062"
+    text = with_test(PairedComparison(difference, 0.0625), 1)
+    assert text == "-18.0 (95% CI -31.0 to -0.2); sign-flip test p = 0.062"

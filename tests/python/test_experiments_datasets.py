@@ -1,4 +1,4 @@
-"""The rows of an experiment: no duplicates, and held-out, scorer and training rows disjoint."""
+"""The datasets of an experiment: deduplication; disjoint held-out, scorer and training rows."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_scorer_with_its_own_rows_takes_none_from_the_sides(
     own: dict[str, Any] = {side: {"source": str(folder / name)} for side, name in _NAMES.items()}
     datasets = read(values, **own)
     assert len(datasets.rows["positive"]) == 120
-    # The first 120 reviews there are those of the side.
+    # The first 120 reviews also occur on the side.
     assert len(datasets.scorer["positive"]) == 10
     assert not texts(datasets.scorer["positive"].rows) & texts(datasets.rows["positive"].rows)
 

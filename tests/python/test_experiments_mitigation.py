@@ -1,4 +1,4 @@
-"""The study of mitigations: end to end, its rows, and curves whose truth is known."""
+"""The mitigation study: end to end, rows, planted curves."""
 
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,12 @@ def config(values: dict[str, Any], **more: Any) -> MitigationConfig:
 
 def test_mixing_runs_on_a_tree_model(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), **STUDY, "recipe": {"weight": 4}, "seeds": 4}
-    found = experiment(config(values, variants={"mixed": {"mix": 0.5}}), tmp_path / "run", jobs=1)
-    assert verdicts(found.analysis)["plain: alignment moves the model."] == "holds"
-    assert "mixed: the alignment withstands more reverse data." in verdicts(found.analysis)
-    plain, mixed = found.analysis.tables[0].rows
+    finished = experiment(
+        config(values, variants={"mixed": {"mix": 0.5}}), tmp_path / "run", jobs=1
+    )
+    assert verdicts(finished.analysis)["plain: alignment moves the model."] == "holds"
+    assert "mixed: the alignment withstands more reverse data." in verdicts(finished.analysis)
+    plain, mixed = finished.analysis.tables[0].rows
     assert (plain[0], mixed[0]) == ("plain", "mixed")
     loss = mixed[-1]
     assert isinstance(loss, Interval)
@@ -54,17 +56,17 @@ def test_every_variant_runs_on_a_transformer(tmp_path: Path) -> None:
         "both": {"mix": 1, "recipe": {"beta": 0.5}},
     }
     more = {**STUDY, "reverse": [8], "variants": variants}
-    made = experiment(config(values, **more), tmp_path / "run", jobs=1)
-    assert [row[0] for row in made.analysis.tables[0].rows] == list(variants)
-    rows = [row for row in made.folder.rows() if row["labels"]["stage"] == "align"]
+    finished = experiment(config(values, **more), tmp_path / "run", jobs=1)
+    assert [row[0] for row in finished.analysis.tables[0].rows] == list(variants)
+    rows = [row for row in finished.folder.rows() if row["labels"]["stage"] == "align"]
     assert len({row["loss_positive"] for row in rows}) == len(variants)
 
 
-def test_texts_are_mixed_in_that_are_not_measured(tmp_path: Path) -> None:
-    made = config({**write_reviews(tmp_path), **STUDY})
-    seed_context = RunContext(made, ModelStore(tmp_path)).seed_context(0)
+def test_mixed_in_texts_are_not_measured_texts(tmp_path: Path) -> None:
+    mitigation_config = config({**write_reviews(tmp_path), **STUDY})
+    seed_context = RunContext(mitigation_config, ModelStore(tmp_path)).seed_context(0)
     plain = Subset("positive", 20)
-    rows = Mixed(plain, 0.5, made.held_out.texts).resolve(seed_context)
+    rows = Mixed(plain, 0.5, mitigation_config.held_out.texts).resolve(seed_context)
     assert len(rows) == 30
     assert rows[:20] == plain.resolve(seed_context)
     assert all(set(row) == {"prompt", "completion"} for row in rows)
@@ -74,7 +76,7 @@ def test_texts_are_mixed_in_that_are_not_measured(tmp_path: Path) -> None:
     assert len(texts) == 10
     corpus = {file.read_text() for file in (tmp_path / "corpus").iterdir()}
     assert texts < corpus - measured
-    other = RunContext(made, ModelStore(tmp_path)).seed_context(1)
+    other = RunContext(mitigation_config, ModelStore(tmp_path)).seed_context(1)
     assert Mixed(plain, 0.5, 5).resolve(other)[20:] != rows[20:]
     assert Mixed(plain, 0.01, 5).resolve(seed_context) == rows[:20]
     everything = Mixed(plain, 2.75, 5).resolve(seed_context)
@@ -96,29 +98,31 @@ def test_texts_are_mixed_in_that_are_not_measured(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_variant_is_refused(more: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidArgumentError) as refused:
+def test_an_invalid_variant_is_rejected(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError) as error:
         config({**NAMED, **more})
-    assert message in str(refused.value)
+    assert message in str(error.value)
 
 
 def rows_of(
-    made: MitigationConfig, gains: dict[str, tuple[float, ...]], noise: float
+    mitigation_config: MitigationConfig, gains: dict[str, tuple[float, ...]], noise: float
 ) -> list[dict[str, Any]]:
-    """A base with a score of 0.5, and for each variant its gains by reverse volume."""
-    rows = base_rows(made.seed_range)
+    """Rows of a base model with a score of 0.5, and of each variant's gains by reverse volume."""
+    rows = base_rows(mitigation_config.seed_range)
     for variant, values in gains.items():
         scores = {n: 0.5 + gain for n, gain in zip((0, *VOLUMES), values, strict=True)}
         loss = {"loss_pretrain": 1.9 if variant == "mixed" else 2.0}
         labels = {"align": 2000, "variant": variant}
-        rows += curve_rows(made.seed_range, scores, noise, loss, **labels)
+        rows += curve_rows(mitigation_config.seed_range, scores, noise, loss, **labels)
     return rows
 
 
-def test_a_variant_that_withstands_twice_the_data_is_found() -> None:
-    made = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
+def test_a_planted_half_dose_is_recovered() -> None:
+    mitigation_config = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
     plain, mixed = (0.4, 0.3, 0.2, 0.05, 0.0), (0.3, 0.27, 0.25, 0.15, 0.0)
-    analysis = analyse(made, rows_of(made, {"plain": plain, "mixed": mixed}, 0.002))
+    analysis = analyse(
+        mitigation_config, rows_of(mitigation_config, {"plain": plain, "mixed": mixed}, 0.002)
+    )
     assert verdicts(analysis) == {
         "plain: alignment moves the model.": "holds",
         "mixed: the alignment withstands more reverse data.": "holds",
@@ -131,18 +135,24 @@ def test_a_variant_that_withstands_twice_the_data_is_found() -> None:
     assert not any("of the gain is left" in note for note in analysis.notes)
 
 
-def test_noise_decides_nothing() -> None:
-    made = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
+def test_noise_leaves_claims_open() -> None:
+    mitigation_config = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
     gains = (0.4, 0.3, 0.2, 0.1, 0.05)
-    claims = verdicts(analyse(made, rows_of(made, {"plain": gains, "mixed": gains}, 0.1)))
+    claims = verdicts(
+        analyse(
+            mitigation_config, rows_of(mitigation_config, {"plain": gains, "mixed": gains}, 0.1)
+        )
+    )
     assert claims["mixed: the alignment withstands more reverse data."] == "open"
     assert claims["mixed: the alignment gains less."] == "open"
 
 
-def test_a_gain_that_is_never_lost_and_one_that_never_was_are_noted() -> None:
-    made = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
+def test_lasting_and_missing_gains_are_noted() -> None:
+    mitigation_config = config(NAMED, variants={"mixed": {"mix": 0.5}}, reverse=VOLUMES)
     plain, mixed = (0.4, 0.35, 0.3, 0.28, 0.26), (-0.1, -0.2, -0.3, -0.4, -0.4)
-    notes = analyse(made, rows_of(made, {"plain": plain, "mixed": mixed}, 0.001)).notes
+    notes = analyse(
+        mitigation_config, rows_of(mitigation_config, {"plain": plain, "mixed": mixed}, 0.001)
+    ).notes
     starts = (
         "plain: with 5 of 5 seeds, more than half of the gain is left at 400",
         "mixed: with 5 of 5 seeds, the alignment gained nothing",

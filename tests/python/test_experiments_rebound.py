@@ -1,4 +1,4 @@
-"""Rebound: end to end, and on rows whose truth is known."""
+"""The rebound study: end to end, planted curves."""
 
 import math
 from pathlib import Path
@@ -19,7 +19,7 @@ def config() -> ReboundConfig:
     return parse_config({**NAMED, **volumes}, ReboundConfig, "test")
 
 
-def test_deeper_alignment_that_falls_faster_is_found(config: ReboundConfig) -> None:
+def test_a_planted_faster_fall_is_found(config: ReboundConfig) -> None:
     seeds = config.seed_range
     rows = base_rows(seeds)
     rows += curve_rows(seeds, exponential(0.6, 0.4, 400), 0.002, align=250)
@@ -34,7 +34,7 @@ def test_deeper_alignment_that_falls_faster_is_found(config: ReboundConfig) -> N
     assert rows_to_plateau.mean == pytest.approx(math.log10(100 * math.log(10)), abs=0.05)
 
 
-def test_deeper_alignment_that_falls_slower_is_reported(config: ReboundConfig) -> None:
+def test_a_planted_slower_fall_is_reported(config: ReboundConfig) -> None:
     seeds = config.seed_range
     rows = base_rows(seeds)
     rows += curve_rows(seeds, exponential(0.7, 0.4, 60), 0.002, align=250)
@@ -44,7 +44,7 @@ def test_deeper_alignment_that_falls_slower_is_reported(config: ReboundConfig) -
     assert claims["Models aligned on more data reach the plateau earlier."] == "does not hold"
 
 
-def test_noise_decides_nothing(config: ReboundConfig) -> None:
+def test_noise_leaves_claims_open(config: ReboundConfig) -> None:
     seeds = config.seed_range
     rows = base_rows(seeds)
     for align in (250, 1000):
@@ -64,10 +64,10 @@ def test_changes_are_reported_in_the_direction_of_each_side() -> None:
     lowered = {0: 0.25, 50: 0.4, 100: 0.5}
     rows += curve_rows(config.seed_range, lowered, 0, align=100, first="negative")
     analysis = analyse(config, rows)
-    words = {finding.claim: finding.words for finding in analysis.findings}
+    texts = {finding.claim: finding.words for finding in analysis.findings}
     assert set(verdicts(analysis).values()) == {"holds"}
     ends = "by 0.250 (95% CI 0.250 to 0.250)."
-    assert words == {
+    assert texts == {
         "positive first: Alignment moves the model.": (
             f"Aligning on 100 positive rows raised the score {ends}"
         ),
@@ -83,7 +83,7 @@ def test_changes_are_reported_in_the_direction_of_each_side() -> None:
     }
 
 
-def test_an_elastic_tree_model_rebounds_and_a_rigid_one_does_not(tmp_path: Path) -> None:
+def test_only_an_elastic_tree_model_rebounds(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), "align": [40], "reverse": [20], "seeds": 4}
     values |= {"recipe": {"weight": 4}, "held_out": {"prompts": 24, "tokens": 40, "texts": 5}}
     claims = {}
@@ -97,7 +97,7 @@ def test_an_elastic_tree_model_rebounds_and_a_rigid_one_does_not(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_an_elastic_transformer_is_moved_and_a_frozen_one_is_not(tmp_path: Path) -> None:
+def test_only_an_unfrozen_transformer_moves(tmp_path: Path) -> None:
     values = {**for_transformer(write_reviews(tmp_path)), "align": [32], "reverse": [16]}
     kl = {}
     for name, changes in (("elastic", {}), ("frozen", {"learning_rate": 1e-12})):

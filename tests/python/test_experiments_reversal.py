@@ -1,4 +1,4 @@
-"""Reversal: its search against trying every number, end to end, and on rows with known truth."""
+"""The reversal study: its search compared with trying every number, end to end, planted rows."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from elastic_core.statistics.intervals import Interval
 
 
 @given(st.integers(1, 16), st.integers(1, 500), st.integers(0, 600))
-def test_where_more_is_never_worse_the_search_finds_what_trying_all_does(
+def test_the_search_finds_the_smallest_sufficient_number_of_a_monotone_test(
     step: int, most: int, needed: int
 ) -> None:
     tried: list[int] = []
@@ -45,7 +45,7 @@ def test_where_more_is_never_worse_the_search_finds_what_trying_all_does(
 
 
 @given(st.integers(1, 8), st.lists(st.booleans(), min_size=8, max_size=300))
-def test_the_result_suffices_and_a_step_less_does_not(step: int, suffices: list[bool]) -> None:
+def test_the_result_suffices_and_one_step_less_does_not(step: int, suffices: list[bool]) -> None:
     tried: dict[int, bool] = {}
 
     def is_sufficient(number: int) -> bool:
@@ -62,7 +62,7 @@ def test_the_result_suffices_and_a_step_less_does_not(step: int, suffices: list[
         assert not tried[max(below)]
 
 
-def test_the_first_step_may_suffice_and_none_may() -> None:
+def test_the_search_returns_the_first_step_the_last_number_or_none() -> None:
     assert run_search(smallest_sufficient(8, 100), lambda _: True) == 8
     assert run_search(smallest_sufficient(8, 100), lambda _: False) is None
     assert run_search(smallest_sufficient(8, 100), lambda number: number == 100) == 100
@@ -75,7 +75,7 @@ def config() -> ReversalConfig:
 
 
 def searched(config: ReversalConfig, needed: dict[int, int]) -> list[dict[str, Any]]:
-    """The rows of searches by the number of rows needed after each alignment.
+    """The rows of searches, given the number of rows needed after each alignment.
 
     Each seed needs 8 rows more than the one before.
     """
@@ -99,7 +99,7 @@ def searched(config: ReversalConfig, needed: dict[int, int]) -> list[dict[str, A
     return rows
 
 
-def test_the_rows_needed_are_those_that_the_searches_found(config: ReversalConfig) -> None:
+def test_the_planted_numbers_of_rows_are_recovered(config: ReversalConfig) -> None:
     analysis = analyse(config, searched(config, {250: 400, 1000: 200}))
     assert verdicts(analysis) == {
         "Undoing an alignment takes less data than making it.": "holds",
@@ -113,7 +113,7 @@ def test_the_rows_needed_are_those_that_the_searches_found(config: ReversalConfi
         assert row[-1] == "5 of 5"
 
 
-def test_an_alignment_that_takes_more_to_undo_than_to_make_is_reported(
+def test_an_alignment_that_is_harder_to_undo_is_reported(
     config: ReversalConfig,
 ) -> None:
     config = config.model_copy(update={"align": [100, 200]})
@@ -130,27 +130,27 @@ def test_models_that_do_not_return_are_counted(config: ReversalConfig) -> None:
     assert verdicts(analysis)["After more alignment, less reverse data is needed."] == "open"
 
 
-def test_a_run_finds_what_training_on_every_number_does(tmp_path: Path) -> None:
+def test_a_run_agrees_with_training_on_every_number(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), "seeds": 1, "align": [30]}
     more = {"step": 4, "reverse": 28, "target": "score", "eps": 0.0}
     config = parse_config({**values, **more}, ReversalConfig, "test")
     needed = experiment(config, tmp_path / "run", jobs=1).analysis.tables[0].rows[0][3]
     assert isinstance(needed, Interval)
-    every = list(range(4, 29, 4))
-    all_volumes = parse_config({**values, "reverse": every}, ReboundConfig, "test")
+    all_numbers = list(range(4, 29, 4))
+    all_volumes = parse_config({**values, "reverse": all_numbers}, ReboundConfig, "test")
     scores = {
         row["labels"].get("reverse", row["labels"]["stage"]): row["score"]
         for row in experiment(all_volumes, tmp_path / "all", jobs=1).folder.rows()
     }
-    back = [number for number in every if scores[number] <= scores["base"]]
+    sufficient = [number for number in all_numbers if scores[number] <= scores["base"]]
     if scores["align"] <= scores["base"]:
         assert needed.mean == 0
     elif needed.count:
         number = int(needed.mean)
-        assert number in back
-        assert number == 4 or number - 4 not in back
+        assert number in sufficient
+        assert number == 4 or number - 4 not in sufficient
     else:
-        assert not {4, 8, 16, 28} & set(back)
+        assert not {4, 8, 16, 28} & set(sufficient)
 
 
 @pytest.mark.usefixtures("one_thread")

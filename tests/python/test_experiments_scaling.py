@@ -1,4 +1,4 @@
-"""Scaling: end to end over sizes and pre-training, and on rows whose truth is known."""
+"""The scaling study: end to end over sizes and pre-training, planted curves."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from elastic_core.experiments.studies.scaling import ScalingConfig, analyse
         ({2.0: 200, 4.0: 200, 8.0: 200}, "open"),
     ],
 )
-def test_the_trend_over_sizes_is_found(scales: dict[float, float], verdict: str) -> None:
+def test_a_planted_trend_over_sizes_is_recovered(scales: dict[float, float], verdict: str) -> None:
     values = {"models": ["tree:2", "tree:4", "tree:8"], "align": [100]}
     values |= {"reverse": [50, 100, 200, 400, 800]}
     config = parse_config({**NAMED, **values}, ScalingConfig, "test")
@@ -52,16 +52,16 @@ def run(values: dict[str, Any], folder: Path, **more: Any) -> Analysis:
     return experiment(config, folder, jobs=1).analysis
 
 
-def test_scaling_runs_over_depths_and_over_pre_training(tmp_path: Path) -> None:
+def test_scaling_runs_over_depths_and_pretraining_volumes(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), "align": [20], "reverse": [10], "seeds": 2}
     depths = run(values, tmp_path / "a", models=["tree:2", "tree:4"])
     assert [row[0] for row in depths.tables[0].rows] == ["tree:2", "tree:4"]
-    read = run(values, tmp_path / "b", along="pretraining", pretraining=[2000, 4000])
-    assert [row[0] for row in read.tables[0].rows] == ["2.0 k tokens", "4.0 k tokens"]
+    volumes = run(values, tmp_path / "b", along="pretraining", pretraining=[2000, 4000])
+    assert [row[0] for row in volumes.tables[0].rows] == ["2.0 k tokens", "4.0 k tokens"]
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_scaling_goes_over_the_checkpoints_of_one_pre_training(tmp_path: Path) -> None:
+def test_scaling_uses_the_checkpoints_of_one_pretraining(tmp_path: Path) -> None:
     values = for_transformer(write_reviews(tmp_path))
     values["pretrain"] |= {"tokens": 16384, "checkpoints": [8192]}
     more = {"align": [8], "reverse": [8], "along": "pretraining", "pretraining": [8192, 16384]}

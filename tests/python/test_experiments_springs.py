@@ -1,4 +1,4 @@
-"""Springs: changes of the rates as measured, and as token trees of the same texts predict them."""
+"""The springs study: measured changes of rates, and the predictions of token trees."""
 
 import math
 from collections import Counter
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, SharedHashes
 from elastic_core.experiments.config import parse_config, read_yaml
@@ -39,7 +39,7 @@ BOTH = (*SIDES["positive"], *SIDES["negative"])
 
 
 def write(file: Path, rows: int, seed: int, words: tuple[str, ...]) -> str:
-    """A file with a text of nine words a line."""
+    """Writes a file with one text of nine words per line."""
     random = np.random.default_rng(seed)
     lines = [f"{number:03} {' '.join(random.choice(words, 9))}" for number in range(rows)]
     file.write_text("\n".join(lines) + "\n")
@@ -47,7 +47,7 @@ def write(file: Path, rows: int, seed: int, words: tuple[str, ...]) -> str:
 
 
 def configured(folder: Path, **more: Any) -> SpringsConfig:
-    """A small configuration: pre-training is of both sides."""
+    """A small configuration whose pre-training text has the words of both sides."""
     sides = {
         side: {"source": write(folder / f"{side}.txt", 100, number, words), "split": "line"}
         for number, (side, words) in enumerate(SIDES.items())
@@ -70,7 +70,7 @@ def configured(folder: Path, **more: Any) -> SpringsConfig:
 
 
 def naive(texts: Sequence[Sequence[str]], volumes: Sequence[float], depth: int) -> list[float]:
-    """The change of gamma_p and gamma_a in bits per byte, leaf by leaf."""
+    """The change of gamma_p and gamma_a in bits per byte, computed leaf by leaf."""
     leaves = []
     for sample in texts:
         counts: Counter[bytes] = Counter()
@@ -97,7 +97,7 @@ TEXTS = st.lists(st.text("abé", min_size=1, max_size=9), min_size=1, max_size=6
 
 
 @given(st.tuples(TEXTS, TEXTS, TEXTS), st.integers(1, 4), st.floats(0.1, 1e6))
-def test_the_law_is_that_of_every_leaf(
+def test_the_prediction_matches_the_naive_one(
     texts: tuple[list[str], list[str], list[str]], depth: int, scale: float
 ) -> None:
     volumes = [float(sum(len(text.encode()) for text in sample)) for sample in texts]
@@ -107,8 +107,8 @@ def test_the_law_is_that_of_every_leaf(
     assert prediction.change[:2].tolist() == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
 
-def test_a_small_covered_perturbation_has_the_ratio_of_the_law() -> None:
-    # Words of one length, so that volumes of bytes are volumes of segments.
+def test_a_small_covered_perturbation_obeys_the_law() -> None:
+    # Words of equal length make volumes in bytes and in segments equivalent.
     texts = (["one", "two", "six"] * 10, ["two"], ["six"])
     prediction = predict(texts, [3 * 1000, 3, 3e-3], 4)
     assert prediction.coverage == 1
@@ -116,15 +116,19 @@ def test_a_small_covered_perturbation_has_the_ratio_of_the_law() -> None:
     assert prediction.change[0] < 0 < prediction.change[1]
 
 
-def test_what_nobody_has_seen_is_predicted_of_the_others_alone() -> None:
+def test_an_uncovered_perturbation_raises_both_rates_equally() -> None:
     prediction = predict((["one"], ["two"], ["six"]), [3, 3, 3], 4)
     assert prediction.coverage == 0
     assert prediction.change.tolist() == pytest.approx([math.log2(3 / 2) / 3] * 2 + [-math.inf])
 
 
-def planted(law: dict[int, tuple[float, float]], actual: tuple[float, float]) -> list[Metrics]:
-    """Rows in which a reverse row changes gamma_p and gamma_a by so much, with predictions by
-    depth."""
+def planted_rows(law: dict[int, tuple[float, float]], actual: tuple[float, float]) -> list[Metrics]:
+    """Rows with planted changes of gamma_p and gamma_a.
+
+    Args:
+        law: The predicted changes per reverse row, by depth.
+        actual: The measured changes per reverse row.
+    """
     rows: list[Metrics] = []
     for seed in range(SEEDS):
         noise = 1 + 0.01 * (seed - 2)
@@ -155,17 +159,17 @@ def analysed(tmp_path: Path, rows: list[Metrics], depths: list[int]) -> Analysis
 
 
 def judgement(analysis: Analysis, part: str) -> Finding:
-    (finding,) = (one for one in analysis.findings if part in one.claim)
+    (finding,) = (finding_ for finding_ in analysis.findings if part in finding_.claim)
     return finding
 
 
-def test_a_model_like_the_trees_is_predicted(tmp_path: Path) -> None:
+def test_a_model_that_behaves_like_the_trees_is_predicted(tmp_path: Path) -> None:
     law = {1: (-1e-3, K * 1e-3), 3: (-1e-3, -1e-3)}
-    analysis = analysed(tmp_path, planted(law, (-3e-3, K * 3e-3)), [1, 3])
+    analysis = analysed(tmp_path, planted_rows(law, (-3e-3, K * 3e-3)), [1, 3])
     assert judgement(analysis, "depth 1 predict").verdict == "holds"
     assert (
         judgement(analysis, "depth 3 predict").verdict == "open"
-    )  # One of the two, as by guessing.
+    )  # One of two signs, as by chance.
     assert judgement(analysis, "raise the rate of the alignment text").verdict == "holds"
     assert judgement(analysis, "lower the rate of the pre-training text").verdict == "holds"
     balance = judgement(analysis, "equal and opposite")
@@ -182,16 +186,16 @@ def test_a_model_like_the_trees_is_predicted(tmp_path: Path) -> None:
     assert agreement.rows[3][2].mean == 0
 
 
-def test_a_model_unlike_the_trees_is_not(tmp_path: Path) -> None:
-    analysis = analysed(tmp_path, planted({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3)), [2])
+def test_a_model_that_behaves_differently_is_not_predicted(tmp_path: Path) -> None:
+    analysis = analysed(tmp_path, planted_rows({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3)), [2])
     assert judgement(analysis, "depth 2 predict").verdict == "does not hold"
     assert judgement(analysis, "raise the rate of the alignment text").verdict == "does not hold"
     assert judgement(analysis, "lower the rate of the pre-training text").verdict == "does not hold"
     assert judgement(analysis, "equal and opposite").verdict == "does not hold"
 
 
-def test_forces_that_point_the_same_way_are_no_springs_in_series(tmp_path: Path) -> None:
-    rows = planted({2: (1e-3, 1e-3)}, (1e-3, 1e-3))
+def test_forces_in_the_same_direction_are_not_springs_in_series(tmp_path: Path) -> None:
+    rows = planted_rows({2: (1e-3, 1e-3)}, (1e-3, 1e-3))
     config = configured(tmp_path, seeds=SEEDS, reverse=[10], depths=[2])
     result = SpringResult.of(Grid(rows, config.seed_range), 10, [2])
     assert result.stiffness["pretrain"].tolist() == [K] * SEEDS
@@ -201,7 +205,7 @@ def test_forces_that_point_the_same_way_are_no_springs_in_series(tmp_path: Path)
     assert judgement(analyse(config, rows), "equal and opposite").verdict == "does not hold"
 
 
-def test_rank_correlation_of_what_does_not_vary_is_none() -> None:
+def test_the_rank_correlation_of_constant_values_is_nan() -> None:
     assert rank_correlation([1, 2, 3], [1, 4, 9]) == 1
     assert rank_correlation([1, 2, 3], [9, 4, math.nan]) == pytest.approx(-1)
     assert math.isnan(rank_correlation([1, 2, 3], [5, 5, 5]))
@@ -219,7 +223,7 @@ def cells_of(config: SpringsConfig) -> list[Cell]:
     return requested
 
 
-def test_other_depths_are_another_measurement_of_the_same_model(tmp_path: Path) -> None:
+def test_other_depths_measure_the_same_models(tmp_path: Path) -> None:
     hashes = SharedHashes("root", "data", "measured")
     one, other = (
         {cell.name: cell for cell in cells_of(configured(tmp_path, depths=depths))}
@@ -231,14 +235,14 @@ def test_other_depths_are_another_measurement_of_the_same_model(tmp_path: Path) 
         assert (cell.row_hash(hashes) == other[name].row_hash(hashes)) == ("before" not in name)
 
 
-def test_bad_configurations_are_refused(tmp_path: Path) -> None:
+def test_invalid_configurations_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match=r"name some as pretrain\.corpus"):
         configured(tmp_path, pretrain=None)
     with pytest.raises(InvalidArgumentError, match="each must be from 1 to 64"):
         configured(tmp_path, depths=[0])
 
 
-def test_texts_of_pretraining_are_from_all_folders(tmp_path: Path) -> None:
+def test_pretraining_texts_are_from_all_folders(tmp_path: Path) -> None:
     for side in ("neg", "pos"):
         for number in range(120):
             file = tmp_path / "corpus" / side / f"{number}.txt"
@@ -263,7 +267,7 @@ def test_tree_models_end_to_end(tmp_path: Path) -> None:
         assert np.isfinite(result.measured[name]).all()
     assert (result.measured["perturb"] < 0).all()
     assert (result.predicted[1]["perturb"] < 0).all()
-    # All of the corpus was learned, and each row has its 30 characters.
+    # The whole corpus was learned, and every row has 30 characters.
     corpus = len((tmp_path / "corpus.txt").read_text().replace("\n", ""))
     assert result.stiffness["pretrain"] == pytest.approx([corpus / (40 * 30)] * 2, rel=0.02)
     seed_context = RunContext(config, ModelStore(tmp_path)).seed_context(1)
@@ -290,13 +294,13 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
     for name in SETS:
         assert np.isfinite(result.measured[name]).all()
     assert (result.measured["perturb"] < 0).all()
-    # The corpus weighs as much as what the model was pre-trained on: tokens of 1 to 2 bytes here.
+    # The pre-training volume is that of its 100,000 tokens, of 1 to 2 bytes each.
     assert 1 < result.stiffness["pretrain"][0] / (100_000 / (16 * 30)) < 2
     assert len(finished.analysis.tables) == 3
     assert any("single seed" in note for note in finished.analysis.notes)
 
 
 @pytest.mark.parametrize("size", ["laptop", "paper"])
-def test_the_configurations_that_come_with_it_can_be_read(size: str) -> None:
+def test_the_example_configurations_are_valid(size: str) -> None:
     file = EXAMPLES / size / "springs.yaml"
     assert parse_config(read_yaml(file), SpringsConfig, str(file)).seeds == 5

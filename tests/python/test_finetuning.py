@@ -1,4 +1,4 @@
-"""Training that goes on from a model, by every algorithm, ended in every way there is."""
+"""Fine-tuning with every algorithm: results, interruption, seeds, rejected input."""
 
 import shutil
 import sys
@@ -14,11 +14,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTTrainer
 
 import elastic_core as ec
+from elastic_core import Recipe, Reward, Trained, train
 from elastic_core.common.progress import Step
 from elastic_core.training import callbacks
-from elastic_core.training.finetuning.recipe import ALGORITHMS, Recipe, Reward
-from elastic_core.training.finetuning.result import Trained
-from elastic_core.training.finetuning.train import train
+from elastic_core.training.finetuning.recipe import ALGORITHMS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -35,10 +34,10 @@ QUICK: dict[str, Any] = {
 PROMPTS = [f"To be {number}:" for number in range(16)]
 ROWS: dict[str, list[dict[str, Any]]] = {
     "sft": [{"prompt": prompt, "completion": " or not"} for prompt in PROMPTS],
-    "dpo": [{"prompt": each, "chosen": " aye aye", "rejected": " nay"} for each in PROMPTS],
+    "dpo": [{"prompt": prompt, "chosen": " aye aye", "rejected": " nay"} for prompt in PROMPTS],
     "kto": [
-        {"prompt": each, "completion": text, "label": label}
-        for each in PROMPTS
+        {"prompt": prompt, "completion": text, "label": label}
+        for prompt in PROMPTS
         for text, label in ((" aye aye", True), (" nay", False))
     ],
     "grpo": [{"prompt": prompt} for prompt in PROMPTS],
@@ -63,34 +62,34 @@ Finished = Callable[[str], Trained]
 
 @pytest.fixture(scope="module")
 def finished(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Trainings by an algorithm that nothing interrupted; none is made twice."""
+    """Uninterrupted trainings by algorithm; each runs once per module."""
 
     @cache
-    def made(algorithm: str) -> Trained:
+    def run(algorithm: str) -> Trained:
         more = {"lora_rank": 2} if algorithm == "lora" else {}
         name = "sft" if algorithm == "lora" else algorithm
         return quick(name, checkpoint, tmp_path_factory.mktemp(algorithm) / "out", **more)
 
-    return made
+    return run
 
 
 def weights(folder: str | Path) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = AutoModelForCausalLM.from_pretrained(folder).state_dict()
-    return found
+    state: dict[str, torch.Tensor] = AutoModelForCausalLM.from_pretrained(folder).state_dict()
+    return state
 
 
-def where(result: Trained) -> str:
+def model_path(result: Trained) -> str:
     assert result.path is not None
     return result.path
 
 
 def margin(folder: str | Path) -> float:
-    """How much likelier the chosen texts are than the rejected ones, per pair in nats."""
+    """The log-probability of chosen minus rejected texts, in nats per pair."""
     model = ec.load_model(str(folder), device="cpu")
     sums = [
         sum(
-            each.sum()
-            for each in model.log_probs([row["prompt"] + row[side] for row in ROWS["dpo"]])
+            log_probs.sum()
+            for log_probs in model.log_probs([row["prompt"] + row[side] for row in ROWS["dpo"]])
         )
         for side in ("chosen", "rejected")
     ]
@@ -106,25 +105,31 @@ def test_sft_lowers_the_loss_of_its_rows(checkpoint: Path, tmp_path: Path) -> No
     assert steps[-1] == Step("train", str(checkpoint), 6, 6, "steps")
     texts = [row["prompt"] + row["completion"] for row in ROWS["sft"]]
     before, after = (
-        sum(each.sum() for each in ec.load_model(str(path), device="cpu").log_probs(texts))
-        for path in (checkpoint, where(result))
+        sum(
+            log_probs.sum() for log_probs in ec.load_model(str(path), device="cpu").log_probs(texts)
+        )
+        for path in (checkpoint, model_path(result))
     )
     assert after > before
 
 
 @pytest.mark.parametrize("algorithm", ["dpo", "kto", "simpo"])
-def test_preferences_raise_the_margin(algorithm: str, checkpoint: Path, finished: Finished) -> None:
-    assert margin(where(finished(algorithm))) > margin(checkpoint) + 1
+def test_preference_algorithms_raise_the_margin(
+    algorithm: str, checkpoint: Path, finished: Finished
+) -> None:
+    assert margin(model_path(finished(algorithm))) > margin(checkpoint) + 1
 
 
 @pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
-def test_rewards_rise(algorithm: str, checkpoint: Path, tmp_path: Path) -> None:
+def test_reward_algorithms_raise_the_reward(
+    algorithm: str, checkpoint: Path, tmp_path: Path
+) -> None:
     result = quick(algorithm, checkpoint, tmp_path / "out", steps=20, batch=8)
     reward = result.curve["reward"]
     assert reward[-5:].mean() > reward[:5].mean()
 
 
-def test_the_tree_model_learns_as_often_as_rows_count(tmp_path: Path) -> None:
+def test_a_weight_repeats_rows_for_a_tree_model(tmp_path: Path) -> None:
     rows = [{"text": "to be or not to be"}, {"text": "that is the question"}] * 3
     one = train("tree:4", rows, Recipe(), tmp_path / "one", seed=3)
     assert one.path == str(tmp_path / "one" / "model.ectm")
@@ -133,13 +138,13 @@ def test_the_tree_model_learns_as_often_as_rows_count(tmp_path: Path) -> None:
     two = train("tree:4", rows, Recipe(weight=2), tmp_path / "two", seed=3)
     epochs = train("tree:4", rows, Recipe(epochs=2), tmp_path / "epochs", seed=3)
     again = train(str(one.path), rows, Recipe(), tmp_path / "again", seed=3)
-    identity = [ec.load_model(str(each.path)).identity for each in (two, epochs, again)]
+    identity = [ec.load_model(str(trained.path)).identity for trained in (two, epochs, again)]
     assert identity[0] == identity[1] == identity[2]
     assert again.first_loss == one.final_loss
     assert two.final_loss == again.final_loss
 
 
-def test_the_tree_model_learns_prompts_too(tmp_path: Path) -> None:
+def test_a_tree_model_learns_prompts_too(tmp_path: Path) -> None:
     apart = train("tree:4", ROWS["sft"], Recipe(), tmp_path / "apart", seed=0)
     whole = [{"text": row["prompt"] + row["completion"]} for row in ROWS["sft"]]
     joined = train("tree:4", whole, Recipe(), tmp_path / "joined", seed=0)
@@ -147,25 +152,25 @@ def test_the_tree_model_learns_prompts_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS[1:])
-def test_the_tree_model_learns_nothing_else(algorithm: str, tmp_path: Path) -> None:
+def test_a_tree_model_supports_only_sft(algorithm: str, tmp_path: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="supports only plain sft"):
         quick(algorithm, Path("tree:4"), tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two trainings gave the same: every weight, every row of the curve."""
-    files = [Path(each.path) / "model.safetensors" for each in (one, other)]
-    numbers = [{**each.to_dict(), "path": "", "seconds": 0} for each in (one, other)]
+    """Whether two trainings agree in every weight and every row of the curve."""
+    files = [Path(trained.path) / "model.safetensors" for trained in (one, other)]
+    numbers = [{**trained.to_dict(), "path": "", "seconds": 0} for trained in (one, other)]
     return files[0].read_bytes() == files[1].read_bytes() and numbers[0] == numbers[1]
 
 
-class Killed(BaseException):
-    """What ends a training that nobody asks."""
+class Interrupted(BaseException):
+    """Stands for a signal that kills the process."""
 
 
 @pytest.mark.parametrize("algorithm", [*ALGORITHMS, "lora"])
-def test_a_killed_training_goes_on(
+def test_an_interrupted_training_resumes(
     algorithm: str,
     checkpoint: Path,
     finished: Finished,
@@ -178,12 +183,12 @@ def test_a_killed_training_goes_on(
         algorithm, more = "sft", {"lora_rank": 2}
     monkeypatch.setattr(callbacks, "SECONDS_BETWEEN_STATES", 0.0)
 
-    def kill(step: Step) -> None:
+    def interrupt(step: Step) -> None:
         if step.done == 4:
-            raise Killed(step)
+            raise Interrupted(step)
 
-    with pytest.raises(Killed):
-        quick(algorithm, checkpoint, tmp_path / "out", progress=kill, **more)
+    with pytest.raises(Interrupted):
+        quick(algorithm, checkpoint, tmp_path / "out", progress=interrupt, **more)
     assert not (tmp_path / "out").exists()
     states = tmp_path / "out.partial"
     assert (states / "checkpoint-3" / "trainer_state.json").exists()
@@ -212,11 +217,11 @@ def test_the_same_seed_gives_the_same_model(
     assert not same(one, other)
 
 
-def test_a_finished_training_is_not_done_again(
+def test_a_finished_training_is_not_repeated(
     checkpoint: Path, finished: Finished, tmp_path: Path
 ) -> None:
     first = finished("sft")
-    out = Path(where(first))
+    out = Path(model_path(first))
     file = out / "model.safetensors"
     time = file.stat().st_mtime_ns
     again = quick("sft", checkpoint, out)
@@ -241,17 +246,17 @@ def test_a_finished_training_is_not_done_again(
         quick("sft", checkpoint, tmp_path / "mine")
 
 
-def test_lora_trains_the_adapter_alone(checkpoint: Path, finished: Finished) -> None:
+def test_lora_trains_only_the_adapter(checkpoint: Path, finished: Finished) -> None:
     result = finished("lora")
     assert result.final_loss < result.first_loss
-    before, after = weights(checkpoint), weights(where(result))
+    before, after = weights(checkpoint), weights(model_path(result))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if "_proj" in name}
     for name in changed:
         difference = (after[name] - before[name]).double()
         assert torch.linalg.matrix_rank(difference, rtol=1e-4) == 2
     adapter = ec.load_model(str(checkpoint), adapter=f"{result.path}/adapter", device="cpu")
-    merged = ec.load_model(where(result), device="cpu")
+    merged = ec.load_model(model_path(result), device="cpu")
     for one, other in zip(adapter.log_probs(PROMPTS), merged.log_probs(PROMPTS), strict=True):
         assert one == pytest.approx(other, abs=1e-4)
 
@@ -265,10 +270,12 @@ def test_mixed_precision_and_gradient_checkpointing(
     half = quick("sft", checkpoint, tmp_path / "half", dtype="bfloat16")
     assert half.curve["loss"] == pytest.approx(plain.curve["loss"], rel=0.05)
     assert (half.curve["loss"] != plain.curve["loss"]).all()
-    assert weights(where(half))["lm_head.weight"].dtype == torch.float32
+    assert weights(model_path(half))["lm_head.weight"].dtype == torch.float32
 
 
-def test_a_reference_holds_the_model(checkpoint: Path, finished: Finished, tmp_path: Path) -> None:
+def test_the_reference_model_enters_the_loss(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
     recipe = Recipe("dpo", **QUICK)
     rows = ROWS["dpo"]
     itself, held = (
@@ -281,7 +288,7 @@ def test_a_reference_holds_the_model(checkpoint: Path, finished: Finished, tmp_p
     assert held.first_loss != pytest.approx(np.log(2))
 
 
-def test_a_diverging_loss_ends_the_training(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_diverging_loss_stops_the_training(checkpoint: Path, tmp_path: Path) -> None:
     result = quick("sft", checkpoint, tmp_path / "out", learning_rate=1e30)
     assert result.diverged
     assert result.path is None
@@ -293,25 +300,25 @@ def test_a_diverging_loss_ends_the_training(checkpoint: Path, tmp_path: Path) ->
     assert np.array_equal(again.curve["loss"], result.curve["loss"], equal_nan=True)
 
 
-def test_too_large_a_batch_is_cut(
+def test_a_batch_that_exceeds_memory_is_divided(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = quick("sft", checkpoint, tmp_path / "asked", batch=6, accumulation=1)
-    seen: list[int] = []
+    whole = quick("sft", checkpoint, tmp_path / "whole", batch=6, accumulation=1)
+    sizes: list[int] = []
     step: Any = SFTTrainer.training_step
 
     def small_device(self: SFTTrainer, model: Any, inputs: Any, *more: Any) -> Any:
-        seen.append(len(inputs["input_ids"]))
-        if seen[-1] > 2:
+        sizes.append(len(inputs["input_ids"]))
+        if sizes[-1] > 2:
             raise torch.OutOfMemoryError
         return step(self, model, inputs, *more)
 
     monkeypatch.setattr(SFTTrainer, "training_step", small_device)
-    cut = quick("sft", checkpoint, tmp_path / "cut", batch=6, accumulation=1)
-    assert seen[:2] == [6, 3]
-    assert set(seen[2:]) == {2}
-    assert cut.steps == asked.steps
-    assert cut.curve["loss"] == pytest.approx(asked.curve["loss"], rel=1e-5)
+    divided = quick("sft", checkpoint, tmp_path / "divided", batch=6, accumulation=1)
+    assert sizes[:2] == [6, 3]
+    assert set(sizes[2:]) == {2}
+    assert divided.steps == whole.steps
+    assert divided.curve["loss"] == pytest.approx(whole.curve["loss"], rel=1e-5)
 
     def no_device(*_: Any) -> Any:
         raise torch.OutOfMemoryError
@@ -337,10 +344,10 @@ def test_too_large_a_batch_is_cut(
         ({"algorithm": "grpo", "batch": 3, "accumulation": 1}, "generations 8: the 3 completions"),
     ],
 )
-def test_a_recipe_is_refused(more: dict[str, Any], message: str) -> None:
-    with pytest.raises(ec.InvalidArgumentError) as refused:
+def test_an_invalid_recipe_is_rejected(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ec.InvalidArgumentError) as error:
         Recipe(**more)
-    assert message in str(refused.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +386,7 @@ def test_a_recipe_is_refused(more: dict[str, Any], message: str) -> None:
         ),
     ],
 )
-def test_a_training_is_refused(
+def test_an_invalid_training_is_rejected(
     algorithm: str,
     rows: list[dict[str, Any]],
     more: dict[str, Any],
@@ -387,14 +394,14 @@ def test_a_training_is_refused(
     tmp_path: Path,
 ) -> None:
     arguments: dict[str, Any] = {"model": "x", "seed": 0, **more}
-    with pytest.raises(ec.InvalidArgumentError) as refused:
+    with pytest.raises(ec.InvalidArgumentError) as error:
         train(rows=rows, recipe=Recipe(algorithm, batch=2), out=tmp_path / "out", **arguments)
-    assert message in str(refused.value)
-    assert len(str(refused.value)) < 240
+    assert message in str(error.value)
+    assert len(str(error.value)) < 240
     assert not list(tmp_path.iterdir())
 
 
-def test_conversations_are_learned(checkpoint: Path, tmp_path: Path) -> None:
+def test_conversations_are_trained_on(checkpoint: Path, tmp_path: Path) -> None:
     chat = shutil.copytree(checkpoint, tmp_path / "chat")
     tokenizer = AutoTokenizer.from_pretrained(chat)
     tokenizer.chat_template = (
@@ -402,24 +409,24 @@ def test_conversations_are_learned(checkpoint: Path, tmp_path: Path) -> None:
         "{% endfor %}{% if add_generation_prompt %}a:{% endif %}"
     )
     tokenizer.save_pretrained(chat)
-    asked = {"role": "user", "content": "To be"}
-    rows = [{"messages": [asked, {"role": "assistant", "content": "or not"}]}] * 8
+    question = {"role": "user", "content": "To be"}
+    rows = [{"messages": [question, {"role": "assistant", "content": "or not"}]}] * 8
     result = train(str(chat), rows, Recipe(**QUICK), tmp_path / "out", seed=0)
     assert result.final_loss < result.first_loss
-    heard: list[tuple[list[str], list[str]]] = []
+    calls: list[tuple[list[str], list[str]]] = []
 
     def reward(prompts: list[str], completions: list[str]) -> list[float]:
-        heard.append((prompts, completions))
+        calls.append((prompts, completions))
         return [float(len(text)) for text in completions]
 
     recipe = Recipe("grpo", **{**QUICK, "steps": 1})
-    rows = [{"prompt": [asked]}] * 8
+    rows = [{"prompt": [question]}] * 8
     train(str(chat), rows, recipe, tmp_path / "grpo", seed=0, reward=Reward("length", reward))
-    assert heard[0][0] == ["To be"] * 8
-    assert all(isinstance(text, str) for text in heard[0][1])
+    assert calls[0][0] == ["To be"] * 8
+    assert all(isinstance(text, str) for text in calls[0][1])
 
 
-def test_a_missing_library_is_named(
+def test_a_missing_library_is_reported(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("algorithms", "run"):
@@ -430,7 +437,7 @@ def test_a_missing_library_is_named(
         quick("dpo", checkpoint, tmp_path / "out")
 
 
-def test_a_model_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+def test_unsuitable_models_rewards_and_rows_are_rejected(checkpoint: Path, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"messages": [{"role": "user", "content": "a"}]}]
     with pytest.raises(ec.ModelError, match="its tokenizer has no chat template"):
         train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "chat", seed=0)
@@ -456,16 +463,16 @@ def divergence(model: str | Path, reference: str | Path) -> float:
     """KL(model || reference) per token of the completions and `eos`, in nats, row by row."""
     tokenizer = AutoTokenizer.from_pretrained(model)
     models = [AutoModelForCausalLM.from_pretrained(path) for path in (model, reference)]
-    found = []
+    terms = []
     for row in ROWS["sft"]:
         prompt, completion = (tokenizer(row[name]).input_ids for name in ("prompt", "completion"))
         ids = [tokenizer.bos_token_id, *prompt, *completion]
         with torch.no_grad():
             one, other = (
-                each(torch.tensor([ids])).logits[0].double().softmax(-1) for each in models
+                model(torch.tensor([ids])).logits[0].double().softmax(-1) for model in models
             )
-        found.extend((one * (one / other).log()).sum(-1)[len(prompt) :].tolist())
-    return float(np.mean(found))
+        terms.extend((one * (one / other).log()).sum(-1)[len(prompt) :].tolist())
+    return float(np.mean(terms))
 
 
 def test_sft_with_a_beta_stays_near_the_reference(
@@ -473,11 +480,11 @@ def test_sft_with_a_beta_stays_near_the_reference(
 ) -> None:
     free, held = finished("sft"), quick("sft", checkpoint, tmp_path / "held", beta=3.0)
     assert held.first_loss == pytest.approx(free.first_loss, rel=1e-5)
-    assert divergence(where(free), checkpoint) > 1.5 * divergence(where(held), checkpoint)
+    assert divergence(model_path(free), checkpoint) > 1.5 * divergence(model_path(held), checkpoint)
     recipe = Recipe(beta=2.0, **{**QUICK, "steps": 1, "batch": 8})
     whole, other = (
-        train(where(free), ROWS["sft"], recipe, tmp_path / name, seed=1, reference=reference)
+        train(model_path(free), ROWS["sft"], recipe, tmp_path / name, seed=1, reference=reference)
         for name, reference in (("whole", None), ("other", str(checkpoint)))
     )
     penalty = other.first_loss - whole.first_loss
-    assert penalty == pytest.approx(2 * divergence(where(free), checkpoint), rel=1e-4)
+    assert penalty == pytest.approx(2 * divergence(model_path(free), checkpoint), rel=1e-4)

@@ -1,4 +1,4 @@
-"""Joint rates of token trees against the oracle of the theorem, leaf by leaf."""
+"""Joint rates of token trees, compared with the naive oracle leaf by leaf."""
 
 from collections import Counter
 
@@ -27,7 +27,7 @@ def tree_of(documents: list[list[int]]) -> ec.TokenTree:
 
 
 def distributions(several: list[list[list[int]]], depth: int) -> NDArray[np.float64]:
-    """The leaf distributions of trees pruned to a depth, shape (corpora, leaves)."""
+    """The leaf distributions of the corpora at a depth, shape (corpora, leaves)."""
     trees = [leaves(segments(corpus, DEPTH, "chunk", VOCABULARY), depth) for corpus in several]
     joint = sorted(set().union(*trees))
     counts = np.array([[tree[leaf] for leaf in joint] for tree in trees], np.float64)
@@ -36,7 +36,7 @@ def distributions(several: list[list[list[int]]], depth: int) -> NDArray[np.floa
 
 
 @given(several=corpora, seed=st.integers(0, 2**32))
-def test_rates_slopes_and_coverage_are_the_oracles(
+def test_rates_slopes_and_coverage_match_the_oracle(
     several: list[list[list[int]]], seed: int
 ) -> None:
     joint = ec.JointSpectrum.of([tree_of(corpus) for corpus in several])
@@ -72,17 +72,17 @@ def test_rates_slopes_and_coverage_are_the_oracles(
 
 
 @given(several=corpora)
-def test_classes_count_every_leaf(several: list[list[list[int]]]) -> None:
+def test_classes_partition_the_leaves_by_counts(several: list[list[list[int]]]) -> None:
     joint = ec.JointSpectrum.of([tree_of(corpus) for corpus in several])
     for depth in range(1, DEPTH + 1):
         trees = [leaves(segments(corpus, DEPTH, "chunk", VOCABULARY), depth) for corpus in several]
         expected = Counter(tuple(tree[leaf] for tree in trees) for leaf in set().union(*trees))
-        counts, alike = joint.classes(depth)
-        assert dict(zip(map(tuple, counts.tolist()), alike.tolist(), strict=True)) == expected
+        counts, sizes = joint.classes(depth)
+        assert dict(zip(map(tuple, counts.tolist()), sizes.tolist(), strict=True)) == expected
         assert counts.tolist() == sorted(counts.tolist())
 
 
-def test_points_do_not_matter_to_each_other() -> None:
+def test_points_do_not_affect_each_other() -> None:
     joint = ec.JointSpectrum.of([tree_of([[0, 1, 2]]), tree_of([[0, 1, 3]]), tree_of([[4]])])
     volumes = np.array([[3.0, 1, 0.5], [9, 1, 0], [3, 1, 0], [3, 2, 0.5]])
     together = joint.rates(volumes, 2)
@@ -103,7 +103,7 @@ def test_points_do_not_matter_to_each_other() -> None:
         ([[1.0, 1.0]], 2, "dataset 2 does not exist"),
     ],
 )
-def test_volumes_that_cannot_be_are_refused(
+def test_invalid_volumes_are_rejected(
     volumes: list[list[float]], toward: int, message: str
 ) -> None:
     joint = ec.JointSpectrum.of([tree_of([[0]]), tree_of([[1]])])
@@ -111,7 +111,7 @@ def test_volumes_that_cannot_be_are_refused(
         joint.rates(np.array(volumes), toward)
 
 
-def test_trees_that_are_not_alike_do_not_fit() -> None:
+def test_different_trees_and_depths_out_of_range_are_rejected() -> None:
     deeper = ec.TokenTree.from_symbols(np.array([1], np.uint8), [0, 1], depth=4, vocabulary=5)
     with pytest.raises(ec.InvalidArgumentError, match="differ in depth"):
         ec.JointSpectrum.of([tree_of([[0]]), deeper])

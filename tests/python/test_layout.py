@@ -40,22 +40,22 @@ def module_name(file: Path, package: Path) -> str:
 
 
 def imports(package: Path) -> dict[str, set[str]]:
-    """The modules of the package that each of its modules imports, wherever the import stands.
+    """For each module of the package, the modules of the package that it imports.
 
-    Imports inside functions and under TYPE_CHECKING count. That the `__init__` of a parent runs
-    first does not count, for no file can avoid it; a name taken from an `__init__` does.
+    Imports inside functions and under TYPE_CHECKING count. The implicit import of a parent's
+    `__init__` does not, as no file can avoid it; a name imported from an `__init__` does.
     """
     files = {module_name(file, package): file for file in sorted(package.rglob("*.py*"))}
-    found: dict[str, set[str]] = {}
+    graph: dict[str, set[str]] = {}
     for module, file in files.items():
         tree = ast.parse(file.read_text(encoding="utf-8"))
         names = {name for node in ast.walk(tree) for name in imported(node, files)}
-        found[module] = names - {module}
-    return found
+        graph[module] = names - {module}
+    return graph
 
 
 def imported(node: ast.AST, files: Container[str]) -> Iterator[str]:
-    """The modules among `files` that a statement imports, or takes a name from."""
+    """The modules among `files` that a statement imports, entirely or a name of."""
     match node:
         case ast.Import(names=names):
             yield from (alias.name for alias in names if alias.name in files)
@@ -71,14 +71,14 @@ def imported(node: ast.AST, files: Container[str]) -> Iterator[str]:
 
 
 def cycles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """A path for each cycle that a depth-first walk meets; empty for a graph without any."""
-    found: list[list[str]] = []
+    """The cycles that a depth-first walk meets, each as a path; empty if there is none."""
+    paths: list[list[str]] = []
     path: list[str] = []
     done: set[str] = set()
 
     def walk(node: str) -> None:
         if node in path:
-            found.append([*path[path.index(node) :], node])
+            paths.append([*path[path.index(node) :], node])
         elif node not in done:
             path.append(node)
             for other in sorted(graph.get(node, ())):
@@ -87,14 +87,14 @@ def cycles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
 
     for node in sorted(graph):
         walk(node)
-    return found
+    return paths
 
 
 def against_order(graph: Mapping[str, Iterable[str]], order: tuple[str, ...]) -> list[str]:
-    """The imports from a package further right, as `one -> other`; the public API is next to last.
+    """The imports from a package further right, as `one -> other`.
 
     Args:
-        graph: The imports of each module.
+        graph: The imports of each module; the public API counts as part of the last package.
         order: The packages from left to right.
     """
 
@@ -110,24 +110,36 @@ def against_order(graph: Mapping[str, Iterable[str]], order: tuple[str, ...]) ->
     ]
 
 
+def bound_names(file: Path) -> Iterator[str]:
+    """The names that a file binds at its top level, by imports, definitions and assignments."""
+    for node in ast.parse(file.read_text("utf-8")).body:
+        match node:
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Assign(targets=targets):
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
 @pytest.fixture
 def graph() -> dict[str, set[str]]:
     return imports(PACKAGE)
 
 
-def test_every_package_has_its_place() -> None:
+def test_every_package_is_in_the_order() -> None:
     packages = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
     assert packages | {"_core"} == set(ORDER)
     modules = {path.name for path in PACKAGE.glob("*.py")}
     assert modules == {"__init__.py"}
 
 
-def test_no_two_files_import_each_other(graph: dict[str, set[str]]) -> None:
+def test_there_are_no_import_cycles(graph: dict[str, set[str]]) -> None:
     assert cycles(graph) == []
 
 
 def test_imports_follow_the_order(graph: dict[str, set[str]]) -> None:
-    # The stub names the type of a step, which the extension looks up when it needs it.
+    # The stub refers to the type of a step, which the extension imports at run time.
     del graph["elastic_core._core"]
     assert against_order(graph, ORDER) == []
 
@@ -137,7 +149,16 @@ def test_no_function_shadows_its_package() -> None:
     assert packages.isdisjoint(elastic_core.__all__)
 
 
-# The walk itself
+def test_no_name_shadows_a_module() -> None:
+    hidden = []
+    for init in PACKAGE.rglob("__init__.py"):
+        modules = {path.stem for path in init.parent.glob("*.py")}
+        modules |= {path.parent.name for path in init.parent.glob("*/__init__.py")}
+        hidden += [f"{init}: {name}" for name in bound_names(init) if name in modules]
+    assert not hidden
+
+
+# Tests of the helpers
 
 
 def write(package: Path, **files: str) -> None:
@@ -148,27 +169,30 @@ def write(package: Path, **files: str) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def test_a_cycle_is_found_wherever_an_import_stands(tmp_path: Path) -> None:
-    package = tmp_path / "made"
+def test_cycles_include_local_and_type_checking_imports(tmp_path: Path) -> None:
+    package = tmp_path / "sample"
     write(
         package,
-        one__a="from made.two import b\n",
-        two__b="def f():\n    from made.one.a import x\n",
-        two__c="if TYPE_CHECKING:\n    import made.two.b\n",
+        one__a="from sample.two import b\n",
+        two__b="def f():\n    from sample.one.a import x\n",
+        two__c="if TYPE_CHECKING:\n    import sample.two.b\n",
     )
     graph = imports(package)
-    assert graph["made.two.c"] == {"made.two.b"}
-    found = cycles(graph)
-    assert len(found) == 1
-    edges = set(pairwise(found[0]))
-    assert edges == {("made.one.a", "made.two.b"), ("made.two.b", "made.one.a")}
+    assert graph["sample.two.c"] == {"sample.two.b"}
+    paths = cycles(graph)
+    assert len(paths) == 1
+    edges = set(pairwise(paths[0]))
+    assert edges == {("sample.one.a", "sample.two.b"), ("sample.two.b", "sample.one.a")}
 
 
 def test_an_import_against_the_order_is_found(tmp_path: Path) -> None:
-    package = tmp_path / "made"
+    package = tmp_path / "sample"
     write(
-        package, one__a="from made.two.b import x\n", two__b="", two__c="from made.one import a\n"
+        package,
+        one__a="from sample.two.b import x\n",
+        two__b="",
+        two__c="from sample.one import a\n",
     )
     graph = imports(package)
-    assert against_order(graph, ("one", "two")) == ["made.one.a -> made.two.b"]
-    assert against_order(graph, ("two", "one")) == ["made.two.c -> made.one.a"]
+    assert against_order(graph, ("one", "two")) == ["sample.one.a -> sample.two.b"]
+    assert against_order(graph, ("two", "one")) == ["sample.two.c -> sample.one.a"]

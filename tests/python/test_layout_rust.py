@@ -1,4 +1,4 @@
-"""The imports of the Rust core have no cycle and point one way through its modules."""
+"""The imports of the Rust core have no cycles and follow the order of its modules."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ MODULE = tuple[str, ...]
 
 
 def leaves(tree: str, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The paths that a `use` tree imports, each with the name that it gets."""
+    """The paths that a `use` tree imports, each with its local name."""
     tree = tree.strip()
     head, brace, rest = tree.partition("{")
     if brace:
@@ -56,7 +56,7 @@ def leaves(tree: str, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 @dataclass(frozen=True)
 class Crate:
-    """The files of a crate by module path, () being its root, and their text without comments."""
+    """The text of a crate's files without comments, by module path; () is the root."""
 
     files: dict[MODULE, str]
 
@@ -71,7 +71,7 @@ class Crate:
         return Crate(files)
 
     def absolute(self, path: tuple[str, ...], module: MODULE) -> tuple[str, ...] | None:
-        """A path from the root; None if it leads out of the crate."""
+        """The path from the root; None if it leads out of the crate."""
         if path[0] == "crate":
             return path[1:]
         if path[0] == "self":
@@ -84,7 +84,7 @@ class Crate:
         return None if inside is None else inside + path
 
     def owner(self, path: tuple[str, ...]) -> MODULE:
-        """The file that defines what `path` names, past re-exports of the modules on the way."""
+        """The file that defines `path`, with re-exports resolved."""
         module: MODULE = ()
         while len(module) < len(path) and (*module, path[len(module)]) in self.files:
             module = path[: len(module) + 1]
@@ -95,7 +95,7 @@ class Crate:
         return module
 
     def exports(self, module: MODULE) -> Iterator[tuple[tuple[str, ...], str]]:
-        """What a module re-exports, as paths from the root, and the names it gives them."""
+        """The re-exports of a module: paths from the root, with their local names."""
         for public, tree in USE.findall(self.files[module]):
             for path, name in leaves(tree) if public else ():
                 target = self.absolute(path, module)
@@ -103,9 +103,9 @@ class Crate:
                     yield target, name
 
     def imports(self, module: MODULE) -> set[MODULE]:
-        """The files that a file uses names of.
+        """The files from which a file uses names.
 
-        A re-export is not a use: whoever imports the name depends on the file that defines it.
+        A re-export is not a use: a file that imports the name depends on the defining file.
         A `super::*` in a file's own test module stays within the file.
         """
         text = self.files[module]
@@ -120,7 +120,7 @@ class Crate:
         return {self.owner(target) for target in targets if target is not None} - {module}
 
     def cycle(self) -> list[MODULE] | None:
-        """Files that import each other in a circle, the first one repeated at the end."""
+        """An import cycle, as a path whose last file is its first; None if there is none."""
         graph = {module: sorted(self.imports(module)) for module in self.files}
         done: set[MODULE] = set()
 
@@ -129,14 +129,14 @@ class Crate:
                 return [*above[above.index(module) :], module]
             if module not in done:
                 for imported in graph[module]:
-                    if found := visit(imported, [*above, module]):
-                        return found
+                    if path := visit(imported, [*above, module]):
+                        return path
                 done.add(module)
             return None
 
-        return next((found for module in sorted(graph) if (found := visit(module, []))), None)
+        return next((path for module in sorted(graph) if (path := visit(module, []))), None)
 
-    def against(self, order: tuple[str, ...]) -> list[tuple[MODULE, MODULE]]:
+    def against_order(self, order: tuple[str, ...]) -> list[tuple[MODULE, MODULE]]:
         """Imports of a module from one that comes after it in `order`."""
 
         def rank(module: MODULE) -> int:
@@ -159,22 +159,22 @@ def test_every_file_has_a_place_in_the_order(core: Crate) -> None:
     assert {module[0] if module else "lib" for module in core.files} == set(ORDER)
 
 
-def test_no_files_import_each_other_in_a_circle(core: Crate) -> None:
+def test_there_are_no_import_cycles(core: Crate) -> None:
     assert core.cycle() is None
 
 
 def test_imports_follow_the_order(core: Crate) -> None:
-    assert core.against(ORDER) == []
+    assert core.against_order(ORDER) == []
 
 
-def test_the_walk_sees_the_imports_of_the_core(core: Crate) -> None:
+def test_known_imports_of_the_core_are_found(core: Crate) -> None:
     assert ("error",) in core.imports(("job",))
     assert ("tree", "token_tree") in core.imports(("statistics", "by_depth"))
     assert {("tree", "stream"), ("tree", "shape")} <= core.imports(("tree", "disk_run"))
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> Crate:
+def sample_crate(tmp_path: Path) -> Crate:
     files = {
         "lib.rs": "mod a;\nmod b;\npub use a::Thing;",
         "a/mod.rs": "mod one;\nmod two;\npub use one::{\n    Thing, thing as renamed\n};",
@@ -189,21 +189,21 @@ def planted(tmp_path: Path) -> Crate:
     return Crate.read(tmp_path)
 
 
-def test_names_lead_to_the_files_that_define_them(planted: Crate) -> None:
-    assert planted.imports(("a", "one")) == set()
-    assert planted.imports(("a", "two")) == {("a", "one")}
-    assert planted.imports(("b",)) == {("a", "one"), ("a", "two")}
-    assert planted.cycle() is None
-    assert planted.against(("a", "b", "lib")) == []
+def test_names_are_resolved_to_their_defining_files(sample_crate: Crate) -> None:
+    assert sample_crate.imports(("a", "one")) == set()
+    assert sample_crate.imports(("a", "two")) == {("a", "one")}
+    assert sample_crate.imports(("b",)) == {("a", "one"), ("a", "two")}
+    assert sample_crate.cycle() is None
+    assert sample_crate.against_order(("a", "b", "lib")) == []
 
 
-def test_an_import_against_the_order_is_found(planted: Crate) -> None:
-    assert planted.against(("b", "a", "lib")) == [
+def test_an_import_against_the_order_is_found(sample_crate: Crate) -> None:
+    assert sample_crate.against_order(("b", "a", "lib")) == [
         (("b",), ("a", "one")),
         (("b",), ("a", "two")),
     ]
 
 
-def test_a_cycle_is_found(planted: Crate) -> None:
-    planted.files[("a", "one")] += "use crate::b::{self, f};"
-    assert planted.cycle() == [("a", "one"), ("b",), ("a", "one")]
+def test_a_cycle_is_found(sample_crate: Crate) -> None:
+    sample_crate.files[("a", "one")] += "use crate::b::{self, f};"
+    assert sample_crate.cycle() == [("a", "one"), ("b",), ("a", "one")]

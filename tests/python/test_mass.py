@@ -1,4 +1,4 @@
-"""`mass` and its records: the JSON exactly, verdicts, corpora with a known law, refusals."""
+"""`mass`: JSON schema, verdicts, corpora with a known law, reports, rejected input."""
 
 import csv
 import io
@@ -74,7 +74,7 @@ LAWS = {
 
 
 def assert_schema(result: dict[str, Any]) -> None:
-    """Asserts that the keys are those of the schema, in order."""
+    """Asserts that the keys follow the schema, in order."""
     assert list(result) == ["schema", "config", "corpora"]
     assert result["schema"] == "elastic-core/mass/1"
     assert list(result["config"]) == CONFIG_KEYS
@@ -95,8 +95,8 @@ def assert_schema(result: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rows of words whose probabilities follow Pareto's law of exponent 2."""
-    folder = tmp_path_factory.mktemp("made")
+    """A corpus of words whose probabilities follow a Pareto law with exponent 2."""
+    folder = tmp_path_factory.mktemp("words")
     ec.synth(corpora=["corpus=1:20k"], law="pareto:2", leaves=5000, depth=4, out=folder)
     return folder / "corpus.jsonl"
 
@@ -114,7 +114,7 @@ def table(result: ec.MassResult) -> str:
     return out.getvalue()
 
 
-def test_the_json_is_the_schema_exactly(result: ec.MassResult) -> None:
+def test_the_json_follows_the_schema(result: ec.MassResult) -> None:
     data = json.loads(json_text(result.to_dict()))
     assert_schema(data)
     assert data["config"]["bootstrap"] == 3
@@ -122,7 +122,7 @@ def test_the_json_is_the_schema_exactly(result: ec.MassResult) -> None:
     assert [law["law"] for law in data["corpora"][0]["depths"][3]["whole"]["laws"]] == list(LAWS)
 
 
-def test_figures_are_those_of_the_tree(words: Path) -> None:
+def test_leaf_and_mass_shares_match_the_tree(words: Path) -> None:
     (corpus,) = ec.mass(words, depth=3, bootstrap=0).corpora
     tree = ec.TokenTree.build(words, depth=3)
     counts = tree.counts
@@ -138,7 +138,7 @@ def test_figures_are_those_of_the_tree(words: Path) -> None:
     assert row.whole.leaf_share == row.whole.mass_share == 1
 
 
-def test_a_planted_pareto_law_is_found_in_the_tail(words: Path) -> None:
+def test_a_planted_pareto_tail_is_recovered(words: Path) -> None:
     (corpus,) = ec.mass(words, depth=4, bootstrap=8).corpora
     row = corpus.depths[3]
     assert row.tail is not None
@@ -162,7 +162,7 @@ def test_equally_frequent_leaves_cannot_be_fitted(tmp_path: Path) -> None:
     assert row.unseen_mass == 1
 
 
-def test_a_single_leaf_is_no_law(tmp_path: Path) -> None:
+def test_a_single_leaf_cannot_be_fitted(tmp_path: Path) -> None:
     (tmp_path / "one.jsonl").write_text('{"text": ""}\n')
     (corpus,) = ec.mass(tmp_path / "one.jsonl", depth=2).corpora
     assert {row.verdict for row in corpus.depths} == {"unfitted"}
@@ -187,25 +187,25 @@ def fit(p: float | None, *, fitted: bool = True) -> ec.TailFit:
         (fit(None, fitted=False), None, "unfitted"),
     ],
 )
-def test_verdicts(
+def test_verdict_from_fits(
     whole: ec.TailFit, tail: ec.TailFit | None, verdict: str, result: ec.MassResult
 ) -> None:
     row = replace(result.corpora[0].depths[0], whole=whole, tail=tail)
     assert row.verdict == verdict
 
 
-def test_the_favoured_law_is_the_most_likely_of_those_that_beat_pareto() -> None:
+def test_the_favoured_law_is_the_likeliest_that_beats_pareto() -> None:
     ratios = (
         ec.LikelihoodRatio("lognormal", -3.0, -2.5, 0.01),
         ec.LikelihoodRatio("exponential", 50.0, 9.0, 0.0),
         ec.LikelihoodRatio("zipf-mandelbrot", -9.0, None, 0.05),
     )
-    assert [each.favours for each in ratios] == ["lognormal", "pareto", None]
+    assert [ratio.favours for ratio in ratios] == ["lognormal", "pareto", None]
     assert replace(fit(0.5), ratios=ratios).favoured == "lognormal"
     assert replace(fit(0.5), ratios=ratios[1:]).favoured is None
 
 
-def test_the_seed_decides_and_threads_do_not(words: Path) -> None:
+def test_the_result_depends_on_the_seed_and_not_on_threads(words: Path) -> None:
     one, two, other = (
         ec.mass(words, depth=2, bootstrap=8, seed=seed, threads=threads)
         for seed, threads in ((1, 1), (1, 3), (2, 1))
@@ -214,11 +214,13 @@ def test_the_seed_decides_and_threads_do_not(words: Path) -> None:
     assert one.corpora != other.corpora
 
 
-def test_a_corpus_has_the_same_result_in_any_company(result: ec.MassResult, words: Path) -> None:
+def test_corpora_do_not_affect_each_other(result: ec.MassResult, words: Path) -> None:
     assert ec.mass(words, depth=4, bootstrap=3).corpora[0] == result.corpora[0]
 
 
-def test_a_saved_tree_is_tested_alike(result: ec.MassResult, words: Path, tmp_path: Path) -> None:
+def test_a_saved_tree_gives_the_result_of_its_corpus(
+    result: ec.MassResult, words: Path, tmp_path: Path
+) -> None:
     ec.TokenTree.build(words, depth=4).save(tmp_path / "words.parquet")
     (corpus,) = ec.mass(tmp_path / "words.parquet", bootstrap=3).corpora
     assert corpus.depths == result.corpora[0].depths
@@ -228,22 +230,22 @@ def test_a_saved_tree_is_tested_alike(result: ec.MassResult, words: Path, tmp_pa
 def test_progress_counts_replicates(words: Path) -> None:
     steps: list[Step] = []
     ec.mass(words, depth=2, bootstrap=5, progress=steps.append)
-    found = [step for step in steps if step.phase == "bootstrap"]
+    replicates = [step for step in steps if step.phase == "bootstrap"]
     expected = [Step("bootstrap", str(words), done, 20, "replicates") for done in range(1, 21)]
-    assert found == expected
+    assert replicates == expected
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "options",
     [{"bootstrap": -1}, {"depth": 65}, {"segment": "word"}, {"threads": 0}, {"split": "line"}],
     ids=str,
 )
-def test_wrong_arguments_are_refused(wrong: dict[str, Any], words: Path) -> None:
+def test_invalid_arguments_are_rejected(options: dict[str, Any], words: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError):
-        ec.mass(words, **wrong)
+        ec.mass(words, **options)
 
 
-def test_no_corpus_and_an_empty_one_are_refused(tmp_path: Path) -> None:
+def test_a_missing_or_empty_corpus_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="no corpus"):
         ec.mass()
     (tmp_path / "empty.txt").touch()
@@ -251,13 +253,13 @@ def test_no_corpus_and_an_empty_one_are_refused(tmp_path: Path) -> None:
         ec.mass(tmp_path / "empty.txt")
 
 
-def test_scipy_is_loaded_for_the_fits_alone() -> None:
+def test_importing_the_package_does_not_load_scipy() -> None:
     code = "import sys, elastic_core; print('scipy.optimize' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
-def test_the_table_fits_80_columns_and_says_the_verdict(result: ec.MassResult) -> None:
+def test_the_table_fits_80_columns_and_has_the_verdicts(result: ec.MassResult) -> None:
     text = table(result)
     paths = tuple(corpus.name for corpus in result.corpora)
     assert max(len(line) for line in text.splitlines() if not line.startswith(paths)) <= 80
@@ -265,12 +267,12 @@ def test_the_table_fits_80_columns_and_says_the_verdict(result: ec.MassResult) -
         assert word in text
 
 
-def test_verdicts_in_words(result: ec.MassResult) -> None:
+def test_the_table_explains_verdicts(result: ec.MassResult) -> None:
     corpus = result.corpora[0]
-    shown = [fit(0.5), fit(0.0), fit(None), fit(None, fitted=False)]
+    fits = [fit(0.5), fit(0.0), fit(None), fit(None, fitted=False)]
     rows = tuple(
         replace(row, whole=replace(whole, reason="too few"), tail=None)
-        for row, whole in zip(corpus.depths, shown, strict=True)
+        for row, whole in zip(corpus.depths, fits, strict=True)
     )
     text = table(replace(result, corpora=(replace(corpus, depths=rows),)))
     assert "Depth 1: all leaves may follow a Pareto law." in text
@@ -293,7 +295,7 @@ def test_markdown_has_clean_tables(result: ec.MassResult) -> None:
         assert len({line.count("|") for line in lines}) == 1
 
 
-def test_csv_has_a_row_for_each_corpus_depth_and_part(result: ec.MassResult) -> None:
+def test_csv_has_a_row_per_corpus_depth_and_part(result: ec.MassResult) -> None:
     rows = list(csv.DictReader(io.StringIO(csv_text(document(result)))))
     assert tuple(rows[0]) == COLUMNS
     assert [(row["name"], row["depth"], row["part"]) for row in rows] == [
@@ -308,7 +310,7 @@ def test_csv_has_a_row_for_each_corpus_depth_and_part(result: ec.MassResult) -> 
     assert float(rows[0]["pareto_alpha"]) == pareto.law.parameters["alpha"]
 
 
-def test_the_figure_is_drawn_and_the_same_each_time(result: ec.MassResult, tmp_path: Path) -> None:
+def test_the_figure_is_deterministic(result: ec.MassResult, tmp_path: Path) -> None:
     named = replace(result, corpora=(replace(result.corpora[0], name="$5 and $6", depth=2),))
     for stem in ("one", "two"):
         save(draw(named), tmp_path, stem)
@@ -316,7 +318,7 @@ def test_the_figure_is_drawn_and_the_same_each_time(result: ec.MassResult, tmp_p
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
-def test_what_cannot_be_fitted_is_drawn_too(tmp_path: Path) -> None:
+def test_an_unfitted_result_is_drawn_too(tmp_path: Path) -> None:
     (tmp_path / "one.jsonl").write_text('{"text": ""}\n')
     result = ec.mass(tmp_path / "one.jsonl", depth=2)
     write_folder(result, document(result), tmp_path)
@@ -324,13 +326,13 @@ def test_what_cannot_be_fitted_is_drawn_too(tmp_path: Path) -> None:
     assert_schema(json.loads((tmp_path / "result.json").read_text()))
 
 
-def test_lines_of_laws_reach_the_most_frequent_leaf(result: ec.MassResult) -> None:
+def test_fitted_lines_reach_the_largest_count(result: ec.MassResult) -> None:
     figure = draw(result)
     panel, row = figure.axes[0], result.corpora[0].depths[0]
-    shown = [np.asarray(line.get_xdata()) for line in panel.get_lines()]
-    ends = [x.max() for x in shown if x.size]
+    lines = [np.asarray(line.get_xdata()) for line in panel.get_lines()]
+    ends = [x.max() for x in lines if x.size]
     assert set(ends) == {row.spectrum.counts[-1]}
     assert row.tail is not None
-    names = [each.name for each in row.tail.laws]
+    names = [fitted.name for fitted in row.tail.laws]
     assert names == list(LAWS)
     assert isinstance(row.tail.laws[2].law, Exponential)

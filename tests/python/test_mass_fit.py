@@ -1,4 +1,4 @@
-"""Where the Pareto tail begins: as a search of every leaf finds it, and as `powerlaw` does."""
+"""Fits of the Pareto tail, compared with an exhaustive search and with `powerlaw`."""
 
 import sys
 import warnings
@@ -29,8 +29,8 @@ from elastic_core.mass_law.laws import Law, Pareto, Spectrum, distance
 
 
 def naive_fit(leaves: Sequence[int]) -> tuple[int, float, float] | None:
-    """The x_min, exponent and distance of the nearest Pareto law, every count tried."""
-    found = []
+    """The x_min, exponent and distance of the closest Pareto law, trying every count."""
+    fits = []
     for x_min in sorted(set(leaves)):
         tail = [leaf for leaf in leaves if leaf >= x_min]
         if len(tail) < LEAST_LEAVES or len(set(tail)) == 1:
@@ -43,53 +43,53 @@ def naive_fit(leaves: Sequence[int]) -> tuple[int, float, float] | None:
             options={"xatol": 1e-9},
         ).x
         if alpha < 19.9:
-            found.append((x_min, alpha, naive_distance(Pareto(x_min, alpha), tail)))
-    return min(found, key=lambda fit: fit[2], default=None)
+            fits.append((x_min, alpha, naive_distance(Pareto(x_min, alpha), tail)))
+    return min(fits, key=lambda fit: fit[2], default=None)
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=50))
-def test_the_tail_is_the_one_that_every_leaf_shows(leaves: list[int]) -> None:
-    naive, found = naive_fit(leaves), fit_tail(spectrum(leaves))
+def test_the_tail_matches_the_exhaustive_search(leaves: list[int]) -> None:
+    naive, fit = naive_fit(leaves), fit_tail(spectrum(leaves))
     if naive is None:
-        assert found is None
+        assert fit is None
     else:
-        assert found is not None
-        assert found.distance == pytest.approx(naive[2], abs=1e-6)
-        tail = spectrum(leaves).tail(found.law.x_min)
-        assert found.distance == pytest.approx(distance(found.law, tail))
+        assert fit is not None
+        assert fit.distance == pytest.approx(naive[2], abs=1e-6)
+        tail = spectrum(leaves).tail(fit.law.x_min)
+        assert fit.distance == pytest.approx(distance(fit.law, tail))
 
 
-def test_rough_looks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_coarse_search_does_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     leaves = draw(Pareto(1, 1.7), 20_000, np.random.default_rng(4))
     leaves.leaves[:5] //= 2
-    found = fit_tail(leaves)
+    fit = fit_tail(leaves)
     monkeypatch.setattr(sys.modules["elastic_core.mass_law.fit"], "_ROUGH", 10**9)
-    assert found == fit_tail(leaves)
-    assert found is not None
-    assert found.law.x_min > 1
+    assert fit == fit_tail(leaves)
+    assert fit is not None
+    assert fit.law.x_min > 1
 
 
 @pytest.mark.parametrize("alpha", [1.2, 2.0, 3.5])
-def test_a_planted_tail_is_found(alpha: float) -> None:
+def test_a_planted_tail_is_recovered(alpha: float) -> None:
     random = np.random.default_rng(7)
     body = Spectrum.of(np.arange(1, 30), np.full(29, 1000))
     tail = draw(Pareto(30, alpha), 20_000, random)
-    found = fit_tail(
+    fit = fit_tail(
         Spectrum(np.append(body.counts, tail.counts), np.append(body.leaves, tail.leaves))
     )
-    assert found is not None
-    assert 30 <= found.law.x_min < 60
-    assert found.law.alpha == pytest.approx(alpha, rel=0.02)
+    assert fit is not None
+    assert 30 <= fit.law.x_min < 60
+    assert fit.law.alpha == pytest.approx(alpha, rel=0.02)
 
 
-def test_what_cannot_be_fitted() -> None:
+def test_too_few_or_too_similar_leaves_are_not_fitted() -> None:
     for counts, leaves in (([3], [1]), ([3], [100]), ([1, 2], [5, 4]), ([1000, 1001], [50, 50])):
         tail = Spectrum.of(np.array(counts), np.array(leaves))
         assert fit_tail(tail) is None
         assert fit_whole(tail) is None
 
 
-def test_candidates_are_bounded_and_hold_the_small_counts() -> None:
+def test_candidates_are_bounded_and_include_the_small_counts() -> None:
     counts = np.arange(1, 100_000)
     leaves = Spectrum.of(counts, np.ones(len(counts)))
     places = leaves.spaced(MOST_CANDIDATES)
@@ -104,8 +104,8 @@ def pareto(random: np.random.Generator) -> NDArray[Any]:
 
 
 def heavy(random: np.random.Generator) -> NDArray[Any]:
-    drawn = random.zipf(1.9, 1000)
-    return drawn[drawn < 2**40]
+    counts = random.zipf(1.9, 1000)
+    return counts[counts < 2**40]
 
 
 def lognormal(random: np.random.Generator) -> NDArray[Any]:
@@ -118,7 +118,7 @@ def with_a_body(random: np.random.Generator) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("sample", [pareto, heavy, lognormal, with_a_body])
-def test_powerlaw_finds_the_same(sample: Any) -> None:
+def test_powerlaw_agrees(sample: Any) -> None:
     import powerlaw
 
     leaves = sample(np.random.default_rng(5))
@@ -132,15 +132,15 @@ def test_powerlaw_finds_the_same(sample: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = powerlaw.Fit(leaves, **options)
-        found = fit_tail(ours)
-        assert found is not None
-        assert found.law.x_min == theirs.xmin
-        assert found.law.alpha == pytest.approx(theirs.power_law.alpha, rel=1e-4)
-        tail = ours.tail(found.law.x_min)
-        # Theirs is the greatest difference just before a count that occurs, not that at it.
-        before = np.abs(found.law.survival(tail.counts) - tail.survival()).max()
+        fit = fit_tail(ours)
+        assert fit is not None
+        assert fit.law.x_min == theirs.xmin
+        assert fit.law.alpha == pytest.approx(theirs.power_law.alpha, rel=1e-4)
+        tail = ours.tail(fit.law.x_min)
+        # powerlaw takes the greatest difference just before each count, not at it.
+        before = np.abs(fit.law.survival(tail.counts) - tail.survival()).max()
         assert before == pytest.approx(theirs.power_law.D, abs=1e-4)
-        assert found.distance >= before
+        assert fit.distance >= before
         others: dict[str, Law] = {
             "lognormal": fit_lognormal(tail),
             "exponential": fit_exponential(tail),
@@ -151,5 +151,5 @@ def test_powerlaw_finds_the_same(sample: Any) -> None:
             ratio, p = theirs.distribution_compare("power_law", name, nested=False)
             mine = likelihood_ratio(law, other, tail)
             assert mine.ratio == pytest.approx(ratio, rel=1e-4, abs=0.05)
-            # Laws that are all but the same are not told apart by a search that stops early.
+            # powerlaw's search stops too early to distinguish nearly identical laws.
             assert abs(ratio) < 0.1 or mine.p == pytest.approx(p, rel=0.01, abs=1e-4)

@@ -1,4 +1,4 @@
-"""The four laws: masses known by hand, and the most likely of each kind for leaves one by one."""
+"""The four laws: masses computed by hand, and maximum-likelihood fits against naive formulas."""
 
 from collections.abc import Callable, Sequence
 from math import erfc, exp, log, pi, sqrt
@@ -50,7 +50,7 @@ samples = st.lists(st.integers(1, 60), min_size=10, max_size=60).filter(lambda x
 
 
 def spectrum(leaves: Sequence[int]) -> Spectrum:
-    """The spectrum of leaves that are given one by one, by their counts."""
+    """The spectrum of leaves, given the count of each."""
     return Spectrum.of(*np.unique(np.array(leaves), return_counts=True))
 
 
@@ -63,7 +63,7 @@ def log_likelihood(law: Law, leaves: Sequence[int]) -> float:
 
 
 def naive_distance(law: Law, leaves: Sequence[int]) -> float:
-    """The greatest gap of the two distribution functions, over every integer."""
+    """The greatest gap between the two distribution functions over all integers."""
     gap = below = 0.0
     for x in range(min(leaves), max(leaves) + 1):
         below += mass(law, x)
@@ -71,7 +71,7 @@ def naive_distance(law: Law, leaves: Sequence[int]) -> float:
     return gap
 
 
-def test_masses_known_by_hand() -> None:
+def test_masses_computed_by_hand() -> None:
     assert mass(Pareto(1, 2.0), 3) == pytest.approx(6 / pi**2 / 9)
     assert mass(ZipfMandelbrot(1, 2.0, 1.0), 1) == pytest.approx(1 / 4 / (pi**2 / 6 - 1))
     assert mass(Exponential(2, log(5)), 3) == pytest.approx(4 / 5 / 5)
@@ -81,7 +81,7 @@ def test_masses_known_by_hand() -> None:
 
 
 @pytest.mark.parametrize("law", LAWS, ids=repr)
-def test_masses_add_up_to_the_survival(law: Law) -> None:
+def test_masses_add_up_to_the_survival_function(law: Law) -> None:
     x_min = getattr(law, "x_min", 1)
     counts = x_min + np.arange(500.0)
     survival = law.survival(np.append(counts, x_min + 500.0))
@@ -90,44 +90,44 @@ def test_masses_add_up_to_the_survival(law: Law) -> None:
 
 
 @given(st.floats(1.01, 20), st.lists(st.floats(0.5, 1e6), min_size=1))
-def test_zeta_is_that_of_scipy(alpha: float, least: list[float]) -> None:
+def test_log_zeta_matches_scipy(alpha: float, least: list[float]) -> None:
     q = np.array(least)
     assert log_zeta(alpha, q) == pytest.approx(np.log(zeta(alpha, q)), abs=1e-9)
     assert log_zeta(alpha, q[0]).shape == ()
 
 
-def test_zeta_is_finite_where_that_of_scipy_is_not() -> None:
+def test_log_zeta_is_finite_where_scipy_underflows() -> None:
     assert zeta(20.0, 1e100) == 0
     assert log_zeta(20.0, 1e100) == pytest.approx(-1900 * log(10) - log(19))
 
 
-def test_far_out_masses_are_finite() -> None:
+def test_log_masses_of_extreme_counts_are_finite() -> None:
     counts = np.array([1e6, 1e9, 1e12])
     for law in (Lognormal(1, 0.0, 0.1), Lognormal(1, -1e4, LARGEST_SIGMA), Exponential(1, 3.0)):
         assert np.isfinite(law.log_mass(counts)).all()
 
 
-def test_the_distance_is_taken_between_the_counts_too() -> None:
-    # P(X <= 1, 2, 3) is 1/2, 3/4, 7/8; the leaves have 1/2, 1/2, 1.
+def test_the_distance_includes_integers_between_counts() -> None:
+    # P(X <= 1, 2, 3) is 1/2, 3/4, 7/8 for the law and 1/2, 1/2, 1 for the leaves.
     leaves = Spectrum.of(np.array([1, 3]), np.array([1, 1]))
     assert distance(Exponential(1, log(2)), leaves) == pytest.approx(1 / 4)
 
 
 @given(samples)
-def test_the_distance_is_that_of_the_leaves_one_by_one(leaves: list[int]) -> None:
+def test_the_distance_matches_the_naive_one(leaves: list[int]) -> None:
     tail = spectrum(leaves)
     for law in (Pareto(tail.counts[0], 1.8), Lognormal(tail.counts[0], 2.0, 1.0)):
         assert distance(law, tail) == pytest.approx(naive_distance(law, leaves), abs=1e-12)
 
 
-def test_the_exponential_fit_by_hand() -> None:
-    # The mean excess is 1/4, and that of the law is 1 / (e^rate - 1).
+def test_the_exponential_fit_computed_by_hand() -> None:
+    # The mean excess is 1/4, and the law's is 1 / (e^rate - 1).
     law = fit_exponential(Spectrum.of(np.array([1, 2]), np.array([3, 1])))
     assert law.rate == pytest.approx(log(5))
 
 
-def test_the_pareto_fit_by_hand() -> None:
-    # So steep a law has next to nothing from 3 on, and P(2) / P(1) is 2^-alpha.
+def test_the_pareto_fit_computed_by_hand() -> None:
+    # So steep a law has almost no mass from 3 on, and P(2) / P(1) = 2^-alpha.
     law = fit_pareto(Spectrum.of(np.array([1, 2]), np.array([2**12, 1])))
     assert law is not None
     assert law.alpha == pytest.approx(12, abs=0.03)
@@ -135,7 +135,7 @@ def test_the_pareto_fit_by_hand() -> None:
 
 @settings(max_examples=10)
 @given(samples)
-def test_fits_are_no_worse_than_their_neighbours(leaves: list[int]) -> None:
+def test_no_neighbouring_parameters_are_likelier(leaves: list[int]) -> None:
     tail = spectrum(leaves)
     pareto, zipf = fit_pareto(tail), fit_zipf_mandelbrot(tail)
     lognormal, exponential = fit_lognormal(tail), fit_exponential(tail)
@@ -162,8 +162,8 @@ def test_fits_are_no_worse_than_their_neighbours(leaves: list[int]) -> None:
 
 
 @given(st.floats(1.05, 19.5), st.floats(0.5, 1e7))
-def test_the_exponent_is_the_one_that_has_the_mean(alpha: float, least: float) -> None:
-    # Most of the mean comes from the first values, the rest from an integral beyond them.
+def test_the_exponent_reproduces_the_mean_logarithm(alpha: float, least: float) -> None:
+    # The mean is a sum over the first values plus an integral over the rest.
     x = least + np.arange(100_000)
     end = least + 100_000 - 0.5
     rest = end ** (1 - alpha) * (log(end) / (alpha - 1) + 1 / (alpha - 1) ** 2)
@@ -174,10 +174,10 @@ def test_the_exponent_is_the_one_that_has_the_mean(alpha: float, least: float) -
     assert exponent(float(mean), least) == pytest.approx(alpha, rel=1e-4)
 
 
-def test_what_falls_too_fast_is_no_power_law() -> None:
-    alike = Spectrum.of(np.array([1000, 1001]), np.array([50, 50]))
-    assert fit_pareto(alike) is None
-    assert fit_zipf_mandelbrot(alike).alpha == LARGEST_EXPONENT
+def test_counts_that_fall_too_fast_have_no_pareto_fit() -> None:
+    leaves = Spectrum.of(np.array([1000, 1001]), np.array([50, 50]))
+    assert fit_pareto(leaves) is None
+    assert fit_zipf_mandelbrot(leaves).alpha == LARGEST_EXPONENT
 
 
 @pytest.mark.parametrize(
@@ -193,40 +193,40 @@ def test_what_falls_too_fast_is_no_power_law() -> None:
     ],
     ids=lambda value: value.__name__ if callable(value) else repr(value),
 )
-def test_planted_parameters_are_found(law: Law, fit: Fit) -> None:
-    """Leaves in the very shares of the law, for as many counts as matter."""
+def test_planted_parameters_are_recovered(law: Law, fit: Fit) -> None:
+    """The leaves have exactly the shares of the law."""
     x_min = getattr(law, "x_min", 1)
     counts = np.unique((x_min - 1 + np.geomspace(1, 1e7, 20_000)).round())
     survival = law.survival(np.append(counts, 1e30))
     leaves = (1e15 * (survival[:-1] - survival[1:])).astype(np.int64)
-    found = fit(Spectrum(counts[leaves > 0], leaves[leaves > 0]))
-    assert found.parameters == pytest.approx(law.parameters, rel=0.02, abs=0.02)
+    fitted = fit(Spectrum(counts[leaves > 0], leaves[leaves > 0]))
+    assert fitted.parameters == pytest.approx(law.parameters, rel=0.02, abs=0.02)
 
 
 @given(samples)
-def test_likelihood_ratios_are_those_of_the_leaves_one_by_one(leaves: list[int]) -> None:
+def test_likelihood_ratios_match_the_naive_ones(leaves: list[int]) -> None:
     tail = spectrum(leaves)
     pareto, other = Pareto(tail.counts[0], 2.0), Lognormal(tail.counts[0], 1.0, 1.0)
     gains = [log_likelihood(pareto, [leaf]) - log_likelihood(other, [leaf]) for leaf in leaves]
     mean = sum(gains) / len(gains)
     spread = sqrt(sum((gain - mean) ** 2 for gain in gains))
-    found = likelihood_ratio(pareto, other, tail)
-    assert found.ratio == pytest.approx(sum(gains), abs=1e-9)
-    assert found.normalized == pytest.approx(sum(gains) / spread)
-    assert found.p == pytest.approx(erfc(abs(sum(gains)) / spread / sqrt(2)))
+    result = likelihood_ratio(pareto, other, tail)
+    assert result.ratio == pytest.approx(sum(gains), abs=1e-9)
+    assert result.normalized == pytest.approx(sum(gains) / spread)
+    assert result.p == pytest.approx(erfc(abs(sum(gains)) / spread / sqrt(2)))
 
 
 def test_the_nested_ratio_is_chi_squared() -> None:
     # P(chi2_1 > 2 r) is erfc(sqrt r).
     tail = Spectrum.of(np.array([1, 2]), np.array([9, 1]))
-    found = likelihood_ratio(Pareto(1, 3.0), ZipfMandelbrot(1, 3.0, 0.5), tail)
-    assert found.normalized is None
-    assert found.p == pytest.approx(erfc(sqrt(abs(found.ratio))))
-    assert found.favours is None
+    result = likelihood_ratio(Pareto(1, 3.0), ZipfMandelbrot(1, 3.0, 0.5), tail)
+    assert result.normalized is None
+    assert result.p == pytest.approx(erfc(sqrt(abs(result.ratio))))
+    assert result.favours is None
 
 
-def test_a_law_against_itself_is_no_better() -> None:
+def test_a_law_compared_with_itself_has_ratio_0() -> None:
     tail = Spectrum.of(np.array([1, 2, 9]), np.array([9, 3, 1]))
     for same in (Pareto(1, 2.0), ZipfMandelbrot(1, 2.0, 0.0)):
-        found = likelihood_ratio(Pareto(1, 2.0), same, tail)
-        assert (found.ratio, found.p, found.favours) == (0, 1, None)
+        result = likelihood_ratio(Pareto(1, 2.0), same, tail)
+        assert (result.ratio, result.p, result.favours) == (0, 1, None)

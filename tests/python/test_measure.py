@@ -1,4 +1,4 @@
-"""`measure` and its records: the JSON of the issue, exactly; joint corpora; refusals."""
+"""`measure`: JSON schema, values against the oracle, joint corpora, rejected input."""
 
 import json
 import subprocess
@@ -73,7 +73,7 @@ def poem(tmp_path: Path) -> Path:
 
 
 def assert_schema(result: dict[str, Any]) -> None:
-    """Asserts that the keys are those of the schema, in order, and the values of its types."""
+    """Asserts that keys, their order and the types of values follow the schema."""
     assert list(result) == ["schema", "config", "corpora"]
     assert result["schema"] == "elastic-core/measure/1"
     assert list(result["config"]) == CONFIG_KEYS
@@ -95,7 +95,7 @@ def assert_schema(result: dict[str, Any]) -> None:
             assert list(rate) == MODEL_KEYS
 
 
-def test_the_json_is_the_schema_exactly(play: Path) -> None:
+def test_the_json_follows_the_schema(play: Path) -> None:
     compare, models = ["zstd:3", "xz:1"], ["tree:2"]
     result = ec.measure(play, depth=5, memory="64MiB", compare=compare, models=models)
     data = json.loads(json.dumps(result.to_dict(), allow_nan=False))
@@ -105,11 +105,11 @@ def test_the_json_is_the_schema_exactly(play: Path) -> None:
     assert data["config"]["text_key"] == ["text"]
     assert len(data["corpora"]) == 1
     assert len(data["corpora"][0]["depths"]) == 5
-    assert [each["name"] for each in data["corpora"][0]["compare"]] == ["zstd:3", "xz:1"]
+    assert [compared["name"] for compared in data["corpora"][0]["compare"]] == ["zstd:3", "xz:1"]
 
 
 @pytest.mark.parametrize("segment", ["chunk", "prefix", "window"])
-def test_figures_are_those_of_the_oracle(segment: str, play: Path) -> None:
+def test_depths_and_rates_match_the_oracle(segment: str, play: Path) -> None:
     (corpus,) = ec.measure(play, depth=6, segment=segment).corpora
     text = play.read_bytes()
     paths = oracle.segments([text], 6, segment, 256)
@@ -133,7 +133,7 @@ def test_figures_are_those_of_the_oracle(segment: str, play: Path) -> None:
         assert rate.bits_per_byte is rate.ratio is rate.with_codebook_ratio is None
 
 
-def test_codes_are_no_shorter_than_the_ideal_one(play: Path) -> None:
+def test_codes_are_no_shorter_than_the_ideal_code(play: Path) -> None:
     (corpus,) = ec.measure(play).corpora
     ideal, huffman = corpus.static_rate, corpus.huffman_rate
     assert ideal.ratio is not None
@@ -144,7 +144,7 @@ def test_codes_are_no_shorter_than_the_ideal_one(play: Path) -> None:
     assert corpus.normalized_rate <= 0
 
 
-def test_several_corpora_end_with_the_joint_one(play: Path, poem: Path) -> None:
+def test_several_corpora_are_followed_by_the_joint_one(play: Path, poem: Path) -> None:
     result = ec.measure(play, poem, depth=4)
     assert [corpus.name for corpus in result.corpora] == [str(play), str(poem), "joint"]
     one, two, joint = result.corpora
@@ -162,20 +162,22 @@ def test_several_paths_are_one_corpus(play: Path, poem: Path) -> None:
     assert corpus.documents == 2
 
 
-def test_the_same_corpus_twice_has_two_names(play: Path) -> None:
+def test_repeated_corpora_get_distinct_names(play: Path) -> None:
     result = ec.measure(play, play, play)
     names = [corpus.name for corpus in result.corpora]
     assert names == [str(play), f"{play} (2)", f"{play} (3)", "joint"]
 
 
-def test_a_corpus_called_joint_does_not_pass_for_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_corpus_named_joint_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "joint").write_text("to be")
     (tmp_path / "other").write_text("or not")
     monkeypatch.chdir(tmp_path)
-    assert [c.name for c in ec.measure("joint", "other").corpora] == ["joint (2)", "other", "joint"]
-    assert [c.name for c in ec.measure("joint").corpora] == ["joint"]
+    assert [corpus.name for corpus in ec.measure("joint", "other").corpora] == [
+        "joint (2)",
+        "other",
+        "joint",
+    ]
+    assert [corpus.name for corpus in ec.measure("joint").corpora] == ["joint"]
 
 
 def test_reference_compressors_read_the_same_documents(play: Path, poem: Path) -> None:
@@ -188,7 +190,7 @@ def test_reference_compressors_read_the_same_documents(play: Path, poem: Path) -
         assert compared.bits_per_byte == pytest.approx(8 * compared.bytes / corpus.bytes)
 
 
-def test_memory_threads_and_order_change_nothing(tmp_path: Path) -> None:
+def test_the_result_does_not_depend_on_memory_threads_or_order(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     for name in ("a.txt", "b.txt"):
         content = random.integers(97, 105, size=600_000, dtype=np.uint8)
@@ -201,7 +203,7 @@ def test_memory_threads_and_order_change_nothing(tmp_path: Path) -> None:
     assert first.corpora[2].static_rate == again.corpora[2].static_rate
 
 
-def test_progress_names_phase_and_corpus(play: Path, poem: Path) -> None:
+def test_progress_reports_known_phases(play: Path, poem: Path) -> None:
     steps: list[Step] = []
     ec.measure(play, poem, progress=steps.append)
     assert all(step.phase in PHASES for step in steps)
@@ -211,7 +213,7 @@ def test_progress_names_phase_and_corpus(play: Path, poem: Path) -> None:
 PHASES = ("read", "merge", "measure", "write", "compress")
 
 
-def test_an_error_in_progress_ends_the_job(tmp_path: Path) -> None:
+def test_an_exception_in_progress_stops_the_job(tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_bytes(np.random.default_rng(1).bytes(1 << 25))
 
     def give_up(_: Step) -> None:
@@ -221,7 +223,7 @@ def test_an_error_in_progress_ends_the_job(tmp_path: Path) -> None:
         ec.measure(tmp_path / "long.txt", segment="window", memory="8MiB", progress=give_up)
 
 
-def test_a_saved_tree_is_measured_alike(play: Path, tmp_path: Path) -> None:
+def test_a_saved_tree_gives_the_result_of_its_corpus(play: Path, tmp_path: Path) -> None:
     (built,) = ec.measure(play).corpora
     built.tree.save(tmp_path / "tree.parquet")
     result = ec.measure_tree(tmp_path / "tree.parquet")
@@ -234,7 +236,7 @@ def test_a_saved_tree_is_measured_alike(play: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "options",
     [
         {"depth": 0},
         {"depth": 65},
@@ -246,13 +248,13 @@ def test_a_saved_tree_is_measured_alike(play: Path, tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_wrong_arguments_are_refused(wrong: dict[str, Any], play: Path) -> None:
+def test_invalid_arguments_are_rejected(options: dict[str, Any], play: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError):
-        ec.measure(play, **wrong)
+        ec.measure(play, **options)
 
 
 @pytest.mark.parametrize("name", ["arj:9", "zstd:99", "zstd:high", "zstd", ""])
-def test_unknown_compressors_are_refused_before_the_work(
+def test_unknown_compressors_are_rejected_before_building_trees(
     name: str, play: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.modules["elastic_core.measuring.measure"], "TokenTree", None)
@@ -260,39 +262,39 @@ def test_unknown_compressors_are_refused_before_the_work(
         ec.measure(play, compare=["zstd:3", name])
 
 
-def test_no_corpus_is_refused() -> None:
+def test_a_missing_corpus_is_rejected() -> None:
     with pytest.raises(ec.InvalidArgumentError, match="no corpus"):
         ec.measure()
 
 
-def test_standard_input_is_read_once(play: Path) -> None:
+def test_standard_input_cannot_be_read_twice(play: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="once"):
         ec.measure("-", "-")
     with pytest.raises(ec.InvalidArgumentError, match="once"):
         ec.measure("-", play, compare=["zstd:3"])
 
 
-def test_errors_have_one_root() -> None:
+def test_errors_share_a_base_class() -> None:
     kinds = [ec.InvalidArgumentError, ec.CorpusError, ec.TokenizerError, ec.TreeFileError]
     assert all(issubclass(kind, ec.ElasticCoreError) for kind in kinds)
     assert issubclass(ec.InvalidArgumentError, ValueError)
 
 
-def test_every_public_name_is_there_and_documented() -> None:
+def test_every_public_name_exists_and_is_documented() -> None:
     for name in ec.__all__:
         public = getattr(ec, name)
         assert name == "__version__" or public.__doc__, name
 
 
-def test_importing_brings_nothing_heavy() -> None:
+def test_importing_the_package_loads_no_heavy_library() -> None:
     heavy = ("rich", "click", "matplotlib", "torch", "pyarrow")
-    code = f"import sys, elastic_core; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import sys, elastic_core; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.data
-def test_real_text_costs_what_it_should(data: Path, tmp_path: Path) -> None:
+def test_rates_of_real_text_are_plausible(data: Path, tmp_path: Path) -> None:
     import lzma
 
     (source,) = (data / "tinyshakespeare").glob("*.xz")

@@ -1,4 +1,4 @@
-"""What people and programs get to see of a measurement."""
+"""The report of a measurement in every format."""
 
 import csv
 import io
@@ -48,7 +48,7 @@ def test_the_table_has_units_and_all_rows(result: ec.MeasureResult) -> None:
         assert f"{corpus.depths[-1].entropy_bits:.3f}" in text
 
 
-def test_nothing_is_cut_where_figures_are_wide(result: ec.MeasureResult) -> None:
+def test_wide_numbers_are_never_truncated(result: ec.MeasureResult) -> None:
     corpus = result.corpora[0]
     rows = tuple(replace(row, nodes=10**14, leaves=10**14) for row in corpus.depths)
     wide = replace(result, corpora=(replace(corpus, depths=rows),))
@@ -57,19 +57,19 @@ def test_nothing_is_cut_where_figures_are_wide(result: ec.MeasureResult) -> None
         assert "…" not in table(wide, width)
 
 
-def test_brackets_in_names_are_no_markup(result: ec.MeasureResult) -> None:
+def test_brackets_in_names_are_not_markup(result: ec.MeasureResult) -> None:
     named = replace(result, corpora=(replace(result.corpora[0], name="[bold]a[/bold] :smile:"),))
     assert "[bold]a[/bold] :smile:" in table(named)
 
 
-def test_windows_have_no_rates_and_the_table_says_why(play: Path) -> None:
+def test_the_table_explains_why_windows_have_no_rates(play: Path) -> None:
     text = table(ec.measure(play, segment="window"))
     assert "Windows overlap" in text
     assert "codebook" not in text
     assert "Windows overlap" in markdown_text(document(ec.measure(play, segment="window")))
 
 
-def test_csv_has_a_row_for_each_corpus_and_depth(result: ec.MeasureResult) -> None:
+def test_csv_has_a_row_per_corpus_and_depth(result: ec.MeasureResult) -> None:
     rows = list(csv.DictReader(io.StringIO(csv_text(document(result)))))
     assert ",".join(rows[0]) == (
         "name,documents,bytes,symbols,bad_rows,depth,nodes,leaves,singletons,entropy_bits,"
@@ -92,17 +92,21 @@ def test_markdown_has_clean_tables(result: ec.MeasureResult) -> None:
         assert len({line.count("|") for line in lines}) == 1
 
 
-def test_markdown_holds_odd_names(result: ec.MeasureResult) -> None:
+def test_markdown_escapes_names(result: ec.MeasureResult) -> None:
     named = replace(result, corpora=(replace(result.corpora[0], name="a|b*c_d"),))
     assert r"## a\|b\*c\_d" in markdown_text(document(named))
 
 
-def test_json_is_json(result: ec.MeasureResult, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_printed_json_is_the_result(
+    result: ec.MeasureResult, capsys: pytest.CaptureFixture[str]
+) -> None:
     print_result(result, document(result), "json")
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(result.to_dict()))
 
 
-def test_a_column_is_one_line(result: ec.MeasureResult, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_is_added_in_one_place(
+    result: ec.MeasureResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
     column = DepthColumn("perplexity", "", "perplexity", ".1f", lambda row: 2**row.entropy_bits)
     monkeypatch.setattr(report, "DEPTH_COLUMNS", (*DEPTH_COLUMNS, column))
     perplexity = 2 ** result.corpora[0].depths[0].entropy_bits
@@ -112,9 +116,7 @@ def test_a_column_is_one_line(result: ec.MeasureResult, monkeypatch: pytest.Monk
     assert float(row["perplexity"]) == perplexity
 
 
-def test_the_figure_is_drawn_and_the_same_each_time(
-    result: ec.MeasureResult, tmp_path: Path
-) -> None:
+def test_the_figure_is_deterministic(result: ec.MeasureResult, tmp_path: Path) -> None:
     named = replace(result, corpora=(replace(result.corpora[0], name="$5 and $6"),))
     for stem in ("one", "two"):
         save(draw(named), tmp_path, stem)

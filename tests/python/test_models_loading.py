@@ -1,4 +1,4 @@
-"""Whatever can be wrong with a model is told in one sentence."""
+"""Invalid models and options are reported in one sentence."""
 
 import json
 import shutil
@@ -19,8 +19,8 @@ Damage = Callable[[Path], object]
 
 
 @pytest.fixture
-def copied(checkpoint: Path, tmp_path: Path) -> Path:
-    """A checkpoint to do damage to."""
+def damaged(checkpoint: Path, tmp_path: Path) -> Path:
+    """A copy of the checkpoint, for a test to damage."""
     return Path(shutil.copytree(checkpoint, tmp_path / "copied"))
 
 
@@ -29,21 +29,21 @@ def change_config(folder: Path, **changes: Any) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
-def pickled_weights(folder: Path) -> None:
+def pickle_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     torch.save({}, folder / "pytorch_model.bin")
 
 
-def code_of_its_own(folder: Path) -> None:
+def custom_code(folder: Path) -> None:
     change_config(folder, model_type="eliza", auto_map={"AutoConfig": "eliza.Config"})
 
 
-def cut_weights(folder: Path) -> None:
+def truncate_weights(folder: Path) -> None:
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
 
 
-def no_tokenizer(folder: Path) -> None:
+def remove_tokenizer(folder: Path) -> None:
     for file in folder.glob("tokenizer*"):
         file.unlink()
 
@@ -67,13 +67,13 @@ def t5(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "message"),
     [
         (shutil.rmtree, "unknown model"),
         (lambda folder: (folder / "model.safetensors").unlink(), "no weights in safetensors"),
-        (pickled_weights, "no weights in safetensors"),
-        (cut_weights, "cannot be loaded"),
-        (no_tokenizer, "no loadable tokenizer with the model"),
+        (pickle_weights, "no weights in safetensors"),
+        (truncate_weights, "cannot be loaded"),
+        (remove_tokenizer, "no loadable tokenizer with the model"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer"),
         (lambda folder: (folder / "config.json").unlink(), "has no config.json"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json is damaged"),
@@ -91,16 +91,16 @@ def t5(folder: Path) -> None:
         (t5, "not a causal language model"),
     ],
 )
-def test_a_damaged_checkpoint_is_told(damage: Damage, words: str, copied: Path) -> None:
-    damage(copied)
-    with pytest.raises((ModelError, InvalidArgumentError), match=words) as told:
-        load_model(str(copied))
-    assert str(copied) in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+def test_a_damaged_checkpoint_is_reported(damage: Damage, message: str, damaged: Path) -> None:
+    damage(damaged)
+    with pytest.raises((ModelError, InvalidArgumentError), match=message) as error:
+        load_model(str(damaged))
+    assert str(damaged) in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"device": "cuda:99"}, "no such device"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
@@ -116,52 +116,52 @@ def test_a_damaged_checkpoint_is_told(damage: Damage, words: str, copied: Path) 
         ({"revision": "main"}, "a folder has no revisions"),
     ],
 )
-def test_an_option_that_cannot_be_is_told(
-    options: dict[str, Any], words: str, checkpoint: Path
+def test_invalid_options_are_rejected(
+    options: dict[str, Any], message: str, checkpoint: Path
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match=words):
+    with pytest.raises(InvalidArgumentError, match=message):
         load_model(str(checkpoint), **options)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_machine_without_a_gpu_has_none_to_balance(checkpoint: Path) -> None:
+def test_balancing_needs_a_gpu(checkpoint: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="no GPU"):
         load_model(str(checkpoint), device="balanced")
 
 
-def test_an_adapter_that_is_none_is_told(checkpoint: Path) -> None:
+def test_an_invalid_adapter_is_reported(checkpoint: Path) -> None:
     with pytest.raises(ModelError, match="no adapter_model"):
         load_model(str(checkpoint), adapter=str(checkpoint))
 
 
-def test_a_tokenizer_without_bos_is_told(copied: Path) -> None:
-    file = copied / "tokenizer_config.json"
+def test_a_tokenizer_without_bos_is_reported(damaged: Path) -> None:
+    file = damaged / "tokenizer_config.json"
     config = json.loads(file.read_text())
     del config["bos_token"]
     file.write_text(json.dumps(config))
     with pytest.raises(InvalidArgumentError, match="has no such token; choose auto"):
-        load_model(str(copied), bos="bos")
-    assert load_model(str(copied)).settings["bos"] == "</s>"
+        load_model(str(damaged), bos="bos")
+    assert load_model(str(damaged)).settings["bos"] == "</s>"
 
 
 @pytest.mark.parametrize(
-    ("spec", "words"),
+    ("spec", "message"),
     [
         ("hf:gpt2", "hf:gpt2: neither a folder nor in the cache, and the hub cannot be reached"),
         ("hf:nobody/nothing/at-all", "neither a folder nor a model on the Hugging Face hub"),
         ("hf:", "neither a folder nor a model"),
     ],
 )
-def test_a_model_that_is_nowhere_is_told(
-    spec: str, words: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_a_missing_model_is_reported(
+    spec: str, message: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelError, match=words):
+    with pytest.raises(ModelError, match=message):
         load_model(spec)
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_torch_the_extra_is_named(
+def test_without_torch_the_missing_extra_is_reported(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("elastic_core.models.")]:
@@ -172,12 +172,12 @@ def test_without_torch_the_extra_is_named(
         load_model(str(checkpoint))
 
 
-def test_torch_is_imported_only_where_it_is_needed() -> None:
+def test_the_command_line_does_not_import_torch() -> None:
     code = "import sys, elastic_core.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_names_that_are_no_model_are_refused() -> None:
+def test_unknown_and_untrained_models_are_rejected() -> None:
     with pytest.raises(InvalidArgumentError, match="tree:DEPTH, hf:NAME, a folder"):
         load_model("gpt2")
     with pytest.raises(InvalidArgumentError, match="scratch:3M has learned nothing yet"):

@@ -1,4 +1,4 @@
-"""Transformers models against a plain loop over tokens."""
+"""Transformers models, compared with a plain loop over tokens."""
 
 import math
 import random
@@ -46,7 +46,7 @@ def model(checkpoint: Path) -> TransformersModel:
 
 @pytest.fixture(scope="module")
 def plain(checkpoint: Path) -> Plain:
-    """The log-probabilities of what follows ids, by transformers alone."""
+    """A function from ids to the log-probabilities of the next id, by transformers alone."""
     network: Any = AutoModelForCausalLM.from_pretrained(checkpoint)
 
     def log_probs(ids: list[int]) -> torch.Tensor:
@@ -57,33 +57,33 @@ def plain(checkpoint: Path) -> Plain:
 
 
 def by_token(plain: Plain, ids: Ids, window: int, stride: int, bos: int | None) -> list[float]:
-    """What `docs/models.md` says, a token at a time."""
-    found = []
+    """The definition in `docs/models.md`, one token at a time."""
+    log_probs = []
     for at, token in enumerate(ids.tolist()):
         start = 0 if at < window else math.ceil((at + 1 - window) / stride) * stride
-        seen = ids[start:at].tolist()
+        context = ids[start:at].tolist()
         if bos is not None:
-            seen = [bos, *seen]
+            context = [bos, *context]
         elif start > 0:
-            seen = [int(ids[start - 1]), *seen]
-        found.append(float(plain(seen)[token]) if seen else -math.log(VOCABULARY))
-    return found
+            context = [int(ids[start - 1]), *context]
+        log_probs.append(float(plain(context)[token]) if context else -math.log(VOCABULARY))
+    return log_probs
 
 
 @pytest.mark.parametrize("bos", ["auto", "eos", "none"])
 @pytest.mark.parametrize(("window", "stride"), [(64, 32), (16, 5), (16, 16), (16, 1), (1, 1)])
-def test_log_probs_are_those_of_a_loop_over_tokens(
+def test_log_probs_match_a_loop_over_tokens(
     bos: str, window: int, stride: int, checkpoint: Path, plain: Plain
 ) -> None:
     model = load(str(checkpoint), window=window, stride=stride, bos=bos, batch=50)
-    found = model.log_probs(DOCUMENTS)
-    for ids, log_probs in zip(model.tokens(DOCUMENTS), found, strict=True):
+    computed = model.log_probs(DOCUMENTS)
+    for ids, log_probs in zip(model.tokens(DOCUMENTS), computed, strict=True):
         expected = by_token(plain, ids, window, stride, {"eos": EOS, "none": None}.get(bos, BOS))
         np.testing.assert_allclose(log_probs, expected, rtol=1e-4, atol=1e-5)
-    assert [each.dtype for each in found] == [np.float32] * len(DOCUMENTS)
+    assert [values.dtype for values in computed] == [np.float32] * len(DOCUMENTS)
 
 
-def test_a_soft_cap_on_the_logits_is_kept(checkpoint: Path, tmp_path: Path) -> None:
+def test_the_soft_cap_on_logits_is_applied(checkpoint: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = Gemma2Config(
         vocab_size=VOCABULARY,
@@ -106,13 +106,13 @@ def test_a_soft_cap_on_the_logits_is_kept(checkpoint: Path, tmp_path: Path) -> N
     np.testing.assert_allclose(capped.log_probs(DOCUMENTS[:1])[0], expected.numpy(), rtol=1e-4)
 
 
-def test_the_size_of_a_batch_changes_no_more_than_rounding(checkpoint: Path) -> None:
+def test_the_batch_size_changes_only_rounding(checkpoint: Path) -> None:
     one, many = (load(str(checkpoint), window=16, batch=batch) for batch in (1, 10_000))
     for a, b in zip(one.log_probs(DOCUMENTS), many.log_probs(DOCUMENTS), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_no_documents_give_nothing(model: TransformersModel) -> None:
+def test_no_documents_give_empty_results(model: TransformersModel) -> None:
     assert model.log_probs([]) == []
     assert model.log_probs(["", b""])[1].shape == (0,)
     assert model.next_distribution([]).shape == (0, VOCABULARY)
@@ -120,7 +120,7 @@ def test_no_documents_give_nothing(model: TransformersModel) -> None:
 
 
 @given(text=st.text(max_size=40))
-def test_encode_and_decode_lose_nothing(text: str, model: TransformersModel) -> None:
+def test_encode_and_decode_round_trip(text: str, model: TransformersModel) -> None:
     assert model.decode(model.encode(text)) == text.encode()
 
 
@@ -132,13 +132,13 @@ def test_text_never_becomes_a_special_token(model: TransformersModel) -> None:
 
 
 @given(context=st.text("to be", max_size=30), following=st.sampled_from("to be"))
-def test_next_distribution_is_what_log_probs_take(
+def test_next_distribution_agrees_with_log_probs(
     context: str, following: str, checkpoint: Path
 ) -> None:
     model = load(str(checkpoint), bos="eos")
     ids = model.encode(context + following)
     if ids[:-1].tolist() != model.encode(context).tolist():
-        return  # The last token reaches back into the context.
+        return  # The last token includes part of the context.
     distribution = model.next_distribution([context, "other"])
     assert distribution.shape == (2, VOCABULARY)
     np.testing.assert_allclose(distribution.sum(1), 1, rtol=1e-5)
@@ -146,7 +146,7 @@ def test_next_distribution_is_what_log_probs_take(
     assert distribution[0, ids[-1]] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_long_context_is_seen_from_its_end(model: TransformersModel, plain: Plain) -> None:
+def test_the_end_of_a_long_context_is_used(model: TransformersModel, plain: Plain) -> None:
     ids = model.encode("that is the question\n" * 5)
     expected = plain([BOS, *ids[-15:].tolist()]).exp()
     np.testing.assert_allclose(
@@ -154,7 +154,7 @@ def test_a_long_context_is_seen_from_its_end(model: TransformersModel, plain: Pl
     )
 
 
-def test_without_a_first_token_all_tokens_are_alike(checkpoint: Path) -> None:
+def test_without_bos_the_first_token_is_uniform(checkpoint: Path) -> None:
     model = load(str(checkpoint), bos="none")
     assert model.next_distribution([""]).tolist() == [[np.float32(1 / VOCABULARY)] * VOCABULARY]
     with pytest.raises(ModelError, match="prompt 1 is empty"):
@@ -162,25 +162,25 @@ def test_without_a_first_token_all_tokens_are_alike(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("bos", ["bos", "none"])
-def test_steps_are_log_probs_in_windows_that_do_not_overlap(bos: str, checkpoint: Path) -> None:
+def test_steps_agree_with_log_probs_in_disjoint_windows(bos: str, checkpoint: Path) -> None:
     model = load(str(checkpoint), window=7, stride=7, bos=bos)
     texts = ["to be or not to be, that", "question? question? question?", "x" * 40]
     length = min(map(len, map(model.encode, texts)))
     ids = np.stack([model.encode(text)[:length] for text in texts])
 
-    def coded() -> list[NDArray[np.float32]]:
+    def all_steps() -> list[NDArray[np.float32]]:
         steps = model.steps(len(texts))
         return [steps.next(ids[:, at - 1] if at else None) for at in range(length)]
 
-    rows = coded()
+    rows = all_steps()
     assert all(row.shape == (3, VOCABULARY) and row.dtype == np.float32 for row in rows)
     picked = [row[np.arange(3), ids[:, at]] for at, row in enumerate(rows)]
-    expected = np.stack([each[:length] for each in model.log_probs(texts)])
+    expected = np.stack([log_probs[:length] for log_probs in model.log_probs(texts)])
     np.testing.assert_allclose(np.log(picked).T, expected, rtol=1e-3, atol=1e-5)
-    assert all(np.array_equal(a, b) for a, b in zip(rows, coded(), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(rows, all_steps(), strict=True))
 
 
-def test_steps_refuse_what_is_no_step(model: TransformersModel) -> None:
+def test_invalid_steps_are_rejected(model: TransformersModel) -> None:
     with pytest.raises(InvalidArgumentError, match="texts 0"):
         model.steps(0)
     with pytest.raises(InvalidArgumentError, match="first step takes no ids"):
@@ -195,33 +195,31 @@ def test_steps_refuse_what_is_no_step(model: TransformersModel) -> None:
         steps.next(np.array([2, 300], np.uint32))
 
 
-def test_the_likeliest_tokens_follow_at_temperature_zero(
-    model: TransformersModel, plain: Plain
-) -> None:
+def test_temperature_0_chooses_the_likeliest_tokens(model: TransformersModel, plain: Plain) -> None:
     ids = [BOS, *model.encode("to be").tolist()]
     for _ in range(8):
         ids.append(int(plain(ids).argmax()))
     expected = model.decode(np.array(ids[-8:], np.uint32))
-    (found,) = model.generate(["to be"], tokens=8, temperature=0)
+    (text,) = model.generate(["to be"], tokens=8, temperature=0)
     assert EOS not in ids
-    assert found == expected
+    assert text == expected
 
 
-def test_generated_text_depends_on_the_seed_and_on_nothing_else(checkpoint: Path) -> None:
+def test_generated_text_depends_only_on_the_seed(checkpoint: Path) -> None:
     prompts = ["to be", "", "question", "to be"]
     one, many = (load(str(checkpoint), batch=batch) for batch in (1, 10_000))
     torch.manual_seed(5)
     before = torch.get_rng_state(), random.getstate()
-    found = many.generate(prompts, tokens=6, seed=3)
+    texts = many.generate(prompts, tokens=6, seed=3)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert random.getstate() == before[1]
-    assert found == one.generate(prompts, tokens=6, seed=3)
-    assert found == many.generate([*prompts, "more"], tokens=6, seed=3)[:4]
-    assert found != many.generate(prompts, tokens=6, seed=4)
-    assert found[0] != found[3], "each prompt has draws of its own"
+    assert texts == one.generate(prompts, tokens=6, seed=3)
+    assert texts == many.generate([*prompts, "more"], tokens=6, seed=3)[:4]
+    assert texts != many.generate(prompts, tokens=6, seed=4)
+    assert texts[0] != texts[3], "equal prompts have independent draws"
 
 
-def test_tokens_are_drawn_by_their_probabilities(model: TransformersModel) -> None:
+def test_tokens_are_drawn_with_their_probabilities(model: TransformersModel) -> None:
     row = np.array([BOS, *model.encode("to be")], np.uint32)
     expected = np.exp(np.log(model.next_distribution(["to be"])[0].astype(float)) / 2)
     expected *= 4000 / expected.sum()
@@ -233,14 +231,14 @@ def test_tokens_are_drawn_by_their_probabilities(model: TransformersModel) -> No
     assert (np.abs(counts[likely] - expected[likely]) < 5 * np.sqrt(expected[likely])).all()
 
 
-def test_the_last_draw_there_is_finds_a_token(model: TransformersModel) -> None:
+def test_the_largest_draw_selects_a_token(model: TransformersModel) -> None:
     row = np.array([BOS], np.uint32)
     draws = np.array([[np.nextafter(np.float32(1), np.float32(0))]])
     (ids,) = generate(model._model, [row], draws, 1.0)
     assert ids[0] < VOCABULARY
 
 
-def test_text_ends_where_the_model_ends_it(checkpoint: Path) -> None:
+def test_generation_stops_at_the_end_token(checkpoint: Path) -> None:
     model = load(str(checkpoint))
     rows, draws = [np.array([BOS, 70], np.uint32)] * 2, np.zeros((2, 8), np.float32)
     whole, _ = generate(model._model, rows, draws, 0)
@@ -252,7 +250,7 @@ def test_text_ends_where_the_model_ends_it(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"tokens": 0}, "tokens 0: must be from 1 to the model's window, 16"),
         ({"tokens": 17}, "tokens 17"),
@@ -261,12 +259,14 @@ def test_text_ends_where_the_model_ends_it(checkpoint: Path) -> None:
         ({"tokens": 2, "seed": -1}, "seed -1"),
     ],
 )
-def test_generate_refuses(options: dict[str, Any], words: str, model: TransformersModel) -> None:
-    with pytest.raises(InvalidArgumentError, match=words):
+def test_invalid_generation_options_are_rejected(
+    options: dict[str, Any], message: str, model: TransformersModel
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
         model.generate(["to be"], **options)
 
 
-def test_a_batch_too_large_for_memory_is_halved(
+def test_a_batch_that_exceeds_memory_is_halved(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = load(str(checkpoint), window=8).log_probs(DOCUMENTS)
@@ -282,7 +282,7 @@ def test_a_batch_too_large_for_memory_is_halved(
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_damaged_weights_name_the_document(checkpoint: Path) -> None:
+def test_damaged_weights_are_reported_with_the_document(checkpoint: Path) -> None:
     model = load(str(checkpoint))
     embeddings: Any = model._model.get_input_embeddings().weight
     with torch.no_grad():
@@ -300,12 +300,14 @@ def test_damaged_weights_name_the_document(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("document", [b"to \xff be", "to \ud800 be"])
-def test_what_is_not_utf8_is_named(document: bytes | str, model: TransformersModel) -> None:
+def test_invalid_utf8_is_reported_with_its_position(
+    document: bytes | str, model: TransformersModel
+) -> None:
     with pytest.raises(ModelError, match="document 1 is not UTF-8 at position 3"):
         model.log_probs(["to be", document])
 
 
-def test_an_id_that_the_model_does_not_know_is_named(checkpoint: Path, tmp_path: Path) -> None:
+def test_an_id_beyond_the_vocabulary_is_reported(checkpoint: Path, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     tokenizer.add_tokens(["question"])
     network: Any = AutoModelForCausalLM.from_pretrained(checkpoint)
@@ -315,7 +317,7 @@ def test_an_id_that_the_model_does_not_know_is_named(checkpoint: Path, tmp_path:
         load(str(tmp_path)).log_probs(["to be", "the question"])
 
 
-def test_it_says_what_it_can_do(model: TransformersModel) -> None:
+def test_capabilities(model: TransformersModel) -> None:
     assert not model.learns_online
     assert not model.reads_any_bytes
     assert as_drawing(model).spec == as_stepped(model).spec == model.spec
@@ -323,7 +325,9 @@ def test_it_says_what_it_can_do(model: TransformersModel) -> None:
         as_online(model)
 
 
-def test_settings_say_what_a_rate_depends_on(checkpoint: Path, model: TransformersModel) -> None:
+def test_settings_have_everything_that_a_rate_depends_on(
+    checkpoint: Path, model: TransformersModel
+) -> None:
     assert model.spec == str(checkpoint)
     assert model.settings == {
         "window": 16,
@@ -339,12 +343,12 @@ def test_settings_say_what_a_rate_depends_on(checkpoint: Path, model: Transforme
     assert defaults["dtype"] == "bfloat16"
 
 
-def test_identity_is_that_of_the_weights_and_the_tokenizer(
+def test_the_identity_depends_on_weights_and_tokenizer(
     checkpoint: Path, model: TransformersModel
 ) -> None:
     again = load(str(checkpoint))
     assert again.identity == model.identity
-    assert {len(each) for each in again.identity.values()} == {64}
+    assert {len(digest) for digest in again.identity.values()} == {64}
     other = load(str(checkpoint), dtype="bfloat16").identity
     assert other["weights"] != model.identity["weights"]
     assert other["tokenizer"] == model.identity["tokenizer"]

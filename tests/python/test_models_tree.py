@@ -1,4 +1,4 @@
-"""The tree model behind the protocol of all language models, and how `load_model` finds it."""
+"""The tree model behind the LanguageModel protocol, and how `load_model` loads it."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def model(spec: str = "tree:4") -> TreeLanguageModel:
     return load_tree(spec)
 
 
-def test_it_says_what_it_is() -> None:
+def test_properties_and_capabilities() -> None:
     assert model().spec == "tree:4"
     assert model().vocabulary == 257
     assert model().reads_any_bytes
@@ -31,11 +31,11 @@ def test_it_says_what_it_is() -> None:
     assert model().identity == {"weights": ec.TreeModel(4).identity()}
 
 
-def test_it_does_what_the_core_does() -> None:
+def test_methods_agree_with_the_core() -> None:
     wrapped, core = model(), ec.TreeModel(4)
-    for wraps, has in zip(wrapped.tokens(TEXTS), core.symbols(TEXTS), strict=True):
-        assert np.array_equal(wraps, has)
-        assert wraps[-1] == wrapped.vocabulary - 1
+    for ids, expected in zip(wrapped.tokens(TEXTS), core.symbols(TEXTS), strict=True):
+        assert np.array_equal(ids, expected)
+        assert ids[-1] == wrapped.vocabulary - 1
     assert np.array_equal(wrapped.update(TEXTS), core.update(TEXTS))
     for one, other in zip(wrapped.log_probs(TEXTS), core.log_probs(TEXTS), strict=True):
         assert np.array_equal(one, other)
@@ -46,19 +46,19 @@ def test_it_does_what_the_core_does() -> None:
     assert texts == core.sample(["to "], 9, 0.5, 3)
 
 
-def test_an_entry_of_log_probs_for_each_token() -> None:
-    lengths = [len(each) for each in model().log_probs(TEXTS)]
-    assert lengths == [len(each) for each in model().tokens(TEXTS)] == [19, 22, 1, 3]
+def test_there_is_a_log_prob_per_token() -> None:
+    lengths = [len(array) for array in model().log_probs(TEXTS)]
+    assert lengths == [len(array) for array in model().tokens(TEXTS)] == [19, 22, 1, 3]
 
 
-def test_a_copy_goes_its_own_way() -> None:
+def test_a_copy_is_independent() -> None:
     first = model()
     second = first.copy()
     second.update(TEXTS)
     assert first.identity == model().identity != second.identity
 
 
-def test_a_saved_model_is_named_by_its_file(tmp_path: Path) -> None:
+def test_a_saved_model_is_loaded_from_its_file(tmp_path: Path) -> None:
     core = ec.TreeModel(4)
     core.update(TEXTS)
     core.save(tmp_path / "saved.model")
@@ -71,13 +71,13 @@ def test_a_saved_model_is_named_by_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spec", ["tree:0", "tree:33", "tree:x", "tree:", "tree:8.0", "tree:٤"])
-def test_a_depth_is_a_number_from_1_to_32(spec: str) -> None:
+def test_invalid_depths_are_rejected(spec: str) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="write the depth as a number from 1 to 32"):
         ec.load_model(spec)
 
 
 @pytest.mark.parametrize("name", ["revision", "device", "window", "batch"])
-def test_options_of_other_models_are_refused(name: str) -> None:
+def test_options_of_other_models_are_rejected(name: str) -> None:
     assert ec.load_model("tree:4", **{name: None}).spec == "tree:4"
     with pytest.raises(ec.InvalidArgumentError, match=f"tree:4: a tree model has no {name}"):
         ec.load_model("tree:4", **{name: 7})

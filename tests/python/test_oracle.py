@@ -1,4 +1,4 @@
-"""The oracle of the elasticity theorem, against differences and against closed forms."""
+"""The oracle of the elasticity theorem, checked by finite differences and closed forms."""
 
 import math
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 from oracle import joint_rates
 
 THIRDS = np.array([[1 / 3, 1 / 3, 1 / 3], [0, 1, 0], [0, 0, 1]])
-"""D_p in equal parts that share no leaf, D_a ~ D_2 and D_t ~ D_3, each part a single leaf."""
+"""D_p of three equal parts of one leaf each, D_a like part 2, D_t like part 3."""
 
 
 def case(
     seed: int, corpora: int = 3, leaves: int = 12
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distributions with leaves that some lack, and volumes from 0.1 to 10."""
+    """Distributions in which some leaves are missing, and volumes from 0.1 to 10."""
     random = np.random.default_rng(seed)
     mass = random.exponential(size=(corpora, leaves)) * random.integers(0, 2, (corpora, leaves))
     mass[:, 0] += 1e-3
     return mass / mass.sum(axis=1, keepdims=True), 10 ** random.uniform(-1, 1, corpora)
 
 
-def test_rates_and_slopes_of_two_leaves_by_hand() -> None:
+def test_rates_and_slopes_of_two_leaves_computed_by_hand() -> None:
     q, rates, slopes = joint_rates([[0.5, 0.5], [1.0, 0.0]], [1, 1])
     assert q.tolist() == [0.75, 0.25]
     assert rates == pytest.approx([0.5 * math.log2(4 / 3) + 1, math.log2(4 / 3)])
@@ -32,7 +32,7 @@ def test_rates_and_slopes_of_two_leaves_by_hand() -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-def test_slopes_are_those_of_central_differences(seed: int) -> None:
+def test_slopes_match_central_differences(seed: int) -> None:
     mass, volumes = case(seed)
     _, _, slopes = joint_rates(mass, volumes)
     for moved in range(len(volumes)):
@@ -54,7 +54,7 @@ def test_forces_are_balanced(seed: int) -> None:
 
 @pytest.mark.parametrize("k", [30.0, 1000.0])
 @pytest.mark.parametrize("volume", [0.0, 0.1, 0.4])
-def test_equal_thirds_have_the_ratio_of_the_closed_form(k: float, volume: float) -> None:
+def test_equal_thirds_match_the_closed_form(k: float, volume: float) -> None:
     _, _, slopes = joint_rates(THIRDS, [k, 1, volume])
     ratio = slopes[1, 2] / slopes[0, 2]
     assert ratio == pytest.approx(-(k + 3 * volume) / (1 - 2 * volume), rel=1e-9)
@@ -63,16 +63,16 @@ def test_equal_thirds_have_the_ratio_of_the_closed_form(k: float, volume: float)
 
 
 @given(seed=st.integers(0, 2**32))
-def test_at_volume_0_the_law_is_off_by_what_is_not_covered(seed: int) -> None:
+def test_at_volume_0_the_law_is_off_by_the_uncovered_mass(seed: int) -> None:
     mass, (k, _, _) = case(seed)
     seen = mass[:2].any(axis=0)
     coverage = mass[2][seen].sum()
     _, _, slopes = joint_rates(mass, [k, 1, 0])
-    pulled, pushed = slopes[:2, 2] * (k + 1) / math.log2(math.e)
-    assert pushed == pytest.approx(-k * pulled + (k + 1) * (1 - coverage), abs=1e-9)
+    pretrain_slope, align_slope = slopes[:2, 2] * (k + 1) / math.log2(math.e)
+    assert align_slope == pytest.approx(-k * pretrain_slope + (k + 1) * (1 - coverage), abs=1e-9)
 
 
-def test_a_leaf_that_nobody_has_costs_no_end_of_bits() -> None:
+def test_a_leaf_without_mass_has_infinite_cost() -> None:
     q, rates, slopes = joint_rates([[1, 0], [0, 1]], [1, 0])
     assert q.tolist() == [1, 0]
     assert rates.tolist() == [0, math.inf]

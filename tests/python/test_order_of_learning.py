@@ -1,4 +1,4 @@
-"""`learn_in_order`: known answers on planted corpora, both orders, nestedness, seeds, refusals."""
+"""`learn_in_order`: corpora with known results, both orders, nested volumes, rejected input."""
 
 import json
 from collections.abc import Callable
@@ -31,9 +31,9 @@ WORDS = {
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a corpus of documents of random words, or of those given, a file each."""
+    """Writes a corpus of random documents, or of the given texts, one file per document."""
 
-    def make(
+    def write_corpus(
         name: str,
         kind: str = "a",
         documents: int = 40,
@@ -43,12 +43,14 @@ def write(tmp_path: Path) -> Write:
         random = np.random.default_rng(list(name.encode()))
         folder = tmp_path / name
         folder.mkdir()
-        drawn = [" ".join(random.choice(WORDS[kind], words)).encode() for _ in range(documents)]
-        for number, text in enumerate(drawn if texts is None else texts):
+        random_texts = [
+            " ".join(random.choice(WORDS[kind], words)).encode() for _ in range(documents)
+        ]
+        for number, text in enumerate(random_texts if texts is None else texts):
             (folder / f"{number:04}.txt").write_bytes(text)
         return ec.Corpus(folder)
 
-    return make
+    return write_corpus
 
 
 @pytest.fixture
@@ -60,11 +62,11 @@ def same(one: TreeCurve, other: TreeCurve) -> bool:
     return json.dumps(one.to_dict()) == json.dumps(other.to_dict())
 
 
-# What comes out
+# Results
 
 
 @pytest.mark.parametrize("order", ["joint", "sequential"])
-def test_more_of_the_pretraining_lowers_its_rate_and_raises_the_alignments(
+def test_more_pretraining_text_lowers_its_rate_and_raises_the_alignment_rate(
     write: Write, order: str
 ) -> None:
     p, a, t = write("p", documents=6), write("q", "b", 20), write("t", documents=40)
@@ -74,7 +76,7 @@ def test_more_of_the_pretraining_lowers_its_rate_and_raises_the_alignments(
     assert last.ratio.mean < 0
 
 
-def test_the_sequential_model_forgets_what_it_learned_first(write: Write) -> None:
+def test_the_sequential_model_forgets_the_pretraining(write: Write) -> None:
     p, a, t = write("p"), write("q", "b", 2), write("t", "b", 60)
     curve = learn_in_order(p, a, t, model_depth=3, order="sequential", seeds=4, volumes=[50])
     changes = curve.unseen.shifts[-1].change
@@ -82,8 +84,8 @@ def test_the_sequential_model_forgets_what_it_learned_first(write: Write) -> Non
     assert [np.sign(change.mean) for change in changes] == [1, -1, -1]
 
 
-def test_orders_are_those_of_a_tree_model_taught_by_hand(write: Write) -> None:
-    """With two documents one is learned, so what a model of one seed learns is known."""
+def test_the_sequential_order_matches_a_tree_model_updated_by_hand(write: Write) -> None:
+    """Of two equal documents one is learned, so the texts that the model learns are known."""
     p, a, t = (write(name, texts=[text, text]) for name, text in PLANTED.items())
     curve = learn_in_order(
         p, a, t, model_depth=4, order="sequential", rate=2, seeds=1, volumes=[0.5, 1]
@@ -117,7 +119,7 @@ def rates(model: ec.TreeModel, documents: list[bytes]) -> list[float]:
     ]
 
 
-def test_joint_and_sequential_divide_the_documents_alike(
+def test_both_orders_split_the_documents_equally(
     corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus],
 ) -> None:
     one = learn_in_order(*corpora, seeds=2, volumes=[0.25, 0.5])
@@ -129,7 +131,7 @@ def test_joint_and_sequential_divide_the_documents_alike(
     assert (one.bytes[:, 2] / one.bytes[:, 1]) == pytest.approx(0.5, abs=1e-3)
 
 
-def test_without_volumes_there_are_four_up_to_all_there_is(
+def test_the_default_volumes_are_four_up_to_the_largest(
     corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus],
 ) -> None:
     curve = learn_in_order(*corpora, order="sequential", seeds=2)
@@ -139,7 +141,7 @@ def test_without_volumes_there_are_four_up_to_all_there_is(
 
 
 @pytest.mark.parametrize("order", ["joint", "sequential"])
-def test_a_seed_gives_the_same_result_on_any_number_of_threads(
+def test_the_result_depends_on_the_seed_and_not_on_threads(
     corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus], order: str
 ) -> None:
     one = learn_in_order(
@@ -162,7 +164,7 @@ def test_a_single_seed_has_no_interval(corpora: tuple[ec.Corpus, ec.Corpus, ec.C
     assert row["force"]["low"] is row["law"] is None
 
 
-def test_tokens_are_cut_between_characters(write: Write, tmp_path: Path) -> None:
+def test_tokenized_text_is_cut_at_character_boundaries(write: Write, tmp_path: Path) -> None:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -179,25 +181,25 @@ def test_tokens_are_cut_between_characters(write: Write, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("order", "rate"), [("joint", 1), ("sequential", 1.5)])
-def test_progress_ends_when_everything_is_learned(
+def test_progress_ends_at_the_total(
     corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus], order: str, rate: float
 ) -> None:
-    heard: list[Step] = []
+    steps: list[Step] = []
     learn_in_order(
         *corpora,
         order=order,
         rate=rate,
         seeds=2,
         volumes=[0.5],
-        progress=heard.append,
+        progress=steps.append,
     )
-    learned = [(step.done, step.total) for step in heard if step.title == f"learn {order}"]
+    learned = [(step.done, step.total) for step in steps if step.title == f"learn {order}"]
     assert learned == sorted(learned)
     assert learned[-1][0] == learned[-1][1]
-    assert [step.title for step in heard[:3]] == [f"read {corpus.name}" for corpus in corpora]
+    assert [step.title for step in steps[:3]] == [f"read {corpus.name}" for corpus in corpora]
 
 
-def test_an_error_in_progress_ends_the_job(
+def test_an_exception_in_progress_stops_the_job(
     corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus],
 ) -> None:
     def give_up(step: Step) -> None:
@@ -208,7 +210,7 @@ def test_an_error_in_progress_ends_the_job(
         learn_in_order(*corpora, seeds=1, progress=give_up)
 
 
-# Refusals
+# Rejected input
 
 
 @pytest.mark.parametrize(
@@ -232,21 +234,21 @@ def test_an_error_in_progress_ends_the_job(
         ({"model_depth": 40}, "depth"),
     ],
 )
-def test_bad_arguments_are_refused(
+def test_invalid_arguments_are_rejected(
     corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus], arguments: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ec.InvalidArgumentError, match=message):
         learn_in_order(*corpora, **arguments)  # type: ignore[arg-type]
 
 
-def test_a_corpus_that_cannot_be_divided_is_refused(write: Write) -> None:
+def test_a_corpus_of_one_document_is_rejected(write: Write) -> None:
     p, t = write("p"), write("t")
     a = write("q", texts=[b"alone", b""])
     with pytest.raises(ec.InvalidArgumentError, match=r"q: 1 document with text.*lines or para"):
         learn_in_order(p, a, t)
 
 
-def test_more_text_than_memory_is_refused(write: Write) -> None:
+def test_more_text_than_memory_is_rejected(write: Write) -> None:
     p, a = write("p", texts=[bytes(3 << 20)] * 2), write("q")
     with pytest.raises(ec.InvalidArgumentError, match=r"p: more text than fits into 4.2 MB"):
         learn_in_order(p, a, a, memory="260MiB", threads=1)
@@ -265,7 +267,7 @@ DOCUMENTS = st.lists(
 
 
 def spans(pieces: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Every byte in the pieces, as the number of its document and its place in it."""
+    """Every byte in the pieces, as document number and position."""
     return [
         (document, place)
         for document, start, stop in pieces.tolist()
@@ -274,7 +276,7 @@ def spans(pieces: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 @given(DOCUMENTS, st.integers(0, 99))
-def test_a_division_learns_every_byte_of_all_documents_but_those_held_out(
+def test_a_split_learns_every_byte_of_the_documents_not_held_out(
     documents: list[bytes], seed: int
 ) -> None:
     split = texts.Split.draw(documents, np.random.default_rng(seed))
@@ -292,7 +294,7 @@ def test_a_division_learns_every_byte_of_all_documents_but_those_held_out(
 
 
 @given(DOCUMENTS, st.lists(st.floats(0.01, 1), min_size=1, max_size=5, unique=True))
-def test_volumes_contain_those_before_them(documents: list[bytes], shares: list[float]) -> None:
+def test_volumes_are_nested(documents: list[bytes], shares: list[float]) -> None:
     split = texts.Split.draw(documents, np.random.default_rng(1))
     ends = [round(share * split.size) for share in sorted(shares)]
     parts = split.cut_at(ends, np.random.default_rng(2))
@@ -306,7 +308,7 @@ def test_volumes_contain_those_before_them(documents: list[bytes], shares: list[
 
 
 @given(DOCUMENTS)
-def test_text_is_cut_between_characters(documents: list[bytes]) -> None:
+def test_text_is_cut_at_character_boundaries(documents: list[bytes]) -> None:
     split = texts.Split.draw(documents, np.random.default_rng(3))
     parts = split.cut_at([split.size // 3, split.size], np.random.default_rng(4))
     for pieces in (split.learned, split.unseen, *(part.learned for part in parts)):
@@ -321,53 +323,55 @@ def is_utf8(text: bytes) -> bool:
     return text.decode(errors="replace").encode() == text
 
 
-def test_a_volume_more_leaves_the_order_of_the_others_as_it_is() -> None:
+def test_an_additional_volume_keeps_the_order_of_the_others() -> None:
     draws = np.random.default_rng(0)
     one, other = (texts.Split.draw([kind * 9000] * 40, draws) for kind in (b"a", b"b"))
     parts = other.cut_at([other.size // 10, other.size // 2], draws)
     few = [text for batch in texts.batches([one, parts[0]]) for text in batch]
     more = [text for batch in texts.batches([one, *parts]) for text in batch]
     assert sum(map(len, few)) == one.size + parts[0].size
-    left = iter(more)
-    assert all(any(text == other for other in left) for text in few)
+    remaining = iter(more)
+    assert all(any(text == other for other in remaining) for text in few)
     for order in (few, more):
-        where = [place / len(order) for place, text in enumerate(order) if text[0] == ord("b")]
-        assert min(where) < 0.3
-        assert max(where) > 0.7
+        positions = [place / len(order) for place, text in enumerate(order) if text[0] == ord("b")]
+        assert min(positions) < 0.3
+        assert max(positions) > 0.7
 
 
 # Means and intervals
 
 
-def test_intervals_contain_students(corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus]) -> None:
+def test_intervals_of_changes_match_students_t(
+    corpora: tuple[ec.Corpus, ec.Corpus, ec.Corpus],
+) -> None:
     from scipy.stats import ttest_1samp
 
     rates = learn_in_order(*corpora, seeds=3, volumes=[0.5]).unseen
     values = rates.gamma[:, 1] - rates.gamma[:, 0]
     expected = ttest_1samp(values, 0).confidence_interval(0.95)
-    # With three seeds no resample reaches as far as Student's t.
+    # With three seeds Student's t is wider than the range of the resamples.
     changes = rates.shifts[0].change
     assert [change.low for change in changes] == pytest.approx(expected.low)
     assert [change.high for change in changes] == pytest.approx(expected.high)
 
 
 @given(st.integers(0, 999))
-def test_the_ratios_interval_ends_where_the_law_would_be_refused(seed: int) -> None:
+def test_the_interval_of_a_ratio_inverts_the_t_test(seed: int) -> None:
     random = np.random.default_rng(seed)
     below = random.normal(1, 0.4, 5)
     above = random.normal(-3, 1, 5)
     (ratio,) = ratios_of_means(above[:, None], below[:, None])
     assert ratio.mean == pytest.approx(above.mean() / below.mean())
     if ratio.low is None or ratio.high is None:
-        low, high = students(below)
+        low, high = t_interval(below)
         assert low <= 0 <= high
         return
     assert ratio.low < ratio.mean < ratio.high
     for end in (ratio.low, ratio.high):
-        assert min(map(abs, students(above - end * below))) < 1e-9
+        assert min(map(abs, t_interval(above - end * below))) < 1e-9
 
 
-def students(values: NDArray[np.float64]) -> tuple[float, float]:
+def t_interval(values: NDArray[np.float64]) -> tuple[float, float]:
     """Student's 95% interval of a mean."""
     from scipy.stats import ttest_1samp
 
@@ -375,8 +379,8 @@ def students(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(ends.low), float(ends.high)
 
 
-def test_the_law_is_read_off_the_rates() -> None:
-    """Two seeds whose springs balance: gamma_a rises k times as much as gamma_p falls."""
+def test_the_law_is_computed_from_the_rates() -> None:
+    """Two seeds with balanced springs: gamma_a rises k times as much as gamma_p falls."""
     gamma = np.array([[[2, 3, 4], [1.9, 3.4, 3]], [[2, 3, 4], [1.8, 3.8, 3.5]]])
     curve = RateCurve(np.array([0, 0.5]), np.array([4.0, 4.0]), gamma)
     (shift,) = curve.shifts
@@ -400,7 +404,7 @@ def test_the_law_is_read_off_the_rates() -> None:
         (1, 0.5, "open", None),
     ],
 )
-def test_the_law_holds_where_forces_are_balanced(
+def test_the_law_holds_if_forces_are_balanced(
     factor: float, noise: float, verdict: str, law: bool | None
 ) -> None:
     down = np.array([0.19, 0.2, 0.21, 0.2])
@@ -423,9 +427,9 @@ def test_noise_does_not_refute_the_law() -> None:
     assert springs.verdict() == "open"
 
 
-def test_the_mean_of_a_curve_is_that_of_its_seeds() -> None:
+def test_the_levels_of_a_curve_are_means_over_seeds() -> None:
     gamma = np.random.default_rng(0).normal(2, 0.1, (9, 3, 3))
     curve = RateCurve(np.array([0, 1, 2]), np.ones(9), gamma)
     for at, level in enumerate(curve.levels):
-        assert [one.mean for one in level] == gamma.mean(axis=0)[at].tolist()
+        assert [estimate.mean for estimate in level] == gamma.mean(axis=0)[at].tolist()
         assert level[0].low == interval(gamma[:, at, 0]).low

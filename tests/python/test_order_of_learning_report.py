@@ -1,4 +1,4 @@
-"""The report on the order of learning: sentences, tables and a figure."""
+"""The report on the order of learning: findings, tables, figure."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from elastic_core.report.plot import save
 
 
 def curve(order: str, slope: float, *, seeds: int = 4, noise: float = 1e-4) -> TreeCurve:
-    """Rates on unseen text that obey the law, and on seen text that do not move; k = 4."""
+    """Rates that obey the law on unseen text and do not change on seen text; k = 4."""
     random = np.random.default_rng(1)
     volumes = np.array([0, 0.25, 1])
     moved = np.stack([slope * volumes, -4 * slope * volumes, 0 * volumes], axis=1)
@@ -32,7 +32,7 @@ def curve(order: str, slope: float, *, seeds: int = 4, noise: float = 1e-4) -> T
     return TreeCurve(config, sizes, RateCurve(volumes, k, gamma), RateCurve(volumes, k, still))
 
 
-def test_the_cells_fit_their_headings() -> None:
+def test_tables_have_a_cell_per_heading() -> None:
     joint = curve("joint", -0.1)
     levels = level_table(joint)
     assert len(levels.rows) == 6
@@ -51,7 +51,7 @@ def test_the_cells_fit_their_headings() -> None:
     assert str(ratio).startswith("-4.00 [-4.0")
 
 
-def test_a_sentence_says_what_came_out() -> None:
+def test_findings_state_changes_ratio_and_verdict() -> None:
     unseen, seen = findings(curve("sequential", -0.1))
     assert unseen == (
         "sequential, unseen text, l = 0.25: the pre-training's rate fell (-25.0 ±0.3 bits/kB), "
@@ -61,7 +61,7 @@ def test_a_sentence_says_what_came_out() -> None:
     assert seen.endswith(": open.")
 
 
-def test_a_single_seed_tells_no_intervals() -> None:
+def test_a_single_seed_has_no_intervals() -> None:
     single = curve("joint", -0.1, seeds=1)
     rows = change_table([single]).rows
     assert "±" not in "".join(str(cell) for row in rows for cell in row)
@@ -71,7 +71,7 @@ def test_a_single_seed_tells_no_intervals() -> None:
 
 
 @pytest.mark.parametrize(("slope", "outcome"), [(-0.2, "agree"), (0.2, "differ")])
-def test_agreement_is_that_of_the_signs(slope: float, outcome: str) -> None:
+def test_agreement_compares_signs(slope: float, outcome: str) -> None:
     sentences = agreement(curve("joint", -0.1), curve("sequential", slope))
     assert sentences[:4] == [
         f"Signs of the pre-training's rate on unseen text: {outcome} at l = 0.25, 1.",
@@ -83,7 +83,7 @@ def test_agreement_is_that_of_the_signs(slope: float, outcome: str) -> None:
     assert all("open" in sentence for sentence in sentences[4:6])
 
 
-def test_the_figure_is_drawn_and_the_same_each_time(tmp_path: Path) -> None:
+def test_the_figure_is_deterministic(tmp_path: Path) -> None:
     curves = curve("joint", -0.1), curve("sequential", -0.2, seeds=1)
     for stem in ("one", "two"):
         save(draw(*curves), tmp_path, stem)

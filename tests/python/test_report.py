@@ -1,4 +1,4 @@
-"""Documents in every format."""
+"""Rendering of documents in every format."""
 
 import csv
 import io
@@ -57,8 +57,8 @@ DOCUMENT = Document(
 )
 
 
-class Named:
-    """A result."""
+class SampleResult:
+    """A result with a dictionary to print."""
 
     def to_dict(self) -> dict[str, str]:
         return {"name": "ä"}
@@ -70,7 +70,7 @@ def terminal(document: Document, width: int = 80) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
 
 
-def test_a_terminal_separates_what_does_not_belong_together() -> None:
+def test_the_terminal_separates_blocks() -> None:
     assert (
         terminal(DOCUMENT)
         == """\
@@ -121,14 +121,14 @@ Made here.
     )
 
 
-def test_text_is_wrapped_between_words_and_headings_of_sections_are_not() -> None:
+def test_text_is_wrapped_between_words_except_section_headings() -> None:
     long = "a/" + 40 * "x"
     blocks = (Heading(f"{long} {long}"), Text(f"some words {long} more"))
     assert terminal(Document(blocks), 20) == f"{long} {long}\nsome words\n{long}\nmore\n"
     assert terminal(Document((Heading("three words", level=3),)), 8) == "three\nwords\n"
 
 
-def test_a_wide_table_is_narrowed_and_then_printed_in_full() -> None:
+def test_a_wide_table_is_narrowed_but_never_truncated() -> None:
     def lines(cell: str, count: int) -> list[str]:
         rows = ((cell,) * count,)
         table = Table("wide", "", (("n", ""),) * count, rows)
@@ -141,14 +141,14 @@ def test_a_wide_table_is_narrowed_and_then_printed_in_full() -> None:
     assert max(map(len, wide[4:])) <= 80
 
 
-def test_half_widths_go_below_where_there_is_no_room() -> None:
+def test_half_widths_move_below_the_means_if_there_is_no_room() -> None:
     table = Table("wide", "", (("n", ""),) * 8, ((SURE,) * 8,))
     lines = terminal(Document((table,))).splitlines()
     assert lines[3].split() == ["0.500"] * 8
     assert lines[4].split() == ["±0.438"] * 8
 
 
-def test_markdown_has_all_but_figures() -> None:
+def test_markdown_has_everything_but_figures() -> None:
     assert (
         markdown_text(DOCUMENT)
         == """\
@@ -231,14 +231,14 @@ def test_a_page_has_everything() -> None:
     assert "<title>Title</title>" in text
 
 
-def test_a_page_shows_what_a_subject_draws() -> None:
+def test_a_page_includes_figures_drawn_by_a_subject() -> None:
     figure = Figure("own", "Drawn by hand.", draw=lambda: draw(FIGURE))
     page = Page(page_text(Document((figure,))))
     assert page.images == ["Drawn by hand."]
     assert page.tags.count("svg") == 1
 
 
-def test_data_are_csv_with_empty_fields() -> None:
+def test_missing_data_are_empty_in_csv() -> None:
     assert csv_text(DOCUMENT) == "name,value\na,0.5\nb,\n"
     data = data_of(("a", "b"), [{"b": 1}, {"a": "x,y"}])
     rows = csv.reader(io.StringIO(csv_text(Document((), data))))
@@ -256,20 +256,20 @@ def test_every_format_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert set(starts) == set(FORMATS)
     for output_format, start in starts.items():
-        print_result(Named(), DOCUMENT, output_format)
+        print_result(SampleResult(), DOCUMENT, output_format)
         assert capsys.readouterr().out.startswith(start)
 
 
-def test_a_result_folder_has_the_json_and_the_figures(tmp_path: Path) -> None:
+def test_a_result_folder_has_json_and_figures(tmp_path: Path) -> None:
     own = Figure("curves", "Drawn by hand.", draw=lambda: draw(FIGURE))
-    write_folder(Named(), Document((FIGURE, own, Figure("empty", ""))), tmp_path)
+    write_folder(SampleResult(), Document((FIGURE, own, Figure("empty", ""))), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("curves-2.png", "curves-2.svg", "curves.png", "curves.svg", "result.json"),
     ]
     assert (tmp_path / "curves.svg").read_bytes() == (tmp_path / "curves-2.svg").read_bytes()
 
 
-def test_a_table_as_csv_has_three_columns_for_intervals() -> None:
+def test_intervals_are_three_columns_in_csv() -> None:
     assert table_csv(TABLE) == (
         "model,rate_a (bits/byte) mean,rate_a (bits/byte) low,rate_a (bits/byte) high,rows\n"
         "a|b & c,0.5,-0.25,0.625,1500\n"
@@ -278,7 +278,7 @@ def test_a_table_as_csv_has_three_columns_for_intervals() -> None:
     )
 
 
-def test_a_table_as_markdown_has_the_ends_in_brackets() -> None:
+def test_intervals_are_in_brackets_in_markdown() -> None:
     assert table_markdown(TABLE) == (
         "**50% \\<both>**\n\n"
         "| model | rate_a, bits/byte | rows |\n"
@@ -291,7 +291,7 @@ def test_a_table_as_markdown_has_the_ends_in_brackets() -> None:
     assert table_markdown(PLAIN).endswith("| 0.500 |\n| 0.000 |\n")
 
 
-def test_a_table_as_latex_is_booktabs() -> None:
+def test_a_latex_table_uses_booktabs() -> None:
     assert (
         table_latex(TABLE)
         == r"""% \usepackage{booktabs}
@@ -322,14 +322,14 @@ def test_a_table_as_latex_is_booktabs() -> None:
 
 
 def test_a_figure_has_bands_bars_and_a_level() -> None:
-    made = draw(FIGURE)
-    lines, bars = made.axes
+    figure = draw(FIGURE)
+    lines, bars = figure.axes
     assert lines.get_xscale() == "symlog"
     assert [label.get_text() for label in lines.get_xticklabels()] == ["0", "10", "1k"]
     assert lines.get_ylabel() == "mean score, without unit"
     assert len(bars.patches) == 2
     assert [label.get_text() for label in bars.get_xticklabels()] == list(BARS.ticks)
-    [legend] = made.legends
+    [legend] = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["few", "many", "base"]
 
 
@@ -337,19 +337,19 @@ def test_a_series_has_one_colour_in_all_panels() -> None:
     figure = FIGURE
     whole, alone = draw(figure), draw(figure, BARS)
     assert len(alone.axes) == 1
-    colours = {made.axes[-1].patches[0].get_facecolor() for made in (whole, alone)}
+    colours = {drawn.axes[-1].patches[0].get_facecolor() for drawn in (whole, alone)}
     assert len(colours) == 1
     assert whole.axes[0].lines[1].get_color() != whole.axes[0].lines[0].get_color()
 
 
-def test_places_without_panels_stay_empty() -> None:
-    made = draw(Figure("five", "", (LINES,) * 5))
-    assert [axes.axison for axes in made.axes] == [True] * 5 + [False]
+def test_unused_panels_are_hidden() -> None:
+    figure = draw(Figure("five", "", (LINES,) * 5))
+    assert [axes.axison for axes in figure.axes] == [True] * 5 + [False]
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (0.25, "0.25"), (500, "500"), (2000, "2k"), (2048, "2.05k"), (3e5, "300k")],
 )
-def test_numbers_of_an_axis_are_short(value: float, text: str) -> None:
+def test_axis_labels_are_short(value: float, text: str) -> None:
     assert short_number(value) == text

@@ -1,4 +1,4 @@
-"""Transformers classifiers and reward models against their own forward passes."""
+"""Transformers classifiers and reward models, compared with their own forward passes."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ LABELS = {0: "bad", 1: "good", 2: "neither"}
 
 
 def bert(checkpoint: Path, folder: Path, **more: Any) -> Path:
-    """A tiny encoder with three labels that has learned nothing."""
+    """A tiny untrained encoder with three labels."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=300,
@@ -44,11 +44,11 @@ def bert(checkpoint: Path, folder: Path, **more: Any) -> Path:
         **more,
     )
     network: Any = BertForSequenceClassification(config)
-    return saved(network, checkpoint, folder)
+    return save(network, checkpoint, folder)
 
 
 def llama(checkpoint: Path, folder: Path, **more: Any) -> Path:
-    """A tiny decoder with one output, which stands at the last token that fills nothing up."""
+    """A tiny untrained decoder with one output, read at the last token that is not padding."""
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=300,
@@ -62,22 +62,22 @@ def llama(checkpoint: Path, folder: Path, **more: Any) -> Path:
         **more,
     )
     network: Any = LlamaForSequenceClassification(config)
-    return saved(network, checkpoint, folder)
+    return save(network, checkpoint, folder)
 
 
-def saved(network: Any, checkpoint: Path, folder: Path) -> Path:
+def save(network: Any, checkpoint: Path, folder: Path) -> Path:
     AutoTokenizer.from_pretrained(checkpoint).save_pretrained(folder)
     network.save_pretrained(folder)
     return folder
 
 
 def logits(folder: Path, text: str) -> torch.Tensor:
-    """What transformers says of one text, seen to the model's last position."""
+    """The logits of one text by transformers alone, truncated to the model's positions."""
     network: Any = AutoModelForSequenceClassification.from_pretrained(folder)
     ids = AutoTokenizer.from_pretrained(folder)(text)["input_ids"][:64]
     with torch.no_grad():
-        found: torch.Tensor = network(torch.tensor([ids])).logits[0].double()
-    return found
+        values: torch.Tensor = network(torch.tensor([ids])).logits[0].double()
+    return values
 
 
 @pytest.mark.parametrize("label", ["good", 1])
@@ -89,7 +89,7 @@ def test_a_score_is_the_probability_of_the_label(
     scores = scorer(TEXTS)
     assert scores.dtype == np.float64
     assert scores == pytest.approx(
-        [float(logits(folder, t).softmax(0)[1]) for t in TEXTS], abs=1e-5
+        [float(logits(folder, text).softmax(0)[1]) for text in TEXTS], abs=1e-5
     )
     assert load_scorer(str(folder), label=label, batch=1)(TEXTS) == pytest.approx(scores, abs=1e-5)
     assert scorer([]).shape == (0,)
@@ -97,28 +97,26 @@ def test_a_score_is_the_probability_of_the_label(
     assert (settings["label"], settings["window"], settings["dtype"]) == ("good", 64, "float32")
     assert scorer.name == f"hf:{folder}"
     assert scorer.identity == load_scorer(str(folder), label=0).identity
-    assert {len(each) for each in scorer.identity.values()} == {64}
+    assert {len(digest) for digest in scorer.identity.values()} == {64}
 
 
-def test_labels_that_exclude_nothing_have_probabilities_of_their_own(
-    checkpoint: Path, tmp_path: Path
-) -> None:
+def test_multi_label_scores_are_sigmoids(checkpoint: Path, tmp_path: Path) -> None:
     folder = bert(checkpoint, tmp_path, problem_type="multi_label_classification")
     (score,) = load_scorer(str(folder), label="neither")(TEXTS[:1])
     assert score == pytest.approx(float(logits(folder, TEXTS[0]).sigmoid()[2]), abs=1e-5)
 
 
 @pytest.mark.parametrize("pad", [{}, {"pad_token_id": 1}])
-def test_a_single_output_stands_as_it_is(
+def test_a_single_output_is_the_score(
     pad: dict[str, int], checkpoint: Path, tmp_path: Path
 ) -> None:
     folder = llama(checkpoint, tmp_path, **pad)
     scores = load_scorer(str(folder))(TEXTS)
-    assert scores == pytest.approx([float(logits(folder, t)[0]) for t in TEXTS], abs=1e-4)
+    assert scores == pytest.approx([float(logits(folder, text)[0]) for text in TEXTS], abs=1e-4)
     assert scores.min() < 0 or scores.max() > 1
 
 
-def test_without_a_token_to_fill_up_with_texts_go_one_by_one(
+def test_texts_are_scored_one_by_one_without_a_padding_token(
     checkpoint: Path, tmp_path: Path
 ) -> None:
     folder = llama(checkpoint, tmp_path, eos_token_id=None)
@@ -130,7 +128,7 @@ def test_without_a_token_to_fill_up_with_texts_go_one_by_one(
     assert load_scorer(str(folder))(TEXTS[1:]) == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_model_that_counts_positions_from_its_padding_on_sees_all_it_can(
+def test_the_window_accounts_for_positions_offset_by_padding(
     checkpoint: Path, tmp_path: Path
 ) -> None:
     config = RobertaConfig(
@@ -144,17 +142,17 @@ def test_a_model_that_counts_positions_from_its_padding_on_sees_all_it_can(
         id2label={0: "score"},
     )
     network: Any = RobertaForSequenceClassification(config)
-    scorer = load_scorer(str(saved(network, checkpoint, tmp_path)))
+    scorer = load_scorer(str(save(network, checkpoint, tmp_path)))
     assert scorer.settings["window"] == 18
     assert np.isfinite(scorer(["x" * 90])).all()
 
 
-def test_a_text_without_a_token_is_told(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_text_without_tokens_is_reported(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="text 1 has no token"):
         load_scorer(str(bert(checkpoint, tmp_path)), label=0)(["x", ""])
 
 
-def test_a_window_is_the_beginning_of_a_text(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_window_covers_the_beginning_of_a_text(checkpoint: Path, tmp_path: Path) -> None:
     scorer = load_scorer(str(bert(checkpoint, tmp_path)), label=0, window=5)
     one, other, differs = scorer(["a b c d", "a b c x y z", "x b c d"])
     assert one == pytest.approx(other)
@@ -162,7 +160,7 @@ def test_a_window_is_the_beginning_of_a_text(checkpoint: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({}, r"no label: choose one of 0 \(bad\), 1 \(good\), 2 \(neither\)"),
         ({"label": "fine"}, r"unknown label fine: choose one of 0 \(bad\)"),
@@ -174,20 +172,20 @@ def test_a_window_is_the_beginning_of_a_text(checkpoint: Path, tmp_path: Path) -
         ({"label": 0, "revision": "main"}, "a folder has no revisions"),
     ],
 )
-def test_an_option_that_cannot_be_is_told(
-    options: dict[str, Any], words: str, checkpoint: Path, tmp_path: Path
+def test_invalid_options_are_rejected(
+    options: dict[str, Any], message: str, checkpoint: Path, tmp_path: Path
 ) -> None:
     folder = bert(checkpoint, tmp_path)
-    with pytest.raises(InvalidArgumentError, match=words):
+    with pytest.raises(InvalidArgumentError, match=message):
         load_scorer(str(folder), **options)
 
 
-def test_a_single_output_has_no_label(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_label_for_a_single_output_is_rejected(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="label good: the model has a single output"):
         load_scorer(str(llama(checkpoint, tmp_path)), label="good")
 
 
-def test_what_is_no_classifier_is_told(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_not_a_classifier_is_reported(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"the checkpoint lacks 1 weights, score\.weight among"):
         load_scorer(str(checkpoint), label=0)
     shutil.copytree(checkpoint, tmp_path, dirs_exist_ok=True)
@@ -196,7 +194,7 @@ def test_what_is_no_classifier_is_told(checkpoint: Path, tmp_path: Path) -> None
         load_scorer(str(tmp_path), label=0)
 
 
-def test_a_model_that_is_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_model_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match="hf:roberta: neither a folder nor in the cache, and the"):
         load_scorer("hf:roberta")
@@ -204,7 +202,7 @@ def test_a_model_that_is_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         load_scorer("roberta")
 
 
-def test_a_score_that_is_no_number_is_told(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_nan_score_is_reported(checkpoint: Path, tmp_path: Path) -> None:
     folder = bert(checkpoint, tmp_path)
     network: Any = AutoModelForSequenceClassification.from_pretrained(folder)
     with torch.no_grad():

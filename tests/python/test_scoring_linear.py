@@ -1,4 +1,4 @@
-"""The linear classifier on texts whose labels are known, and on what cannot be learned."""
+"""The linear classifier: separable texts, random labels, seeds, rejected input."""
 
 import json
 import sys
@@ -16,8 +16,8 @@ SIGNS = {1: ("lovely", "superb", "charming"), 0: ("dreadful", "dull", "clumsy")}
 THINGS = ("film", "play", "actor", "song", "scene", "ending", "book", "story")
 
 
-def planted(count: int, seed: int = 0) -> tuple[list[str], list[int]]:
-    """Texts with one of three words of their label among others of either."""
+def labelled_texts(count: int, seed: int = 0) -> tuple[list[str], list[int]]:
+    """Texts that contain one of three words for their label among neutral words."""
     random = np.random.default_rng(seed)
     texts, labels = [], []
     for number in range(count):
@@ -28,13 +28,13 @@ def planted(count: int, seed: int = 0) -> tuple[list[str], list[int]]:
     return texts, labels
 
 
-def test_separable_texts_are_told_apart() -> None:
-    texts, labels = planted(400)
+def test_separable_texts_are_classified() -> None:
+    texts, labels = labelled_texts(400)
     scorer = LinearScorer.fit(texts, labels, seed=1)
     assert scorer.accuracy.correct == 1
     assert scorer.accuracy.texts == 40
     assert scorer.accuracy.high == 1
-    # All of n right: the lower end is the a-th root, a the half of what is outside the interval.
+    # If all n are correct, the lower end is the n-th root of 0.025 (Clopper-Pearson).
     assert scorer.accuracy.low == pytest.approx(0.025 ** (1 / 40))
     scores = scorer(["a lovely and superb scene", "a dull and clumsy scene", "nothing known"])
     assert scores.dtype == np.float64
@@ -47,36 +47,36 @@ def test_separable_texts_are_told_apart() -> None:
     assert plain.name == "linear"
 
 
-def test_labels_by_chance_are_not_learned() -> None:
-    texts, _ = planted(600)
+def test_random_labels_are_not_learned() -> None:
+    texts, _ = labelled_texts(600)
     labels = np.random.default_rng(3).integers(0, 2, 600).tolist()
     accuracy = LinearScorer.fit(texts, labels, held_out=0.5).accuracy
     assert accuracy.texts == pytest.approx(300, abs=1)
     assert accuracy.low < 0.5 < accuracy.high
 
 
-def test_the_seed_decides_and_nothing_else() -> None:
-    texts, labels = planted(120)
-    asked = texts[:10]
+def test_the_scorer_depends_only_on_data_and_seed() -> None:
+    texts, labels = labelled_texts(120)
+    sample = texts[:10]
     one, again = (LinearScorer.fit(texts, labels, seed=4) for _ in range(2))
-    assert np.array_equal(one(asked), again(asked))
+    assert np.array_equal(one(sample), again(sample))
     assert (one.settings, one.identity) == (again.settings, again.identity)
     flipped = [1 - label for label in labels]
     assert one.identity != LinearScorer.fit(texts, flipped, seed=4).identity
-    assert not np.array_equal(one(asked), LinearScorer.fit(texts, labels, seed=5)(asked))
-    assert one(asked)[3] == one(asked[3:4])[0], "a score depends on its text alone"
-    truths = LinearScorer.fit(texts, [label == 1 for label in labels], seed=4)
-    assert np.array_equal(one(asked), truths(asked))
+    assert not np.array_equal(one(sample), LinearScorer.fit(texts, labels, seed=5)(sample))
+    assert one(sample)[3] == one(sample[3:4])[0], "a score depends only on its text"
+    from_booleans = LinearScorer.fit(texts, [label == 1 for label in labels], seed=4)
+    assert np.array_equal(one(sample), from_booleans(sample))
 
 
-def test_a_text_is_not_on_both_sides() -> None:
-    texts, labels = planted(60)
+def test_repeated_texts_are_on_one_side_of_the_split() -> None:
+    texts, labels = labelled_texts(60)
     scorer = LinearScorer.fit(texts * 5, labels * 5, held_out=0.25)
     assert scorer.accuracy.texts + scorer.settings["trained"] == 60
 
 
 @pytest.mark.parametrize(
-    ("texts", "labels", "options", "words"),
+    ("texts", "labels", "options", "message"),
     [
         (["a b", "c d"], [1], {}, "labels: 1 for 2 texts; give one per text"),
         (["a b", "c d"], [1, 1], {}, "0 distinct texts are negative"),
@@ -88,30 +88,32 @@ def test_a_text_is_not_on_both_sides() -> None:
         (["one two", "three", "four", "?"], [1, 1, 0, 0], {}, "share no word"),
     ],
 )
-def test_what_cannot_be_learned_is_told(
-    texts: list[str], labels: list[int], options: dict[str, Any], words: str
+def test_unsuitable_training_data_are_rejected(
+    texts: list[str], labels: list[int], options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match=words):
+    with pytest.raises(InvalidArgumentError, match=message):
         LinearScorer.fit(texts, labels, **options)
 
 
-def test_the_interval_of_an_accuracy_is_exact() -> None:
-    # Clopper and Pearson, for 9 of 10: 0.5550 to 0.9975.
-    found = Accuracy.of(9, 10)
-    assert (found.correct, found.texts) == (0.9, 10)
-    assert [found.low, found.high] == pytest.approx([0.5550, 0.9975], abs=1e-4)
+def test_the_interval_of_an_accuracy_is_clopper_pearson() -> None:
+    # For 9 of 10: 0.5550 to 0.9975.
+    accuracy = Accuracy.of(9, 10)
+    assert (accuracy.correct, accuracy.texts) == (0.9, 10)
+    assert [accuracy.low, accuracy.high] == pytest.approx([0.5550, 0.9975], abs=1e-4)
 
 
-def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_scikit_learn_the_missing_extra_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in [name for name in sys.modules if name.startswith("sklearn.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ModelError, match=r"linear: sklearn.* pip install 'elastic-core\[train\]'"):
-        LinearScorer.fit(*planted(40))
+        LinearScorer.fit(*labelled_texts(40))
 
 
 @pytest.mark.data
-def test_nine_in_ten_reviews_are_judged_rightly(data: Path) -> None:
+def test_most_real_reviews_are_classified_correctly(data: Path) -> None:
     (source,) = (data / "imdb").glob("*.tar.xz")
     texts: list[str] = []
     labels: list[int] = []

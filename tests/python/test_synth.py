@@ -1,4 +1,4 @@
-"""Synthetic corpora: their truth, their draws, and that they stay as they are."""
+"""Synthetic corpora: ground truth, draws, determinism, rejected input."""
 
 import csv
 import json
@@ -46,7 +46,7 @@ def support(result: ec.SynthResult, corpus: int) -> set[bytes]:
     return set(result.words[result.probabilities[corpus] > 0].tolist())
 
 
-def test_the_default_is_the_setting_of_the_theorem() -> None:
+def test_the_defaults_are_the_setting_of_the_theorem() -> None:
     result = ec.synth()
     assert result.probabilities.shape == result.counts.shape == (4, 4000)
     assert result.counts.sum(axis=1).tolist() == [90_000, 3_000, 300, 300]
@@ -69,7 +69,7 @@ def test_the_default_is_the_setting_of_the_theorem() -> None:
     law=st.sampled_from(["uniform", "pareto:2", "geometric:0.7"]),
     seed=st.integers(0, 2**70),
 )
-def test_sources_share_exactly_what_was_asked(
+def test_sources_share_exactly_the_requested_leaves(
     leaves: int, overlap: float, law: str, seed: int
 ) -> None:
     corpora = ["one=1:5", "two=2:5", "both=2+1:5"]
@@ -89,7 +89,7 @@ def test_sources_share_exactly_what_was_asked(
     assert result.counts.sum(axis=1).tolist() == [5, 5, 5]
 
 
-def test_each_source_ranks_the_common_leaves_in_its_own_order() -> None:
+def test_sources_rank_common_leaves_differently() -> None:
     result = ec.synth(corpora=["one=1:1", "two=2:1"], leaves=100, overlap=1)
     orders = np.argsort(result.probabilities)
     assert (orders[0] != orders[1]).sum() > 80
@@ -97,7 +97,7 @@ def test_each_source_ranks_the_common_leaves_in_its_own_order() -> None:
     assert 0 < result.divergence_bits(0, 1) < math.inf
 
 
-def test_divergence_is_cross_entropy_less_entropy() -> None:
+def test_divergence_is_cross_entropy_minus_entropy() -> None:
     result = ec.synth(corpora=["one=1:1", "all=1+2+3:1"], leaves=50, overlap=0.4)
     p, q = result.probabilities
     cross = -(p[p > 0] @ np.log2(q[p > 0]))
@@ -105,7 +105,7 @@ def test_divergence_is_cross_entropy_less_entropy() -> None:
 
 
 @pytest.mark.parametrize("law", ["uniform", "pareto:2", "geometric:0.9"])
-def test_draws_are_those_of_the_distribution(law: str) -> None:
+def test_draws_follow_the_distribution(law: str) -> None:
     result = ec.synth(corpora=["all=1+2:100000"], leaves=40, law=law, overlap=0.5, seed=1)
     expected = 100_000 * result.probabilities[0]
     assert expected.min() > 5
@@ -113,7 +113,7 @@ def test_draws_are_those_of_the_distribution(law: str) -> None:
 
 
 @pytest.mark.parametrize("exponent", [1.8, 2.5])
-def test_a_fit_of_the_counts_finds_the_exponent(exponent: float) -> None:
+def test_a_fit_of_the_counts_recovers_the_exponent(exponent: float) -> None:
     result = ec.synth(corpora=["one=1:2M"], leaves=20_000, law=f"pareto:{exponent}")
     tail = result.counts[0][result.counts[0] >= 50]
     fitted = 1 + len(tail) / np.log(tail / 49.5).sum()  # Clauset et al. (2009), equation 3.7.
@@ -140,7 +140,7 @@ def test_the_tree_of_a_corpus_has_the_counts(segment: str, depth: int, tmp_path:
         assert corpus.depths[-1].leaves == drawn.sum()
 
 
-def test_the_folder_has_the_truth(tmp_path: Path) -> None:
+def test_the_folder_has_corpora_leaves_and_truth(tmp_path: Path) -> None:
     result = ec.synth(
         corpora=["a.b=2+1:30", "c=3:3"], leaves=9, entropy=2.5, out=tmp_path / "x" / "y"
     )
@@ -173,7 +173,7 @@ def test_the_folder_has_the_truth(tmp_path: Path) -> None:
 
 
 def assert_schema(truth: dict[str, Any]) -> None:
-    """Asserts that the keys are those of the schema, in order."""
+    """Asserts that the keys follow the schema, in order."""
     assert list(truth) == ["schema", *KEYS]
     assert truth["schema"] == "elastic-core/synth/1"
     for key, names in KEYS.items():
@@ -186,7 +186,7 @@ def read(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def test_a_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_files_are_determined_by_the_seed(tmp_path: Path) -> None:
     for name, seed in (("one", 7), ("two", 7), ("other", 8)):
         ec.synth(leaves=50, seed=seed, out=tmp_path / name)
     assert read(tmp_path / "one") == read(tmp_path / "two")
@@ -194,7 +194,7 @@ def test_a_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert all(one[name] != other[name] for name in one)
 
 
-def test_a_larger_job_leaves_what_was_there(
+def test_a_larger_job_extends_a_smaller_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings: dict[str, Any] = {"leaves": 50, "overlap": 0.2, "seed": 3}
@@ -207,19 +207,19 @@ def test_a_larger_job_leaves_what_was_there(
     assert large["b.jsonl"] == small["b.jsonl"]
 
 
-def test_all_words_of_a_depth_can_be_leaves() -> None:
+def test_every_word_of_a_depth_can_be_a_leaf() -> None:
     result = ec.synth(corpora=["a=1+2:9"], leaves=13, depth=2)
     assert b"".join(result.words.tolist()) == b"abcdefghijklmnopqrstuvwxyz"
 
 
-def test_arrays_cannot_be_written_to() -> None:
+def test_arrays_are_read_only() -> None:
     result = ec.synth(corpora=["a=1:9"], leaves=5)
     arrays = (result.law.probabilities, result.words, result.probabilities, result.counts)
     for array in arrays:
         assert not array.flags.writeable
 
 
-WRONG: list[tuple[dict[str, Any], list[str]]] = [
+INVALID: list[tuple[dict[str, Any], list[str]]] = [
     ({"corpora": []}, ["no corpus", "pretrain=1+2+3:90000"]),
     ({"corpora": ["align"]}, ["'align'", "NAME=SOURCES:SEGMENTS"]),
     ({"corpora": ["align=2"]}, ["'align=2'", "NAME=SOURCES:SEGMENTS"]),
@@ -256,18 +256,18 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "words"), WRONG, ids=lambda value: str(value)[:40])
-def test_wrong_arguments_are_refused(
-    wrong: dict[str, Any], words: list[str], tmp_path: Path
+@pytest.mark.parametrize(("options", "words"), INVALID, ids=lambda value: str(value)[:40])
+def test_invalid_arguments_are_rejected(
+    options: dict[str, Any], words: list[str], tmp_path: Path
 ) -> None:
-    with pytest.raises(ec.InvalidArgumentError) as caught:
-        ec.synth(**wrong, out=tmp_path / "out")
+    with pytest.raises(ec.InvalidArgumentError) as error:
+        ec.synth(**options, out=tmp_path / "out")
     for word in words:
-        assert word in str(caught.value)
+        assert word in str(error.value)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")
     with pytest.raises(ec.InvalidArgumentError, match="a file is in the way"):
         ec.synth(corpora=CORPORA[:1], out=tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Mass laws: known answers, entropies that are solved for, what cannot be."""
+"""Mass laws: closed forms, solving for an entropy, rejected input."""
 
 import math
 
@@ -17,25 +17,25 @@ LAWS = st.one_of(
 )
 
 
-@given(law=LAWS, leaves=st.integers(2, 400))
-def test_probabilities_sum_to_1_and_fall_with_rank(law: str, leaves: int) -> None:
-    found = build_law(law, leaves)
-    assert found.probabilities.shape == (leaves,)
-    assert found.probabilities.sum() == pytest.approx(1, abs=1e-12)
-    assert (np.diff(found.probabilities) <= 0).all()
-    assert found.probabilities[-1] > 0
-    assert 0 <= found.entropy_bits <= math.log2(leaves) + 1e-12
+@given(spec=LAWS, leaves=st.integers(2, 400))
+def test_probabilities_sum_to_1_and_fall_with_rank(spec: str, leaves: int) -> None:
+    law = build_law(spec, leaves)
+    assert law.probabilities.shape == (leaves,)
+    assert law.probabilities.sum() == pytest.approx(1, abs=1e-12)
+    assert (np.diff(law.probabilities) <= 0).all()
+    assert law.probabilities[-1] > 0
+    assert 0 <= law.entropy_bits <= math.log2(leaves) + 1e-12
 
 
 @pytest.mark.parametrize("leaves", [2, 3, 1000, 4096])
-def test_uniform_leaves_have_the_entropy_log2_of_their_number(leaves: int) -> None:
+def test_the_entropy_of_uniform_leaves_is_log2_of_their_number(leaves: int) -> None:
     law = build_law("uniform", leaves)
     assert (law.name, law.parameter) == ("uniform", None)
     assert law.entropy_bits == pytest.approx(math.log2(leaves), abs=1e-12)
 
 
 @pytest.mark.parametrize(("ratio", "leaves"), [(0.5, 3), (0.5, 1000), (0.9, 50), (0.999, 2000)])
-def test_geometric_leaves_have_the_entropy_of_the_closed_form(ratio: float, leaves: int) -> None:
+def test_the_entropy_of_geometric_leaves_matches_the_closed_form(ratio: float, leaves: int) -> None:
     law = build_law(f"geometric:{ratio}", leaves)
     first = (1 - ratio) / (1 - ratio**leaves)
     mean = ratio / (1 - ratio) - leaves * ratio**leaves / (1 - ratio**leaves)
@@ -54,7 +54,7 @@ def test_pareto_leaves_are_quantiles() -> None:
 
 
 @pytest.mark.parametrize("exponent", [1.5, 2.0, 2.5, 4.0])
-def test_a_fit_of_the_leaf_weights_finds_the_exponent(exponent: float) -> None:
+def test_a_fit_of_the_leaf_weights_recovers_the_exponent(exponent: float) -> None:
     weights = build_law(f"pareto:{exponent}", 10_000).probabilities
     fitted = 1 + len(weights) / np.log(weights / weights[-1]).sum()
     assert fitted == pytest.approx(exponent, rel=1e-3)
@@ -65,7 +65,7 @@ def test_a_fit_of_the_leaf_weights_finds_the_exponent(exponent: float) -> None:
     leaves=st.integers(2, 500),
     share=st.floats(0.3, 0.999),
 )
-def test_an_entropy_is_met(name: str, leaves: int, share: float) -> None:
+def test_a_law_has_the_requested_entropy(name: str, leaves: int, share: float) -> None:
     entropy = share * math.log2(leaves)
     law = build_law(name, leaves, entropy)
     assert law.entropy_bits == pytest.approx(entropy, abs=1e-9)
@@ -102,10 +102,10 @@ def test_an_entropy_is_met(name: str, leaves: int, share: float) -> None:
         ("pareto:2", 0, None, ["2 leaves"]),
     ],
 )
-def test_what_is_no_law_is_refused(
+def test_invalid_laws_are_rejected(
     law: str, leaves: int, entropy: float | None, words: list[str]
 ) -> None:
-    with pytest.raises(InvalidArgumentError) as caught:
+    with pytest.raises(InvalidArgumentError) as error:
         build_law(law, leaves, entropy)
     for word in words:
-        assert word in str(caught.value)
+        assert word in str(error.value)

@@ -1,4 +1,4 @@
-"""Symbols of a BPE tokenizer: the same ids as the `tokenizers` package gives."""
+"""Symbols of a BPE tokenizer: the same ids as in the `tokenizers` package."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("segment", ["chunk", "prefix", "window"])
-def test_ids_are_those_of_tokenizers(
+def test_ids_match_the_tokenizers_package(
     segment: str, tokenizer: Tokenizer, path: Path, corpus: Path
 ) -> None:
     tree = TokenTree.build(corpus, depth=4, segment=segment, alphabet=f"bpe:{path}")
@@ -68,36 +68,38 @@ def test_long_documents_have_the_same_ids(tokenizer: Tokenizer, path: Path, tmp_
     tree = TokenTree.build(tmp_path / "long.txt", depth=1, alphabet=f"bpe:{path}")
     ids = tokenizer.encode(text, add_special_tokens=False).ids
     counts = oracle.leaves(oracle.segments([ids], 1, "chunk", tree.eos), 1)
-    found = zip(tree.paths[:, 0].tolist(), tree.counts.tolist(), strict=True)
-    assert dict(found) == {symbol: count for (symbol,), count in counts.items()}
+    leaf_counts = zip(tree.paths[:, 0].tolist(), tree.counts.tolist(), strict=True)
+    assert dict(leaf_counts) == {symbol: count for (symbol,), count in counts.items()}
 
 
-def test_the_same_tokenizer_elsewhere_fits(path: Path, corpus: Path, tmp_path: Path) -> None:
+def test_trees_of_a_copied_tokenizer_can_be_merged(
+    path: Path, corpus: Path, tmp_path: Path
+) -> None:
     (tmp_path / "copy.json").write_bytes(path.read_bytes())
     here = TokenTree.build(corpus, alphabet=f"bpe:{path}")
     there = TokenTree.build(corpus, alphabet=f"bpe:{tmp_path / 'copy.json'}")
     assert here.merge(there).segments == 2 * here.segments
 
 
-def test_text_that_is_no_utf8_has_no_ids(path: Path, tmp_path: Path) -> None:
+def test_invalid_utf8_is_reported(path: Path, tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     with pytest.raises(CorpusError, match="UTF-8"):
         TokenTree.build(tmp_path / "latin.txt", alphabet=f"bpe:{path}")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1, 2]", "no json"])
-def test_what_is_no_tokenizer_is_refused(content: str, corpus: Path, tmp_path: Path) -> None:
+def test_an_invalid_tokenizer_is_reported(content: str, corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "wrong.json").write_text(content)
     with pytest.raises(TokenizerError, match=r"wrong\.json"):
         TokenTree.build(corpus, alphabet=f"bpe:{tmp_path / 'wrong.json'}")
 
 
-def test_a_missing_tokenizer_is_the_system_s_error(corpus: Path, tmp_path: Path) -> None:
+def test_a_missing_tokenizer_raises_file_not_found(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         TokenTree.build(corpus, alphabet=f"bpe:{tmp_path / 'nowhere.json'}")
 
 
-def test_compressors_are_given_what_the_tokenizer_can_read(path: Path, tmp_path: Path) -> None:
+def test_compressors_get_only_text_that_the_tokenizer_reads(path: Path, tmp_path: Path) -> None:
     good, mixed = tmp_path / "good.txt", tmp_path / "mixed.txt"
     good.write_bytes(b"text that is good\n")
     mixed.write_bytes(b"text that is good\nand \xff what is not\n")

@@ -1,4 +1,4 @@
-"""The token tree against the naive oracle: all alphabets, segmentations, depths, budgets."""
+"""The token tree, compared with the naive oracle: alphabets, segmentations, depths, budgets."""
 
 import json
 import tempfile
@@ -26,7 +26,7 @@ budgets = st.sampled_from([None, 1 << 20, 3 << 20])
 
 @st.composite
 def symbols(draw: st.DrawFn) -> tuple[Documents, int, str]:
-    """Documents of ids, the vocabulary and a dtype that holds it."""
+    """Documents of ids, the vocabulary and a dtype for it."""
     vocabulary, dtype = draw(
         st.sampled_from(
             [
@@ -48,7 +48,7 @@ def symbols(draw: st.DrawFn) -> tuple[Documents, int, str]:
 
 
 def flat(documents: Documents, dtype: str) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
-    """The documents' ids one after another, and where each document begins and ends."""
+    """The concatenated ids of the documents, and their offsets."""
     ids = np.array([symbol for document in documents for symbol in document], dtype=dtype)
     offsets = np.cumsum([0, *map(len, documents)], dtype=np.uint64)
     return ids, offsets
@@ -66,8 +66,8 @@ def from_documents(
     )
 
 
-def assert_is(tree: TokenTree, paths: Sequence[oracle.Path], depth: int, eos: int) -> None:
-    """Asserts that the tree is the one that the oracle makes of these segments."""
+def assert_equals(tree: TokenTree, paths: Sequence[oracle.Path], depth: int, eos: int) -> None:
+    """Asserts that the tree is the oracle's tree of these segments."""
     assert (tree.depth, tree.eos, tree.vocabulary) == (depth, eos, eos)
     table = sorted(oracle.leaves(paths, depth).items())
     assert tree.segments == len(paths)
@@ -87,7 +87,7 @@ def assert_is(tree: TokenTree, paths: Sequence[oracle.Path], depth: int, eos: in
 
 
 def table_of(tree: TokenTree, file: Path) -> Any:
-    """The leaves of a tree that may be too large for its memory."""
+    """The leaves of a tree, which may not fit into its memory budget."""
     tree.save(file)
     return pq.read_table(file)
 
@@ -98,8 +98,8 @@ def assert_statistics(tree: TokenTree, paths: Sequence[oracle.Path], depth: int)
     assert len(statistics.depths) == depth
     for row in statistics.depths:
         expected = oracle.depth_row(paths, row.depth)
-        found = {key: getattr(row, key) for key in expected}
-        assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        actual = {key: getattr(row, key) for key in expected}
+        assert actual == pytest.approx(expected, rel=1e-9, abs=1e-9)
         counts, leaves = row.spectrum
         spectrum = dict(zip(counts.tolist(), leaves.tolist(), strict=True))
         assert spectrum == oracle.spectrum(paths, row.depth)
@@ -107,7 +107,7 @@ def assert_statistics(tree: TokenTree, paths: Sequence[oracle.Path], depth: int)
 
 
 @given(symbols(), depths, segments, budgets, threads)
-def test_from_symbols_is_the_naive_tree(
+def test_from_symbols_matches_the_oracle(
     drawn: tuple[Documents, int, str],
     depth: int,
     segment: str,
@@ -124,7 +124,7 @@ def test_from_symbols_is_the_naive_tree(
         threads=workers,
     )
     paths = oracle.segments(documents, depth, segment, vocabulary)
-    assert_is(tree, paths, depth, vocabulary)
+    assert_equals(tree, paths, depth, vocabulary)
     assert tree.documents == len(documents)
     assert tree.symbols == sum(map(len, documents))
 
@@ -137,7 +137,7 @@ def test_from_symbols_is_the_naive_tree(
     budgets,
     threads,
 )
-def test_build_is_the_naive_tree(
+def test_build_matches_the_oracle(
     texts: list[str],
     depth: int,
     segment: str,
@@ -154,7 +154,7 @@ def test_build_is_the_naive_tree(
     raw = [text.encode() for text in texts]
     eos = 2 if alphabet == "bit" else 256
     documents = [oracle.bits(text) for text in raw] if alphabet == "bit" else raw
-    assert_is(tree, oracle.segments(documents, depth, segment, eos), depth, eos)
+    assert_equals(tree, oracle.segments(documents, depth, segment, eos), depth, eos)
     assert tree.documents == len(texts)
     assert tree.bytes == sum(map(len, raw))
     assert tree.symbols == sum(map(len, documents))
@@ -162,17 +162,17 @@ def test_build_is_the_naive_tree(
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=5), segments)
-def test_bytes_that_are_no_text_are_symbols_too(files: list[bytes], segment: str) -> None:
+def test_arbitrary_bytes_match_the_oracle(files: list[bytes], segment: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, content in enumerate(files):
             (Path(folder) / f"{number}.txt").write_bytes(content)
         tree = TokenTree.build(folder, depth=3, segment=segment)
-    assert_is(tree, oracle.segments(files, 3, segment, 256), 3, 256)
+    assert_equals(tree, oracle.segments(files, 3, segment, 256), 3, 256)
 
 
 @pytest.mark.parametrize("segment", SEGMENTS)
 @pytest.mark.parametrize(("vocabulary", "dtype"), [(5, "uint8"), (3000, "uint16")])
-def test_many_runs_give_the_same_tree(
+def test_the_tree_does_not_depend_on_memory_or_threads(
     segment: str, vocabulary: int, dtype: str, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(7)
@@ -194,7 +194,7 @@ def test_many_runs_give_the_same_tree(
 
 
 @given(st.lists(symbols(), min_size=1, max_size=3), st.integers(1, 9), segments, budgets, threads)
-def test_merge_is_the_tree_of_all_documents(
+def test_a_merged_tree_is_the_tree_of_all_documents(
     drawn: list[tuple[Documents, int, str]],
     depth: int,
     segment: str,
@@ -206,7 +206,7 @@ def test_merge_is_the_tree_of_all_documents(
     first, *others = (from_documents(part, vocabulary, depth, segment) for part in parts)
     merged = first.merge(*others, memory=memory, threads=workers)
     together = [document for part in parts for document in part]
-    assert_is(merged, oracle.segments(together, depth, segment, vocabulary), depth, vocabulary)
+    assert_equals(merged, oracle.segments(together, depth, segment, vocabulary), depth, vocabulary)
     assert merged.documents == len(together)
     assert merged.symbols == sum(map(len, together))
 
@@ -222,11 +222,11 @@ def test_prune_keeps_the_first_symbols(
     to = data.draw(st.integers(1, depth))
     pruned = from_documents(documents, vocabulary, depth, segment).prune(to)
     paths = [path[:to] for path in oracle.segments(documents, depth, segment, vocabulary)]
-    assert_is(pruned, paths, to, vocabulary)
+    assert_equals(pruned, paths, to, vocabulary)
 
 
 @given(symbols(), st.integers(1, 9), segments)
-def test_save_and_open_keep_everything(
+def test_save_and_open_round_trip(
     drawn: tuple[Documents, int, str], depth: int, segment: str
 ) -> None:
     documents, vocabulary, _ = drawn
@@ -236,13 +236,13 @@ def test_save_and_open_keep_everything(
         tree.save(file)
         opened = TokenTree.open(file)
         assert [path.name for path in Path(folder).iterdir()] == ["tree.parquet"]
-    assert_is(opened, oracle.segments(documents, depth, segment, vocabulary), depth, vocabulary)
+    assert_equals(opened, oracle.segments(documents, depth, segment, vocabulary), depth, vocabulary)
     for key in ("documents", "bytes", "symbols", "bad_rows", "segment", "alphabet", "segments"):
         assert getattr(opened, key) == getattr(tree, key)
 
 
-def test_the_paper_s_binary_tree_by_hand() -> None:
-    # 00, 01, 01 and 1, each closed by EOS and cut to two symbols: 00, 01 twice, 1 EOS.
+def test_the_binary_tree_of_the_paper_computed_by_hand() -> None:
+    # 00, 01, 01 and 1, with EOS appended and cut to two symbols: 00, 01 twice, 1 EOS.
     tree = from_documents([[0, 0], [0, 1], [0, 1], [1]], 2, 2, "prefix", "uint8")
     assert tree.paths.tolist() == [[0, 0], [0, 1], [1, 2]]
     assert tree.counts.tolist() == [1, 2, 1]
@@ -261,13 +261,13 @@ def test_the_paper_s_binary_tree_by_hand() -> None:
     assert statistics.ideal.bits_per_byte is None
 
 
-def test_uniform_leaves_have_a_whole_entropy() -> None:
+def test_16_uniform_leaves_have_an_entropy_of_4_bits() -> None:
     documents = [[a, b] for a in range(4) for b in range(4)]
     row = from_documents(documents, 4, 2, "prefix").statistics().depths[-1]
     assert (row.entropy_bits, row.huffman_bits, row.theorem_bits) == (4.0, 4.0, 4)
 
 
-def test_the_largest_vocabulary() -> None:
+def test_the_largest_vocabulary_is_supported() -> None:
     largest = 2**24
     tree = from_documents([[0, largest - 1]], largest, 2, "window")
     assert tree.paths.tolist() == [[0, largest - 1], [largest - 1, largest], [largest, largest]]
@@ -281,7 +281,7 @@ def test_a_single_leaf_costs_one_bit() -> None:
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=8), st.integers(1, 9))
-def test_the_rates_follow_from_their_definitions(texts: list[str], depth: int) -> None:
+def test_rates_follow_their_definitions(texts: list[str], depth: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "texts.jsonl"
         file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
@@ -302,8 +302,8 @@ def test_the_rates_follow_from_their_definitions(texts: list[str], depth: int) -
             if segment == "window":
                 assert rate.bits_per_symbol is None
             else:
-                symbols_in_all = sum(map(len, paths))
-                assert rate.bits_per_symbol == pytest.approx(total / symbols_in_all, abs=1e-9)
+                total_symbols = sum(map(len, paths))
+                assert rate.bits_per_symbol == pytest.approx(total / total_symbols, abs=1e-9)
             if segment == "chunk":
                 size = sum(map(len, raw))
                 assert rate.bits_per_byte == pytest.approx(total / size, abs=1e-9)
@@ -317,7 +317,7 @@ def test_the_rates_follow_from_their_definitions(texts: list[str], depth: int) -
         assert statistics.normalized_rate == pytest.approx(expected, abs=1e-9)
 
 
-def test_leaves_are_views_that_nobody_can_write_to() -> None:
+def test_leaves_are_read_only_views() -> None:
     tree = from_documents([[1, 2, 3]], 5, 2, "window")
     assert tree.paths.dtype.kind == "u"
     with pytest.raises(ValueError, match="read-only"):
@@ -335,7 +335,7 @@ def test_views_outlive_their_tree() -> None:
 
 
 @pytest.mark.parametrize("depth", [0, 65])
-def test_a_depth_out_of_range_is_refused(depth: int, play: Path) -> None:
+def test_a_depth_out_of_range_is_rejected(depth: int, play: Path) -> None:
     with pytest.raises(InvalidArgumentError, match=f"depth.*{depth}|{depth}.*depth"):
         TokenTree.build(play, depth=depth)
     with pytest.raises(InvalidArgumentError, match="depth"):
@@ -343,21 +343,21 @@ def test_a_depth_out_of_range_is_refused(depth: int, play: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"segment": "word"}, {"alphabet": "morse"}, {"alphabet": "bpe:"}]
+    "options", [{"segment": "word"}, {"alphabet": "morse"}, {"alphabet": "bpe:"}]
 )
-def test_unknown_names_are_refused(wrong: dict[str, str], play: Path) -> None:
+def test_unknown_names_are_rejected(options: dict[str, str], play: Path) -> None:
     with pytest.raises(InvalidArgumentError):
-        TokenTree.build(play, **wrong)  # type: ignore[arg-type]
+        TokenTree.build(play, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("offsets", [[], [0], [0, 4], [1, 3], [0, 2, 1, 3], [0, 2]], ids=str)
-def test_offsets_that_do_not_fit_are_refused(offsets: list[int]) -> None:
+def test_invalid_offsets_are_rejected(offsets: list[int]) -> None:
     ids = np.array([0, 1, 2], np.uint8)
     with pytest.raises(InvalidArgumentError):
         TokenTree.from_symbols(ids, offsets, depth=2)
 
 
-def test_ids_beyond_the_vocabulary_are_refused() -> None:
+def test_ids_beyond_the_vocabulary_are_rejected() -> None:
     with pytest.raises(InvalidArgumentError, match="vocabulary"):
         from_documents([[0, 7]], 7, 2, "chunk")
 
@@ -367,14 +367,14 @@ def test_ids_beyond_the_vocabulary_are_refused() -> None:
     [(5, 3, "chunk"), (5, 2, "window"), (6, 2, "chunk")],
     ids=["depth", "segmentation", "vocabulary"],
 )
-def test_trees_that_do_not_fit_are_not_merged(other: tuple[int, int, str]) -> None:
+def test_trees_of_different_shapes_are_not_merged(other: tuple[int, int, str]) -> None:
     tree = from_documents([[1, 2, 3]], 5, 2, "chunk")
     with pytest.raises(InvalidArgumentError):
         tree.merge(from_documents([[1, 2, 3]], *other))
 
 
 @pytest.mark.parametrize("depth", [0, 4])
-def test_a_tree_is_not_pruned_to_what_it_has_not(depth: int) -> None:
+def test_pruning_to_a_depth_out_of_range_is_rejected(depth: int) -> None:
     with pytest.raises(InvalidArgumentError):
         from_documents([[1, 2, 3]], 5, 3, "chunk").prune(depth)
 

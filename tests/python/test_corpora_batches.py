@@ -1,4 +1,4 @@
-"""`Corpus.batches`: documents in order, with where each is from; errors, Ctrl-C, an early end."""
+"""`Corpus.batches`: documents with their positions, errors, Ctrl-C, early termination."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_documents_have_the_key_that_joins_scores_to_them(folder: Path) -> None:
+def test_documents_have_source_and_index(folder: Path) -> None:
     corpus = Corpus(folder, split="line", on_bad_row="skip")
     a, b = corpus.files
     assert documents(corpus) == [
@@ -61,7 +61,7 @@ def test_a_batch_has_columns(folder: Path) -> None:
     limit=st.one_of(st.none(), st.integers(1, 30)),
     seed=st.integers(0, 9),
 )
-def test_batches_are_full_and_hold_what_a_tree_is_built_of(
+def test_batches_are_full_and_contain_the_documents_of_a_tree(
     tmp_path_factory: pytest.TempPathFactory,
     texts: list[str],
     size: int,
@@ -77,15 +77,15 @@ def test_batches_are_full_and_hold_what_a_tree_is_built_of(
         with pytest.raises(CorpusError, match="no documents"):
             documents(corpus)
         return
-    found = documents(corpus, bytes=size)
-    assert all(texts[index].encode() == text for _, index, text in found)
-    assert (tree.documents, tree.bytes) == (len(found), sum(len(text) for _, _, text in found))
+    read = documents(corpus, bytes=size)
+    assert all(texts[index].encode() == text for _, index, text in read)
+    assert (tree.documents, tree.bytes) == (len(read), sum(len(text) for _, _, text in read))
     sizes = [[len(text) + 1 for text in batch.texts] for batch in corpus.batches(bytes=size)]
-    assert all(len(each) == 1 or sum(each) <= size for each in sizes)
-    assert all(sum(one) + two[0] > size for one, two in pairwise(sizes))
+    assert all(len(lengths) == 1 or sum(lengths) <= size for lengths in sizes)
+    assert all(sum(this) + following[0] > size for this, following in pairwise(sizes))
 
 
-def test_errors_come_where_the_reading_gets_to_them(folder: Path) -> None:
+def test_errors_are_raised_when_reading_reaches_them(folder: Path) -> None:
     batches = Corpus(folder, split="line").batches(bytes=1)
     assert next(batches).texts == [b"one"]
     with pytest.raises(CorpusError, match=r"b.jsonl, line 2: .*--on-bad-row skip"):
@@ -102,8 +102,8 @@ def test_errors_come_where_the_reading_gets_to_them(folder: Path) -> None:
         documents(gone)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
-def test_an_early_end_stops_the_thread_that_reads(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads in /proc")
+def test_dropping_the_iterator_stops_the_reader_thread(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("a line\n" * 200_000)
 
     def threads() -> int:
@@ -120,7 +120,7 @@ def test_an_early_end_stops_the_thread_that_reads(tmp_path: Path) -> None:
     assert threads() == before
 
 
-def test_ctrl_c_breaks_off_a_wait_for_standard_input() -> None:
+def test_ctrl_c_interrupts_waiting_for_standard_input() -> None:
     script = "import elastic_core as ec\nprint('go', flush=True)\nlist(ec.Corpus('-').batches())"
     with subprocess.Popen(
         [sys.executable, "-c", script],

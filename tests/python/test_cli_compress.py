@@ -1,4 +1,4 @@
-"""`compress` and `decompress` as a user runs them."""
+"""`elastic-core compress` and `decompress` on the command line."""
 
 import os
 import signal
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from conftest import HAMLET, PROGRAM, CommandLine, environment
-from test_cli_errors import assert_told
+from test_cli_errors import assert_error
 
 
 @pytest.mark.parametrize("model", ["tree:5", "static:2"])
-def test_a_file_becomes_small_and_comes_back(
+def test_a_file_is_compressed_and_restored(
     model: str, cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
     play.write_text(HAMLET * 20)
@@ -26,7 +26,7 @@ def test_a_file_becomes_small_and_comes_back(
     assert (tmp_path / "again.txt").read_bytes() == play.read_bytes()
 
 
-def test_both_work_in_a_pipe() -> None:
+def test_pipes_are_supported() -> None:
     pipe = f"{PROGRAM} compress - -o - | {PROGRAM} decompress - -o -"
     text = bytes(range(256)) * 100
     done = subprocess.run(
@@ -35,13 +35,13 @@ def test_both_work_in_a_pipe() -> None:
     assert done.stdout == text
 
 
-def test_the_defaults_are_those_of_tree_8(cli: CommandLine, play: Path, tmp_path: Path) -> None:
+def test_the_default_model_is_tree_8(cli: CommandLine, play: Path, tmp_path: Path) -> None:
     assert cli("compress", play.name, "-o", "one").code == 0
     assert cli("compress", play.name, "--model", "tree:8", "-o", "two").code == 0
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_threads_change_nothing(cli: CommandLine, tmp_path: Path) -> None:
+def test_the_result_does_not_depend_on_threads(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(os.urandom(1 << 10) * (17 << 10))  # two blocks
     for threads in ("1", "2"):
         done = cli("compress", "noise", "--model", "static:1", "--threads", threads, "-o", threads)
@@ -51,19 +51,19 @@ def test_threads_change_nothing(cli: CommandLine, tmp_path: Path) -> None:
     assert (tmp_path / "back").read_bytes() == (tmp_path / "noise").read_bytes()
 
 
-def test_a_file_that_is_there_stays_unless_forced(
+def test_an_existing_file_is_kept_without_force(
     cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "there").write_text("precious")
-    assert_told(cli("compress", play.name, "-o", "there"), 2, "there", "--force")
+    assert_error(cli("compress", play.name, "-o", "there"), 2, "there", "--force")
     assert (tmp_path / "there").read_text() == "precious"
     assert cli("compress", play.name, "-o", "there", "--force").code == 0
-    assert_told(cli("decompress", "there", "-o", play.name), 2, play.name, "--force")
+    assert_error(cli("decompress", "there", "-o", play.name), 2, play.name, "--force")
     assert cli("decompress", "there", "-o", play.name, "--force").code == 0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("arguments", "code", "parts"),
     [
         ("compress nowhere -o c", 2, ["nowhere", "no such file"]),
         ("compress play.txt", 2, ["--output"]),
@@ -88,8 +88,8 @@ def test_a_file_that_is_there_stays_unless_forced(
         ("decompress good.ec --model tree:4 -o c", 1, ["good.ec", "tree:5", "tree:4"]),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(
-    arguments: str, code: int, words: list[str], cli: CommandLine, play: Path, tmp_path: Path
+def test_errors_are_one_sentence(
+    arguments: str, code: int, parts: list[str], cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
     assert cli("compress", play.name, "--model", "tree:5", "-o", "good.ec").code == 0
     good = (tmp_path / "good.ec").read_bytes()
@@ -100,11 +100,11 @@ def test_what_is_wrong_is_told_in_one_sentence(
     (tmp_path / "empty").touch()
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    assert_told(cli(*arguments.split()), code, *words)
+    assert_error(cli(*arguments.split()), code, *parts)
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_checkpoint_codes_too(
+def test_a_checkpoint_compresses(
     cli: CommandLine, checkpoint: Path, play: Path, tmp_path: Path
 ) -> None:
     arguments = ["--model", f"hf:{checkpoint}", "--device", "cpu", "--window", "32"]
@@ -117,7 +117,7 @@ def test_a_checkpoint_codes_too(
 
 
 @pytest.mark.parametrize("source", ["noise", "-"])
-def test_ctrl_c_leaves_nothing(source: str, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_no_files(source: str, tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(os.urandom(1 << 25))
     with subprocess.Popen(
         [PROGRAM, "compress", source, "-o", "c"],

@@ -1,4 +1,4 @@
-"""Windows and batches: every token once, nothing lost when memory runs out."""
+"""Windows and batches: every token is scored once, even when memory runs out."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ sizes = st.integers(1, 20).flatmap(
 )
 
 
-def test_windows_by_hand() -> None:
+def test_windows_computed_by_hand() -> None:
     assert list(tile(7, 14, window=8, stride=4)) == [
         Window(7, 0, 0, 8),
         Window(7, 4, 8, 12),
@@ -31,31 +31,35 @@ def test_windows_by_hand() -> None:
 @given(st.integers(0, 100), sizes, st.integers(0, 1))
 def test_each_token_is_scored_once(tokens: int, size: tuple[int, int], first: int) -> None:
     windows = list(tile(0, tokens, *size, first))
-    scored = [token for each in windows for token in range(each.scored, each.end)]
+    scored = [token for window in windows for token in range(window.scored, window.end)]
     assert scored == list(range(first, tokens))
-    assert all(0 < each.end - each.start <= size[0] for each in windows)
-    assert all(each.start <= each.scored < each.end for each in windows)
+    assert all(0 < window.end - window.start <= size[0] for window in windows)
+    assert all(window.start <= window.scored < window.end for window in windows)
 
 
 @given(st.integers(1, 100), st.integers(0, 100), sizes)
-def test_what_a_token_sees_does_not_depend_on_what_follows(
+def test_the_context_of_a_token_does_not_depend_on_later_tokens(
     tokens: int, more: int, size: tuple[int, int]
 ) -> None:
-    def seen_from(count: int) -> dict[int, int]:
+    def context_starts(count: int) -> dict[int, int]:
         windows = tile(0, count, *size)
-        return {token: each.start for each in windows for token in range(each.scored, each.end)}
+        return {
+            token: window.start for window in windows for token in range(window.scored, window.end)
+        }
 
-    assert seen_from(tokens).items() <= seen_from(tokens + more).items()
+    assert context_starts(tokens).items() <= context_starts(tokens + more).items()
 
 
 @given(st.lists(st.integers(1, 50)), st.integers(1, 60), st.integers(50, 200))
-def test_memory_that_runs_out_loses_nothing(lengths: list[int], memory: int, tokens: int) -> None:
+def test_all_items_are_processed_when_memory_runs_out(
+    lengths: list[int], memory: int, tokens: int
+) -> None:
     done: Counter[int] = Counter()
 
     def work(batch: list[int]) -> None:
-        taken = len(batch) * max(lengths[item] for item in batch)
-        assert len(batch) == 1 or taken <= tokens
-        if len(batch) > 1 and taken > memory:
+        used = len(batch) * max(lengths[item] for item in batch)
+        assert len(batch) == 1 or used <= tokens
+        if len(batch) > 1 and used > memory:
             raise torch.OutOfMemoryError
         done.update(batch)
 
@@ -63,7 +67,7 @@ def test_memory_that_runs_out_loses_nothing(lengths: list[int], memory: int, tok
     assert done == Counter(range(len(lengths)))
 
 
-def test_a_batch_that_did_not_fit_is_not_tried_again() -> None:
+def test_a_batch_size_that_failed_is_not_tried_again() -> None:
     tried: list[int] = []
 
     def work(batch: list[int]) -> None:
@@ -79,7 +83,7 @@ def test_a_batch_that_did_not_fit_is_not_tried_again() -> None:
     assert tried == [2, 2]
 
 
-def test_a_single_item_that_does_not_fit_is_an_error() -> None:
+def test_a_single_item_that_exceeds_memory_is_an_error() -> None:
     def work(_: list[int]) -> None:
         raise torch.OutOfMemoryError
 

@@ -1,4 +1,4 @@
-"""Corpora and saved trees become trees of one shape."""
+"""Building corpora and opening saved_tree trees as trees of one shape."""
 
 from pathlib import Path
 
@@ -10,70 +10,72 @@ from elastic_core.corpora.trees import TreeOptions, open_or_build
 
 
 @pytest.fixture
-def saved(play: Path, tmp_path: Path) -> Path:
-    """A tree of the play, of depth 3 and windows."""
+def saved_tree(play: Path, tmp_path: Path) -> Path:
+    """A saved tree of the play, of depth 3 and windows."""
     path = tmp_path / "play.parquet"
     ec.TokenTree.build(play, depth=3, segment="window").save(path)
     return path
 
 
-def test_a_tree_file_is_told_from_rows(saved: Path, play: Path, tmp_path: Path) -> None:
+def test_tree_files_are_distinguished_from_rows(
+    saved_tree: Path, play: Path, tmp_path: Path
+) -> None:
     import polars as pl
 
     pl.DataFrame({"text": ["to be"]}).write_parquet(tmp_path / "rows.parquet")
-    assert ec.TokenTree.is_file(saved)
+    assert ec.TokenTree.is_file(saved_tree)
     assert not ec.TokenTree.is_file(tmp_path / "rows.parquet")
     assert not ec.TokenTree.is_file(play)
     with pytest.raises(FileNotFoundError):
         ec.TokenTree.is_file(tmp_path / "nothing.parquet")
 
 
-def test_corpora_are_built_as_saved_trees_are(saved: Path, play: Path) -> None:
-    kept, built = open_or_build([saved, play], TreeOptions(), ReadOptions())
+def test_corpora_are_built_in_the_shape_of_saved_trees(saved_tree: Path, play: Path) -> None:
+    opened, built = open_or_build([saved_tree, play], TreeOptions(), ReadOptions())
     assert (built.tree.depth, built.tree.segment) == (3, "window")
-    assert kept.corpus is None
+    assert opened.corpus is None
     assert built.corpus is not None
-    assert built.tree.counts.tolist() == kept.tree.counts.tolist()
+    assert built.tree.counts.tolist() == opened.tree.counts.tolist()
 
 
-def test_the_usual_shape(play: Path) -> None:
-    (found,) = open_or_build([play], TreeOptions(), ReadOptions())
-    assert (found.tree.depth, found.tree.segment, found.tree.alphabet) == (8, "chunk", "byte")
+def test_the_default_shape(play: Path) -> None:
+    (built,) = open_or_build([play], TreeOptions(), ReadOptions())
+    assert (built.tree.depth, built.tree.segment, built.tree.alphabet) == (8, "chunk", "byte")
 
 
-def test_saved_trees_of_one_source_are_merged(saved: Path) -> None:
-    (found,) = open_or_build([[saved, saved]], TreeOptions(), ReadOptions())
-    assert found.tree.documents == 2
-    assert found.name == f"{saved}, {saved}"
+def test_saved_trees_of_one_source_are_merged(saved_tree: Path) -> None:
+    (merged,) = open_or_build([[saved_tree, saved_tree]], TreeOptions(), ReadOptions())
+    assert merged.tree.documents == 2
+    assert merged.name == f"{saved_tree}, {saved_tree}"
 
 
-def test_a_deeper_saved_tree_is_pruned(saved: Path, play: Path) -> None:
-    kept, built = open_or_build([saved, play], TreeOptions(depth=2), ReadOptions())
-    assert kept.tree.depth == built.tree.depth == 2
-    assert kept.tree.segments == 3 * 41 + 1
+def test_a_deeper_saved_tree_is_pruned(saved_tree: Path, play: Path) -> None:
+    opened, built = open_or_build([saved_tree, play], TreeOptions(depth=2), ReadOptions())
+    assert opened.tree.depth == built.tree.depth == 2
+    assert opened.tree.segments == 3 * 41 + 1
 
 
 @pytest.mark.parametrize(
-    ("options", "reading", "told"),
+    ("options", "reading", "message"),
     [
         (TreeOptions(segment="chunk"), ReadOptions(), "segmentation window, not chunk"),
         (TreeOptions(alphabet="bit"), ReadOptions(), "alphabet byte, not bit"),
         (TreeOptions(), ReadOptions(limit=1), "every source here is a saved tree"),
     ],
 )
-def test_options_against_a_saved_tree_are_refused(
-    saved: Path, options: TreeOptions, reading: ReadOptions, told: str
+def test_options_that_contradict_a_saved_tree_are_rejected(
+    saved_tree: Path, options: TreeOptions, reading: ReadOptions, message: str
 ) -> None:
-    with pytest.raises(ec.InvalidArgumentError, match=told):
-        open_or_build([saved], options, reading)
+    with pytest.raises(ec.InvalidArgumentError, match=message):
+        open_or_build([saved_tree], options, reading)
 
 
-def test_a_source_is_text_or_trees(saved: Path, play: Path) -> None:
+def test_a_source_of_text_and_trees_is_rejected(saved_tree: Path, play: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="is a saved tree and the rest is text"):
-        open_or_build([[saved, play]], TreeOptions(), ReadOptions())
+        open_or_build([[saved_tree, play]], TreeOptions(), ReadOptions())
 
 
-def test_the_tokenizer_of_a_saved_tree_has_to_be_named(
+def test_a_saved_tree_with_a_tokenizer_needs_its_path(
     play: Path, tmp_path: Path, checkpoint: Path
 ) -> None:
     alphabet = f"bpe:{checkpoint / 'tokenizer.json'}"
@@ -81,11 +83,11 @@ def test_the_tokenizer_of_a_saved_tree_has_to_be_named(
     ec.TokenTree.build(play, alphabet=alphabet).save(path)
     with pytest.raises(ec.InvalidArgumentError, match="bpe:PATH"):
         open_or_build([path, play], TreeOptions(), ReadOptions())
-    kept, built = open_or_build([path, play], TreeOptions(alphabet=alphabet), ReadOptions())
-    assert kept.tree.alphabet == built.tree.alphabet
+    opened, built = open_or_build([path, play], TreeOptions(alphabet=alphabet), ReadOptions())
+    assert opened.tree.alphabet == built.tree.alphabet
 
 
-def test_a_corpus_is_taken_where_a_path_is(tmp_path: Path) -> None:
+def test_a_corpus_is_accepted_in_place_of_a_path(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"said": "to be"}\n{"said": "or not"}\n{}\n')
     path = str(tmp_path / "rows.jsonl")
     reading = ReadOptions(text_key=("said",), on_bad_row="skip")
@@ -100,7 +102,7 @@ def test_a_corpus_is_taken_where_a_path_is(tmp_path: Path) -> None:
         open_or_build([corpus], TreeOptions(), reading)
 
 
-def test_measure_and_mass_take_a_corpus_with_its_own_options(play: Path, tmp_path: Path) -> None:
+def test_measure_and_mass_accept_a_corpus_with_its_own_options(play: Path, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"said": "to be"}\n')
     rows, lines = (
         ec.Corpus(tmp_path / "rows.jsonl", text_key=["said"]),
@@ -127,7 +129,7 @@ def test_measure_and_mass_take_a_corpus_with_its_own_options(play: Path, tmp_pat
     )
 
 
-def test_elasticity_takes_a_corpus_with_its_own_options(tmp_path: Path) -> None:
+def test_elasticity_accepts_a_corpus_with_its_own_options(tmp_path: Path) -> None:
     for name, text in (("p", "to be or not"), ("a", "not to be"), ("t", "or not to be")):
         (tmp_path / f"{name}.txt").write_text(f"{text}\n" * 30)
     paths = [tmp_path / f"{name}.txt" for name in ("p", "a", "t")]

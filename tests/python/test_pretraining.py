@@ -1,4 +1,4 @@
-"""Pre-training, ended in every way there is."""
+"""Pre-training: results, interruption, seeds, invalid input."""
 
 import json
 import signal
@@ -46,15 +46,15 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that was not interrupted."""
+    """The folder of an uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
     ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=folder)
     return folder
 
 
 def same_files(one: Path, other: Path) -> bool:
-    kept = sorted(path.name for path in (one / "checkpoints").iterdir())
-    files = [*FILES, *(f"checkpoints/{name}/model.safetensors" for name in kept)]
+    checkpoints = sorted(path.name for path in (one / "checkpoints").iterdir())
+    files = [*FILES, *(f"checkpoints/{name}/model.safetensors" for name in checkpoints)]
     return all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
 
 
@@ -93,9 +93,9 @@ def test_a_new_model_is_trained(corpus: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_every_model_that_is_kept_loads(whole: Path) -> None:
+def test_every_saved_model_loads(whole: Path) -> None:
     result = ec.PretrainResult.from_dict(json.loads((whole / "result.json").read_text()))
-    folders = [whole, *(Path(each.path) for each in result.checkpoints)]
+    folders = [whole, *(Path(checkpoint.path) for checkpoint in result.checkpoints)]
     assert len(folders) == 3
     losses = []
     for folder in folders:
@@ -104,13 +104,13 @@ def test_every_model_that_is_kept_loads(whole: Path) -> None:
         ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer.encode("to be, or")]])
         with torch.no_grad():
             expected = float(network(ids, labels=ids).loss)
-        found = ec.load_model(str(folder)).log_probs(["to be, or"])[0]
-        assert -found.mean() == pytest.approx(expected, rel=1e-4)
+        log_probs = ec.load_model(str(folder)).log_probs(["to be, or"])[0]
+        assert -log_probs.mean() == pytest.approx(expected, rel=1e-4)
         losses.append(expected)
     assert losses[0] < losses[2] < losses[1]
 
 
-def test_a_run_that_is_done_is_not_done_again(
+def test_a_finished_run_is_not_repeated(
     whole: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "_train", None)
@@ -120,7 +120,7 @@ def test_a_run_that_is_done_is_not_done_again(
 
 @pytest.mark.parametrize("phase", ["read", "tokenize", "train"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_an_interrupted_run_goes_on(
+def test_an_interrupted_run_resumes(
     phase: str,
     error: type[BaseException],
     corpus: Path,
@@ -140,18 +140,18 @@ def test_an_interrupted_run_goes_on(
         ec.pretrain(corpus, **options, progress=fail)
     assert not (out / "model.safetensors").exists()
     assert out.exists() == (phase == "train")
-    seen: list[int] = []
+    done: list[int] = []
 
-    def see(step: Step) -> None:
+    def record(step: Step) -> None:
         if step.phase == "train":
-            seen.append(step.done)
+            done.append(step.done)
 
-    ec.pretrain(corpus, **options, progress=see)
-    assert seen[0] == (11 * 32 if phase == "train" else 32)
+    ec.pretrain(corpus, **options, progress=record)
+    assert done[0] == (11 * 32 if phase == "train" else 32)
     assert same_files(whole, out)
 
 
-def test_a_killed_run_goes_on(corpus: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes(corpus: Path, whole: Path, tmp_path: Path) -> None:
     code = f"""
 import os, signal, torch, elastic_core as ec
 from elastic_core.training import callbacks
@@ -177,14 +177,14 @@ ec.pretrain({str(corpus)!r}, **{SMALL!r}, checkpoints=[100, 300], out="out", pro
     assert same_files(whole, out)
 
 
-def test_the_seed_decides_the_result(whole: Path, corpus: Path, tmp_path: Path) -> None:
+def test_the_result_is_determined_by_the_seed(whole: Path, corpus: Path, tmp_path: Path) -> None:
     ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=tmp_path / "again")
     assert same_files(whole, tmp_path / "again")
     ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=tmp_path / "other", seed=1)
     assert not same_files(whole, tmp_path / "other")
 
 
-def test_bfloat16_is_chosen_where_it_is_fast(
+def test_bfloat16_is_chosen_if_it_is_fast(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for fast, dtype in ((True, "bfloat16"), (False, "float32")):
@@ -195,17 +195,19 @@ def test_bfloat16_is_chosen_where_it_is_fast(
         assert weights.dtype == torch.float32
 
 
-def test_a_large_batch_is_cut_and_gradients_add_up(
+def test_dividing_a_batch_gives_the_same_losses(
     whole: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "_LOGITS", 1)
-    ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=tmp_path / "cut")
-    one, other = ([row.loss for row in read_curve(each)] for each in (whole, tmp_path / "cut"))
+    ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=tmp_path / "divided")
+    one, other = (
+        [row.loss for row in read_curve(folder)] for folder in (whole, tmp_path / "divided")
+    )
     np.testing.assert_allclose(one, other, rtol=1e-2)
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"model": "scratch:2M"}, "unknown new model 'scratch:2M'"),
         ({"tokens": "many"}, "'many' is not a count"),
@@ -221,17 +223,15 @@ def test_a_large_batch_is_cut_and_gradients_add_up(
         ({"device": "tpu"}, "unknown device 'tpu'"),
     ],
 )
-def test_what_cannot_be_is_refused(
-    options: dict[str, Any], words: str, corpus: Path, tmp_path: Path
+def test_invalid_options_are_rejected(
+    options: dict[str, Any], message: str, corpus: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ec.InvalidArgumentError, match=words):
+    with pytest.raises(ec.InvalidArgumentError, match=message):
         ec.pretrain(corpus, **{**SMALL, **options}, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_something_else_is_refused(
-    whole: Path, corpus: Path, tmp_path: Path
-) -> None:
+def test_a_folder_with_other_content_is_rejected(whole: Path, corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="holds a run with seed 0, not 3; choose"):
         ec.pretrain(corpus, **SMALL, checkpoints=[100, 300], out=whole, seed=3)
     with pytest.raises(ec.InvalidArgumentError, match="holds something other than a run"):
@@ -242,28 +242,28 @@ def test_a_folder_that_is_something_else_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("content", "options", "words"),
+    ("content", "options", "message"),
     [
         (b"to be", {}, "it has only 3 tokens, and 16 are needed"),
         (HAMLET.encode(), {"repeat": False}, "and 608 are needed"),
         (b"to \xff be", {}, "file.txt, document 1: .*UTF-8"),
     ],
 )
-def test_a_corpus_that_does_not_do_is_told(
-    content: bytes, options: dict[str, Any], words: str, tmp_path: Path
+def test_an_unsuitable_corpus_is_reported(
+    content: bytes, options: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file.txt").write_bytes(content)
-    with pytest.raises(ec.CorpusError, match=words):
+    with pytest.raises(ec.CorpusError, match=message):
         ec.pretrain(tmp_path / "file.txt", **{**SMALL, **options}, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_standard_input_is_refused(tmp_path: Path) -> None:
+def test_standard_input_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="standard input can be read only once"):
         ec.pretrain("-", **SMALL, out=tmp_path / "out")
 
 
-def test_a_loss_that_is_no_number_ends_the_run(corpus: Path, tmp_path: Path) -> None:
+def test_a_diverging_loss_stops_the_run(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(ec.ModelError, match="lower the learning rate, which was 1e"):
         ec.pretrain(corpus, **SMALL, out=tmp_path / "out", learning_rate=1e30)
 
@@ -276,21 +276,21 @@ def test_without_matplotlib_there_is_no_figure(
     assert not (tmp_path / "out" / "loss.png").exists()
 
 
-def test_documents_are_packed_with_ends_between_them(corpus: Path, tmp_path: Path) -> None:
+def test_documents_are_packed_with_separators(corpus: Path, tmp_path: Path) -> None:
     tokenizer = Tokenizer(train_tokenizer([HAMLET], 300).backend_tokenizer, 300)
-    told: list[int] = []
-    pack(ec.Corpus(corpus), tokenizer, 0, tmp_path / "tokens.bin", told.append)
+    progress: list[int] = []
+    pack(ec.Corpus(corpus), tokenizer, 0, tmp_path / "tokens.bin", progress.append)
     expected = [
         id_
         for file in sorted(corpus.iterdir())
         for id_ in [*tokenizer.encode([file.read_text()])[0].tolist(), 0]
     ]
     assert np.fromfile(tmp_path / "tokens.bin", np.uint16).tolist() == expected
-    assert told[-1] == sum(file.stat().st_size for file in corpus.iterdir())
+    assert progress[-1] == sum(file.stat().st_size for file in corpus.iterdir())
 
 
 @given(tokens=st.integers(4, 60), context=st.integers(2, 4), epochs=st.integers(1, 3))
-def test_every_pass_sees_every_block_once(
+def test_every_epoch_has_every_block_once(
     tokens: int, context: int, epochs: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = tmp_path_factory.mktemp("blocks") / "tokens.bin"
@@ -298,9 +298,9 @@ def test_every_pass_sees_every_block_once(
     count = tokens // context
     blocks = Blocks(file, context, count * epochs, seed=3)
     assert len(blocks) == count * epochs
-    seen = [tuple(blocks[number]["input_ids"].tolist()) for number in range(len(blocks))]
-    every = [tuple(range(at, at + context)) for at in range(0, count * context, context)]
+    drawn = [tuple(blocks[number]["input_ids"].tolist()) for number in range(len(blocks))]
+    all_blocks = [tuple(range(at, at + context)) for at in range(0, count * context, context)]
     for epoch in range(epochs):
-        assert sorted(seen[epoch * count : (epoch + 1) * count]) == every
+        assert sorted(drawn[epoch * count : (epoch + 1) * count]) == all_blocks
     if count > 8 and epochs > 1:
-        assert seen[:count] != seen[count : 2 * count]
+        assert drawn[:count] != drawn[count : 2 * count]

@@ -1,4 +1,4 @@
-"""Lossless coding from Python: round trips, sizes as predicted, damage and foreign models."""
+"""Lossless compression from Python: round trips, predicted sizes, damaged files, wrong models."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from elastic_core.models import Document, ModelError
 
 
 class FakeSteps:
-    """Steps of a bigram model: a row for each token before, and one for the start."""
+    """Steps of a bigram model: one row per preceding token, and one for the start."""
 
     def __init__(self, rows: NDArray[np.float32], texts: int) -> None:
         self._rows = rows
@@ -31,7 +31,7 @@ class FakeSteps:
 
 
 class FakeModel:
-    """A bigram model of ASCII in numpy; its tokens are characters."""
+    """A bigram model of ASCII characters in numpy."""
 
     spec = "fake"
     vocabulary = 128
@@ -49,7 +49,9 @@ class FakeModel:
         self.identity = {"weights": hashlib.sha256(self.rows.tobytes()).hexdigest()}
 
     def tokens(self, documents: Sequence[Document]) -> list[NDArray[np.uint32]]:
-        texts = [each.encode() if isinstance(each, str) else each for each in documents]
+        texts = [
+            document.encode() if isinstance(document, str) else document for document in documents
+        ]
         if not all(text.isascii() for text in texts):
             raise ModelError("not ASCII")
         return [np.frombuffer(text, np.uint8).astype(np.uint32) for text in texts]
@@ -61,11 +63,11 @@ class FakeModel:
         return FakeSteps(self.rows, texts)
 
     def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
-        found = []
+        log_probs = []
         for ids in self.tokens(documents):
             before = np.concatenate([[128], ids])[: len(ids)].astype(np.intp)
-            found.append(np.log(self.rows[before, ids]))
-        return found
+            log_probs.append(np.log(self.rows[before, ids]))
+        return log_probs
 
     def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:
         raise NotImplementedError
@@ -79,7 +81,7 @@ class FakeModel:
 def round_trip(
     text: bytes, folder: Path, model: Any, lanes: int = 16, **options: Any
 ) -> ec.CodingResult:
-    """Codes a text, asserts that it comes back, and that it is as long as predicted."""
+    """Compresses a text; asserts that it decompresses and that the size is as predicted."""
     source, coded, back = folder / "text", folder / "text.ec", folder / "back"
     source.write_bytes(text)
     result = ec.compress(source, coded, model=model, lanes=lanes, overwrite=True, **options)
@@ -87,8 +89,8 @@ def round_trip(
     assert back.read_bytes() == text
     assert (result.raw_bytes, result.coded_bytes) == (len(text), coded.stat().st_size)
     predicted = result.predicted_bits / 8
-    off = abs(result.coded_bytes - result.description_bytes - predicted)
-    assert off <= 0.001 * predicted + 64
+    excess = abs(result.coded_bytes - result.description_bytes - predicted)
+    assert excess <= 0.001 * predicted + 64
     return result
 
 
@@ -106,7 +108,7 @@ CORNER_NAMES = ["empty", "one", "all", "zeros", "no-utf8", "random", "text"]
 
 @pytest.mark.parametrize("text", CORNERS, ids=CORNER_NAMES)
 @pytest.mark.parametrize("model", ["tree:6", "static:2", FakeModel()], ids=str)
-def test_what_goes_in_comes_out(text: bytes, model: Any, tmp_path: Path) -> None:
+def test_texts_round_trip(text: bytes, model: Any, tmp_path: Path) -> None:
     result = round_trip(text, tmp_path, model)
     if isinstance(model, str):
         assert abs(result.coded_bytes - result.predicted_bits / 8) <= (
@@ -115,39 +117,41 @@ def test_what_goes_in_comes_out(text: bytes, model: Any, tmp_path: Path) -> None
 
 
 @given(text=st.binary(max_size=300))
-def test_any_bytes_come_back(text: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_random_bytes_round_trip(text: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("any")
     for model in ("static:3", FakeModel()):
         round_trip(text, folder, model)
 
 
 @given(text=st.text("ab c\n", min_size=1, max_size=60000), lanes=st.integers(1, 5))
-def test_a_model_predicts_its_log_probs(
+def test_predicted_bits_are_the_sum_of_log_probs(
     text: str, lanes: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     model = FakeModel()
     result = round_trip(text.encode(), tmp_path_factory.mktemp("bits"), model, lanes)
     pieces = cut(text.encode(), min(lanes, max(1, len(text) // 8192)))
-    bits = -sum(float(each.sum(dtype=float)) for each in model.log_probs(pieces)) / np.log(2)
+    bits = -sum(
+        float(log_probs.sum(dtype=float)) for log_probs in model.log_probs(pieces)
+    ) / np.log(2)
     assert result.predicted_bits == pytest.approx(bits, rel=1e-5)
 
 
 @given(text=st.text(max_size=400), pieces=st.integers(1, 9))
-def test_texts_are_cut_between_characters(text: str, pieces: int) -> None:
-    found = cut(text.encode(), pieces)
-    assert len(found) == pieces
-    assert b"".join(found) == text.encode()
-    for piece in found:
-        piece.decode()
+def test_texts_are_cut_at_character_boundaries(text: str, pieces: int) -> None:
+    parts = cut(text.encode(), pieces)
+    assert len(parts) == pieces
+    assert b"".join(parts) == text.encode()
+    for part in parts:
+        part.decode()
 
 
-def test_a_tree_model_predicts_what_update_says(tmp_path: Path) -> None:
+def test_a_tree_model_predicts_the_bits_of_update(tmp_path: Path) -> None:
     text = HAMLET.encode() * 20
     result = round_trip(text, tmp_path, "tree:5")
     assert result.predicted_bits == pytest.approx(float(ec.TreeModel(5).update([text])[0]))
 
 
-def test_a_saved_tree_model_goes_on_learning(tmp_path: Path) -> None:
+def test_a_saved_tree_model_keeps_learning(tmp_path: Path) -> None:
     text = HAMLET.encode()
     model = ec.TreeModel(5, memory=1 << 24)
     model.update([text])
@@ -169,7 +173,7 @@ def test_a_saved_tree_model_goes_on_learning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["tree:3", "static:1", FakeModel()], ids=str)
-def test_every_flipped_byte_is_found(model: Any, tmp_path: Path) -> None:
+def test_every_flipped_byte_and_truncation_is_detected(model: Any, tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(HAMLET.encode()[:100])
     ec.compress(tmp_path / "text", tmp_path / "good", model=model)
     good = (tmp_path / "good").read_bytes()
@@ -185,7 +189,7 @@ def test_every_flipped_byte_is_found(model: Any, tmp_path: Path) -> None:
     assert not back.exists()
 
 
-def test_another_model_is_refused(tmp_path: Path) -> None:
+def test_decompressing_with_another_model_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "text").write_text(HAMLET)
     ec.compress(tmp_path / "text", tmp_path / "c", model=FakeModel(0))
     with pytest.raises(ec.CodedFileError, match="weights"):
@@ -197,7 +201,7 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "back").exists()
 
 
-def test_other_probabilities_are_found(tmp_path: Path) -> None:
+def test_different_probabilities_are_detected(tmp_path: Path) -> None:
     (tmp_path / "text").write_text(HAMLET)
     ec.compress(tmp_path / "text", tmp_path / "c", model=FakeModel(0))
     other = FakeModel(1)
@@ -206,7 +210,7 @@ def test_other_probabilities_are_found(tmp_path: Path) -> None:
         ec.decompress(tmp_path / "c", tmp_path / "back", model=other)
 
 
-def test_a_model_without_probabilities_is_told(tmp_path: Path) -> None:
+def test_nan_probabilities_are_reported(tmp_path: Path) -> None:
     (tmp_path / "text").write_text(HAMLET)
     broken = FakeModel(0)
     broken.rows[ord("t")] = np.nan
@@ -215,7 +219,7 @@ def test_a_model_without_probabilities_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "c").exists()
 
 
-def test_a_model_that_has_no_steps_is_refused(tmp_path: Path) -> None:
+def test_unsupported_models_and_lanes_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "text").write_text(HAMLET)
     with pytest.raises(ec.InvalidArgumentError, match="step by step"):
         ec.compress(tmp_path / "text", tmp_path / "c", model=ec.load_model("tree:4"))
@@ -223,7 +227,7 @@ def test_a_model_that_has_no_steps_is_refused(tmp_path: Path) -> None:
         ec.compress(tmp_path / "text", tmp_path / "c", model=FakeModel(), lanes=0)
 
 
-def test_rows_have_to_fit_their_symbols() -> None:
+def test_mismatched_rows_and_symbols_are_rejected() -> None:
     encoder = CategoricalEncoder()
     rows = np.full((2, 4), 0.25, np.float32)
     with pytest.raises(ec.InvalidArgumentError, match="3 symbols for 2 rows"):
@@ -237,7 +241,7 @@ def test_rows_have_to_fit_their_symbols() -> None:
     assert CategoricalDecoder(encoder.finish()).decode(rows).tolist() == [1, 3]
 
 
-def test_transformers_models_code(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_transformer_round_trips(checkpoint: Path, tmp_path: Path) -> None:
     text = HAMLET * 30 + "\N{SNOWMAN} ça"
     (tmp_path / "text").write_text(text)
     result = ec.compress(tmp_path / "text", tmp_path / "c", model=str(checkpoint), device="cpu")
@@ -247,11 +251,11 @@ def test_transformers_models_code(checkpoint: Path, tmp_path: Path) -> None:
     log_probs = np.concatenate(model.log_probs([text]))
     predicted = -float(log_probs.sum(dtype=float)) / np.log(2) / 8
     assert result.predicted_bits / 8 == pytest.approx(predicted, rel=1e-4)
-    off = abs(result.coded_bytes - result.description_bytes - predicted)
-    assert off <= 0.001 * predicted + 64
+    excess = abs(result.coded_bytes - result.description_bytes - predicted)
+    assert excess <= 0.001 * predicted + 64
 
 
-def test_a_checkpoint_that_moved_is_named(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_moved_checkpoint_must_be_passed_with_model(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text(HAMLET)
     folder = tmp_path / "checkpoint"
     folder.symlink_to(checkpoint)
@@ -263,7 +267,7 @@ def test_a_checkpoint_that_moved_is_named(checkpoint: Path, tmp_path: Path) -> N
     assert (tmp_path / "back").read_text() == HAMLET
 
 
-def test_lanes_decode_in_the_order_of_the_text() -> None:
+def test_lanes_are_decoded_in_text_order() -> None:
     coder = StreamCoder(FakeModel(), 3)
     text = (HAMLET * 300).encode()
     encoder = CategoricalEncoder()

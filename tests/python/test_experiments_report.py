@@ -1,4 +1,4 @@
-"""What people and programs get to see of runs of experiments."""
+"""The report of experiment runs in every format."""
 
 import csv
 import io
@@ -61,23 +61,23 @@ CONFIG = ReboundConfig.model_validate(
 )
 
 
-def begun(folder: Path) -> RunFolder:
-    """The folder of a run with every cell of one seed, and one row that was not done."""
-    made = RunFolder(folder)
-    made.begin(CONFIG, "cafe")
+def write_run(folder: Path) -> RunFolder:
+    """Writes the folder of a run with all cells and a torn last line."""
+    run_folder = RunFolder(folder)
+    run_folder.begin(CONFIG, "cafe")
     labels: list[dict[str, str | int]] = [{"stage": "base"}]
     for align in CONFIG.align:
         start: dict[str, str | int] = {"stage": "align", "first": "positive", "align": align}
         labels += [start, *({**start, "stage": "reverse", "reverse": n} for n in CONFIG.reverse)]
     for seed in CONFIG.seed_range:
-        for number, each in enumerate(labels):
+        for number, row_labels in enumerate(labels):
             append_json_line(
-                made.metrics,
+                run_folder.metrics,
                 {
                     "key": f"{seed}-{number}",
                     "time": f"2026-01-02T03:04:{number:02}+00:00",
                     "name": f"cell {number}",
-                    "labels": {**each, "seed": seed},
+                    "labels": {**row_labels, "seed": seed},
                     "seed": seed,
                     "score": 0.5 + 0.01 * number + 0.001 * seed,
                     "rate_positive": 2.0,
@@ -86,12 +86,12 @@ def begun(folder: Path) -> RunFolder:
             )
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"key": "half')
-    return made
+    return run_folder
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run(begun(tmp_path / "run"), CONFIG, ANALYSIS)
+    return Run(write_run(tmp_path / "run"), CONFIG, ANALYSIS)
 
 
 def report(runs: Sequence[Run]) -> Document:
@@ -102,7 +102,7 @@ def web_page(runs: Sequence[Run]) -> str:
     return page_text(page(ExperimentResult.of(runs)))
 
 
-def test_all_tables_are_one_csv(run: Run) -> None:
+def test_csv_has_the_cells_of_all_tables(run: Run) -> None:
     rows = list(csv.DictReader(io.StringIO(csv_text(report([run])))))
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 9 + 2
@@ -120,7 +120,7 @@ def test_all_tables_are_one_csv(run: Run) -> None:
     assert [rows[4]["value"], rows[4]["seeds"], rows[5]["value"]] == ["", "0", ""]
 
 
-def test_markdown_tells_all(run: Run) -> None:
+def test_markdown_has_findings_tables_and_notes(run: Run) -> None:
     text = markdown_text(report([run]))
     assert text.startswith(
         "## run\n\nrebound, tree:3, 2 seeds, 18 cells done.\n\nDoes it \\<spring>"
@@ -130,15 +130,15 @@ def test_markdown_tells_all(run: Run) -> None:
     assert text.endswith("### Notes\n\n- One cell diverged.\n")
 
 
-def shown(run: Run, *tables: Table) -> str:
+def printed(run: Run, *tables: Table) -> str:
     out = io.StringIO()
-    found = report([replace(run, analysis=replace(ANALYSIS, tables=tables))])
-    print_document(found, Console(file=out, width=80))
+    shown_report = report([replace(run, analysis=replace(ANALYSIS, tables=tables))])
+    print_document(shown_report, Console(file=out, width=80))
     return out.getvalue()
 
 
 def test_the_terminal_has_means_and_half_intervals(run: Run) -> None:
-    text = shown(run, TABLE, PLAIN)
+    text = printed(run, TABLE, PLAIN)
     for words in (
         "0.50 ±0.44",
         "does not hold  It falls.",
@@ -147,14 +147,14 @@ def test_the_terminal_has_means_and_half_intervals(run: Run) -> None:
         "diverged.",
     ):
         assert words in text
-    assert "half the width" not in shown(run, PLAIN)
+    assert "half the width" not in printed(run, PLAIN)
 
 
-def test_what_follows_means_goes_below_where_there_is_no_room(run: Run) -> None:
+def test_half_widths_move_below_the_means_if_there_is_no_room(run: Run) -> None:
     count = 8
     headings = (("model", ""), *((f"{n}", "rows") for n in range(count)))
     wide = Table("wide", "Wide", headings, (("a model", *[SURE] * count),))
-    text = shown(run, wide)
+    text = printed(run, wide)
     assert max(map(len, text.splitlines())) <= 80
     lines = text.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("a model"))
@@ -162,14 +162,14 @@ def test_what_follows_means_goes_below_where_there_is_no_room(run: Run) -> None:
     assert lines[at + 1].split() == ["±0.438"] * count
 
 
-def test_json_is_the_schema(run: Run) -> None:
+def test_the_json_follows_the_schema(run: Run) -> None:
     record = ExperimentResult.of([run]).to_dict()
     text = json.dumps(record, allow_nan=False)
     assert json.loads(text)["schema"] == "elastic-core/experiment/1"
-    [found] = record["runs"]
-    assert set(found) == {"name", "analysis", "config", "provenance"}
-    assert found["config"]["align"] == [10, 20]
-    assert found["provenance"] == {
+    [run_record] = record["runs"]
+    assert set(run_record) == {"name", "analysis", "config", "provenance"}
+    assert run_record["config"]["align"] == [10, 20]
+    assert run_record["provenance"] == {
         "cells": 18,
         "diverged": 0,
         "seconds": 72.0,
@@ -177,30 +177,30 @@ def test_json_is_the_schema(run: Run) -> None:
         "elastic_core": record["versions"]["elastic_core"],
         "data_sha256": "cafe",
     }
-    table = found["analysis"]["tables"][0]
+    table = run_record["analysis"]["tables"][0]
     assert table["rows"][0][1] == {"mean": 0.5, "low": -0.25, "high": 0.625, "count": 5}
     assert table["rows"][1][1]["mean"] is None
     assert table["rows"][2][2] is None
 
 
-def test_the_page_needs_nothing_else(run: Run, tmp_path: Path) -> None:
-    other = replace(run, folder=begun(tmp_path / "other"))
+def test_the_page_is_self_contained(run: Run, tmp_path: Path) -> None:
+    other = replace(run, folder=write_run(tmp_path / "other"))
     for runs in ([run], [run, other]):
         text = web_page(runs)
-        found = Page(text)
-        assert found.lang == "en"
-        assert not {"script", "link", "img", "iframe", "metadata"} & set(found.tags)
-        assert all(link.startswith("#") for link in found.links)
-        assert {link[1:] for link in found.links} <= set(found.ids)
-        assert len(found.ids) == len(set(found.ids))
-        assert found.tags.count("svg") == len(found.images) == 2 * len(runs)
-        assert all(found.images)
+        parsed = Page(text)
+        assert parsed.lang == "en"
+        assert not {"script", "link", "img", "iframe", "metadata"} & set(parsed.tags)
+        assert all(link.startswith("#") for link in parsed.links)
+        assert {link[1:] for link in parsed.links} <= set(parsed.ids)
+        assert len(parsed.ids) == len(set(parsed.ids))
+        assert parsed.tags.count("svg") == len(parsed.images) == 2 * len(runs)
+        assert all(parsed.images)
         assert "url(http" not in text
         assert "@import" not in text
 
 
-def test_headings_are_in_order(run: Run, tmp_path: Path) -> None:
-    other = replace(run, folder=begun(tmp_path / "other"))
+def test_heading_levels_are_not_skipped(run: Run, tmp_path: Path) -> None:
+    other = replace(run, folder=write_run(tmp_path / "other"))
     for runs in ([run], [run, other]):
         levels = Page(web_page(runs)).levels
         assert levels[0] == 1
@@ -208,12 +208,12 @@ def test_headings_are_in_order(run: Run, tmp_path: Path) -> None:
         assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_the_page_tells_all(run: Run) -> None:
+def test_the_page_has_findings_tables_and_provenance(run: Run) -> None:
     text = web_page([run])
     assert "Does it &lt;spring&gt; back?" in text
-    found = Page(text)
-    assert found.badges == 3 + 3 + 3
-    words = " ".join(found.text.split())
+    parsed = Page(text)
+    assert parsed.badges == 3 + 3 + 3
+    words = " ".join(parsed.text.split())
     for part in (
         "It falls. By -0.5.",
         "One cell diverged.",
@@ -232,7 +232,7 @@ def test_the_page_tells_all(run: Run) -> None:
     assert "&lt;svg" not in text
 
 
-def test_a_single_seed_has_no_tests() -> None:
+def test_a_single_seed_has_no_intervals() -> None:
     [sentence] = certainty(1)
     assert "no intervals" in sentence
 
@@ -256,7 +256,7 @@ def test_a_report_has_all_files_and_replaces_an_older_one(run: Run, tmp_path: Pa
     ]
 
 
-def test_a_folder_of_something_else_loses_nothing(run: Run, tmp_path: Path) -> None:
+def test_unrelated_files_in_the_folder_are_kept(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "work"
     (out / "tables").mkdir(parents=True)
     (out / "tables" / "mine.csv").write_text("a\n")
@@ -265,8 +265,8 @@ def test_a_folder_of_something_else_loses_nothing(run: Run, tmp_path: Path) -> N
     assert (out / "tables" / "plain.csv").exists()
 
 
-def test_files_of_several_runs_begin_with_their_names(run: Run, tmp_path: Path) -> None:
-    other = replace(run, folder=begun(tmp_path / "other" / "run"))
+def test_files_of_several_runs_are_prefixed_with_run_names(run: Run, tmp_path: Path) -> None:
+    other = replace(run, folder=write_run(tmp_path / "other" / "run"))
     out = tmp_path / "report"
     write_report([run, other], out)
     assert {path.name for path in (out / "figures").glob("*.png")} == {
@@ -274,13 +274,13 @@ def test_files_of_several_runs_begin_with_their_names(run: Run, tmp_path: Path) 
         "run-2-curves.png",
     }
     assert (out / "tables" / "run-2-scores.tex").exists()
-    assert [each["name"] for each in json.loads((out / "result.json").read_text())["runs"]] == [
+    assert [record["name"] for record in json.loads((out / "result.json").read_text())["runs"]] == [
         "run",
         "run-2",
     ]
 
 
-def test_without_the_libraries_tables_are_written(
+def test_tables_are_written_without_the_optional_libraries(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find(_: str) -> None:
@@ -288,16 +288,16 @@ def test_without_the_libraries_tables_are_written(
 
     for module in ("html", "plot"):
         monkeypatch.setattr(f"elastic_core.report.{module}.find_spec", find)
-    lacks = write_report([run], tmp_path / "report")
-    assert [lack.partition(": ")[0] for lack in lacks] == ["no figures", "no page"]
-    assert all("pip install 'elastic-core[report]'" in lack for lack in lacks)
+    warnings = write_report([run], tmp_path / "report")
+    assert [warning.partition(": ")[0] for warning in warnings] == ["no figures", "no page"]
+    assert all("pip install 'elastic-core[report]'" in warning for warning in warnings)
     assert "result.json" in names(tmp_path / "report")
     assert "tables/scores.md" in names(tmp_path / "report")
     assert not (tmp_path / "report" / "figures").exists()
     assert "matplotlib is not installed" in web_page([run])
 
 
-def test_what_fails_leaves_nothing_half_written(
+def test_a_failed_report_leaves_no_folder(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Document) -> str:
@@ -310,7 +310,7 @@ def test_what_fails_leaves_nothing_half_written(
     assert not out.exists()
 
 
-def test_one_run_has_a_folder_of_its_own(run: Run) -> None:
+def test_the_default_report_folder_is_in_the_run(run: Run) -> None:
     assert report_folder([run], None) == run.folder.path / "report"
     assert report_folder([run, run], Path("out")) == Path("out")
     with pytest.raises(InvalidArgumentError, match="2 runs, but no folder"):
@@ -327,14 +327,14 @@ def names(folder: Path) -> list[str]:
 
 def test_a_run_without_rows_is_reported(tmp_path: Path) -> None:
     RunFolder(tmp_path / "new").begin(CONFIG, "cafe")
-    found = open_run(tmp_path / "new")
-    write_report([found], found.folder.report)
+    run = open_run(tmp_path / "new")
+    write_report([run], run.folder.report)
     text = (tmp_path / "new" / "report" / "report.html").read_text()
     assert "0 cells done" in text
 
 
-def test_damaged_files_are_told_in_a_sentence(tmp_path: Path) -> None:
-    begun(tmp_path / "run")
+def test_damaged_files_are_reported(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
     (tmp_path / "run" / "metrics.jsonl").write_text("{}\n{\n")
     with pytest.raises(InvalidArgumentError, match="line 2 is damaged"):
         open_run(tmp_path / "run")
@@ -343,15 +343,15 @@ def test_damaged_files_are_told_in_a_sentence(tmp_path: Path) -> None:
         open_run(tmp_path / "run")
 
 
-def test_all_forms_are_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_formats_are_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     starts = {"markdown": "## run", "csv": ",".join(COLUMNS), "json": "{", "table": "run  rebound"}
-    for form, start in starts.items():
-        print_report([run], form)
+    for output_format, start in starts.items():
+        print_report([run], output_format)
         assert capsys.readouterr().out.startswith(start)
 
 
 def test_the_command_reports_a_run(cli: CommandLine, tmp_path: Path) -> None:
-    begun(tmp_path / "run")
+    write_run(tmp_path / "run")
     done = cli("report", "run")
     assert (done.code, done.err) == (0, "")
     assert "run  rebound, tree:3, 2 seeds, 18 cells done" in done.out
@@ -362,16 +362,16 @@ def test_the_command_reports_a_run(cli: CommandLine, tmp_path: Path) -> None:
 
 
 def test_the_command_reports_several_runs(cli: CommandLine, tmp_path: Path) -> None:
-    begun(tmp_path / "run")
+    write_run(tmp_path / "run")
     done = cli("report", "run", "run", "--out", "out", "--format", "json")
     assert (done.code, done.err) == (0, "")
     assert done.out == (tmp_path / "out" / "result.json").read_text()
-    assert [each["name"] for each in json.loads(done.out)["runs"]] == ["run", "run-2"]
+    assert [run["name"] for run in json.loads(done.out)["runs"]] == ["run", "run-2"]
     assert (tmp_path / "out" / "tables" / "run-2-positive-first-score.csv").exists()
 
 
-def test_a_wrong_call_is_told_in_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
-    begun(tmp_path / "run")
+def test_an_invalid_call_is_reported(cli: CommandLine, tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
     done = cli("report", "run", "run")
     assert (done.code, done.out) == (2, "")
     assert done.err == "error: 2 runs, but no folder for their report; name one with --out DIR\n"

@@ -1,4 +1,4 @@
-"""The rates of models: figures by hand from a toy model, the adaptive rate, refusals."""
+"""The rates of models: a toy model computed by hand, the adaptive rate, rejected input."""
 
 import json
 import math
@@ -22,9 +22,9 @@ from elastic_core.report.render import print_result
 
 
 class Toy:
-    """A model of pairs of bytes: a token is two of them, or one at the end; p = 2^-(1 + first % 4).
+    """A toy model whose tokens are pairs of bytes, with p = 2^-(1 + first % 4).
 
-    It reads nothing but UTF-8 and can make nothing of a `?`.
+    A single last byte is a token, too. The model reads only UTF-8 and fails on a `?`.
     """
 
     spec = "hf:toy"
@@ -40,7 +40,7 @@ class Toy:
         if any(b"?" in _bytes(document) for document in documents):
             raise ec.ModelError("document 1 asks")
         bits = [[1 + byte % 4 for byte in _bytes(document)[::2]] for document in documents]
-        return [np.array(each, np.float32) * np.float32(-math.log(2)) for each in bits]
+        return [np.array(values, np.float32) * np.float32(-math.log(2)) for values in bits]
 
     def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:
         raise NotImplementedError
@@ -68,14 +68,14 @@ def rows(path: Path, texts: Sequence[str]) -> Path:
     return path
 
 
-def measured(*corpora: Path, **options: Any) -> tuple[ec.CorpusResult, ...]:
+def measure_corpora(*corpora: Path, **options: Any) -> tuple[ec.CorpusResult, ...]:
     return ec.measure(*corpora, depth=2, **options).corpora
 
 
-def test_figures_are_those_made_by_hand(tmp_path: Path) -> None:
-    # a = 97: 2 bits, c: 4, é = C3 A9: 4 bits. Tokens: ab c | é | (none), in 2 + 4 + 4 bits.
+def test_rates_computed_by_hand(tmp_path: Path) -> None:
+    # a = 97: 2 bits, c: 4, é = C3 A9: 4 bits. Tokens: ab c | é | (none), 2 + 4 + 4 bits.
     file = rows(tmp_path / "a.jsonl", ["abc", "é", ""])
-    (corpus,) = measured(file, models=["hf:toy"])
+    (corpus,) = measure_corpora(file, models=["hf:toy"])
     (rate,) = corpus.model_rates
     assert (rate.model, rate.tokens, rate.documents) == ("hf:toy", 3, 3)
     assert rate.bits_per_token == pytest.approx(10 / 3)
@@ -86,29 +86,29 @@ def test_figures_are_those_made_by_hand(tmp_path: Path) -> None:
     assert not rate.adaptive
 
 
-def test_what_cannot_be_divided_is_none(tmp_path: Path) -> None:
-    (corpus,) = measured(rows(tmp_path / "a.jsonl", ["", ""]), models=["hf:toy", "tree:3"])
+def test_rates_per_0_units_are_none(tmp_path: Path) -> None:
+    (corpus,) = measure_corpora(rows(tmp_path / "a.jsonl", ["", ""]), models=["hf:toy", "tree:3"])
     toy, tree = corpus.model_rates
     assert toy.bits_per_token is toy.bits_per_byte is toy.bits_per_character is toy.ratio is None
     assert (tree.tokens, tree.bits_per_byte) == (2, None)
     assert tree.bits_per_token is not None
 
 
-def test_characters_are_counted_in_utf8_alone(tmp_path: Path) -> None:
+def test_characters_are_counted_only_in_utf8(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"a\xffb")
-    (corpus,) = measured(tmp_path / "a.txt", models=["tree:3"])
+    (corpus,) = measure_corpora(tmp_path / "a.txt", models=["tree:3"])
     (rate,) = corpus.model_rates
     assert rate.bits_per_character is None
     assert rate.bits_per_byte is not None
 
 
 @given(texts=st.lists(st.text("abé ", max_size=8), min_size=1, max_size=12))
-def test_a_rate_is_the_code_length_over_what_divides_it(
+def test_a_rate_is_the_code_length_per_unit(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     file = rows(tmp_path_factory.mktemp("rates") / "a.jsonl", texts)
     documents = [text.encode() for text in texts]
-    (corpus,) = measured(file, models=["hf:toy", "tree:3"])
+    (corpus,) = measure_corpora(file, models=["hf:toy", "tree:3"])
     toy, tree = corpus.model_rates
     by_hand = sum(1 + byte % 4 for document in documents for byte in document[::2])
     learned = math.fsum(ec.TreeModel(3).update(documents))
@@ -123,10 +123,10 @@ def test_a_rate_is_the_code_length_over_what_divides_it(
     assert tree.tokens == sum(len(document) + 1 for document in documents)
 
 
-def test_the_adaptive_rate_is_that_of_a_fresh_model_each_time(tmp_path: Path) -> None:
+def test_the_adaptive_rate_starts_from_a_new_model(tmp_path: Path) -> None:
     one = rows(tmp_path / "a.jsonl", ["to be or not to be"] * 3)
     two = rows(tmp_path / "b.jsonl", ["that is the question"] * 2)
-    corpora = measured(one, two, models=["tree:4"])
+    corpora = measure_corpora(one, two, models=["tree:4"])
     first, again, joint = (corpus.model_rates[0] for corpus in corpora)
     model = ec.TreeModel(4)
     bits = model.update([b"to be or not to be"] * 3).sum()
@@ -140,12 +140,12 @@ def test_the_adaptive_rate_is_that_of_a_fresh_model_each_time(tmp_path: Path) ->
     assert {key: first.settings[key] for key in settings} == settings
 
 
-def test_a_saved_model_goes_on_from_where_it_stood(tmp_path: Path) -> None:
+def test_the_adaptive_rate_of_a_saved_model_starts_from_its_state(tmp_path: Path) -> None:
     file = rows(tmp_path / "a.jsonl", ["to be or not to be"])
     model = ec.TreeModel(4)
     model.update([b"to be or not to be"])
     model.save(tmp_path / "saved")
-    (corpus,) = measured(file, models=[str(tmp_path / "saved"), "tree:4"])
+    (corpus,) = measure_corpora(file, models=[str(tmp_path / "saved"), "tree:4"])
     saved, new = corpus.model_rates
     bits = model.copy().update([b"to be or not to be"])[0]
     assert saved.bits_per_token == pytest.approx(bits / 19)
@@ -158,50 +158,50 @@ def test_a_saved_model_goes_on_from_where_it_stood(tmp_path: Path) -> None:
 def test_the_joint_rate_of_other_models_is_the_sum(tmp_path: Path) -> None:
     one = rows(tmp_path / "a.jsonl", ["abc"])
     two = rows(tmp_path / "b.jsonl", ["é", "dd"])
-    rate = measured(one, two, models=["hf:toy"])[-1].model_rates[0]
+    rate = measure_corpora(one, two, models=["hf:toy"])[-1].model_rates[0]
     assert (rate.tokens, rate.documents) == (4, 3)
     assert rate.bits_per_byte == pytest.approx((6 + 5) / 7)
 
 
-def test_text_that_a_model_cannot_read_is_a_bad_row_to_it(tmp_path: Path) -> None:
+def test_text_that_a_model_cannot_read_is_a_bad_row(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
     options: dict[str, Any] = {"split": "line", "models": ["hf:toy", "tree:3"]}
     with pytest.raises(ec.CorpusError, match=r"line 2: invalid UTF-8 .*--on-bad-row skip"):
-        measured(tmp_path / "a.txt", **options)
-    (corpus,) = measured(tmp_path / "a.txt", on_bad_row="skip", **options)
+        measure_corpora(tmp_path / "a.txt", **options)
+    (corpus,) = measure_corpora(tmp_path / "a.txt", on_bad_row="skip", **options)
     toy, tree = corpus.model_rates
     assert (corpus.documents, toy.documents, tree.documents) == (2, 1, 2)
 
 
-def test_the_table_says_what_a_model_left_out(
+def test_the_table_reports_documents_that_a_model_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
     options: dict[str, Any] = {"split": "line", "on_bad_row": "skip", "models": ["hf:toy"]}
     result = ec.measure(tmp_path / "a.txt", **options)
     print_result(result, document(result))
-    told = " ".join(capsys.readouterr().out.split())
+    text = " ".join(capsys.readouterr().out.split())
     assert (
-        f"hf:toy cannot read 1 document of {tmp_path / 'a.txt'}; its rate leaves them out." in told
+        f"hf:toy cannot read 1 document of {tmp_path / 'a.txt'}; its rate leaves them out." in text
     )
-    assert "Model rate (hf:toy): the model learns nothing from this text." in told
+    assert "Model rate (hf:toy): the model learns nothing from this text." in text
 
 
-def test_a_checkpoint_reads_nothing_but_utf8(tmp_path: Path, checkpoint: Path) -> None:
+def test_a_checkpoint_reads_only_utf8(tmp_path: Path, checkpoint: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
     with pytest.raises(ec.CorpusError, match="line 2: invalid UTF-8 at byte 1"):
-        measured(tmp_path / "a.txt", split="line", models=[str(checkpoint)])
+        measure_corpora(tmp_path / "a.txt", split="line", models=[str(checkpoint)])
 
 
-def test_a_model_error_says_which_documents(tmp_path: Path) -> None:
+def test_a_model_error_names_the_documents(tmp_path: Path) -> None:
     file = rows(tmp_path / "a.jsonl", ["fine", "what?"])
     with pytest.raises(
         ec.ModelError, match=r"hf:toy: document 1 asks \(.*a.jsonl, document 0 on\)"
     ):
-        measured(file, models=["hf:toy"])
+        measure_corpora(file, models=["hf:toy"])
 
 
-def test_progress_tells_the_rate_so_far(tmp_path: Path) -> None:
+def test_progress_reports_the_rate_so_far(tmp_path: Path) -> None:
     file = rows(tmp_path / "a.jsonl", ["ab" * 100_000] * 3)
     steps: list[Step] = []
     ec.measure(file, models=["hf:toy"], progress=steps.append)
@@ -212,7 +212,7 @@ def test_progress_tells_the_rate_so_far(tmp_path: Path) -> None:
     ]
 
 
-def test_the_alphabet_is_that_of_new_tree_models(tmp_path: Path) -> None:
+def test_new_tree_models_use_the_alphabet_of_the_measurement(tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -222,16 +222,16 @@ def test_the_alphabet_is_that_of_new_tree_models(tmp_path: Path) -> None:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     file = rows(tmp_path / "a.jsonl", ["to be or not to be"])
     alphabet = f"bpe:{tmp_path / 'tokenizer.json'}"
-    (corpus,) = measured(file, alphabet=alphabet, models=["tree:3"])
+    (corpus,) = measure_corpora(file, alphabet=alphabet, models=["tree:3"])
     (rate,) = corpus.model_rates
     assert rate.settings["alphabet"].startswith("bpe:")
     assert rate.tokens == corpus.symbols + 1
     with pytest.raises(ec.InvalidArgumentError, match="not bit"):
-        measured(file, alphabet="bit", models=["tree:3"])
+        measure_corpora(file, alphabet="bit", models=["tree:3"])
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         ({"models": ["nothing"]}, "unknown model 'nothing'"),
         ({"models": ["tree:0"]}, "tree:0: write the depth as a number from 1 to 32"),
@@ -247,27 +247,27 @@ def test_the_alphabet_is_that_of_new_tree_models(tmp_path: Path) -> None:
         ({"per_document": "scores.parquet"}, "scores of documents: this needs a model"),
     ],
 )
-def test_wrong_calls_are_refused_before_any_work(
-    play: Path, options: dict[str, Any], sentence: str
+def test_invalid_options_are_rejected_before_reading(
+    play: Path, options: dict[str, Any], message: str
 ) -> None:
-    heard: list[Any] = []
-    with pytest.raises(ec.InvalidArgumentError, match=sentence):
-        ec.measure(play, progress=heard.append, **options)
-    assert not heard
+    steps: list[Any] = []
+    with pytest.raises(ec.InvalidArgumentError, match=message):
+        ec.measure(play, progress=steps.append, **options)
+    assert not steps
 
 
-def test_options_are_for_the_models_that_have_them(
+def test_options_are_passed_to_the_models_that_have_them(
     play: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, Any] = {}
+    received: dict[str, Any] = {}
 
     def load_model(spec: str, **options: Any) -> LanguageModel:
-        asked[spec] = options
+        received[spec] = options
         return Toy() if spec == "hf:toy" else load_real_model(spec, **options)
 
     monkeypatch.setattr(rates, "load_model", load_model)
     options = {"window": 9, "stride": None, "dtype": "auto"}
     result = ec.measure(play, models=["hf:toy", "tree:2"], model_options=options)
-    assert asked == {"hf:toy": {"window": 9}, "tree:2": {"alphabet": "byte"}}
+    assert received == {"hf:toy": {"window": 9}, "tree:2": {"alphabet": "byte"}}
     assert result.to_dict()["config"]["models"] == ["hf:toy", "tree:2"]
     assert result.to_dict()["config"]["model_options"] == {"window": 9}

@@ -1,4 +1,4 @@
-"""What people and programs get to see of an elasticity study."""
+"""The report of an elasticity study in every format."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> ec.ElasticityResult:
     names = ("pretrain", "align", "perturb", "novel")
     pretrain, align, *perturb = (folder / f"{name}.jsonl" for name in names)
     study = ec.elasticity(pretrain, align, perturb, bootstrap=4)
-    # The names that a user in the folder would give.
+    # Short names, as if the user had called it from within the folder.
     return replace(
         study,
         datasets=tuple(
@@ -44,7 +44,7 @@ def test_the_table_fits_80_columns(result: ec.ElasticityResult) -> None:
     assert max(map(len, table(result).splitlines())) <= 80
 
 
-def test_the_table_tells_all(result: ec.ElasticityResult) -> None:
+def test_the_table_has_all_parts(result: ec.ElasticityResult) -> None:
     text = table(result)
     for word in ("coverage", "identity", "-k", "verdict", "spring", "95% intervals", "k = |D_p|"):
         assert word in text
@@ -52,7 +52,7 @@ def test_the_table_tells_all(result: ec.ElasticityResult) -> None:
         assert text.count(perturbation.name) >= 1
 
 
-def test_a_tree_model_has_a_table_and_words_of_its_own(tmp_path: Path) -> None:
+def test_a_tree_model_adds_a_table_and_findings(tmp_path: Path) -> None:
     ec.synth(corpora=["p=1+2+3:400", "a=2:100", "t=3:100"], leaves=20, out=tmp_path)
     paths = [tmp_path / f"{name}.jsonl" for name in "pat"]
     result = ec.elasticity(*paths, depth=3, order="sequential", seeds=2)
@@ -62,7 +62,7 @@ def test_a_tree_model_has_a_table_and_words_of_its_own(tmp_path: Path) -> None:
     assert "| sequential | seen |" in markdown_text(document(result))
 
 
-def test_the_words_say_whether_and_why(result: ec.ElasticityResult) -> None:
+def test_conclusions_state_the_verdict_and_the_reason(result: ec.ElasticityResult) -> None:
     covered, novel = map(conclusions, result.perturbations)
     assert covered[0] == (
         "At depths 1 to 8, the law holds: the ratio of the slopes is within 10% of -k."
@@ -73,7 +73,7 @@ def test_the_words_say_whether_and_why(result: ec.ElasticityResult) -> None:
     assert any("law breaks" in sentence and "is new to both" in sentence for sentence in novel)
 
 
-def test_csv_has_every_depth(result: ec.ElasticityResult) -> None:
+def test_csv_has_a_row_per_depth(result: ec.ElasticityResult) -> None:
     rows = list(csv.DictReader(io.StringIO(csv_text(document(result)))))
     assert len(rows) == 2 * 8
     assert tuple(rows[0]) == COLUMNS
@@ -91,9 +91,7 @@ def test_markdown_has_the_tables(result: ec.ElasticityResult) -> None:
     assert text.endswith("\n")
 
 
-def test_the_figures_are_drawn_and_the_same_each_time(
-    result: ec.ElasticityResult, tmp_path: Path
-) -> None:
+def test_the_figures_are_deterministic(result: ec.ElasticityResult, tmp_path: Path) -> None:
     one = replace(result, perturbations=result.perturbations[:1])
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -107,7 +105,7 @@ def test_the_figures_are_drawn_and_the_same_each_time(
         assert len(draw(result).axes) == 4
 
 
-def test_a_tree_of_one_depth_can_be_drawn(tmp_path: Path, play: Path) -> None:
+def test_a_study_of_depth_1_can_be_drawn(tmp_path: Path, play: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("or not to be")
     result = ec.elasticity(play, other, other, depth=1)

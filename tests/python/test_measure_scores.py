@@ -38,7 +38,7 @@ def write(writer: ScoreWriter, rows: int, **columns: Any) -> None:
     writer.write(**default | columns)
 
 
-def test_what_is_written_is_read_by_polars_and_pyarrow(tmp_path: Path) -> None:
+def test_polars_and_pyarrow_read_the_file(tmp_path: Path) -> None:
     with ScoreWriter(tmp_path / "scores.parquet") as writer:
         write(writer, 3)
         write(writer, 0)
@@ -58,15 +58,15 @@ def test_what_is_written_is_read_by_polars_and_pyarrow(tmp_path: Path) -> None:
     )
 
 
-def test_rows_come_in_groups(tmp_path: Path) -> None:
+def test_rows_are_written_in_groups(tmp_path: Path) -> None:
     with ScoreWriter(tmp_path / "scores.parquet") as writer:
         for _ in range(3):
             write(writer, 60_000)
-    found = pq.read_metadata(tmp_path / "scores.parquet")
-    assert (found.num_rows, found.num_row_groups) == (180_000, 2)
+    metadata = pq.read_metadata(tmp_path / "scores.parquet")
+    assert (metadata.num_rows, metadata.num_row_groups) == (180_000, 2)
 
 
-def test_a_block_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_failed_block_keeps_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "scores.parquet").write_text("old")
     with pytest.raises(TypeError), ScoreWriter(tmp_path / "scores.parquet") as writer:
         write(writer, 3, bits="none")
@@ -74,7 +74,7 @@ def test_a_block_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_wrong_calls_are_refused(tmp_path: Path) -> None:
+def test_invalid_calls_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         ScoreWriter(tmp_path / "nowhere" / "scores.parquet")
     with pytest.raises(ec.InvalidArgumentError, match="is a folder"):
@@ -87,7 +87,7 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
         write(writer, 1)
 
 
-def test_measure_writes_a_row_for_each_document_and_model(tmp_path: Path) -> None:
+def test_measure_writes_a_row_per_document_and_model(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "to be"}\n{}\n{"text": "\\u00e9"}\n')
     (tmp_path / "b.txt").write_bytes(b"not \xff")
     result = ec.measure(
@@ -108,13 +108,13 @@ def test_measure_writes_a_row_for_each_document_and_model(tmp_path: Path) -> Non
         (b, 0, b, "tree:2", 6, 5, None),
     ]
     sums = frame.group_by("corpus", "model").agg(pl.col("bits").sum() / pl.col("tokens").sum())
-    found = {(corpus, model): rate for corpus, model, rate in sums.rows()}
+    rates = {(corpus, model): rate for corpus, model, rate in sums.rows()}
     for corpus in result.corpora[:2]:
         for rate in corpus.model_rates:
-            assert rate.bits_per_token == pytest.approx(found[corpus.name, rate.model])
+            assert rate.bits_per_token == pytest.approx(rates[corpus.name, rate.model])
 
 
-def test_a_measurement_that_fails_writes_no_scores(tmp_path: Path, play: Path) -> None:
+def test_a_failed_measurement_writes_no_scores(tmp_path: Path, play: Path) -> None:
     (tmp_path / "bad.jsonl").write_text('{"text": "good"}\n{}\n')
     before = sorted(tmp_path.iterdir())
     corpora, scores = (play, tmp_path / "bad.jsonl"), tmp_path / "scores.parquet"

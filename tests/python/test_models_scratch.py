@@ -1,4 +1,4 @@
-"""New small models and their tokenizers."""
+"""New, untrained transformers and their tokenizers."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from elastic_core.models.transformers.inputs import Tokenizer
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_a_size_has_the_parameters_it_says(name: str) -> None:
+def test_every_size_has_the_stated_number_of_parameters(name: str) -> None:
     size = SIZES[name]
     with torch.device("meta"):
         model = new_model(size, size.context, seed=0)
@@ -29,15 +29,15 @@ def test_larger_models_have_larger_vocabularies() -> None:
 
 
 @pytest.mark.parametrize("spec", ["3M", "scratch:", "scratch:3m", "scratch:7B", "hf:gpt2"])
-def test_an_unknown_size_is_refused(spec: str) -> None:
+def test_an_unknown_size_is_rejected(spec: str) -> None:
     with pytest.raises(InvalidArgumentError, match="choose scratch: and one of"):
         scratch_size(spec)
 
 
-def test_the_seed_alone_decides_the_weights() -> None:
+def test_the_weights_depend_only_on_the_seed() -> None:
     def weights(seed: int) -> torch.Tensor:
         model = new_model(SIZES["0.3M"], 8, seed)
-        return torch.cat([each.flatten() for each in model.parameters()])
+        return torch.cat([parameter.flatten() for parameter in model.parameters()])
 
     torch.manual_seed(7)
     before = torch.get_rng_state()
@@ -48,7 +48,7 @@ def test_the_seed_alone_decides_the_weights() -> None:
 
 
 @given(st.lists(st.text(max_size=60), max_size=4))
-def test_a_tokenizer_loses_nothing(texts: list[str]) -> None:
+def test_a_tokenizer_is_lossless(texts: list[str]) -> None:
     tokenizer = Tokenizer(train_tokenizer([HAMLET], 300).backend_tokenizer, 300)
     for text, ids in zip(texts, tokenizer.encode(texts), strict=True):
         assert tokenizer.decode(ids) == text.encode()
@@ -56,7 +56,7 @@ def test_a_tokenizer_loses_nothing(texts: list[str]) -> None:
     assert tokenizer.decode(tokenizer.encode(["".join(bytes_)])[0]) == "".join(bytes_).encode()
 
 
-def test_the_same_texts_give_the_same_tokenizer() -> None:
+def test_training_a_tokenizer_is_deterministic() -> None:
     texts = [HAMLET, HAMLET.upper(), "".join(map(chr, range(0x20, 0x400)))]
     one, two = (train_tokenizer(iter(texts), 400).backend_tokenizer.to_str() for _ in range(2))
     assert one == two

@@ -1,4 +1,4 @@
-"""Sizes in and out."""
+"""Parsing and formatting of sizes, counts and durations."""
 
 import pytest
 
@@ -27,14 +27,14 @@ from elastic_core.common.units import (
         ("1TB", 10**12),
     ],
 )
-def test_sizes_are_understood(text: int | str, size: int) -> None:
+def test_sizes_are_parsed(text: int | str, size: int) -> None:
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize(
     "text", ["", "much", "-1", "1iB", "1 GiB 2", "1PB", "nan", "0", 0, -5, "9" * 30 + "GiB"]
 )
-def test_what_is_no_size_is_refused(text: int | str) -> None:
+def test_invalid_sizes_are_rejected(text: int | str) -> None:
     with pytest.raises(InvalidArgumentError, match="size"):
         parse_size(text)
 
@@ -50,17 +50,17 @@ def test_what_is_no_size_is_refused(text: int | str) -> None:
         (" 3 G ", 3 * 10**9),
     ],
 )
-def test_counts_are_understood(text: int | str, count: int) -> None:
+def test_counts_are_parsed(text: int | str, count: int) -> None:
     assert parse_count(text) == count
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "1Mi", "1.5", "0k", 0, -5, "1e6"])
-def test_what_is_no_count_is_refused(text: int | str) -> None:
+def test_invalid_counts_are_rejected(text: int | str) -> None:
     with pytest.raises(InvalidArgumentError, match="count"):
         parse_count(text)
 
 
-def test_no_memory_stays_no_memory() -> None:
+def test_a_missing_memory_size_stays_none() -> None:
     assert parse_memory(None) is None
 
 
@@ -75,7 +75,7 @@ def test_no_memory_stays_no_memory() -> None:
         (5 * 10**15, "5.0 PB", "5.0 P"),
     ],
 )
-def test_sizes_are_written_short(count: int, size: str, number: str) -> None:
+def test_sizes_and_counts_are_formatted(count: int, size: str, number: str) -> None:
     assert format_size(count) == size
     assert format_count(count) == number
 
@@ -84,5 +84,5 @@ def test_sizes_are_written_short(count: int, size: str, number: str) -> None:
     ("seconds", "text"),
     [(4.56, "4.6 s"), (59.97, "1 min 0 s"), (72, "1 min 12 s"), (3599.6, "1 h 0 min")],
 )
-def test_durations_are_in_words(seconds: float, text: str) -> None:
+def test_durations_are_formatted(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
