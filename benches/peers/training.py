@@ -1,20 +1,18 @@
-"""Races pre-training against a bare loop: same model, blocks, batch and number of threads.
+"""Races pre-training against a bare loop: same model, blocks, batch size and threads.
 
 python benches/peers/training.py --corpus FOLDER --work FOLDER
 
-The bare loop is what training cannot do without: forward, backward, cut the gradient, step. Both
-train on the same blocks in the same order, in turns. Making the tokenizer and the blocks is not
-timed; what transformers' Trainer does before its first step is.
+The bare loop does the minimum: forward, backward, gradient clipping, step. Both train on the same
+blocks in the same order, alternating. Creating the tokenizer and the blocks is not timed; the
+preparations of transformers' Trainer before its first step are.
 """
 
 import argparse
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import torch
-from elastic_core.training.pretraining.plan import plan
 from harness import text_files
 from turns import race
 
@@ -28,27 +26,27 @@ from elastic_core.training.pretraining.result import PretrainConfig, read_curve
 
 
 def main() -> None:
-    """Packs the corpus, runs the rounds, prints the figures."""
+    """Packs the corpus, runs the rounds, prints the results."""
     args = arguments()
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
     corpus = ec.Corpus(text_files(args.corpus)[: args.files])
-    config = plan(
-        corpus,
+    size = scratch_size(args.model)
+    config = PretrainConfig(
+        corpus=corpus.name,
+        corpus_bytes=corpus.size,
         model=args.model,
-        tokens=1,
+        tokens=args.steps * size.batch,
         checkpoints=(),
-        batch=None,
-        context=None,
-        learning_rate=None,
+        batch=size.batch,
+        context=size.context,
+        learning_rate=size.learning_rate,
         seed=0,
         repeat=True,
         dtype="float32",
         device="cpu",
     )
-    config = replace(config, tokens=args.steps * config.batch)
     file = args.work / "tokens.bin"
-    size = scratch_size(args.model)
     tokenizer = train_tokenizer(
         (text for batch in documents(corpus) for text in batch), size.vocabulary
     )
@@ -66,8 +64,8 @@ def main() -> None:
             config,
             args.work,
             states=states,
-            keep=lambda _: None,
-            tell=lambda _: None,
+            save=lambda _: None,
+            on_step=lambda _, __: None,
         )
         return read_curve(args.work)[-1].loss
 
@@ -80,7 +78,7 @@ def main() -> None:
 
 
 def bare(config: PretrainConfig, blocks: Blocks) -> float:
-    """Trains by the shortest loop there is; gives the last loss."""
+    """Trains with a minimal loop; returns the last loss."""
     model = new_model(scratch_size(config.model), config.context, seed=0)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, fused=True)
     rows = config.batch // config.context
@@ -96,7 +94,7 @@ def bare(config: PretrainConfig, blocks: Blocks) -> float:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt files")
     parser.add_argument("--work", type=Path, required=True, help="folder for tokens and states")
