@@ -86,10 +86,11 @@ $(VENV)/built: $(VENV)/created $(SOURCES) | tools
 	$(BIN)/maturin develop --profile $(PROFILE)
 	@touch $@
 
-# Builds and installs with the extras in one step, after which `built` is up to date, too.
+# Builds and installs with the extras in one step, after which `built` is up to date, too. `lm` is
+# named although `train` requires it: pip cannot look it up in a package that is being installed.
 $(VENV)/dev: $(VENV)/created pyproject.toml constraints.txt | tools
 	@echo 'Building elastic-core; the first time takes some minutes.'
-	PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --profile $(PROFILE) --extras dev,cluster,report,train
+	PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --profile $(PROFILE) --extras dev,cluster,lm,report,train
 	@touch $@ $(VENV)/built
 
 # A missing tool is reported in one sentence, with how to get it.
