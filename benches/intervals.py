@@ -1,12 +1,12 @@
-"""How often the bootstrap's intervals hold what they should.
+"""Measures how often the intervals of the bootstrap contain the true value.
 
     python benches/intervals.py imdb/test/neg imdb/train/pos imdb/train/neg
 
-Draws documents of three folders again and again, as D_p, D_a and D_t, and studies each draw with a
-bootstrap. An interval should hold the mean over the draws, which is what to expect of so many
-documents. k is the same in all draws, for an interval takes the volumes for given. Prints, for some
-depths and every figure, how often it does, how often the middle 95% of the replicates would if they
-were left where they are, and the spread of the draws beside that of the replicates.
+Draws documents from three folders repeatedly, as D_p, D_a and D_t, and runs the elasticity study
+with a bootstrap on each draw. An interval should contain the mean over the draws, which is the
+expected value for this number of documents. k is the same in all draws, because intervals treat
+volumes as fixed. Prints, for some depths and every figure, how often the intervals contain it, how
+often the uncentred middle 95% of the replicates do, and the spreads of draws and replicates.
 """
 
 import argparse
@@ -26,20 +26,20 @@ UNITS = 2 * 1.96
 
 
 def draw(folders: list[list[str]], number: int, replicates: int) -> NDArray[np.float64]:
-    """Estimate, ends and bias of every figure, shape (depth, figures, 4); NaN: there is none."""
+    """Estimate, ends and bias of every figure, shape (depth, figures, 4); NaN if missing."""
     random = np.random.default_rng(number)
     pretrain, align, perturb = (
         random.choice(files, size, replace=False).tolist()
         for files, size in zip(folders, SIZES, strict=True)
     )
     result = ec.elasticity(pretrain, align, [perturb], k=K, bootstrap=replicates, seed=number)
-    found = np.full((result.depth, len(FIGURES), 4), np.nan)
+    values = np.full((result.depth, len(FIGURES), 4), np.nan)
     for depth, row in enumerate(result.perturbations[0].law):
         for figure, name in enumerate(FIGURES):
-            found[depth, figure, 0] = getattr(row, name)
+            values[depth, figure, 0] = getattr(row, name)
             if interval := (row.intervals or {}).get(name):
-                found[depth, figure, 1:] = interval.low, interval.high, interval.bias
-    return found
+                values[depth, figure, 1:] = interval.low, interval.high, interval.bias
+    return values
 
 
 def main() -> None:
@@ -53,18 +53,18 @@ def main() -> None:
     for number in range(options.draws):
         draws.append(draw(folders, number, options.replicates))
         print(f"draw {number + 1} of {options.draws}", file=sys.stderr)
-    found = np.array(draws)
-    print("| depth | figure | intervals | held | unmoved | spread of draws | of replicates |")
+    values = np.array(draws)
+    print("| depth | figure | intervals | covered | uncentred | spread of draws | of replicates |")
     print("| --: | :-- | --: | --: | --: | --: | --: |")
     for depth in SHOWN:
         for figure, name in enumerate(FIGURES):
-            estimate, low, high, bias = found[:, depth - 1, figure].T
-            there, target = np.isfinite(low), estimate.mean()
-            held = (low <= target) & (target <= high)
-            unmoved = (low + bias <= target) & (target <= high + bias)
+            estimate, low, high, bias = values[:, depth - 1, figure].T
+            has_interval, target = np.isfinite(low), estimate.mean()
+            covered = (low <= target) & (target <= high)
+            uncentred = (low + bias <= target) & (target <= high + bias)
             print(
-                f"| {depth} | {name} | {there.sum()} | {held[there].mean():.0%} | "
-                f"{unmoved[there].mean():.0%} | {estimate.std(ddof=1):.2g} | "
+                f"| {depth} | {name} | {has_interval.sum()} | {covered[has_interval].mean():.0%} | "
+                f"{uncentred[has_interval].mean():.0%} | {estimate.std(ddof=1):.2g} | "
                 f"{np.nanmean(high - low) / UNITS:.2g} |"
             )
 

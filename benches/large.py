@@ -1,10 +1,10 @@
-"""A corpus larger than the memory it may use, beside the same with memory to spare.
+"""Builds the tree of a corpus larger than the memory budget, and the same with enough memory.
 
     python benches/large.py --corpus novels/ --work /tmp/large --gigabytes 4
 
-The text is the corpus over and over, each time with its letters permuted anew, so that the copies
-share few leaves. Prints, for each budget, rate, CPU seconds, peak memory of the whole process,
-and a fingerprint of the statistics, which must agree.
+The text consists of copies of the corpus with differently permuted letters, so that they share few
+leaves. Prints, for each budget, the rate, CPU seconds, peak memory of the whole process, and a
+fingerprint of the statistics, which must agree.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 
 
 def make_text(corpus: Path, folder: Path, size: int) -> None:
-    """Writes files of `size` bytes in all, unless the folder is there."""
+    """Writes files of `size` bytes in total, unless the folder exists."""
     if folder.exists():
         return
     part = folder.with_suffix(".part")
@@ -71,7 +71,7 @@ def main() -> None:
         parser.error("name the folder of text with --corpus")
     make_text(options.corpus, folder, int(options.gigabytes * 1e9))
     for memory in options.memory or ["16GiB", "1GiB"]:
-        # A process of its own for each budget, so that peak memory is its own too.
+        # Each budget has its own process, because peak memory is measured per process.
         command = [sys.executable, __file__, "--work", options.work, "--build", memory]
         subprocess.run(command, check=True)
 

@@ -1,11 +1,11 @@
-"""A sweep over three saved trees, beside reading the trees once.
+"""Times a sweep over three saved trees, compared with reading the trees once.
 
     python benches/sweep.py --corpus novels/ --work /tmp/sweep
 
-The trees are of bytes, chunks of 8: the corpus, and the corpus twice more, with its vowels or some
-of its consonants permuted. Prints in turns the seconds of reading the trees, and of reading,
-joining and rating them at 100 values of l for all depths, and their ratio; then the peak memory of
-whole processes with budgets of memory, and a fingerprint of the rates, which must agree.
+The trees are of bytes in chunks of 8: of the corpus, and of the corpus with its vowels or some of
+its consonants permuted. Prints the seconds of reading the trees, and of reading, joining and rating
+them at 100 values of l for all depths, alternating, and their ratio; then the peak memory of whole
+processes by memory budget, and a fingerprint of the rates, which must agree.
 """
 
 import argparse
@@ -28,7 +28,7 @@ VOLUMES = np.array([[16.8, 1, l] for l in np.geomspace(1e-4, 10, 100)])
 
 
 def make_trees(corpus: Path, files: list[Path]) -> None:
-    """Writes three trees of the corpus's size, unless they are there."""
+    """Writes the three trees, unless they exist."""
     texts = [path.read_bytes() for path in sorted(corpus.glob("*.txt"))]
     offsets = np.cumsum([0, *map(len, texts)])
     for file, (letters, permuted) in zip(files, PERMUTED, strict=True):
@@ -57,7 +57,7 @@ def within(files: list[Path], budget: str) -> None:
 
 
 def race(files: list[Path], rounds: int) -> None:
-    """Times reading, and reading with the sweep, in turns."""
+    """Times reading the trees, and reading with the sweep, alternating."""
     ratios = []
     for _ in range(rounds):
         seconds = []
@@ -85,7 +85,7 @@ def main() -> None:
     elif options.part:
         within(files, options.part)
     else:
-        # Each part is a process of its own, and so is its peak memory.
+        # Each part has its own process, because peak memory is measured per process.
         for part in ("make", "race", "16GiB", "512MiB", "128MiB"):
             command = [sys.executable, *sys.argv, "--part", part]
             subprocess.run(command, check=True)

@@ -1,9 +1,9 @@
-"""Tests tails of the mass distribution that begin at a count of one's own choice.
+"""Tests tails of the mass distribution that begin at counts of your choice.
 
     python examples/tails.py novels imdb-pos --x-min 10 --x-min 30 --x-min 100
 
-Prints, for each corpus and depth, the exponent of Pareto's law from each count on, its distance and
-its bootstrap p-value; see `docs/mass.md`.
+Prints, for each corpus, depth and count, the exponent of the Pareto law of the tail, its distance
+and its bootstrap p-value; see `docs/mass.md`.
 """
 
 import click
@@ -27,10 +27,16 @@ HEADINGS = (
 
 @click.command()
 @click.argument("corpora", nargs=-1, required=True)
-@click.option("--x-min", multiple=True, type=int, default=(10, 30, 100), help="Where tails begin.")
-@click.option("--bootstrap", default=100, show_default=True, help="Replicates behind each p.")
+@click.option(
+    "--x-min",
+    multiple=True,
+    type=int,
+    default=(10, 30, 100),
+    help="Where a tail begins; repeatable.",
+)
+@click.option("--bootstrap", default=100, show_default=True, help="Replicates per p-value.")
 def main(corpora: tuple[str, ...], x_min: tuple[int, ...], bootstrap: int) -> None:
-    """Tests tails of the leaves of CORPORA; see the head of this file."""
+    """Test tails of the leaves of CORPORA; see the docstring of this file."""
     rows = []
     for corpus in ec.mass(*corpora, bootstrap=0).corpora:
         for depth in corpus.depths:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from contestant import contest, entry
 
-given = entry()
-files = json.loads((given.work / "files.json").read_text())
+options = entry()
+files = json.loads((options.work / "files.json").read_text())
 
 Leaves = tuple[Counter[bytes], Counter[bytes], int]
 
 
 def build(_: object) -> Leaves:
-    """The leaves as a dictionary, the short last chunks apart, and the bytes read."""
-    leaves, ends, size, d = Counter[bytes](), Counter[bytes](), 0, given.depth
+    """The leaves as a dictionary, the short last chunks separately, and the bytes read."""
+    leaves, ends, size, d = Counter[bytes](), Counter[bytes](), 0, options.depth
     for file in files:
         data = Path(file).read_bytes()
         whole = len(data) // d * d
@@ -25,7 +25,7 @@ def build(_: object) -> Leaves:
 
 
 def check(leaves: Leaves) -> dict[str, float]:
-    """What every contestant has to agree on."""
+    """The figures on which all contestants must agree."""
     whole, ends, size = leaves
     segments = whole.total() + ends.total()
     return {"leaves": len(whole) + len(ends), "segments": segments, "bytes": size}

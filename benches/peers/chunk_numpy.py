@@ -1,4 +1,4 @@
-"""numpy: reads the files, sees 8 bytes as one key, np.unique; the files' ends in a Counter."""
+"""numpy: reads the files, takes 8 bytes as one key, np.unique; counts the files' ends apart."""
 
 import json
 from collections import Counter
@@ -8,16 +8,16 @@ import numpy as np
 from contestant import contest, entry, skip
 from numpy.typing import NDArray
 
-given = entry()
-if given.depth != 8:
+options = entry()
+if options.depth != 8:
     skip("a 64-bit key is 8 bytes")
-files = json.loads((given.work / "files.json").read_text())
+files = json.loads((options.work / "files.json").read_text())
 
 Leaves = tuple[NDArray[np.uint64], NDArray[np.intp], Counter[bytes], int]
 
 
 def build(_: object) -> Leaves:
-    """The sorted leaf table, the short last chunks apart, and the bytes read."""
+    """The sorted leaf table, the short last chunks separately, and the bytes read."""
     keys, ends, size = [], Counter[bytes](), 0
     for file in files:
         data = Path(file).read_bytes()
@@ -30,7 +30,7 @@ def build(_: object) -> Leaves:
 
 
 def check(leaves: Leaves) -> dict[str, float]:
-    """What every contestant has to agree on."""
+    """The figures on which all contestants must agree."""
     values, counts, ends, size = leaves
     segments = int(counts.sum()) + ends.total()
     return {"leaves": len(values) + len(ends), "segments": segments, "bytes": size}

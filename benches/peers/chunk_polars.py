@@ -1,4 +1,4 @@
-"""polars: reads the files, sees 8 bytes as one key, groups; the files' ends in a Counter."""
+"""polars: reads the files, takes 8 bytes as one key, groups; counts the files' ends apart."""
 
 import json
 from collections import Counter
@@ -8,16 +8,16 @@ import numpy as np
 import polars as pl
 from contestant import contest, entry, skip
 
-given = entry()
-if given.depth != 8:
+options = entry()
+if options.depth != 8:
     skip("a 64-bit key is 8 bytes")
-files = json.loads((given.work / "files.json").read_text())
+files = json.loads((options.work / "files.json").read_text())
 
 Leaves = tuple[pl.DataFrame, Counter[bytes], int]
 
 
 def build(_: object) -> Leaves:
-    """The leaf table, not sorted, the short last chunks apart, and the bytes read."""
+    """The unsorted leaf table, the short last chunks separately, and the bytes read."""
     keys, ends, size = [], Counter[bytes](), 0
     for file in files:
         data = Path(file).read_bytes()
@@ -30,7 +30,7 @@ def build(_: object) -> Leaves:
 
 
 def check(leaves: Leaves) -> dict[str, float]:
-    """What every contestant has to agree on."""
+    """The figures on which all contestants must agree."""
     table, ends, size = leaves
     segments = int(table["len"].sum()) + ends.total()
     return {"leaves": len(table) + len(ends), "segments": segments, "bytes": size}

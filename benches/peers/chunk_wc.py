@@ -1,12 +1,12 @@
-"""cat and wc -c: the least that reading can cost (wc alone would only ask for the size)."""
+"""cat and wc -c: a lower bound on reading (wc alone would only look up the size)."""
 
 import json
 import subprocess
 
 from contestant import contest, entry
 
-given = entry()
-files = json.loads((given.work / "files.json").read_text())
+options = entry()
+files = json.loads((options.work / "files.json").read_text())
 
 
 def build(_: object) -> int:

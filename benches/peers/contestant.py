@@ -1,7 +1,7 @@
-"""The inside of a contestant's process: load the input, time the steps, report one line of JSON.
+"""Runs inside a contestant's process: times its steps and reports one line of JSON.
 
-In: `SCRIPT WORK DEPTH THREADS` on the command line. Out: a line that `harness.run` reads.
-Interpreter start, imports and loading are not timed.
+The command line is `SCRIPT WORK DEPTH THREADS`; `harness.run` reads the line. Interpreter start,
+imports and loading are not timed.
 """
 
 import json
@@ -23,7 +23,7 @@ Step = tuple[str, Callable[[Any], Any]]
 
 @dataclass(frozen=True)
 class Entry:
-    """What a contestant is given."""
+    """The options of a contestant: the folder of its input, tree depth, threads."""
 
     work: Path
     depth: int
@@ -31,12 +31,12 @@ class Entry:
 
 
 def entry() -> Entry:
-    """What the command line says."""
+    """Parses the command line."""
     return Entry(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
 
 
 def skip(reason: str) -> NoReturn:
-    """Ends the process without an entry in the table."""
+    """Exits without a row in the table."""
     print(json.dumps({"skipped": reason}))
     sys.exit()
 
@@ -47,10 +47,14 @@ def contest(
     check: Callable[[Any], dict[str, float]] = lambda _: {},
     part: float = 1.0,
 ) -> None:
-    """Runs the steps, each on what the one before returned, and reports them.
+    """Runs the steps, each on the result of the previous one, and reports them.
 
-    `check` looks at what the first step returned, untimed. `part` is the part of the input that
-    the contestant worked on; its times are divided by it.
+    Args:
+        loaded: The input of the first step.
+        steps: Names and functions.
+        check: Extracts figures to compare from the result of the first step, untimed.
+        part: The share of the input that the contestant processed; its times are divided by it.
+
     """
     laps: list[dict[str, object]] = []
     result: Any = loaded
@@ -76,13 +80,13 @@ def contest(
 
 
 def _cpu() -> float:
-    """Seconds of all threads of this process and of all children that ended."""
+    """CPU seconds of all threads of this process and of its finished children."""
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in both)
 
 
 def _peak() -> int:
-    """Bytes at the highest point: of this process, or of its largest child if that is more."""
+    """Peak memory in bytes of this process, or of its largest child if that is more."""
     unit = 1 if sys.platform == "darwin" else 1024
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     own = _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
@@ -94,7 +98,7 @@ def _memory_now() -> int:
 
 
 def _forget_peak() -> None:
-    """Lets the highest point start anew (Linux only)."""
+    """Resets the peak memory (Linux only)."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

@@ -1,8 +1,8 @@
-"""Compresses one file with elastic-core's tree model and with archivers, in turns.
+"""Compresses one file with elastic-core's tree model and with archivers, alternating.
 
-Printed are bits per byte, and the median of CPU seconds (user and system) of whole commands, start
-of the interpreter included, with the ratio to elastic-core's `tree:16` within each round. An
-archiver that is not on PATH is left out. 7-Zip and zpaq are in Debian's packages 7zip and zpaq.
+Prints bits per byte, the median CPU seconds (user and system) of whole commands, including the
+start of the interpreter, and the ratio to elastic-core's `tree:16` within each round. Archivers
+that are not on PATH are left out. Debian has 7-Zip and zpaq in the packages 7zip and zpaq.
 
     python benches/peers/files.py --corpus novels/ --work /tmp/files --bytes 10000000 --rounds 3
 """
@@ -21,7 +21,7 @@ OURS = "elastic-core tree:16"
 
 
 def contestants(file: Path, out: Path) -> dict[str, list[str]]:
-    """The command lines that turn `file` into `out`, by name."""
+    """The command lines that compress `file` into `out`, by name."""
     elastic = str(Path(sys.executable).parent / "elastic-core")
     seven = shutil.which("7zz") or shutil.which("7z") or "7z"
     tree = [elastic, "compress", str(file), "--force", "-o", str(out), "--model"]
@@ -40,7 +40,7 @@ def contestants(file: Path, out: Path) -> dict[str, list[str]]:
 
 
 def run(command: list[str], file: Path, out: Path) -> tuple[int, float]:
-    """Bytes written and CPU seconds of one command."""
+    """Runs one command; returns the bytes written and its CPU seconds."""
     out.unlink(missing_ok=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, capture_output=True)

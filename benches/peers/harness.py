@@ -1,8 +1,8 @@
-"""Runs contestants, each in a process of its own, and sets them beside elastic-core.
+"""Runs contestants, row in its own process, and compares them with elastic-core.
 
-In: a folder of prepared input and the names of contestant scripts. Out: one `Lap` for each step
-of each run, and a table of medians and paired ratios. Imports nothing heavy, because a child's
-peak memory starts from its parent's.
+The input is a folder of prepared files and the names of contestant scripts, the output one `Lap`
+per step and run, and a table of medians and paired ratios. It imports nothing heavy, because the
+peak memory of a child starts from that of its parent.
 """
 
 import json
@@ -25,16 +25,16 @@ class Lap:
     contestant: str
     step: str
     cpu: float
-    """User and system seconds of the process, all its threads and all its children."""
+    """User and system seconds of the process with its threads and children."""
     wall: float
     peak: int
-    """Bytes of memory at the highest point, interpreter and input included."""
+    """Peak memory in bytes, including interpreter and input."""
     grown: int
-    """The same, less what the process held before the step."""
+    """Peak memory minus the memory before the step."""
     scale: float
-    """The contestant worked on this part of the input; its time stands here scaled up."""
+    """The share of the input that was processed; the times are scaled up to the whole."""
     check: dict[str, float]
-    """What came out, to be compared between contestants; empty where nothing can be."""
+    """Figures to compare between contestants; may be empty."""
 
 
 class SkippedError(Exception):
@@ -69,7 +69,7 @@ def race(
     rounds: int,
     enter: Callable[[str], list[Lap]],
 ) -> dict[str, list[tuple[list[Lap], list[Lap]]]]:
-    """Runs each rival `rounds` times right beside elastic-core, taking turns at going first."""
+    """Runs row rival `rounds` times next to elastic-core, alternating which goes first."""
     pairs: dict[str, list[tuple[list[Lap], list[Lap]]]] = {}
     for rival in rivals:
         for turn in range(rounds):
@@ -88,7 +88,7 @@ def race(
 
 
 def compare(ours: Lap, theirs: Lap) -> None:
-    """Ends the race if two contestants did not count the same thing."""
+    """Stops the race if two contestants disagree."""
     for key in ours.check.keys() & theirs.check.keys():
         a, b = ours.check[key], theirs.check[key]
         if abs(a - b) > 1e-9 * max(abs(a), abs(b)):
@@ -98,7 +98,7 @@ def compare(ours: Lap, theirs: Lap) -> None:
 def table(
     pairs: dict[str, list[tuple[list[Lap], list[Lap]]]], units: int, unit: str, megabytes: float
 ) -> str:
-    """A Markdown table: medians of each step, and the ratio of CPU seconds within the pairs."""
+    """A Markdown table: medians per step, and the ratio of CPU seconds within the pairs."""
     ours = [laps for rounds in pairs.values() for laps, _ in rounds]
     rows = _rows(ours, units, megabytes, [1.0])
     for rounds in pairs.values():
@@ -125,14 +125,14 @@ def _rows(
     for number, laps in enumerate(zip(*runs, strict=True)):
         lap = laps[0]
         whole = lap.scale == 1
-        wall = statistics.median(each.wall for each in laps)
-        peak = statistics.median(each.peak for each in laps)
-        grown = statistics.median(each.grown for each in laps)
+        wall = statistics.median(row.wall for row in laps)
+        peak = statistics.median(row.peak for row in laps)
+        grown = statistics.median(row.grown for row in laps)
         part = "" if whole else f" ({lap.scale:.0%} of the input, time scaled)"
         rows.append(
             [
                 f"{lap.contestant}: {lap.step}{part}",
-                f"{statistics.median(each.cpu for each in laps):.2f}",
+                f"{statistics.median(row.cpu for row in laps):.2f}",
                 f"{wall:.2f}",
                 f"{megabytes / wall:.1f}",
                 f"{peak / 1e6:.0f}" if whole else "",

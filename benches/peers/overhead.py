@@ -1,10 +1,10 @@
-"""What coding adds to a run of a torch model: quantizing, range coding, tokens, checks.
+"""What compression adds to a run of a torch model: quantizing, range coding, tokens, checks.
 
 python benches/peers/overhead.py FILE MODEL [--bytes 32768] [--lanes 4] [--rounds 5]
 
-MODEL is a folder with a checkpoint. FILE's first bytes are compressed and decompressed, and
-beside that the model alone takes the same steps on the same tokens, all on one thread. Printed are
-CPU seconds, the least over the rounds, and what coding adds.
+MODEL is a folder with a checkpoint. The first bytes of FILE are compressed and decompressed; for
+comparison, the model alone takes the same steps on the same tokens, all on one thread. Prints the
+least CPU seconds over the rounds, and what compression adds.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from elastic_core.compression.streams import cut
 
 
 def model_alone(model: Any, text: bytes, lanes: int) -> None:
-    """The steps that coding takes, and nothing else."""
+    """The steps of the model that compression takes, and nothing else."""
     ids = model.tokens(cut(text, lanes))
     table = np.zeros((max(map(len, ids)), lanes), np.uint32)
-    for lane, each in enumerate(ids):
-        table[: len(each), lane] = each
+    for lane, lane_ids in enumerate(ids):
+        table[: len(lane_ids), lane] = lane_ids
     steps = model.steps(lanes)
     steps.next(None)
     for row in table[:-1]:
@@ -41,7 +41,7 @@ def cpu(run: Callable[[], Any]) -> float:
 
 
 def main() -> None:
-    """Prints both ways beside the model alone."""
+    """Prints the times of compression, decompression and the model alone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("model")
@@ -70,8 +70,8 @@ def main() -> None:
         rounds = [(cpu(alone), cpu(compress), cpu(decompress)) for _ in range(args.rounds)]
     print("| | CPU s | added |\n|---|---:|---:|")
     for number, name in enumerate(("model alone", "compress", "decompress")):
-        seconds = min(each[number] for each in rounds)
-        added = seconds / min(each[0] for each in rounds) - 1
+        seconds = min(times[number] for times in rounds)
+        added = seconds / min(times[0] for times in rounds) - 1
         print(f"| {name} | {seconds:.2f} | {added:+.1%} |")
 
 

@@ -1,9 +1,9 @@
-"""Makes the input of the `window` scenario once: a BPE trained on the corpus, and its ids.
+"""Prepares the input of the `window` scenario: a BPE trained on the corpus, and its ids.
 
-In: a folder of text files. Out, in the work folder: `ids.npy` and `offsets.npy` (all documents,
-one after another), `padded.npy` (each document, EOS and d-1 pads, for those who know no
-documents), `infini-gram/` (the files its own tokenizing step would have written), `facts.json`.
-Runs in a process of its own, so that nothing of it is in any contestant's memory.
+Reads a folder of text files and writes to the work folder: `ids.npy` and `offsets.npy` (all
+documents concatenated), `padded.npy` (each document, EOS and d-1 pads, for contestants without
+documents), `infini-gram/` (the files that its tokenizing step would have written), `facts.json`.
+It runs in its own process, so that it does not count towards the memory of a contestant.
 """
 
 import json
@@ -17,13 +17,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 
 def main() -> None:
-    """Prepares `CORPUS WORK DEPTH`, unless that is what lies in WORK already."""
+    """Prepares `CORPUS WORK DEPTH`, unless WORK has the same input already."""
     corpus, work, depth = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     texts = [path.read_text("utf-8", errors="replace") for path in text_files(corpus)]
     size = sum(path.stat().st_size for path in text_files(corpus))
-    wanted = {"corpus": str(corpus), "files": len(texts), "bytes": size, "depth": depth}
+    source = {"corpus": str(corpus), "files": len(texts), "bytes": size, "depth": depth}
     facts = work / "facts.json"
-    if facts.exists() and wanted.items() <= json.loads(facts.read_text()).items():
+    if facts.exists() and source.items() <= json.loads(facts.read_text()).items():
         return
     work.mkdir(parents=True, exist_ok=True)
     for stale in (facts, work / "words.txt"):
@@ -31,8 +31,8 @@ def main() -> None:
 
     tokenizer = train(texts)
     tokenizer.save(str(work / "tokenizer.json"))
-    encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-    documents = [np.array(each.ids, dtype=np.uint16) for each in encoded]
+    encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
+    documents = [np.array(encoding.ids, dtype=np.uint16) for encoding in encodings]
     lengths = [len(document) for document in documents]
     np.save(work / "ids.npy", np.concatenate(documents))
     np.save(work / "offsets.npy", np.cumsum([0, *lengths], dtype=np.uint64))
@@ -42,11 +42,11 @@ def main() -> None:
     np.save(work / "padded.npy", np.concatenate(padded))
 
     infini_gram(documents, work / "infini-gram")
-    facts.write_text(json.dumps(wanted | {"symbols": sum(lengths), "vocabulary": VOCABULARY}))
+    facts.write_text(json.dumps(source | {"symbols": sum(lengths), "vocabulary": VOCABULARY}))
 
 
 def train(texts: list[str]) -> Tokenizer:
-    """A byte-level BPE of `VOCABULARY` ids."""
+    """Trains a byte-level BPE of `VOCABULARY` ids."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -60,7 +60,7 @@ def train(texts: list[str]) -> Tokenizer:
 
 
 def infini_gram(documents: list[np.ndarray], folder: Path) -> None:
-    """`tokenized.0` and `offset.0`: a separator of two 0xff bytes, then the ids, per document."""
+    """Writes `tokenized.0` and `offset.0`: per document two 0xff bytes, then the ids."""
     folder.mkdir(exist_ok=True)
     separator = np.array([0xFFFF], dtype="<u2")
     starts, at = [], 0

@@ -18,7 +18,7 @@ RIVALS = {
 
 
 def main() -> None:
-    """Prepares the input, runs the pairs, prints the table."""
+    """Prepares the input, runs the rounds, prints the table."""
     args = arguments()
     corpus, work = args.corpus.resolve(), args.work.resolve()
     if not text_files(corpus):
@@ -39,7 +39,7 @@ def main() -> None:
     def enter(contestant: str) -> list[Lap]:
         return run(args.scenario, contestant, work, args.depth, args.threads)
 
-    enter(OURS)  # So that files and libraries are in the page cache for all.
+    enter(OURS)  # Warms the page cache.
     pairs = race(args.only, args.rounds, enter)
     if not pairs:
         sys.exit("no rival could run.")
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scenario", choices=list(RIVALS))
     parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt files")
@@ -59,12 +59,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--depth", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3, help="pairs to run with each rival")
-    parser.add_argument("--only", help="rivals to run, with commas between")
+    parser.add_argument("--only", help="rivals to run, separated by commas")
     args = parser.parse_args()
     rivals = RIVALS[args.scenario]
     args.only = args.only.split(",") if args.only else rivals
     if unknown := set(args.only) - set(rivals):
-        parser.error(f"no rival is called {', '.join(unknown)}; there are {', '.join(rivals)}")
+        parser.error(f"no rival is called {', '.join(unknown)}; choose from {', '.join(rivals)}")
     return args
 
 

@@ -1,12 +1,12 @@
-"""Races log-probabilities against lm-evaluation-harness: same model, documents, windows, batch.
+"""Compares log-probabilities with lm-evaluation-harness: same model, documents, windows, batch.
 
 python benches/peers/rolling.py --model CHECKPOINT --corpus FOLDER
 
-Both get text and give the log-probability of every document, in one process and in turns. Windows
-of one length follow each other without overlap, as `loglikelihood_rolling` lays them. Documents
-are either cut so that each fits into a window, and then both have to agree; or they are left
-whole, and then they need not: of a further window lm-evaluation-harness conditions the first token
-on the one before, elastic-core on the first token of a text, and it moves the last window back.
+Both compute the log-probability of every document, in one process, alternating. Windows of equal
+length do not overlap, as in `loglikelihood_rolling`. Documents are first cut to fit into one
+window, where both must agree, then left whole, where they need not: in later windows
+lm-evaluation-harness conditions the first token on the preceding one, elastic-core on the first
+token of a text, and lm-evaluation-harness moves the last window back.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> None:
     """Cuts the documents, runs the rounds, prints the table."""
     args = arguments()
     torch.set_num_threads(args.threads)
-    os.environ["TQDM_DISABLE"] = "1"  # lm-evaluation-harness draws a bar for its preparations.
+    os.environ["TQDM_DISABLE"] = "1"  # Hides the progress bar of lm-evaluation-harness.
     batch = args.rows * args.window
     ours = load(args.model, args.model, window=args.window, stride=args.window, batch=batch)
     texts = [path.read_text("utf-8", "replace") for path in text_files(args.corpus)]
@@ -52,7 +52,7 @@ def main() -> None:
 def race(
     documents: list[str], tokens: int, ours: Contestant, theirs: Contestant, rounds: int
 ) -> None:
-    """Runs both in turns and prints medians, and the ratios within each pair."""
+    """Runs both, alternating, and prints medians, and the ratios within each pair."""
     seconds: list[tuple[float, float]] = []
     walls: list[tuple[float, float]] = []
     for turn in range(rounds + 1):
@@ -61,34 +61,34 @@ def race(
         if turn:  # The first round warms up.
             seconds.append((laps[ours][1], laps[theirs][1]))
             walls.append((laps[ours][2], laps[theirs][2]))
-    found, expected = laps[ours][0], laps[theirs][0]
+    computed, expected = laps[ours][0], laps[theirs][0]
     for name, column in (("elastic-core", 0), ("lm-evaluation-harness", 1)):
         cpu = statistics.median(pair[column] for pair in seconds)
         wall = statistics.median(pair[column] for pair in walls)
         print(f"{name:22} {cpu:8.2f} CPU s {wall:8.2f} s {tokens / wall:10,.0f} tokens/s")
     ratios = sorted(theirs / ours for ours, theirs in seconds)
     print(f"CPU ratio {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
-    worst = np.max(np.abs(found - expected) / np.abs(expected))
-    print(f"sum {found.sum():.3f} against {expected.sum():.3f}, ", end="")
+    worst = np.max(np.abs(computed - expected) / np.abs(expected))
+    print(f"sum {computed.sum():.3f} against {expected.sum():.3f}, ", end="")
     print(f"relative difference of a document at most {worst:.1e}")
 
 
 def lap(contestant: Contestant, documents: list[str]) -> tuple[NDArray[np.float64], float, float]:
-    """What a contestant gives, its CPU seconds and its seconds."""
+    """Runs a contestant; returns its result, its CPU seconds and its wall-clock seconds."""
     cpu, wall = time.process_time(), time.perf_counter()
-    found = contestant(documents)
-    return found, time.process_time() - cpu, time.perf_counter() - wall
+    computed = contestant(documents)
+    return computed, time.process_time() - cpu, time.perf_counter() - wall
 
 
 def elastic_core(model: TransformersModel) -> Contestant:
-    """elastic-core's log-probabilities, added up."""
+    """The sums of elastic-core's log-probabilities."""
     return lambda documents: np.array(
-        [each.sum(dtype=np.float64) for each in model.log_probs(documents)]
+        [values.sum(dtype=np.float64) for values in model.log_probs(documents)]
     )
 
 
 def harness(args: argparse.Namespace) -> Contestant:
-    """Those of lm-evaluation-harness."""
+    """The sums of lm-evaluation-harness."""
     model = HFLM(
         pretrained=args.model,
         device="cpu",
@@ -108,7 +108,7 @@ def harness(args: argparse.Namespace) -> Contestant:
 
 
 def cut(text: str, lengths: NDArray[np.int64], model: TransformersModel, window: int) -> list[str]:
-    """Consecutive pieces of the text of these lengths, without those longer than a window."""
+    """Consecutive pieces of the text with these lengths, without those longer than a window."""
     ends = np.cumsum(lengths)
     ends = ends[: np.searchsorted(ends, len(text))]
     pieces = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
@@ -116,7 +116,7 @@ def cut(text: str, lengths: NDArray[np.int64], model: TransformersModel, window:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True, help="folder of a transformers checkpoint")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt files")

@@ -1,10 +1,10 @@
-"""Range coding from rows of probabilities: elastic-core beside the constriction package.
+"""Range coding with rows of probabilities: elastic-core compared with the constriction package.
 
 python benches/peers/rows.py [--rounds 7]
 
-Both code the same symbols with the same rows, 4 MiB of rows at a time as a model hands them over,
-in turns in one process; constriction by its fastest family, `Categorical(perfect=False)`. Printed
-are symbols a CPU second, medians over the rounds, and the ratio within each round.
+Both encode the same symbols with the same rows, in blocks of 4 MiB as from a model, alternating in
+one process; constriction uses its fastest family, `Categorical(perfect=False)`. Prints symbols per
+CPU second, medians over the rounds, and the ratio within each round.
 """
 
 import argparse
@@ -28,7 +28,7 @@ Symbols = NDArray[np.uint32]
 
 
 def rows_and_symbols(vocabulary: int) -> tuple[Rows, Symbols]:
-    """Softmax of normal logits that are as sharp as a language model's, and a draw from each."""
+    """Softmax rows of normal logits, about as sharp as a language model's, and a draw from each."""
     random = np.random.default_rng(vocabulary)
     powers = np.exp(random.normal(0, 3, (FLOATS // vocabulary, vocabulary)))
     rows = powers / powers.sum(1, keepdims=True)
@@ -58,7 +58,7 @@ def decode_theirs(code: Any, rows: Rows) -> Any:
 
 
 def rate(run: Callable[[], Any], symbols: int) -> float:
-    """Symbols a CPU second."""
+    """Symbols per CPU second."""
     start = time.process_time()
     for _ in range(REPEATS):
         run()
@@ -66,7 +66,7 @@ def rate(run: Callable[[], Any], symbols: int) -> float:
 
 
 def race(vocabulary: int, rounds: int) -> None:
-    """Races both ways at one vocabulary and prints a line for each."""
+    """Races encoding and decoding at one vocabulary and prints a line for each."""
     rows, symbols = rows_and_symbols(vocabulary)
     ours, theirs = encode_ours(rows, symbols), encode_theirs(rows, symbols)
     assert (decode_ours(ours, rows) == symbols).all()
@@ -75,14 +75,14 @@ def race(vocabulary: int, rounds: int) -> None:
         "encode": (lambda: encode_ours(rows, symbols), lambda: encode_theirs(rows, symbols)),
         "decode": (lambda: decode_ours(ours, rows), lambda: decode_theirs(theirs, rows)),
     }
-    for way, (run_ours, run_theirs) in races.items():
+    for direction, (run_ours, run_theirs) in races.items():
         pairs = [
             (rate(run_ours, len(symbols)), rate(run_theirs, len(symbols))) for _ in range(rounds)
         ]
-        medians = [statistics.median(each) for each in zip(*pairs, strict=True)]
+        medians = [statistics.median(rates) for rates in zip(*pairs, strict=True)]
         ratio = statistics.median(own / other for own, other in pairs)
         print(
-            f"| {way}, {vocabulary} symbols | {medians[0] / 1e3:,.0f} k/s | "
+            f"| {direction}, {vocabulary} symbols | {medians[0] / 1e3:,.0f} k/s | "
             f"{medians[1] / 1e3:,.0f} k/s | {ratio:.2f} |"
         )
 

@@ -1,9 +1,9 @@
-"""Races fine-tuning against TRL's bare trainer: same model, rows, batch and number of threads.
+"""Races fine-tuning against TRL's bare trainer: same model, rows, batch size and threads.
 
 python benches/peers/sft.py --corpus FOLDER --work FOLDER
 
-Both load the same small model, which is made first and not timed, train on the same rows in the
-same order, and save what came of it, in turns.
+Both load the same small model, which is created first and not timed, train on the same rows in the
+same order, and save the result, alternating.
 """
 
 import argparse
@@ -21,16 +21,15 @@ from trl import SFTConfig, SFTTrainer
 from turns import race
 
 import elastic_core as ec
+from elastic_core import Recipe, train
 from elastic_core.models.transformers.checkpoint import silence_transformers
-from elastic_core.training.finetuning.recipe import Recipe
-from elastic_core.training.finetuning.train import train
 
 Rows = list[dict[str, Any]]
 Contestant = Callable[[Path, Rows, Recipe, Path], tuple[float, int]]
 
 
 def main() -> None:
-    """Makes the model and the rows, runs the rounds, prints the figures."""
+    """Creates the model and the rows, runs the rounds, prints the results."""
     args = arguments()
     torch.set_num_threads(args.threads)
     files = text_files(args.corpus)[: args.files]
@@ -47,7 +46,7 @@ def main() -> None:
     rows = windows("".join(file.read_text() for file in files), args.steps * args.batch)
     print(f"{args.model}, {args.steps} steps of {args.batch} rows, {args.rounds} rounds")
 
-    def entering(contestant: Contestant) -> Callable[[], tuple[float, int]]:
+    def timed_run(contestant: Contestant) -> Callable[[], tuple[float, int]]:
         def enter() -> tuple[float, int]:
             out = args.work / contestant.__name__
             shutil.rmtree(out, ignore_errors=True)
@@ -55,25 +54,25 @@ def main() -> None:
 
         return enter
 
-    race(entering(ours), entering(bare), args.rounds, ("elastic-core train", "bare SFTTrainer"))
+    race(timed_run(ours), timed_run(bare), args.rounds, ("elastic-core train", "bare SFTTrainer"))
 
 
 def windows(text: str, count: int) -> Rows:
-    """Rows of a thousand characters, one after the other."""
+    """Consecutive rows of a thousand characters."""
     return [{"text": text[start : start + 1000]} for start in range(0, 1000 * count, 1000)]
 
 
 def ours(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int]:
-    """Trains by `train`; gives the last loss and the tokens."""
+    """Trains with `train`; returns the last loss and the tokens."""
     result = train(str(model), rows, recipe, out, seed=0)
     assert result.tokens is not None
     return result.final_loss, result.tokens
 
 
 def bare(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int]:
-    """Trains by TRL's trainer as its documentation does; gives the last loss and the tokens."""
+    """Trains with TRL's trainer as in its documentation; returns the last loss and the tokens."""
     tokenizer = AutoTokenizer.from_pretrained(model)
-    begun = [{"text": tokenizer.bos_token + row["text"]} for row in rows]
+    prefixed = [{"text": tokenizer.bos_token + row["text"]} for row in rows]
     datasets.disable_progress_bars()
     with silence_transformers():
         arguments = SFTConfig(
@@ -95,7 +94,7 @@ def bare(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int
         trainer = SFTTrainer(
             AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
             arguments,
-            train_dataset=datasets.Dataset.from_list(begun),
+            train_dataset=datasets.Dataset.from_list(prefixed),
             processing_class=tokenizer,
         )
         trainer.remove_callback(PrinterCallback)
@@ -106,7 +105,7 @@ def bare(model: Path, rows: Rows, recipe: Recipe, out: Path) -> tuple[float, int
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt files")
     parser.add_argument("--work", type=Path, required=True, help="folder for models")
@@ -114,7 +113,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="scratch:3M")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--batch", type=int, default=8, help="rows in a step")
-    parser.add_argument("--length", type=int, default=256, help="most tokens of a row")
+    parser.add_argument("--length", type=int, default=256, help="maximum tokens per row")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Two trainings of the same thing, in turns: what each takes, and the ratio within each pair."""
+"""Alternating runs of two trainings: their CPU seconds, and the ratio within each pair."""
 
 import statistics
 import sys
@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable
 
 Contestant = Callable[[], tuple[float, int]]
-"""Trains; gives the last loss and the tokens."""
+"""Trains; returns the last loss and the tokens."""
 
 
 def race(ours: Contestant, theirs: Contestant, rounds: int, names: tuple[str, str]) -> None:
-    """Runs both in turns and prints medians of CPU seconds, and the ratios within each pair.
+    """Runs both, alternating, and prints median CPU seconds, and the ratios within each pair.
 
     Args:
-        ours: Ours.
-        theirs: The other.
-        rounds: How often each runs; they take turns at going first.
-        names: What the two are called.
+        ours: The training of elastic-core.
+        theirs: The other training.
+        rounds: How often each runs; they alternate in going first.
+        names: The names to print.
     """
     seconds: list[tuple[float, float]] = []
     tokens = 0

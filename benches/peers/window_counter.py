@@ -1,6 +1,6 @@
-"""collections.Counter: counts tuples, on the first twentieth of the ids, time scaled up.
+"""collections.Counter: counts tuples of the first twentieth of the ids, time scaled up.
 
-Scaling by length flatters it: a larger dictionary is slower per entry.
+This favours it, because a larger dictionary is slower per entry.
 """
 
 from collections import Counter
@@ -10,14 +10,14 @@ from contestant import PAD, contest, entry
 
 PART = 0.05
 
-given = entry()
-padded = np.load(given.work / "padded.npy")
+options = entry()
+padded = np.load(options.work / "padded.npy")
 ids = padded[: int(len(padded) * PART)].tolist()
 
 
 def build(_: object) -> Counter[tuple[int, ...]]:
-    """The leaves of the slice, as a dictionary."""
-    grams = zip(*(ids[k:] for k in range(given.depth)), strict=False)
+    """The leaves of the slice as a dictionary."""
+    grams = zip(*(ids[k:] for k in range(options.depth)), strict=False)
     return Counter(gram for gram in grams if gram[0] != PAD)
 
 

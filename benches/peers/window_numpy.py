@@ -4,17 +4,17 @@ import numpy as np
 from contestant import PAD, contest, entry, skip
 from numpy.typing import NDArray
 
-given = entry()
-if given.depth > 8:
+options = entry()
+if options.depth > 8:
     skip("two 64-bit keys hold 8 ids")
-padded = np.load(given.work / "padded.npy")
+padded = np.load(options.work / "padded.npy")
 
 
 def build(_: object) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.intp]]:
     """The sorted leaf table: the keys of each leaf and its count."""
-    rows = len(padded) - given.depth + 1
+    rows = len(padded) - options.depth + 1
     high, low = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
-    for k in range(given.depth):
+    for k in range(options.depth):
         key = high if k < 4 else low
         np.left_shift(key, 16, out=key)
         np.bitwise_or(key, padded[k : k + rows], out=key)
@@ -31,7 +31,7 @@ def build(_: object) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np
 def check(
     leaves: tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.intp]],
 ) -> dict[str, float]:
-    """What every contestant has to agree on."""
+    """The figures on which all contestants must agree."""
     return {"leaves": len(leaves[0]), "segments": int(leaves[2].sum())}
 
 

@@ -4,19 +4,19 @@ import numpy as np
 import polars as pl
 from contestant import PAD, contest, entry
 
-given = entry()
-padded = np.load(given.work / "padded.npy")
+options = entry()
+padded = np.load(options.work / "padded.npy")
 
 
 def build(_: object) -> pl.DataFrame:
-    """The leaf table, not sorted."""
-    rows = len(padded) - given.depth + 1
-    shifted = pl.DataFrame({f"s{k}": padded[k : k + rows] for k in range(given.depth)})
+    """The unsorted leaf table."""
+    rows = len(padded) - options.depth + 1
+    shifted = pl.DataFrame({f"s{k}": padded[k : k + rows] for k in range(options.depth)})
     return shifted.lazy().filter(pl.col("s0") != PAD).group_by(shifted.columns).len().collect()
 
 
 def check(leaves: pl.DataFrame) -> dict[str, float]:
-    """What every contestant has to agree on."""
+    """The figures on which all contestants must agree."""
     return {"leaves": len(leaves), "segments": int(leaves["len"].sum())}
 
 

@@ -1,12 +1,12 @@
-"""The golden run: every command on small inputs, and whether two such runs came to the same.
+"""Golden runs: runs every command on small inputs, and compares two such runs.
 
     python tests/golden run before [--python PYTHON] [--only NAME...]
     python tests/golden run after
     python tests/golden compare before after
 
-`run` makes its inputs, runs the commands of `cases.py` and keeps the outcome of each case NAME:
-`NAME/done.json` has the exit codes and what was printed, `NAME/files/` what was written. `compare`
-prints a line for each difference and ends with 1 if there is one; `comparison.py` says what counts.
+`run` writes the inputs and runs the commands of `cases.py`. For a case NAME, `NAME/done.json` has
+the exit codes and output, `NAME/files/` the files written. `compare` prints a line per difference
+and exits with 1 if there is one; `comparison.py` defines what counts as a difference.
 """
 
 import argparse
@@ -31,10 +31,10 @@ _MOST_SECONDS = 600
 
 
 def main() -> int:
-    """Does what the command line says.
+    """Runs the command line.
 
     Returns:
-        The exit code: 1 where there are differences.
+        The exit code: 1 if there are differences.
     """
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     commands = parser.add_subparsers(required=True)
@@ -43,17 +43,17 @@ def main() -> int:
     run.add_argument("--python", default=sys.executable, help="with the elastic_core to run")
     run.add_argument("--only", nargs="+", metavar="NAME", choices=CASES, default=list(CASES))
     run.add_argument("--jobs", type=int, default=2, help="cases at once")
-    run.set_defaults(job=lambda said: run_all(said.folder, said.python, said.only, said.jobs))
+    run.set_defaults(job=lambda o: run_all(o.folder, o.python, o.only, o.jobs))
     both = commands.add_parser("compare", help="compare two runs")
     both.add_argument("before", type=Path)
     both.add_argument("after", type=Path)
-    both.set_defaults(job=lambda said: compare_all(said.before, said.after))
-    said = parser.parse_args()
-    return int(said.job(said))
+    both.set_defaults(job=lambda o: compare_all(o.before, o.after))
+    options = parser.parse_args()
+    return int(options.job(options))
 
 
 def run_all(folder: Path, python: str, names: list[str], jobs: int) -> int:
-    """Runs cases, each in a new folder, and says how long each took."""
+    """Runs cases, each in a new folder, and prints how long each took."""
     folder = folder.resolve()
     about = subprocess.run(
         [python, "-P", "-c", _ABOUT], env=_environment(), capture_output=True, text=True, check=True
@@ -62,13 +62,13 @@ def run_all(folder: Path, python: str, names: list[str], jobs: int) -> int:
     inputs = folder / "inputs"
     shutil.rmtree(inputs, ignore_errors=True)
     write_inputs(inputs)
-    began = time.monotonic()
+    start = time.monotonic()
     with ThreadPoolExecutor(jobs) as pool:
-        for told in pool.map(lambda name: _run_case(folder / name, python, CASES[name]), names):
-            print(told, flush=True)
+        for line in pool.map(lambda name: _run_case(folder / name, python, CASES[name]), names):
+            print(line, flush=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = used.ru_utime + used.ru_stime
-    print(f"{time.monotonic() - began:.0f} s in all, {cpu:.0f} s of the processors")
+    print(f"{time.monotonic() - start:.0f} s in all, {cpu:.0f} s of the processors")
     return 0
 
 
@@ -77,39 +77,39 @@ def _run_case(folder: Path, python: str, commands: tuple[str, ...]) -> str:
     files = folder / "files"
     files.mkdir(parents=True)
     (files / "in").symlink_to(folder.parent / "inputs")
-    began = time.monotonic()
+    start = time.monotonic()
     done = [_run(files, python, command) for command in commands]
     (files / "in").unlink()
-    kept = {"folder": str(folder.parent), "commands": done}
-    (folder / "done.json").write_text(json.dumps(kept, indent=1))
-    failed = [each["command"] for each in done if each["code"] and folder.name != "errors"]
-    lines = [f"{folder.name}: {len(done)} commands, {time.monotonic() - began:.1f} s"]
-    return "\n".join([*lines, *(f"  failed: {each}" for each in failed)])
+    record = {"folder": str(folder.parent), "commands": done}
+    (folder / "done.json").write_text(json.dumps(record, indent=1))
+    failed = [entry["command"] for entry in done if entry["code"] and folder.name != "errors"]
+    lines = [f"{folder.name}: {len(done)} commands, {time.monotonic() - start:.1f} s"]
+    return "\n".join([*lines, *(f"  failed: {command}" for command in failed)])
 
 
 def _run(folder: Path, python: str, command: str) -> dict[str, Any]:
-    """Runs one command; what is kept of it."""
+    """Runs one command; returns its record."""
     words = shlex.split(command)
-    given = b""
+    stdin = b""
     if "<" in words:
         *words, _, file = words
-        given = (folder / file).read_bytes()
+        stdin = (folder / file).read_bytes()
     call = ["-c", *words[1:]] if words[:1] == ["python"] else ["-c", _PROGRAM, *words]
     done = subprocess.run(
         [python, "-P", *call],
         cwd=folder,
         env=_environment(),
-        input=given,
+        input=stdin,
         capture_output=True,
         timeout=_MOST_SECONDS,
         check=False,
     )
-    out, err = (each.decode("utf-8", "backslashreplace") for each in (done.stdout, done.stderr))
+    out, err = (stream.decode("utf-8", "backslashreplace") for stream in (done.stdout, done.stderr))
     return {"command": command, "code": done.returncode, "out": out, "err": err}
 
 
 def _environment() -> dict[str, str]:
-    """That of a user at a terminal of 80 columns, without network, with one thread for torch."""
+    """A user's environment: a terminal of 80 columns, no network, one thread for torch."""
     return {
         **os.environ,
         "COLUMNS": "80",
@@ -121,14 +121,14 @@ def _environment() -> dict[str, str]:
 
 
 def compare_all(before: Path, after: Path) -> int:
-    """Compares two runs and says what was found."""
-    found = compare(before, after)
-    for name, count in found.counts.items():
-        print(f"{name}: {count:,} things compared, {found.of_case(name):,} differences")
-    for line in found.differences:
+    """Compares two runs and prints their differences."""
+    result = compare(before, after)
+    for name, count in result.counts.items():
+        print(f"{name}: {count:,} things compared, {result.of_case(name):,} differences")
+    for line in result.differences:
         print(line)
-    print(f"{sum(found.counts.values()):,} things compared, {len(found.differences)} differences")
-    return 1 if found.differences else 0
+    print(f"{sum(result.counts.values()):,} things compared, {len(result.differences)} differences")
+    return 1 if result.differences else 0
 
 
 if __name__ == "__main__":

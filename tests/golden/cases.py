@@ -1,8 +1,8 @@
-"""What the golden run does: its inputs, which are the same each time, and its commands.
+"""The inputs of golden runs, which are deterministic, and their commands.
 
-A case is a folder of its own and the commands that are run in it, one after another. `in/` are the
-inputs. A command is written as in a shell, without `elastic-core`; `< FILE` gives standard input.
-One that begins with `python` is Python code with arguments, such as a check or a damage.
+A case is a list of commands that run in order in its own folder; `in/` has the inputs. A command
+is written as in a shell, without `elastic-core`; `< FILE` is standard input. A command that begins
+with `python` is Python code with arguments, for example to damage a file or to compare two.
 """
 
 import bz2
@@ -21,7 +21,7 @@ _WORLD = ("sea", "ship", "wind", "house", "garden", "naïve", "café", "über", 
 
 
 def write_inputs(folder: Path) -> None:
-    """Writes all that the commands read, but for what they make themselves."""
+    """Writes all files that the commands read, except those that they create."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -58,7 +58,7 @@ def write_inputs(folder: Path) -> None:
 
 
 def _text(name: str, count: int, words: tuple[str, ...]) -> str:
-    """So many words, in lines and paragraphs; the same name gives the same ones."""
+    """`count` words in lines and paragraphs, determined by the name."""
     draw = random.Random(name)
     ends = (" ", " ", " ", " ", " ", ", ", ".\n", ".\n\n")
     return "".join(draw.choice(words) + draw.choice(ends) for _ in range(count))
@@ -69,7 +69,7 @@ def _lines(rows: "object") -> bytes:
 
 
 def _write_tokenizer(file: Path) -> None:
-    """A byte-level tokenizer of 256 bytes and a few merges, none of them learned."""
+    """Writes a byte-level tokenizer of 256 bytes and a few fixed merges."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     merges = [("t", "h"), ("th", "e"), ("Ġ", "the"), ("i", "n"), ("Ġ", "a"), ("e", "r"), ("o", "u")]
@@ -82,14 +82,14 @@ def _write_tokenizer(file: Path) -> None:
 
 
 def _review(words: tuple[str, ...], number: int) -> str:
-    """A review with words of one sign among plain ones."""
+    """A review that mixes the given words into plain ones."""
     draw = random.Random(f"{words[0]} {number}")
     said = [draw.choice(words if draw.random() < 0.4 else _PLAIN) for _ in range(24)]
     return " ".join([f"review {number}:", *said])
 
 
 def _write_reviews(folder: Path) -> None:
-    """Reviews of two signs, text to pre-train on, and the configurations of studies."""
+    """Writes positive and negative reviews, pre-training text, and configurations of studies."""
     import yaml
 
     for sign, words in (("positive", _GOOD), ("negative", _BAD)):
@@ -139,7 +139,7 @@ FLIP = (
     "found[-20] ^= 1; pathlib.Path(sys.argv[2]).write_bytes(found)'"
 )
 STILL = "python 'import os, sys; [os.utime(file, (0, 0)) for file in sys.argv[1:]]'"
-"""Resamples that are kept name the times of the files that they are of."""
+"""Sets fixed times, because stored replicates are identified by the times of their files."""
 
 _SYNTH = (
     "synth c --leaves 50 --corpus pretrain=1+2+3:6000 --corpus align=2:600 "
@@ -154,7 +154,7 @@ _VOLUMES = "align=[20,40] reverse=[10,20]"
 
 
 def _study(name: str, form: str, *more: str, options: str = _STUDY) -> tuple[str, ...]:
-    """A study: its plan, its run, the plan with nothing left to do, the report of another form."""
+    """A study: its plan, its run, its plan when finished, its report in another format."""
     call = f"experiment {name} {options} {' '.join(more)} --out {name}"
     report = f"report {name} --format {form}"
     return (f"{call} --dry-run", f"{call} --format json", f"{call} --dry-run", report)
@@ -327,7 +327,7 @@ CASES: dict[str, tuple[str, ...]] = {
         ),
     ),
 }
-"""The cases by name, but for the errors."""
+"""The cases by name; the case `errors` is added below."""
 
 _ERRORS = """
 wrong

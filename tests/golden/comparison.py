@@ -1,9 +1,9 @@
-"""Whether two golden runs came to the same: exit codes, printed results, files.
+"""Compares two golden runs: exit codes, printed results, files.
 
-Numbers, keys, columns and names have to be the same to the last digit. Prose may have other words
-with the same numbers. Models, trees and coded files have to be the same bytes. A drawing has to
-have the same lines; of a PNG nothing is read, for there is an SVG beside it. What changes from one
-run to the next is in `VARYING`, what may change from one version to the next in `ALLOWED`.
+Numbers, keys, columns and names must be identical. Prose may be reworded, but must have the same
+numbers. Models, trees and compressed files must have the same bytes. Figures must have the same
+lines as SVG; their PNG files are ignored. `VARYING` lists what differs from run to run, `ALLOWED`
+what may differ between versions.
 """
 
 import csv
@@ -23,44 +23,44 @@ PROSE = frozenset(
 
 VARYING = frozenset(
     {
-        "time",  # when a cell was done
-        "last",  # when the last one was
-        "seconds",  # how long it took
+        "time",  # when a cell finished
+        "last",  # when the last cell finished
+        "seconds",  # how long a cell took
         "tokens_per_second",
-        "versions",  # of Python and libraries, which are not what is compared
+        "versions",  # of Python and libraries
         "platform",
         "elastic_core",
     }
 )
-"""Keys whose values are those of one run; they have to be there, whatever they say."""
+"""Keys whose values vary from run to run; only their presence is compared."""
 
 UNORDERED = frozenset({"target_modules"})
-"""Keys of lists in any order: that of an adapter is a set of PEFT's."""
+"""Keys of lists whose order is ignored; PEFT stores this one as a set."""
 
 VARYING_TEXT = (
     (r"time left: about .*", "dry runs estimate by how long cells took"),
     (r"\d+%\s+CI\s+", "findings name the level of their intervals"),
     (r"(?s)<dt>(time in cells|last cell done)</dt>\s*<dd>.*?</dd>", "the same on a report's page"),
 )
-"""Patterns in text that are taken out, and why."""
+"""Patterns that are removed from text, and why."""
 
 
 _PROGRESS = re.compile(
     r"(?m)^(?:read|sort|merge|join|open|measure|rate|codebook|write|compress|decompress|learn|score"
     r"|tokenize|train|bootstrap|resample|compare|run)\b.*: [\d.,]+.*\n?"
 )
-"""Lines of progress on standard error, of which a slow run has more."""
+"""Progress lines on standard error; their number depends on the speed."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What may be different in one case.
+    """An allowed difference in one case.
 
     Attributes:
         case: The case.
-        where: What is wholly matched by a file, or by the place of a value in JSON or CSV: keys
-            with dots, `[]` for a place in a list.
-        text: What is taken out of printed text.
+        where: Pattern of a whole file name, or of the path of a value in JSON or CSV: keys
+            separated by dots, `[]` for an item of a list.
+        text: Pattern that is removed from printed text.
         reason: Why.
     """
 
@@ -75,86 +75,86 @@ ALLOWED = (
         case="elasticity-sequential",
         where=r".*\.trained\..*\.(low|high|law)|out/trained-.*\.svg",
         text=r"(?ms) *±[^\s),;|]+|\[[^\]]*\]|^(?:joint|sequential), (?:un)?seen text, .*",
-        reason="intervals over seeds of trained tree models, and what is concluded from them: the "
-        "ends, the band of the figure, and all that is said below the table",
+        reason="intervals over seeds of trained tree models, and the conclusions from them: the "
+        "ends, the band of the figure, and the text below the table",
     ),
 )
-"""What a change may alter on purpose."""
+"""Differences that were intended."""
 
 _NUMBER = re.compile(r"--[a-z][a-z-]*|[-+\u2212]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?%?")
-"""A number as it is printed; the name of an option counts as one."""
+"""A printed number; names of options count as numbers."""
 
 _MINUS_ZERO = re.compile(r"^-(0(?:\.0+)?)$")
 
 _SAME_BYTES = (".ec", ".ectm", ".safetensors", ".bin", ".txt")
 _MOST = 20
-"""Differences reported for one file or one output."""
+"""Maximum number of differences reported per file or output."""
 
 
 @dataclass
 class Comparison:
-    """Two runs, and what was found.
+    """The result of comparing two runs.
 
     Attributes:
-        counts: How many things were compared, by case.
-        differences: A line for each difference, which begins with its case.
+        counts: Number of compared values, by case.
+        differences: A line per difference, which begins with the case.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
 
     def of_case(self, case: str) -> int:
-        """How many differences a case has."""
+        """The number of differences of a case."""
         return sum(line.partition(" ")[0] == case for line in self.differences)
 
 
 def compare(before: Path, after: Path) -> Comparison:
-    """Compares all cases of two folders that `run` made."""
-    found = Comparison()
+    """Compares all cases of two golden runs."""
+    result = Comparison()
     cases = [{file.parent.name for file in run.glob("*/done.json")} for run in (before, after)]
     for case in sorted(cases[0] | cases[1]):
-        pair = _Pair(case, found)
+        pair = _Pair(case, result)
         if pair.same("case", case in cases[0], case in cases[1]):
             _compare_case(pair, before / case, after / case)
-    pair = _Pair("inputs", found)
+    pair = _Pair("inputs", result)
     _compare_names(pair, before / "inputs", after / "inputs", Path.read_bytes)
-    return found
+    return result
 
 
 class _Pair:
-    """The same case of both runs: compares values and notes what is not the same."""
+    """Compares the values of one case of two runs and records differences."""
 
-    def __init__(self, case: str, found: Comparison) -> None:
+    def __init__(self, case: str, result: Comparison) -> None:
         self.case = case
-        self.found = found
-        self.allowed = [each for each in ALLOWED if each.case == case]
+        self.result = result
+        self.allowed = [allowance for allowance in ALLOWED if allowance.case == case]
         self.place = ""
-        self.told = 0
+        self.reported = 0
 
     def within(self, place: str) -> None:
-        """Goes on with another file or output."""
-        self.place, self.told = place, 0
+        """Moves on to another file or output."""
+        self.place, self.reported = place, 0
 
     def same(self, where: str, before: Any, after: Any) -> bool:
-        """Compares two plain values; `repr` tells 1 from 1.0 and has NaN equal to itself."""
-        self.found.counts[self.case] += 1
+        """Compares two plain values by `repr`, which distinguishes 1 from 1.0 and equates NaNs."""
+        self.result.counts[self.case] += 1
         if repr(before) == repr(after):
             return True
-        self.told += 1
-        if self.told <= _MOST:
+        self.reported += 1
+        if self.reported <= _MOST:
             what = f"{_short(before)} is now {_short(after)}"
             self._note(f"{where}: {what}" if where else what)
-        elif self.told == _MOST + 1:
+        elif self.reported == _MOST + 1:
             self._note("there is more")
         return False
 
     def values(self, where: str, before: Any, after: Any, key: str = "") -> None:
-        """Compares two trees of plain values; `key` is the nearest key above them."""
+        """Compares two trees of plain values; `key` is their closest parent key."""
         if self.may_differ(where):
             return
         if isinstance(before, dict) and isinstance(after, dict):
             self.same(f"{where} keys", list(before), list(after))
-            for name in (each for each in before if each in after and each not in VARYING):
+            for name in (name for name in before if name in after and name not in VARYING):
                 self.values(f"{where}.{name}" if where else name, before[name], after[name], name)
         elif isinstance(before, list) and isinstance(after, list):
             if key in UNORDERED:
@@ -168,9 +168,9 @@ class _Pair:
             self.same(where, before, after)
 
     def text(self, where: str, before: str, after: str) -> None:
-        """Compares the numbers of two texts, in their order."""
+        """Compares the numbers of two texts, in order."""
         one, other = (numbers(self._without_allowed(text)) for text in (before, after))
-        self.found.counts[self.case] += len(one)
+        self.result.counts[self.case] += len(one)
         if one != other:
             at = next(
                 (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
@@ -179,42 +179,42 @@ class _Pair:
             self.same(f"{where} from number {at + 1} on", one[at : at + 9], other[at : at + 9])
 
     def may_differ(self, where: str) -> bool:
-        """Whether a place is in `ALLOWED`."""
-        return any(re.fullmatch(each.where, where) for each in self.allowed)
+        """Whether `ALLOWED` has the path."""
+        return any(re.fullmatch(allowance.where, where) for allowance in self.allowed)
 
     def _without_allowed(self, text: str) -> str:
-        for each in self.allowed:
-            text = re.sub(each.text, "", text)
+        for allowance in self.allowed:
+            text = re.sub(allowance.text, "", text)
         return text
 
     def _note(self, line: str) -> None:
-        self.found.differences.append(f"{self.case} {self.place}: {line}")
+        self.result.differences.append(f"{self.case} {self.place}: {line}")
 
 
 def numbers(text: str) -> list[str]:
-    """The numbers in a text, as they are printed, without those of this run alone."""
+    """The printed numbers in a text, without those that vary from run to run."""
     for pattern, _ in VARYING_TEXT:
         text = re.sub(pattern, "", text)
     return [_MINUS_ZERO.sub(r"\1", number) for number in _NUMBER.findall(text)]
 
 
 def _short(value: Any) -> str:
-    told = repr(value)
-    return told if len(told) <= 200 else f"{told[:200]}..."
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _compare_case(pair: _Pair, before: Path, after: Path) -> None:
     runs = [json.loads((folder / "done.json").read_text()) for folder in (before, after)]
     roots = [run["folder"] for run in runs]
-    commands = [[each["command"] for each in run["commands"]] for run in runs]
+    commands = [[record["command"] for record in run["commands"]] for run in runs]
     pair.same("commands", *commands)
     for one, other in zip(*(run["commands"] for run in runs), strict=False):
         pair.within(f"`{one['command'] or 'elastic-core'}`")
         pair.same("exit code", one["code"], other["code"])
         for stream in ("out", "err"):
             texts = [
-                each[stream].replace(root, "DIR")
-                for each, root in zip((one, other), roots, strict=True)
+                record[stream].replace(root, "DIR")
+                for record, root in zip((one, other), roots, strict=True)
             ]
             if stream == "err":
                 texts = [_PROGRESS.sub("", text) for text in texts]
@@ -229,13 +229,13 @@ def _compare_case(pair: _Pair, before: Path, after: Path) -> None:
 
 
 def _form(command: str, stream: str) -> str:
-    """The ending of a file of the form that a command prints."""
-    found = re.search(r"--format (json|csv)\b", command)
-    return f".{found[1]}" if found and stream == "out" and "--dry-run" not in command else ".txt"
+    """The file extension of the format that a command prints."""
+    match = re.search(r"--format (json|csv)\b", command)
+    return f".{match[1]}" if match and stream == "out" and "--dry-run" not in command else ".txt"
 
 
 def _compare_names(pair: _Pair, before: Path, after: Path, read: Callable[[Path], bytes]) -> None:
-    """Compares two folders: the names in them, then what the files hold."""
+    """Compares two folders: file names, then contents."""
     pair.within("files")
     names = [
         {str(file.relative_to(folder)) for file in folder.rglob("*") if not file.is_symlink()}
@@ -243,7 +243,7 @@ def _compare_names(pair: _Pair, before: Path, after: Path, read: Callable[[Path]
     ]
     for name in sorted(names[0] ^ names[1]):
         pair.same(name, name in names[0], name in names[1])
-    for name in sorted(each for each in names[0] & names[1] if not pair.may_differ(each)):
+    for name in sorted(name for name in names[0] & names[1] if not pair.may_differ(name)):
         pair.within(name)
         one, other = before / name, after / name
         pair.same("is a file", one.is_file(), other.is_file())
@@ -254,7 +254,7 @@ def _compare_names(pair: _Pair, before: Path, after: Path, read: Callable[[Path]
 def _compare_files(pair: _Pair, before: Path, after: Path, read: Callable[[Path], bytes]) -> None:
     one, other, ending = read(before), read(after), before.suffix
     if one == other or ending == ".png":
-        pair.found.counts[pair.case] += 1
+        pair.result.counts[pair.case] += 1
     elif ending == ".parquet":
         _compare_parquet(pair, before, after)
     elif ending in _SAME_BYTES or b"\0" in one:
@@ -264,7 +264,7 @@ def _compare_files(pair: _Pair, before: Path, after: Path, read: Callable[[Path]
 
 
 def _compare_text(pair: _Pair, before: str, after: str, form: str) -> None:
-    """Compares two texts by their form, which is the ending of such a file."""
+    """Compares two texts in a format, which is given by its file extension."""
     readers: dict[str, Callable[[str], Any]] = {
         ".json": json.loads,
         ".jsonl": _rows,
@@ -284,7 +284,7 @@ def _compare_text(pair: _Pair, before: str, after: str, form: str) -> None:
 
 
 def _rows(text: str) -> list[Any]:
-    """The rows of JSON lines, those of cells by their key, for processes end in any order."""
+    """The rows of JSON lines; cells are sorted by key, because processes finish in any order."""
     rows = [json.loads(line) for line in text.splitlines()]
     if rows and all(isinstance(row, dict) and "key" in row for row in rows):
         rows.sort(key=lambda row: str(row["key"]))
@@ -298,12 +298,12 @@ def _yaml(text: str) -> Any:
 
 
 def _lines(text: str) -> list[str]:
-    """What an SVG draws, without its texts."""
+    """The shapes of an SVG, without its text."""
     return re.findall(r"\bd=\"[^\"]*\"|<use [^>]*>", text)
 
 
 def _compare_parquet(pair: _Pair, before: Path, after: Path) -> None:
-    """Compares the columns and rows of Parquet files; of a tree the bytes too."""
+    """Compares the columns and rows of Parquet files, and the bytes of trees."""
     from pyarrow import parquet
 
     tables = [parquet.read_table(file) for file in (before, after)]

@@ -226,7 +226,7 @@ def test_new_tree_models_use_the_alphabet_of_the_measurement(tmp_path: Path) -> 
     (rate,) = corpus.model_rates
     assert rate.settings["alphabet"].startswith("bpe:")
     assert rate.tokens == corpus.symbols + 1
-    with pytest.raises(ec.InvalidArgumentError, match="not bit"):
+    with pytest.raises(ec.InvalidArgumentError, match="cannot use the alphabet bit"):
         measure_corpora(file, alphabet="bit", models=["tree:3"])
 
 
