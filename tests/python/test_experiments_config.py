@@ -7,6 +7,7 @@ import pytest
 from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
+from elastic_core.cli.experiment import STUDIES as OFFERED
 from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
 from elastic_core.experiments.studies.rebound import ReboundConfig
 from elastic_core.experiments.studies.registry import STUDIES, find_study
@@ -143,3 +144,7 @@ def test_an_example_is_valid(file: Path) -> None:
     config = parse_config(values, STUDIES[values["study"]].config, file.name)
     assert config.study == values["study"]
     assert file.stem.startswith(config.study)
+
+
+def test_the_command_line_offers_all_studies() -> None:
+    assert list(OFFERED) == list(STUDIES)

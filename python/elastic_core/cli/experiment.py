@@ -9,7 +9,8 @@ from elastic_core.cli.progress import progress_shown
 from elastic_core.cli.results import format_option
 from elastic_core.common.extras import requires_extra
 
-_STUDIES = (
+# Repeated from the registry, which would load pydantic for `--help`; a test compares the two.
+STUDIES = (
     "resistance",
     "rebound",
     "reversal",
@@ -28,7 +29,7 @@ _STUDIES = (
       elastic-core experiment rebound --config demo/rebound-tree.yaml \\
           --out more --seeds 2"""
 )
-@click.argument("study", metavar="STUDY", type=click.Choice(_STUDIES))
+@click.argument("study", metavar="STUDY", type=click.Choice(STUDIES))
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option(
     "--config",

@@ -249,6 +249,7 @@ def as_stepped(model: LanguageModel) -> SteppedModel:
     """
     if not model.has_steps:
         raise InvalidArgumentError(
-            f"{model.spec}: this model cannot be read step by step; pass its spec, such as tree:8"
+            f"{model.spec}: this model cannot be read step by step; use a tree model or a "
+            "transformers model"
         )
     return cast("SteppedModel", model)

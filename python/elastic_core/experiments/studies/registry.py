@@ -16,7 +16,7 @@ STUDIES: dict[str, Study[Any]] = {
     study.name: study
     for study in (RESISTANCE, REBOUND, REVERSAL, SCALING, ALGORITHMS, MITIGATION, SPRINGS)
 }
-"""All studies by name. To add one, import its `STUDY` above and list it here."""
+"""All studies by name. To add one, import its `STUDY`, list it here and in `cli/experiment.py`."""
 
 
 def find_study(name: str) -> Study[Any]:
