@@ -8,6 +8,7 @@ from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.cli.experiment import STUDIES as OFFERED
+from elastic_core.cli.experiment import experiment
 from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
 from elastic_core.experiments.studies.rebound import ReboundConfig
 from elastic_core.experiments.studies.registry import STUDIES, find_study
@@ -148,3 +149,5 @@ def test_an_example_is_valid(file: Path) -> None:
 
 def test_the_command_line_offers_all_studies() -> None:
     assert list(OFFERED) == list(STUDIES)
+    help_text = experiment.help or ""
+    assert all(name in help_text for name in STUDIES)
