@@ -1,13 +1,15 @@
 """Configurations: reading, overrides, examples, error messages."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.cli.experiment import STUDIES as OFFERED
 from elastic_core.cli.experiment import experiment
 from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
 from elastic_core.experiments.studies.rebound import ReboundConfig
@@ -142,12 +144,27 @@ def test_the_command_rejects_invalid_arguments(tmp_path: Path, cli: Any) -> None
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_an_example_is_valid(file: Path) -> None:
     values = read_yaml(file)
-    config = parse_config(values, STUDIES[values["study"]].config, file.name)
+    config = parse_config(values, find_study(values["study"]).config, file.name)
     assert config.study == values["study"]
     assert file.stem.startswith(config.study)
 
 
 def test_the_command_line_offers_all_studies() -> None:
-    assert list(OFFERED) == list(STUDIES)
+    study = next(each for each in experiment.params if each.name == "study")
+    assert isinstance(study.type, click.Choice)
+    assert list(study.type.choices) == list(STUDIES)
     help_text = experiment.help or ""
     assert all(name in help_text for name in STUDIES)
+
+
+def test_every_study_has_the_name_that_it_is_found_by() -> None:
+    assert [find_study(name).name for name in STUDIES] == list(STUDIES)
+
+
+def test_the_names_of_studies_need_no_library() -> None:
+    code = (
+        "import sys; sys.modules['pydantic'] = None; "
+        "from elastic_core.experiments.studies.registry import STUDIES; print(*STUDIES)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    assert found.stdout.decode().split() == list(STUDIES)

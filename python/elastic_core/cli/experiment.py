@@ -8,26 +8,25 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.cli.progress import progress_shown
 from elastic_core.cli.results import format_option
 from elastic_core.common.extras import requires_extra
+from elastic_core.experiments.studies.registry import STUDIES
 
-# Repeated from the registry, which would load pydantic for `--help`; a test compares the two.
-STUDIES = (
-    "resistance",
-    "rebound",
-    "reversal",
-    "scaling",
-    "algorithms",
-    "mitigation",
-    "springs",
-)
+_HELP = f"""Run a study: train, measure, compare across seeds, report.
+
+STUDY is {", ".join(STUDIES[:-1])} or {STUDIES[-1]}. KEY=VALUE
+overrides a key of the configuration, dotted if nested, such as model=tree:8,
+data.positive.source=good.jsonl or align=[100,400]. If interrupted, run the same command again
+to resume.
+"""
 
 
 @click.command(
+    help=_HELP,
     epilog="""Example:
 
     \b
       elastic-core demo --no-open
       elastic-core experiment rebound --config demo/rebound-tree.yaml \\
-          --out more --seeds 2"""
+          --out more --seeds 2""",
 )
 @click.argument("study", metavar="STUDY", type=click.Choice(STUDIES))
 @click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
@@ -78,13 +77,7 @@ def experiment(
     dry_run: bool,
     output_format: str,
 ) -> None:
-    """Run a study: train, measure, compare across seeds, report.
-
-    STUDY is resistance, rebound, reversal, scaling, algorithms, mitigation or springs. KEY=VALUE
-    overrides a key of the configuration, dotted if nested, such as model=tree:8,
-    data.positive.source=good.jsonl or align=[100,400]. If interrupted, run the same command again
-    to resume.
-    """
+    """Runs a study, or prints its plan; see `_HELP`."""
     with requires_extra("experiment", "train", InvalidArgumentError):
         from elastic_core.experiments.report import print_report, write_report
         from elastic_core.experiments.run import describe_plan, read_config

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import Corpus, InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
@@ -14,7 +14,7 @@ from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.datasets import Datasets
 from elastic_core.experiments.folder import ModelStore
 from elastic_core.models import load_model
-from elastic_core.models.protocol import DrawingModel, LanguageModel, as_drawing
+from elastic_core.models.protocol import DrawingModel, as_drawing
 
 if TYPE_CHECKING:
     from elastic_core.scoring import Reference, Scorer
@@ -107,7 +107,7 @@ class RunContext:
         key = (self.model_hash(root), root.seed)
         if key not in self._references:
             self._references[key] = Reference(
-                cast("LanguageModel", self.model(root)),
+                self.model(root),
                 self.seed_context(root.seed).prompts(),
                 tokens=self.config.held_out.tokens,
                 seed=root.seed,

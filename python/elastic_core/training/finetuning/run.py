@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +65,10 @@ def run(
     callback = _FinetuningCallback(on_step)
     try:
         with _silence_libraries():
-            trainer = _train_within_memory(rows, recipe, folder, settings, reward, callback)
+            trainer = _within_memory(
+                recipe,
+                lambda fitting: _train(rows, fitting, folder, settings, reward, callback),
+            )
             if not callback.diverged:
                 _save(trainer, recipe, folder.model, spec)
     finally:
@@ -139,18 +142,11 @@ def _curve(state: TrainerState) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def _train_within_memory(
-    rows: list[dict[str, Any]],
-    recipe: Recipe,
-    folder: TrainingFolder,
-    settings: dict[str, Any],
-    reward: Reward | None,
-    callback: _FinetuningCallback,
-) -> "Trainer":
+def _within_memory(recipe: Recipe, train: "Callable[[Recipe], Trainer]") -> "Trainer":
     """Trains, reducing the batch until it fits into the device's memory."""
     while True:
         try:
-            return _train(rows, recipe, folder, settings, reward, callback)
+            return train(recipe)
         except torch.OutOfMemoryError as error:
             recipe = _with_smaller_batch(recipe, error)
         gc.collect()
