@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
+# Python compiles the modules that are used when it first imports them. pip's spelling of "no" is 0.
+export PIP_NO_COMPILE := 0
 
 # The sources of the extension module, which is rebuilt when one of them changes.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
@@ -38,7 +40,7 @@ test-rust: | tools
 	cargo test --profile $(PROFILE)
 
 test-python: $(VENV)/dev $(VENV)/built
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: lint-python lint-rust
 
@@ -48,7 +50,7 @@ lint-python: $(VENV)/dev $(VENV)/built
 	$(BIN)/mypy
 	$(BIN)/mypy benches/peers
 	$(BIN)/mypy examples/beyond
-	$(BIN)/stubtest elastic_core._core
+	$(BIN)/stubtest --mypy-config-file .ci/stubtest.ini elastic_core._core
 
 # Clippy and rustdoc share the build scripts, the macros and the checked dependencies.
 lint-rust: | tools
