@@ -19,13 +19,16 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
 STDLIB = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
 CORPUS ?= $(STDLIB)/{*.py,[!s]*/**/*.py}
 ARGS ?=
+# The seed of `make fuzz`.
+SEED ?= 0
 
-.PHONY: help measure test test-rust test-python lint lint-rust lint-python stubs format bench clean tools
+.PHONY: help measure test test-rust test-python lint lint-rust lint-python fuzz stubs format bench clean tools
 
 help:
 	@echo 'make measure   build, then measure the text of the Python standard library'
 	@echo 'make test      build, then run all tests: cargo and pytest'
 	@echo 'make lint      check style, lints, types, stubs and the Rust documentation'
+	@echo 'make fuzz      read ten times as many damaged files as the tests do; another seed: SEED=1'
 	@echo 'make stubs     generate the stub of the extension module, _core.pyi'
 	@echo 'make format    format the code'
 	@echo 'make bench     run the benchmarks of the Rust core'
@@ -58,6 +61,9 @@ lint-rust: | tools
 	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
 	cargo clippy --profile $(PROFILE) --all-targets --features python -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --profile $(PROFILE) --no-deps --features python
+
+fuzz: $(VENV)/dev $(VENV)/built
+	$(BIN)/python tests/fuzz --count 10 --seed $(SEED)
 
 stubs: $(VENV)/dev $(VENV)/built
 	$(BIN)/python .ci/stubs.py > $(VENV)/stub.pyi

@@ -1,9 +1,11 @@
 //! One Python exception per kind of error; errors of the operating system stay `OSError`.
 
-use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyOSError, PyValueError};
+use std::ffi::CString;
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::PyType;
 
 use crate::Error;
 
@@ -20,52 +22,21 @@ struct Exceptions {
 static EXCEPTIONS: PyOnceLock<Exceptions> = PyOnceLock::new();
 
 impl Exceptions {
+    /// Defines the classes in Python, which their `__str__` needs.
     fn new(py: Python<'_>) -> PyResult<Exceptions> {
-        let class = |name: &str, bases: &[&Bound<'_, PyType>], doc: &str| -> PyResult<Py<PyType>> {
-            let namespace = PyDict::new(py);
-            namespace.set_item("__module__", "elastic_core")?;
-            namespace.set_item("__doc__", doc)?;
-            let class =
-                py.get_type::<PyType>().call1((name, PyTuple::new(py, bases)?, namespace))?;
-            Ok(class.cast_into::<PyType>()?.unbind())
+        let code = CString::new(include_str!("errors.py"))?;
+        let module = PyModule::from_code(py, &code, c"errors.py", c"elastic_core._errors")?;
+        let class = |name: &str| -> PyResult<Py<PyType>> {
+            Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind())
         };
-        let base = class(
-            "ElasticCoreError",
-            &[&py.get_type::<PyException>()],
-            "Base of all errors of elastic-core except those of the operating system.",
-        )?;
         Ok(Exceptions {
-            invalid_argument: class(
-                "InvalidArgumentError",
-                &[base.bind(py), &py.get_type::<PyValueError>()],
-                "An argument is invalid: a depth of 0, an unknown alphabet, trees of different shape.",
-            )?,
-            corpus: class(
-                "CorpusError",
-                &[base.bind(py)],
-                "A corpus is empty, damaged, or has a row without usable text.",
-            )?,
-            tokenizer: class(
-                "TokenizerError",
-                &[base.bind(py)],
-                "A tokenizer file cannot be loaded.",
-            )?,
-            tree_file: class(
-                "TreeFileError",
-                &[base.bind(py)],
-                "A tree file is damaged, of another version or not a token tree.",
-            )?,
-            model: class(
-                "ModelError",
-                &[base.bind(py)],
-                "A language model cannot be loaded, or cannot process a document.",
-            )?,
-            coded_file: class(
-                "CodedFileError",
-                &[base.bind(py)],
-                "A compressed file is damaged, has another format, or was coded with another model.",
-            )?,
-            base,
+            base: class("ElasticCoreError")?,
+            invalid_argument: class("InvalidArgumentError")?,
+            corpus: class("CorpusError")?,
+            tokenizer: class("TokenizerError")?,
+            tree_file: class("TreeFileError")?,
+            model: class("ModelError")?,
+            coded_file: class("CodedFileError")?,
         })
     }
 }
