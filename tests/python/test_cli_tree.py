@@ -45,7 +45,7 @@ def test_a_merged_tree_is_the_joint_tree(cli: CommandLine, play: Path, tmp_path:
 
 def test_a_tree_can_be_merged_into_its_own_file(cli: CommandLine, play: Path) -> None:
     cli("tree", "build", play.name, "-o", "play.parquet")
-    done = cli("tree", "merge", "play.parquet", "play.parquet", "-o", "play.parquet")
+    done = cli("tree", "merge", "play.parquet", "play.parquet", "-o", "play.parquet", "--force")
     assert done.code == 0, done.err
     shown = json.loads(cli("tree", "show", "play.parquet", "--format", "json").out)
     assert shown["corpora"][0]["documents"] == 2

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from elastic_core.cli.options import force_option, model_options, output_option, threads_option
+from elastic_core.cli.options import model_options, output_option, threads_option
 from elastic_core.cli.progress import progress_shown
 from elastic_core.common.units import format_size
 from elastic_core.compression.coding import compress as compress_file
@@ -26,8 +26,7 @@ from elastic_core.compression.coding import compress as compress_file
     show_default=True,
     help="The model: tree:D, a saved tree model, static:D, hf:NAME, or a checkpoint folder.",
 )
-@output_option("The .ec file to write; - is standard output.")
-@force_option
+@output_option("The .ec file to write")
 @threads_option("Blocks to code in parallel with static:D; other models are sequential.")
 @model_options
 def compress(file: Path, output: Path, **options: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from elastic_core.cli.options import force_option, output_option, threads_option
+from elastic_core.cli.options import output_option, threads_option
 from elastic_core.cli.progress import progress_shown
 from elastic_core.compression.coding import decompress as decompress_file
 
@@ -24,8 +24,7 @@ from elastic_core.compression.coding import decompress as decompress_file
     show_default="as recorded in FILE",
     help="The saved tree model, or the new location of the checkpoint.",
 )
-@output_option("The file to write; - is standard output.")
-@force_option
+@output_option("The file to write")
 @threads_option("Blocks to decode in parallel, if FILE was coded with static:D.")
 def decompress(file: Path, output: Path, **options: Any) -> None:
     """Decompress FILE, which `elastic-core compress` wrote.

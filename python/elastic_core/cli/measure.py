@@ -14,6 +14,7 @@ from elastic_core.cli.options import (
     tree_options,
 )
 from elastic_core.cli.results import computed, result_options
+from elastic_core.common.files import STREAM, require_new
 from elastic_core.measuring.measure import measure as measure_corpora
 from elastic_core.measuring.report import document, write_files
 from elastic_core.report.render import print_result
@@ -47,7 +48,12 @@ from elastic_core.report.render import print_result
 @model_options
 @result_options("result.json, the trees and a figure")
 def measure(
-    corpora: tuple[str, ...], compare: str, output_format: str, out: Path | None, **options: Any
+    corpora: tuple[str, ...],
+    compare: str,
+    output_format: str,
+    out: Path | None,
+    overwrite: bool,
+    **options: Any,
 ) -> None:
     """Measure the token trees and code lengths of corpora.
 
@@ -55,6 +61,12 @@ def measure(
     .parquet; text and .jsonl may be compressed as .gz, .zst, .xz or .bz2. Each argument is one
     corpus; with two or more, the joint corpus comes last.
     """
+    if options["per_document"] is not None:
+        if options["per_document"] == STREAM:
+            raise click.UsageError(
+                "--per-document cannot be -: the result goes to standard output; name a file"
+            )
+        require_new(options["per_document"], overwrite=overwrite)
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
     result = computed(

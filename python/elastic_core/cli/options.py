@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from elastic_core.common.files import STREAM, is_open_file
 from elastic_core.corpora.trees import DEFAULT_SHAPE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -121,16 +122,24 @@ def reading_options(command: Command) -> Command:
 
 
 def output_option(help_text: str) -> Callable[[Command], Command]:
-    """`--output FILE`, rejected before the job starts if the file cannot be written."""
-    return _file_option("-o", "--output", required=True, help=help_text)
+    """`--output FILE`, rejected before the job starts if it cannot be written, and `--force`."""
+    return lambda command: _with(
+        command,
+        _file_option("-o", "--output", required=True, help=f"{help_text}; - is standard output."),
+        _force_option("Overwrite the output file if it exists."),
+    )
 
 
 def per_document_option(command: Command) -> Command:
-    """`--per-document FILE`, checked like `--output`."""
-    return _file_option(
-        "--per-document",
-        help="Write the score of each document under each model to this Parquet file.",
-    )(command)
+    """`--per-document FILE`, checked like `--output`, and `--force`."""
+    return _with(
+        command,
+        _file_option(
+            "--per-document",
+            help="Write the score of each document under each model to this Parquet file.",
+        ),
+        _force_option("Overwrite the file of --per-document if it exists."),
+    )
 
 
 MODEL_OPTIONS = ("revision", "dtype", "device", "adapter", "window", "stride", "bos", "batch")
@@ -224,27 +233,28 @@ def threads_option(help_text: str) -> Callable[[Command], Command]:
     )
 
 
-def force_option(command: Command) -> Command:
-    """`--force`: overwrite an existing file."""
-    return click.option(
-        "--force", "overwrite", is_flag=True, help="Overwrite the output file if it exists."
-    )(command)
-
-
 def _file_option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     kind = click.Path(dir_okay=False, writable=True, path_type=Path)
     return click.option(*names, type=kind, metavar="FILE", callback=_check_folder, **settings)
 
 
+def _force_option(help_text: str) -> Callable[[Command], Command]:
+    return click.option("--force", "overwrite", is_flag=True, help=help_text)
+
+
 def _check_folder(
     _context: click.Context, _parameter: click.Parameter, file: Path | None
 ) -> Path | None:
-    if file is None:
-        return None
-    if not file.parent.is_dir():
-        raise click.UsageError(f"{file}: there is no folder {file.parent}; create it first")
-    if not os.access(file.parent, os.W_OK):
-        raise click.UsageError(f"{file}: no permission to write to the folder {file.parent}")
+    """Checks the folder in which a file is to be created or replaced."""
+    if file is None or file == STREAM or (file.exists() and not file.is_file()):
+        return file
+    if is_open_file(file):
+        return file
+    folder = Path(os.path.realpath(file)).parent if file.is_symlink() else file.parent
+    if not folder.is_dir():
+        raise click.UsageError(f"{file}: there is no folder {folder}; create it first")
+    if not os.access(folder, os.W_OK):
+        raise click.UsageError(f"{file}: no permission to write to the folder {folder}")
     return file
 
 

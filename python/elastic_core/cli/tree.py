@@ -9,6 +9,7 @@ from elastic_core._core import Corpus, TokenTree
 from elastic_core.cli.options import output_option, reading_options, resource_options, tree_options
 from elastic_core.cli.progress import progress_shown
 from elastic_core.cli.results import computed, result_options
+from elastic_core.common.files import require_new
 from elastic_core.common.units import counted, parse_memory
 from elastic_core.corpora.sources import check_reading
 from elastic_core.corpora.trees import share_memory
@@ -39,13 +40,14 @@ def tree() -> None:
       printf 'to be or not to be' | elastic-core tree build - -o play.parquet"""
 )
 @click.argument("corpus")
-@output_option("The Parquet file to write.")
+@output_option("The Parquet file to write")
 @tree_options
 @reading_options
 @resource_options
 def build(
     corpus: str,
     output: Path,
+    overwrite: bool,
     depth: int,
     segment: str,
     alphabet: str,
@@ -54,6 +56,7 @@ def build(
     **reading: Any,
 ) -> None:
     """Build the token tree of CORPUS and save it."""
+    require_new(output, overwrite=overwrite)
     opened = Corpus(corpus, **reading)
     check_reading([opened], reading["split"], reading["text_key"])
     with progress_shown() as progress:
@@ -79,9 +82,15 @@ def build(
       elastic-core tree merge one.parquet two.parquet -o both.parquet"""
 )
 @click.argument("trees", metavar="TREE TREE...", nargs=-1, required=True)
-@output_option("The Parquet file to write.")
+@output_option("The Parquet file to write")
 @resource_options
-def merge(trees: tuple[str, ...], output: Path, memory: str | None, threads: int | None) -> None:
+def merge(
+    trees: tuple[str, ...],
+    output: Path,
+    overwrite: bool,
+    memory: str | None,
+    threads: int | None,
+) -> None:
     """Merge two or more saved trees.
 
     The result is the tree of all their corpora. The trees must have the same alphabet, segmentation
@@ -89,6 +98,7 @@ def merge(trees: tuple[str, ...], output: Path, memory: str | None, threads: int
     """
     if len(trees) < 2:
         raise click.UsageError("merge needs two or more trees; name another one")
+    require_new(output, overwrite=overwrite)
     share = share_memory(memory, len(trees))
     with progress_shown() as progress:
         first, *others = (TokenTree.open(tree, memory=share, progress=progress) for tree in trees)
@@ -127,7 +137,7 @@ def show(
       elastic-core tree export play.parquet -o play.csv"""
 )
 @click.argument("tree")
-@output_option("The text file to write.")
+@output_option("The text file to write")
 @click.option(
     "--format",
     "form",
@@ -136,10 +146,11 @@ def show(
     show_default=True,
     help="Format of the text file, which has one line per leaf with its symbols and count.",
 )
-def export(tree: str, output: Path, form: str) -> None:
+def export(tree: str, output: Path, overwrite: bool, form: str) -> None:
     """Write the leaves of a saved TREE as text.
 
     To read a tree with polars, DuckDB or pandas, open its Parquet file directly.
     """
+    require_new(output, overwrite=overwrite)
     with progress_shown() as progress:
         TokenTree.open(tree, progress=progress).export(output, format=form, progress=progress)

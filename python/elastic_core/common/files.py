@@ -20,6 +20,9 @@ import numpy as np
 
 from elastic_core._core import InvalidArgumentError
 
+STREAM = Path("-")
+"""The path that stands for standard input and output."""
+
 _LONGEST_SLUG = 80
 
 
@@ -40,6 +43,35 @@ def write_text(path: Path, text: str) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_new(path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Refuses to replace an existing file.
+
+    Standard output (`-`), pipes, devices and files that are open already (such as `/dev/stdout`)
+    are not replaced but written to, and therefore accepted.
+
+    Args:
+        path: The file to write.
+        overwrite: Accept any path.
+
+    Raises:
+        InvalidArgumentError: There is a file at `path`.
+    """
+    file = Path(path)
+    if not overwrite and file != STREAM and file.is_file() and not is_open_file(file):
+        raise InvalidArgumentError(
+            f"{os.fspath(path)} exists: name another file, or overwrite it with --force"
+        )
+
+
+def is_open_file(path: Path) -> bool:
+    """Whether a path stands for a file that is open in a process, as `/dev/stdout` does."""
+    folder = path.parent.resolve()
+    links = [folder / path.name]
+    with suppress(OSError):
+        links.append(folder / links[0].readlink())
+    return any(link.parent.resolve().is_relative_to("/proc") for link in links)
 
 
 def json_text(value: Any) -> str:

@@ -5,19 +5,18 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from elastic_core import _core
 from elastic_core._core import CodedFileError, InvalidArgumentError, ModelError
+from elastic_core.common.files import require_new
 from elastic_core.common.progress import Progress
 from elastic_core.compression.streams import StreamCoder
 from elastic_core.models import LanguageModel, ModelSpec, load_model
 
 _STATIC = "static:"
-_STREAM = "-"
 _WEIGHT_SOURCES = ("revision", "adapter")
 
 
@@ -87,7 +86,7 @@ def compress(
         ModelError: The model cannot be loaded, or gives no usable probabilities.
         OSError: A file cannot be read or written.
     """
-    _check_target(target, overwrite=overwrite)
+    require_new(target, overwrite=overwrite)
     options = {name: value for name, value in options.items() if value not in (None, "auto")}
     if isinstance(model, str) and _is_coded_by_core(model):
         if options:
@@ -142,7 +141,7 @@ def decompress(
         ModelError: The model cannot be loaded.
         OSError: A file cannot be read or written.
     """
-    _check_target(target, overwrite=overwrite)
+    require_new(target, overwrite=overwrite)
     encoders: list[dict[str, Any]] = []
 
     def open_model(text: str) -> StreamCoder:
@@ -227,10 +226,3 @@ def _environment() -> dict[str, Any]:
 
 def _listed(environment: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in environment.items())
-
-
-def _check_target(target: str | os.PathLike[str], *, overwrite: bool) -> None:
-    if not overwrite and os.fspath(target) != _STREAM and Path(target).exists():
-        raise InvalidArgumentError(
-            f"{os.fspath(target)} exists: name another file, or overwrite it with --force"
-        )

@@ -1,11 +1,11 @@
 //! Compresses and decompresses whole files; `-` is standard input or output.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
 
 use super::codec::{Codec, Coding, Description, compress, decompress};
-use crate::io::{AtomicFile, Stdin};
+use crate::io::{Output, Stdin};
 use crate::{Error, Job, Phase, Result};
 
 /// Compresses the file `source` into `target`, which appears only when it is complete.
@@ -16,10 +16,10 @@ pub fn compress_file(
     job: &Job,
 ) -> Result<Coding> {
     let (input, size) = open(source, job)?;
-    let output = Output::create(target)?;
+    let output = Output::create(target, job)?;
     job.start(Phase::Compress, size);
-    let from = (input, name(source, "standard input"));
-    let to = (output.writer(), name(target, "standard output"));
+    let from = (input, name(source));
+    let to = (BufWriter::new(output.writer()?), output.name());
     let coding = compress(from, to, codec, job)?;
     output.publish()?;
     Ok(coding)
@@ -35,10 +35,10 @@ pub fn decompress_file(
     job: &Job,
 ) -> Result<()> {
     let (input, _) = open(source, job)?;
-    let output = Output::create(target)?;
+    let output = Output::create(target, job)?;
     job.start(Phase::Decompress, 0);
-    let from = (input, name(source, "standard input"));
-    let to = (output.writer(), name(target, "standard output"));
+    let from = (input, name(source));
+    let to = (BufWriter::new(output.writer()?), output.name());
     decompress(from, to, decoder, job)?;
     output.publish()
 }
@@ -47,9 +47,9 @@ fn is_stream(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// How error messages name a path.
-fn name<'a>(path: &'a Path, stream: &'static str) -> &'a Path {
-    if is_stream(path) { Path::new(stream) } else { path }
+/// How error messages name the source.
+fn name(path: &Path) -> &Path {
+    if is_stream(path) { Path::new("standard input") } else { path }
 }
 
 /// Opens a file for reading; returns it with its size (0: unknown).
@@ -64,34 +64,4 @@ fn open<'a>(path: &Path, job: &'a Job) -> Result<(Box<dyn Read + 'a>, u64)> {
         return Err(Error::InvalidArgument(reason));
     }
     Ok((Box::new(BufReader::new(file)), metadata.len()))
-}
-
-/// An output file, which appears only when it is complete, or standard output.
-enum Output {
-    File(AtomicFile),
-    Stdout,
-}
-
-impl Output {
-    fn create(path: &Path) -> Result<Output> {
-        if is_stream(path) {
-            Ok(Output::Stdout)
-        } else {
-            AtomicFile::create(path).map(Output::File)
-        }
-    }
-
-    fn writer(&self) -> BufWriter<Box<dyn Write + '_>> {
-        BufWriter::new(match self {
-            Output::File(file) => Box::new(file.file()),
-            Output::Stdout => Box::new(io::stdout()),
-        })
-    }
-
-    fn publish(self) -> Result<()> {
-        match self {
-            Output::File(file) => file.publish(),
-            Output::Stdout => Ok(()),
-        }
-    }
 }

@@ -1,11 +1,12 @@
-//! Files and streams that several modules share: atomic files, standard input, Parquet.
+//! Files and streams that several modules share: outputs, standard input, Parquet.
 
 mod atomic_file;
+mod output;
 mod parquet_guard;
 mod score_file;
 mod stdin;
 
-pub(crate) use atomic_file::AtomicFile;
+pub(crate) use output::Output;
 pub(crate) use parquet_guard::{cause, guard};
 pub use score_file::{ScoreWriter, Scores};
 pub(crate) use stdin::Stdin;

@@ -1,7 +1,7 @@
 //! Scores of documents under models, as a Parquet file with one row per document and model.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -12,9 +12,9 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::atomic_file::AtomicFile;
+use super::output::Output;
 use super::parquet_guard::cause;
-use crate::{Error, Result};
+use crate::{Error, Job, Result};
 
 const SCHEMA: &str = "elastic-core/scores/1";
 /// Rows per row group, which is held in memory.
@@ -43,16 +43,14 @@ pub struct Scores<'a> {
 
 /// Writes scores to a Parquet file, which appears only when it is complete.
 pub struct ScoreWriter {
-    path: PathBuf,
-    file: AtomicFile,
-    writer: ArrowWriter<File>,
+    output: Output,
+    writer: ArrowWriter<Box<dyn Write + Send>>,
 }
 
 impl ScoreWriter {
     /// Creates the file that will appear at `path`.
-    pub fn create(path: &Path) -> Result<ScoreWriter> {
-        let atomic = AtomicFile::create(path)?;
-        let file = atomic.file().try_clone().map_err(Error::io(path))?;
+    pub fn create(path: &Path, job: &Job) -> Result<ScoreWriter> {
+        let output = Output::create(path, job)?;
         let entry = |key: &str, value: &str| KeyValue::new(key.to_string(), value.to_string());
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -62,9 +60,9 @@ impl ScoreWriter {
                 entry("elastic_core.version", env!("CARGO_PKG_VERSION")),
             ]))
             .build();
-        let writer =
-            ArrowWriter::try_new(file, schema(), Some(properties)).map_err(failed(path))?;
-        Ok(ScoreWriter { path: path.to_path_buf(), file: atomic, writer })
+        let writer = ArrowWriter::try_new(output.writer()?, schema(), Some(properties))
+            .map_err(failed(path))?;
+        Ok(ScoreWriter { output, writer })
     }
 
     /// Appends one row per document.
@@ -87,13 +85,13 @@ impl ScoreWriter {
         let batch = RecordBatch::try_new(schema(), columns).map_err(|error| {
             Error::InvalidArgument(format!("the columns of scores do not match: {error}"))
         })?;
-        self.writer.write(&batch).map_err(failed(&self.path))
+        self.writer.write(&batch).map_err(failed(self.output.name()))
     }
 
     /// Completes the file and moves it to its final path.
     pub fn finish(self) -> Result<()> {
-        self.writer.close().map_err(failed(&self.path))?;
-        self.file.publish()
+        self.writer.close().map_err(failed(self.output.name()))?;
+        self.output.publish()
     }
 }
 

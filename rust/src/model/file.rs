@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::tree_model::TreeModel;
-use crate::io::AtomicFile;
+use crate::io::Output;
 use crate::tokens::{Alphabet, Bpe};
 use crate::{Error, Job, Phase, Result};
 
@@ -32,12 +32,14 @@ const PART: usize = 1 << 22;
 
 impl TreeModel {
     /// Writes the model, whose symbols are those of `alphabet`, to a file that appears only when
-    /// it is complete.
+    /// it is complete; `-` is standard output.
     pub fn save(&self, path: &Path, alphabet: &Alphabet, job: &Job) -> Result<()> {
-        let target = AtomicFile::create(path)?;
-        let digest = self.write(&mut BufWriter::new(target.file()), path, alphabet, job)?;
-        target.file().write_all(&digest).map_err(Error::io(path))?;
-        target.publish()
+        let output = Output::create(path, job)?;
+        let path = output.name();
+        let mut file = BufWriter::new(output.writer()?);
+        let digest = self.write(&mut file, path, alphabet, job)?;
+        file.write_all(&digest).and_then(|()| file.flush()).map_err(Error::io(path))?;
+        output.publish()
     }
 
     /// The checksum with which [`TreeModel::save`] would end the file, in hexadecimal; it

@@ -7,8 +7,9 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 
 use super::arguments::{Exception, ExceptionType, Traceback};
+use super::job;
+use crate::Error;
 use crate::io::{ScoreWriter, Scores};
-use crate::{Error, Result};
 
 /// Writes per-document scores of models to a Parquet file, one row per document and model.
 ///
@@ -30,8 +31,9 @@ pub(super) struct PyScoreWriter {
 #[pymethods]
 impl PyScoreWriter {
     #[new]
-    fn new(path: PathBuf) -> Result<PyScoreWriter> {
-        Ok(PyScoreWriter { writer: Mutex::new(Some(ScoreWriter::create(&path)?)) })
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<PyScoreWriter> {
+        let writer = job::run(py, None, |job| ScoreWriter::create(&path, job))?;
+        Ok(PyScoreWriter { writer: Mutex::new(Some(writer)) })
     }
 
     /// Appends one row per document.

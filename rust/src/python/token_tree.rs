@@ -126,7 +126,7 @@ impl PyTokenTree {
         Ok(py.detach(|| TokenTree::is_file(&path))?)
     }
 
-    /// Opens a tree file and checks that it is complete, in order and of this version.
+    /// Opens a tree file and checks that it is complete, undamaged and of this version.
     ///
     /// Args:
     ///     path: A file that `save` wrote.
@@ -156,7 +156,7 @@ impl PyTokenTree {
     /// occurrences. Rows are in path order.
     ///
     /// Args:
-    ///     path: The file to write.
+    ///     path: The file to write; `-` is standard output.
     ///     progress: Called about ten times a second with a `Step` that counts leaves.
     ///
     /// Raises:
@@ -170,7 +170,7 @@ impl PyTokenTree {
     /// Writes every leaf as text, with its path up to EOS, to a file that appears when complete.
     ///
     /// Args:
-    ///     path: The file to write.
+    ///     path: The file to write; `-` is standard output.
     ///     format: `csv` (`path,count`, with the ids of the path separated by spaces) or `jsonl`
     ///         (`{"path": [...], "count": n}`).
     ///     progress: Called about ten times a second with a `Step` that counts leaves.

@@ -224,7 +224,7 @@ impl PyTreeModel {
     /// Writes the model to a file, which appears only when it is complete.
     ///
     /// Args:
-    ///     path: The file to write; it includes the tokenizer, if any.
+    ///     path: The file to write, with the tokenizer, if any; `-` is standard output.
     ///     progress: Called about ten times a second with a `Step`.
     ///
     /// Raises:

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::shape::symbol_at;
 use super::token_tree::TokenTree;
-use crate::io::AtomicFile;
+use crate::io::Output;
 use crate::{Error, Job, Phase, Result};
 
 /// The format of an exported tree.
@@ -33,11 +33,12 @@ impl ExportFormat {
 impl TokenTree {
     /// Writes every leaf in path order, its path ending with EOS if it has one.
     ///
-    /// The file appears at `path` only when it is complete.
+    /// The file appears at `path` only when it is complete; `-` is standard output.
     pub fn export(&self, path: &Path, format: ExportFormat, job: &Job) -> Result<()> {
         job.start(Phase::Write, self.len());
-        let file = AtomicFile::create(path)?;
-        let mut out = BufWriter::with_capacity(1 << 20, file.file());
+        let output = Output::create(path, job)?;
+        let path = output.name();
+        let mut out = BufWriter::with_capacity(1 << 20, output.writer()?);
         if format == ExportFormat::Csv {
             out.write_all(b"path,count\n").map_err(Error::io(path))?;
         }
@@ -55,6 +56,6 @@ impl TokenTree {
         })?;
         out.flush().map_err(Error::io(path))?;
         drop(out);
-        file.publish()
+        output.publish()
     }
 }
