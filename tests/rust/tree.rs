@@ -165,7 +165,7 @@ proptest! {
         let expected = oracle(&both, depth, segment, vocabulary);
         prop_assert_eq!(joint.table().is_none(), on_disk);
         prop_assert_eq!(leaves_of(&joint), expected.clone());
-        prop_assert_eq!(joint.volume(), a.volume().plus(b.volume()));
+        prop_assert_eq!(joint.volume(), a.volume().plus(b.volume()).unwrap());
         check_statistics(&joint, &expected);
 
         for k in 1..=depth {

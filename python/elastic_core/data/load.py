@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
-from elastic_core.corpora.sources import SPLIT
+from elastic_core.corpora.sources import SPLIT, check_regular
 from elastic_core.data.examples import Examples
 from elastic_core.data.files import HUB, has_rows, read_hub, read_rows
 from elastic_core.data.formats import Row, abbreviated, in_format
@@ -61,6 +61,7 @@ def load_examples(
 def _local(source: str, split: str) -> list[dict[str, Any]]:
     """The rows of all files, or the texts of plain text files."""
     corpus = Corpus(source, split=split)
+    check_regular(corpus)
     files = [Path(file) for file in corpus.files]
     plain = [file for file in files if not has_rows(file)]
     if len(plain) == len(files):

@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from elastic_core._core import InvalidArgumentError, __version__
 from elastic_core.common.files import read_json_lines, write_text
+from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.cells import Metrics, Row
 from elastic_core.experiments.config import ExperimentConfig, read_yaml
 from elastic_core.training.folder import TREE_MODEL, check_same_settings
@@ -49,7 +48,7 @@ class RunFolder:
             OSError: The folder cannot be written.
         """
         file = self.path / _CONFIG
-        values = {_VERSION: __version__, _DATA: data, **config.model_dump(mode="json")}
+        values = {_VERSION: __version__, **config.model_dump(mode="json"), _DATA: data}
         if file.exists():
             fixed = {key: value for key, value in values.items() if key not in config.extent}
             check_same_settings(self.path, "run", self.values(), fixed)
@@ -57,7 +56,7 @@ class RunFolder:
             raise InvalidArgumentError(
                 f"{self.path}: it holds something other than a run; choose another folder"
             )
-        write_text(file, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+        write_text(file, yaml_text(values))
 
     def values(self) -> dict[str, Any]:
         """Reads the configuration, with the version and the hash of the data.

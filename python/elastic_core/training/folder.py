@@ -9,6 +9,7 @@ from typing import Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.files import write_json
+from elastic_core.common.messages import abridged
 from elastic_core.training.finetuning.result import Trained
 
 TREE_MODEL = "model.ectm"
@@ -34,10 +35,19 @@ def check_same_settings(
     """
     for name, value in requested.items():
         if stored.get(name) != value:
+            name, old, new = _difference(name, stored.get(name), value)
             raise InvalidArgumentError(
-                f"{folder}: it holds a {what} with {name} {stored.get(name)!r}, not {value!r}; "
+                f"{folder}: it holds a {what} with {name} {abridged(old)}, not {abridged(new)}; "
                 "choose another folder"
             )
+
+
+def _difference(name: str, old: Any, new: Any) -> tuple[str, Any, Any]:
+    """The first key in which two different values of a setting differ, and its two values."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        key = next(key for key in (*new, *old) if old.get(key) != new.get(key))
+        return _difference(f"{name}.{key}", old.get(key), new.get(key))
+    return name, old, new
 
 
 class TrainingFolder:

@@ -1,8 +1,8 @@
 //! The tree file: Parquet, one row per leaf, in path order.
 //!
 //! Columns `symbol_1` to `symbol_d` (uint8, uint16 or uint32) hold the path, padded with EOS, and
-//! `count` (uint64) its occurrences; key-value metadata under `elastic_core.` describe the tree.
-//! So polars or DuckDB can prune it with a GROUP BY over the first k columns.
+//! `count` (uint64) its occurrences; key-value metadata under `elastic_core.` describe the tree and
+//! end with its digest. So polars or DuckDB can prune it with a GROUP BY over the first k columns.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,28 +14,29 @@ use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
+use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::file::properties::WriterProperties;
 
+use super::file_metadata::{Metadata, TreeDigest, damaged, entries};
 use super::leaves::Room;
-use super::shape::{Segment, Shape, Volume, symbol_at};
+use super::shape::{Shape, symbol_at};
 use super::stream::LeafStream;
 use super::token_tree::TokenTree;
 use crate::io::{AtomicFile, cause, guard};
 use crate::{Error, Job, Phase, Result};
 
-const SCHEMA: &str = "elastic-core/tree/1";
-const PREFIX: &str = "elastic_core.";
 /// Number of leaves converted to columns at once.
 const BATCH: usize = 1 << 14;
 /// Number of leaves per row group.
 const ROW_GROUP: usize = 1 << 20;
 
-/// Leaves as columns, to be written.
+/// Leaves to be written as columns.
 struct Columns {
     schema: Arc<Schema>,
-    symbols: Vec<Vec<u32>>,
+    width: usize,
+    rows: Vec<u8>,
     counts: Vec<u64>,
+    digest: TreeDigest,
 }
 
 fn symbol_type(shape: &Shape) -> DataType {
@@ -52,9 +53,15 @@ fn schema(shape: &Shape) -> Schema {
     Schema::new(symbols.chain([Field::new("count", DataType::UInt64, false)]).collect::<Vec<_>>())
 }
 
-/// A column of narrower integers.
-fn narrow<A: ArrowPrimitiveType<Native: TryFrom<u32> + Default>>(symbols: &[u32]) -> ArrayRef {
-    let values = symbols.iter().map(|&symbol| A::Native::try_from(symbol).unwrap_or_default());
+/// The symbols of `width` bytes at `at` in rows of `row_len` bytes.
+fn column<A: ArrowPrimitiveType<Native: TryFrom<u32> + Default>>(
+    rows: &[u8],
+    row_len: usize,
+    at: usize,
+    width: usize,
+) -> ArrayRef {
+    let symbols = rows.chunks_exact(row_len).map(|row| symbol_at(&row[at..][..width]));
+    let values = symbols.map(|symbol| A::Native::try_from(symbol).unwrap_or_default());
     Arc::new(PrimitiveArray::<A>::from_iter_values(values))
 }
 
@@ -62,29 +69,30 @@ impl Columns {
     fn new(shape: &Shape) -> Columns {
         Columns {
             schema: Arc::new(schema(shape)),
-            symbols: vec![Vec::with_capacity(BATCH); shape.depth()],
+            width: shape.symbol_bytes(),
+            rows: Vec::with_capacity(BATCH * shape.row_len()),
             counts: Vec::with_capacity(BATCH),
+            digest: TreeDigest::new(),
         }
     }
 
-    fn push(&mut self, row: &[u8], width: usize, count: u64) {
-        for (column, symbol) in self.symbols.iter_mut().zip(row.chunks_exact(width)) {
-            column.push(symbol_at(symbol));
-        }
+    fn push(&mut self, row: &[u8], count: u64) {
+        self.rows.extend_from_slice(row);
         self.counts.push(count);
     }
 
     /// Takes the leaves collected so far.
     fn take(&mut self) -> std::result::Result<RecordBatch, arrow_schema::ArrowError> {
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.symbols.len() + 1);
-        for (column, field) in self.symbols.iter_mut().zip(self.schema.fields()) {
-            arrays.push(match field.data_type() {
-                DataType::UInt8 => narrow::<UInt8Type>(column),
-                DataType::UInt16 => narrow::<UInt16Type>(column),
-                _ => narrow::<UInt32Type>(column),
-            });
-            column.clear();
-        }
+        self.digest.update(&self.rows, &self.counts);
+        let (width, depth) = (self.width, self.schema.fields().len() - 1);
+        let column = match width {
+            1 => column::<UInt8Type>,
+            2 => column::<UInt16Type>,
+            _ => column::<UInt32Type>,
+        };
+        let symbols = (0..depth).map(|at| column(&self.rows, depth * width, at * width, width));
+        let mut arrays: Vec<ArrayRef> = symbols.collect();
+        self.rows.clear();
         arrays.push(Arc::new(UInt64Array::from_iter_values(self.counts.drain(..))));
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
     }
@@ -100,14 +108,13 @@ impl TokenTree {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_key_value_metadata(Some(self.metadata()))
+            .set_key_value_metadata(Some(entries(&self.shape, &self.volume)))
             .build();
         let mut writer =
             ArrowWriter::try_new(file.file(), Arc::clone(&columns.schema), Some(properties))
                 .map_err(failed)?;
-        let width = self.shape.symbol_bytes();
         let mut result = self.for_each_leaf(job, |row, count| {
-            columns.push(row, width, count);
+            columns.push(row, count);
             if columns.counts.len() < BATCH {
                 return Ok(());
             }
@@ -119,26 +126,9 @@ impl TokenTree {
             result = writer.write(&batch).map_err(failed);
         }
         result?;
+        writer.append_key_value_metadata(columns.digest.entry(&self.shape, &self.volume));
         writer.close().map_err(failed)?;
         file.publish()
-    }
-
-    fn metadata(&self) -> Vec<KeyValue> {
-        let Volume { documents, bytes, symbols, bad_rows, segments } = self.volume;
-        let entry = |key: &str, value: String| KeyValue::new(format!("{PREFIX}{key}"), value);
-        vec![
-            entry("schema", SCHEMA.to_string()),
-            entry("version", env!("CARGO_PKG_VERSION").to_string()),
-            entry("depth", self.shape.depth().to_string()),
-            entry("segment", self.shape.segment.name().to_string()),
-            entry("alphabet", self.shape.alphabet.clone()),
-            entry("vocabulary", self.shape.vocabulary().to_string()),
-            entry("documents", documents.to_string()),
-            entry("bytes", bytes.to_string()),
-            entry("symbols", symbols.to_string()),
-            entry("bad_rows", bad_rows.to_string()),
-            entry("segments", segments.to_string()),
-        ]
     }
 
     /// Whether the file at `path` claims to be a token tree, without checking it.
@@ -150,10 +140,11 @@ impl TokenTree {
             return Ok(false);
         };
         let pairs = metadata.file_metadata().key_value_metadata();
-        Ok(Metadata { path, pairs }.text("schema").is_ok())
+        Ok(Metadata { path, pairs }.is_tree())
     }
 
-    /// Reads a file written by [`TokenTree::save`] and checks that it is complete and in order.
+    /// Reads a file written by [`TokenTree::save`] and checks that it is complete, in order and
+    /// what its digest says.
     ///
     /// A tree of more than `memory` bytes is kept in temporary files.
     pub fn open(path: &Path, memory: u64, job: &Job) -> Result<TokenTree> {
@@ -163,10 +154,13 @@ impl TokenTree {
             damaged(path, &format!("not a Parquet file, or a damaged one ({error})"))
         })?;
         let metadata = builder.metadata().file_metadata();
-        let (shape, volume) = Metadata { path, pairs: metadata.key_value_metadata() }.read()?;
+        let (shape, volume, digest) = Metadata { path, pairs: metadata.key_value_metadata() }.read()?;
         let leaves = u64::try_from(metadata.num_rows()).unwrap_or(0);
         if **builder.schema() != schema(&shape).with_metadata(builder.schema().metadata().clone()) {
             return Err(damaged(path, "its columns are not those of a token tree"));
+        }
+        if leaves == 0 {
+            return Err(damaged(path, "it has no leaves"));
         }
         job.start(Phase::Open, leaves);
         let reader = guard(|| builder.with_batch_size(BATCH).build())
@@ -179,64 +173,17 @@ impl TokenTree {
             row: Vec::new(),
             shape: &shape,
             segments: 0,
+            digest: TreeDigest::new(),
         };
         let room = Room { row_len: shape.row_len(), memory };
         let leaves = room.gather(&mut stream, leaves, job)?;
         if stream.segments != volume.segments {
             return Err(damaged(path, "its counts do not add up to the number of segments"));
         }
-        Ok(TokenTree::new(shape, volume, leaves))
-    }
-}
-
-fn damaged(path: &Path, reason: &str) -> Error {
-    Error::TreeFile {
-        path: path.to_path_buf(),
-        reason: format!("{reason}; rebuild it with elastic-core tree build"),
-    }
-}
-
-/// The key-value metadata of a tree file.
-struct Metadata<'a> {
-    path: &'a Path,
-    pairs: Option<&'a Vec<KeyValue>>,
-}
-
-impl Metadata<'_> {
-    fn text(&self, key: &str) -> Result<&str> {
-        let name = format!("{PREFIX}{key}");
-        self.pairs
-            .and_then(|pairs| pairs.iter().find(|pair| pair.key == name)?.value.as_deref())
-            .ok_or_else(|| damaged(self.path, &format!("not a token tree: it has no {name}")))
-    }
-
-    fn number<N: std::str::FromStr>(&self, key: &str) -> Result<N> {
-        self.text(key)?
-            .parse()
-            .map_err(|_| damaged(self.path, &format!("its {PREFIX}{key} is not a number")))
-    }
-
-    fn read(&self) -> Result<(Shape, Volume)> {
-        let schema = self.text("schema")?;
-        if schema != SCHEMA {
-            return Err(damaged(
-                self.path,
-                &format!("its format is {schema}, but this version reads {SCHEMA}"),
-            ));
+        if digest.is_some_and(|digest| digest != stream.digest.finish(&shape, &volume)) {
+            return Err(damaged(path, "damaged: its contents do not match its digest"));
         }
-        let wrong = |error: Error| damaged(self.path, &error.to_string());
-        let segment = Segment::parse(self.text("segment")?).map_err(wrong)?;
-        let (depth, vocabulary) = (self.number("depth")?, self.number("vocabulary")?);
-        let shape =
-            Shape::new(depth, segment, self.text("alphabet")?, vocabulary).map_err(wrong)?;
-        let volume = Volume {
-            documents: self.number("documents")?,
-            bytes: self.number("bytes")?,
-            symbols: self.number("symbols")?,
-            bad_rows: self.number("bad_rows")?,
-            segments: self.number("segments")?,
-        };
-        Ok((shape, volume))
+        Ok(TokenTree::new(shape, volume, leaves))
     }
 }
 
@@ -255,6 +202,7 @@ struct FileCursor<'a> {
     row: Vec<u8>,
     shape: &'a Shape,
     segments: u64,
+    digest: TreeDigest,
 }
 
 impl FileCursor<'_> {
@@ -274,6 +222,7 @@ impl FileCursor<'_> {
         }
         let counts = batch.column(self.shape.depth()).as_any().downcast_ref::<UInt64Array>();
         let counts = counts.cloned().ok_or_else(|| damaged(self.path, "damaged"))?;
+        self.digest.update(&rows, counts.values());
         self.batch = Some(RowBatch { rows, counts });
         self.next = 0;
         Ok(true)
@@ -324,7 +273,9 @@ impl LeafStream for FileCursor<'_> {
         }
         self.row.clear();
         self.row.extend_from_slice(row);
-        self.segments = self.segments.saturating_add(count);
+        let segments = self.segments.checked_add(count);
+        self.segments = segments
+            .ok_or_else(|| damaged(self.path, "its counts add up to more than 64 bits hold"))?;
         self.next += 1;
         Ok(Some((&self.row, count)))
     }

@@ -11,6 +11,7 @@ mod disk_run;
 mod export;
 mod feeder;
 mod file;
+mod file_metadata;
 mod join;
 mod layers;
 mod leaves;

@@ -71,6 +71,28 @@ impl Shape {
         Ok(Shape { depth, segment, alphabet: alphabet.to_string(), vocabulary })
     }
 
+    /// Returns [`Error::InvalidArgument`] if the alphabet is unknown or has another vocabulary.
+    pub(super) fn check_alphabet(&self) -> Result<()> {
+        let expected = match self.alphabet.as_str() {
+            "bit" => 2,
+            "byte" => 256,
+            "ids" => self.vocabulary,
+            other => match other.strip_prefix("bpe:") {
+                Some(digits) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
+                    self.vocabulary
+                }
+                _ => return Err(Error::InvalidArgument(format!("unknown alphabet '{other}'"))),
+            },
+        };
+        if self.vocabulary != expected {
+            return Err(Error::InvalidArgument(format!(
+                "its vocabulary is {}, but the alphabet {} has {expected} symbols",
+                self.vocabulary, self.alphabet
+            )));
+        }
+        Ok(())
+    }
+
     /// The same shape with another depth.
     pub fn with_depth(&self, depth: usize) -> Result<Shape> {
         Shape::new(depth, self.segment, &self.alphabet, self.vocabulary)
@@ -160,15 +182,61 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// The sum of two volumes.
-    pub fn plus(self, other: Volume) -> Volume {
-        Volume {
-            documents: self.documents + other.documents,
-            bytes: self.bytes + other.bytes,
-            symbols: self.symbols + other.symbols,
-            bad_rows: self.bad_rows + other.bad_rows,
-            segments: self.segments + other.segments,
+    /// The sum of two volumes; fails if a number exceeds 64 bits.
+    pub fn plus(self, other: Volume) -> Result<Volume> {
+        let sum = |mine: u64, others: u64| {
+            mine.checked_add(others).ok_or_else(|| {
+                Error::InvalidArgument(
+                    "together the trees hold more text than 64 bits can count: merge fewer of them"
+                        .to_string(),
+                )
+            })
+        };
+        Ok(Volume {
+            documents: sum(self.documents, other.documents)?,
+            bytes: sum(self.bytes, other.bytes)?,
+            symbols: sum(self.symbols, other.symbols)?,
+            bad_rows: sum(self.bad_rows, other.bad_rows)?,
+            segments: sum(self.segments, other.segments)?,
+        })
+    }
+
+    /// Returns [`Error::InvalidArgument`] if no text has this volume in a tree of `shape`, or in
+    /// a deeper one from which it was pruned.
+    pub(super) fn check(&self, shape: &Shape) -> Result<()> {
+        let Volume { documents, bytes, symbols, segments, .. } = *self;
+        let [wide_documents, wide_bytes, wide_symbols, wide_segments] =
+            [documents, bytes, symbols, segments].map(u128::from);
+        let symbols_in_bytes = match shape.alphabet.as_str() {
+            "bit" => wide_symbols == 8 * wide_bytes,
+            "byte" => symbols == bytes,
+            "ids" => bytes == 0,
+            _ => true,
+        };
+        if !symbols_in_bytes {
+            return Err(Error::InvalidArgument(format!(
+                "{bytes} bytes of text cannot be {symbols} symbols of the alphabet {}",
+                shape.alphabet
+            )));
         }
+        // Every document ends with EOS, so it has at least one segment.
+        let with_ends = wide_symbols + wide_documents;
+        let possible = match shape.segment {
+            Segment::Chunk => {
+                (wide_documents..=with_ends).contains(&wide_segments)
+                    && with_ends <= wide_segments * Shape::MAX_DEPTH as u128
+            }
+            Segment::Prefix => segments == documents,
+            Segment::Window => wide_segments == with_ends,
+        };
+        if !possible || documents == 0 {
+            return Err(Error::InvalidArgument(format!(
+                "{symbols} symbols in documents, {documents} in number, cannot give {segments} \
+                 segments of the kind {}",
+                shape.segment.name()
+            )));
+        }
+        Ok(())
     }
 }
 

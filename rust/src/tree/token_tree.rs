@@ -67,7 +67,7 @@ impl TokenTree {
 
     /// The tree of the documents of all `trees`, with the counts of equal leaves added up.
     ///
-    /// The trees must have the same shape. A result of more than `memory` bytes is kept in
+    /// The trees must have the same shape, and their volumes a sum of 64 bits. A result of more than `memory` bytes is kept in
     /// temporary files.
     pub fn merge(trees: &[&TokenTree], memory: u64, job: &Job) -> Result<TokenTree> {
         let [first, others @ ..] = trees else {
@@ -76,7 +76,7 @@ impl TokenTree {
         let mut volume = first.volume;
         for other in others {
             first.require_shape(&other.shape)?;
-            volume = volume.plus(other.volume);
+            volume = volume.plus(other.volume)?;
         }
         let sources: Vec<&Leaves> = trees.iter().map(|tree| &*tree.leaves).collect();
         let room = Room { row_len: first.shape.row_len(), memory };
