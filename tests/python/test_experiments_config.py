@@ -110,10 +110,9 @@ def test_a_device_is_refused(key: str, tmp_path: Path, cli: Any) -> None:
 
 def test_a_configuration_is_utf8_in_any_locale(tmp_path: Path, cli: Any) -> None:
     write_reviews(tmp_path)
-    (tmp_path / "good.jsonl").rename(tmp_path / "schön.jsonl")
     (tmp_path / "x.yaml").write_text(
-        "model: tree:3\npretrain: {corpus: corpus}\nscorer: {rows: 40}\n"
-        "data: {positive: {source: schön.jsonl}, negative: {source: bad.jsonl}}\n"
+        "# schön\nmodel: tree:3\npretrain: {corpus: corpus}\nscorer: {rows: 40}\n"
+        "data: {positive: {source: good.jsonl}, negative: {source: bad.jsonl}}\n"
         "held_out: {prompts: 12}\nalign: [5]\nreverse: [5]\n",
         encoding="utf-8",
     )
