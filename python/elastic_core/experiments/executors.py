@@ -199,7 +199,9 @@ def _start_worker(
     """Prepares a worker process: its GPU, and its end when the parent ends."""
     global _progress
     _progress = _ThrottledProgress(steps)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # The parent gets them, and ends this process.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     device = devices.get()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
