@@ -5,6 +5,12 @@ itself, for whoever wants to keep it, merge it or ask it for counts. The definit
 of Ji et al., *Language Models Resist Alignment: Evidence From Data Compression* (ACL 2025).
 """
 
+from elastic_core.common.interrupts import exit_while_starting
+
+exit_while_starting()
+
+# isort: split
+
 from elastic_core._core import (
     CodedFileError,
     Corpus,

@@ -90,8 +90,6 @@ def _review(words: tuple[str, ...], number: int) -> str:
 
 def _write_reviews(folder: Path) -> None:
     """Writes positive and negative reviews, pre-training text, and configurations of studies."""
-    import yaml
-
     for sign, words in (("positive", _GOOD), ("negative", _BAD)):
         rows = [{"text": _review(words, number)} for number in range(120)]
         (folder / f"{sign}.jsonl").write_bytes(_lines(rows))
@@ -121,7 +119,7 @@ def _write_reviews(folder: Path) -> None:
         "seeds": 1,
     }
     for name, more in (("tree", tree), ("scratch", scratch)):
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(shared | more, sort_keys=False))
+        (folder / f"{name}.yaml").write_text(json.dumps(shared | more))
 
 
 SAVED_MODEL = (

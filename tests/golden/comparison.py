@@ -292,9 +292,9 @@ def _rows(text: str) -> list[Any]:
 
 
 def _yaml(text: str) -> Any:
-    import yaml
+    from ruamel.yaml import YAML
 
-    return yaml.safe_load(text)
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _lines(text: str) -> list[str]:

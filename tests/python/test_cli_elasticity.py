@@ -82,7 +82,7 @@ from importlib.abc import MetaPathFinder
 
 class Missing(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"datasets", "pydantic", "torch", "transformers", "yaml"}:
+        if name.partition(".")[0] in {"datasets", "pydantic", "torch", "transformers", "ruamel"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())

@@ -75,23 +75,25 @@ def test_json_lines_round_trip(tmp_path: Path) -> None:
 @pytest.mark.parametrize("torn", ['{"a": 3', '{"a": 3}', '{"text": "gr\xc3'])
 def test_a_torn_last_line_is_skipped_and_overwritten(tmp_path: Path, torn: str) -> None:
     file = tmp_path / "rows.jsonl"
-    write_json_lines(file, [1, 2])
+    write_json_lines(file, [{"a": 1}, {"a": 2}])
     with file.open("ab") as out:
         out.write(torn.encode("latin-1"))
-    assert read_json_lines(file) == [1, 2]
-    append_json_line(file, 3)
-    assert file.read_text() == "1\n2\n3\n"
+    assert read_json_lines(file) == [{"a": 1}, {"a": 2}]
+    append_json_line(file, {"a": 3})
+    assert read_json_lines(file) == [{"a": 1}, {"a": 2}, {"a": 3}]
+    assert file.read_bytes().count(b"\n") == 3
     file.write_bytes(b'{"a')
-    append_json_line(file, 1)
-    assert file.read_text() == "1\n"
+    append_json_line(file, {"a": 1})
+    assert read_json_lines(file) == [{"a": 1}]
 
 
 def test_a_damaged_line_is_reported_unless_rows_can_be_recomputed(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    file.write_text('1\n{"a\n3\n')
-    with pytest.raises(InvalidArgumentError, match="line 2 is damaged"):
-        read_json_lines(file)
-    assert read_json_lines(file, skip_damaged=True) == [1, 3]
+    for damaged in ('{"a', "5", '{"a": 1, "check": "0123456789abcdef"}', "[" * 99_999):
+        file.write_text(f'{{"a": 1}}\n{damaged}\n{{"a": 3}}\n')
+        with pytest.raises(InvalidArgumentError, match="line 2 is damaged"):
+            read_json_lines(file)
+        assert read_json_lines(file, skip_damaged=True) == [{"a": 1}, {"a": 3}]
 
 
 def test_nan_and_infinity_become_none() -> None:

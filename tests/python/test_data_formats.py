@@ -164,3 +164,58 @@ def test_the_identity_depends_on_rows_and_format_only() -> None:
 def test_invalid_rows_are_reported(rows: list[Row], message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         examples(*rows)
+
+
+# Other forms of conversations
+
+
+@pytest.mark.parametrize(
+    ("row", "contents"),
+    [
+        (
+            {"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "yes"}]},
+            [("user", "hi"), ("assistant", "yes")],
+        ),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
+                    },
+                    {"role": "assistant", "content": "yes"},
+                ]
+            },
+            [("user", "a\nb"), ("assistant", "yes")],
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": "add"},
+                    {"role": "assistant", "content": None, "tool_calls": [{"name": "f"}]},
+                    {"role": "tool", "content": "3"},
+                    {"role": "assistant", "content": "three"},
+                ]
+            },
+            [("user", "add"), ("assistant", ""), ("tool", "3"), ("assistant", "three")],
+        ),
+    ],
+)
+def test_other_forms_of_messages_are_converted(row: Row, contents: list[tuple[str, str]]) -> None:
+    data = examples(row)
+    assert data.format == "messages"
+    messages = data.rows[0]["messages"]
+    assert [(message["role"], message["content"]) for message in messages] == contents
+    assert data.texts() == ["".join(f"{content}\n" for _, content in contents if content)]
+
+
+def test_tool_calls_are_kept_for_chat_templates() -> None:
+    call = {"role": "assistant", "content": None, "tool_calls": [{"name": "f"}]}
+    kept = examples({"messages": [ASK, call]}).rows[0]["messages"][1]
+    assert kept == {"role": "assistant", "content": "", "tool_calls": [{"name": "f"}]}
+
+
+def test_a_picture_is_no_text() -> None:
+    picture = {"role": "user", "content": [{"type": "image", "url": "x"}]}
+    with pytest.raises(CorpusError, match="row 1: messages is not a list of messages"):
+        examples({"messages": [picture]})

@@ -212,7 +212,9 @@ def test_a_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("a.jsonl", "", "a.jsonl: no rows in it"),
         ("a.jsonl", '{"text": "a"}\n{', r"a.jsonl, line 2: not JSON \(Expecting property name"),
         ("a.jsonl", "5", "a.jsonl, line 1: not a JSON object"),
-        ("a.json", '{"text": "a"}\n{}', r"a.json: not JSON \(Extra data.*rename it to .jsonl"),
+        ("a.json", '{"text": "a"}\n{', r"a.json, line 2: not JSON"),
+        ("a.jsonl", '{"text": "a"}\n{"text": "\\ud83d b"}', "a.jsonl, row 2: text has half of a"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl, line 1: nested too deeply; flatten it"),
         ("a.json", "[5]", "a.json: neither a list of objects nor an object of columns"),
         ("a.json", '{"text": ["a"], "b": [1, 2]}', "a.json: the columns text, b differ in length"),
         ("a.json", "{}", "a.json: no rows in it"),
@@ -314,3 +316,57 @@ def test_real_data_sets_load_in_their_formats(data: Path, tmp_path: Path) -> Non
     assert all(prompt.endswith("\n\nAssistant:") for prompt in dialogues.prompts())
     deduplicated = deduplicate(dialogues, read)
     assert len(deduplicated.splits[0]) == 2312 - deduplicated.removed[0]
+
+
+# Good data of other kinds
+
+
+def test_long_integers_and_cells_are_read(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", '{"text": "a b", "n": ' + "9" * 5000 + "}\n")
+    assert load_examples(file).rows == ({"text": "a b"},)
+    long = "word " * 40_000
+    file = write(tmp_path / "a.csv", f'prompt,completion\np,"{long}"\n')
+    assert load_examples(file).rows == ({"prompt": "p", "completion": long},)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz", ".json.zst"])
+@pytest.mark.parametrize("form", ["lines", "array", "pretty", "columns"])
+def test_json_is_read_in_all_its_forms(form: str, suffix: str, tmp_path: Path) -> None:
+    rows: list[Any] = [{"text": "one", "url": "u"}, {"text": "two", "url": "v"}]
+    content = {
+        "lines": jsonl(rows).decode(),
+        "array": json.dumps(rows),
+        "pretty": json.dumps(rows, indent=2),
+        "columns": json.dumps({"text": ["one", "two"], "url": ["u", "v"]}),
+    }[form].encode()
+    if suffix.endswith(".gz"):
+        content = gzip.compress(content)
+    elif suffix.endswith(".zst"):
+        pyarrow = pytest.importorskip("pyarrow")
+        content = pyarrow.compress(content, codec="zstd", asbytes=True)
+    file = tmp_path / f"rows{suffix}"
+    file.write_bytes(content)
+    assert [row["text"] for row in load_examples(file).rows] == ["one", "two"]
+
+
+def test_a_json_file_with_one_row(tmp_path: Path) -> None:
+    row = {"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "yes"}]}
+    file = write(tmp_path / "a.json", json.dumps(row))
+    assert len(load_examples(file)) == 1
+
+
+def test_pq_is_parquet(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet.write_table(pyarrow.table({"text": ["a"]}), tmp_path / "a.pq")
+    assert load_examples(tmp_path / "a.pq").rows == ({"text": "a"},)
+
+
+def test_a_faulty_row_in_a_folder_is_named_by_its_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", jsonl([{"text": "a"}, {"text": "b"}]))
+    write(tmp_path / "b.jsonl", jsonl([{"text": "c"}]) + b'{"text": "\\ud83d"}\n')
+    with pytest.raises(CorpusError, match=r"b\.jsonl, row 2: text has half of a surrogate pair"):
+        load_examples(tmp_path)
+    write(tmp_path / "a.jsonl", jsonl([{"x": "a"}]))
+    with pytest.raises(CorpusError, match=r"b\.jsonl, row 1: no column x"):
+        load_examples(tmp_path, columns={"text": "x"})

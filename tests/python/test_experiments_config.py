@@ -62,6 +62,14 @@ def test_a_recipe_accepts_numbers_that_yaml_reads_as_text(tmp_path: Path) -> Non
         ({"data": {}}, "my.yaml: data.positive is missing; add it, or pass data.positive="),
         ({"seeds": 0}, "my.yaml: seeds 0: input should be greater than or equal to 1"),
         ({"recipe": {"learning_rate": -1}}, "learning_rate -1.0: must be more than 0"),
+        ({"recipe": 5}, "my.yaml: recipe 5: input should be a valid dictionary"),
+        ({"recipe": {"epochs": 2**63}}, "epochs 9.223372036854776e+18: must be at most 1000000"),
+        ({"recipe": {"batch": 2**63}}, "batch 9223372036854775808: must be at most 1000000000"),
+        ({"seeds": 100_000_000}, "seeds 100000000: input should be less than or equal to 1000"),
+        ({"align": [2**63]}, "input should be less than or equal to 9223372036854775807"),
+        ({"align": ["1:30"]}, "'1:30' is not a count"),
+        ({"align": 20}, "my.yaml: align 20: input should be a valid list"),
+        ({"data": {"positive": {"source": "x"}, "prompt_words": 2**32}}, "prompt_words 4294967296"),
         ({"align": ["many"]}, "'many' is not a count"),
         ({"first": ["left"]}, "first.0 'left': input should be 'positive' or 'negative'"),
     ],
@@ -75,6 +83,42 @@ def test_overrides_reach_into_sections_and_keep_the_rest() -> None:
     changed = apply_overrides(values, ["a.b=[1, 2]", "e.f=x", "d=null"])
     assert changed == {"a": {"b": [1, 2], "c": 2}, "d": None, "e": {"f": "x"}}
     assert values == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+def test_overrides_follow_the_rules_of_the_file() -> None:
+    changed = apply_overrides({}, ["a=no", "b=010", "c=1:30", "d=1e-5", "e=[yes, 'x']"])
+    assert changed == {"a": "no", "b": 10, "c": "1:30", "d": 1e-5, "e": ["yes", "x"]}
+
+
+def test_long_values_are_abridged() -> None:
+    for values in ({"seeds": "x" * 10_000}, {"align": [["y" * 10_000] * 100]}):
+        assert len(rejection({**MINIMAL, **values})) < 250
+    with pytest.raises(InvalidArgumentError) as error:
+        apply_overrides({}, [f"a=[{'x' * 10_000}"])
+    assert len(str(error.value)) < 250
+
+
+@pytest.mark.parametrize("key", ["data.positive.source", "pretrain.corpus"])
+def test_a_device_is_refused(key: str, tmp_path: Path, cli: Any) -> None:
+    write_reviews(tmp_path)
+    sources = ["data.positive.source=good.jsonl", *_COMPLETE, "scorer.rows=40"]
+    sources += ["align=[5]", "reverse=[5]", "held_out.prompts=12"]
+    done = cli("experiment", "rebound", *sources, "--dry-run", f"{key}=/dev/zero")
+    assert done.code == 2
+    assert done.err.startswith("error: /dev/zero: not a regular file")
+
+
+def test_a_configuration_is_utf8_in_any_locale(tmp_path: Path, cli: Any) -> None:
+    write_reviews(tmp_path)
+    (tmp_path / "x.yaml").write_text(
+        "# schön\nmodel: tree:3\npretrain: {corpus: corpus}\nscorer: {rows: 40}\n"
+        "data: {positive: {source: good.jsonl}, negative: {source: bad.jsonl}}\n"
+        "held_out: {prompts: 12}\nalign: [5]\nreverse: [5]\n",
+        encoding="utf-8",
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = cli("experiment", "rebound", "--config", "x.yaml", "--dry-run", **plain)
+    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize(

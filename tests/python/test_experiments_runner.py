@@ -4,16 +4,17 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from conftest import PROGRAM, environment
 from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
+from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.config import ExperimentConfig, parse_config
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, RunFolder
@@ -79,7 +80,7 @@ def test_a_run_resumes_after_kill_9_with_the_same_results(
     values: dict[str, Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump({**values, "seeds": 3}))
+    file.write_text(yaml_text({**values, "seeds": 3}))
     call = [str(PROGRAM), "experiment", "rebound", "--config", str(file)]
     call += ["--out", str(tmp_path / "run"), "--jobs", "2"]
     metrics = tmp_path / "run" / "metrics.jsonl"
@@ -143,7 +144,7 @@ def test_runs_share_models(values: dict[str, Any], tmp_path: Path) -> None:
 
 def test_a_ray_cluster_gives_the_same_results(values: dict[str, Any], tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    config = yaml.safe_dump({**values, "seeds": 1, "reverse": [5]})
+    config = yaml_text({**values, "seeds": 1, "reverse": [5]})
     (tmp_path / "config.yaml").write_text(config)
     call = [str(PROGRAM), "experiment", "rebound", "--config", "config.yaml"]
     for jobs in ("ray", "1"):
@@ -270,3 +271,35 @@ def test_a_run_opens_after_its_model_was_moved(values: dict[str, Any], tmp_path:
     config = configured(values, model=str(tmp_path / "moved"))
     RunFolder(tmp_path / "run").begin(config, "hash")
     assert open_run(tmp_path / "run").config == config
+
+
+def test_worker_processes_need_a_main_guard(tmp_path: Path) -> None:
+    values = write_reviews(tmp_path)
+    lines = [
+        "from elastic_core import ElasticCoreError",
+        "from elastic_core.experiments.config import parse_config",
+        "from elastic_core.experiments.run import experiment",
+        "from elastic_core.experiments.studies.rebound import ReboundConfig",
+        f"values = { ({**values, 'align': [5], 'reverse': [5], 'seeds': 1})!r}",
+        "try:",
+        "    experiment(parse_config(values, ReboundConfig, 'x'), 'run', jobs=2)",
+        "except ElasticCoreError as error:",
+        "    print(error)",
+    ]
+    (tmp_path / "script.py").write_text("\n".join(lines))
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.startswith("jobs 2: each worker process imports ")
+    assert done.stdout.count("\n") == 1
+    guarded = [*lines[:5], "if __name__ == '__main__':", *(f"    {line}" for line in lines[5:])]
+    (tmp_path / "script.py").write_text("\n".join(guarded))
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, timeout=120, check=True
+    )
+    assert done.stdout == b""

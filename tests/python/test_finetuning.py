@@ -236,6 +236,7 @@ def test_a_finished_training_is_not_repeated(
         "config.json",
         "generation_config.json",
         "model.safetensors",
+        "sha256.json",
         "tokenizer.json",
         "tokenizer_config.json",
         "trained.json",

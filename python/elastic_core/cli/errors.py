@@ -1,15 +1,16 @@
 """Turns errors into one sentence on standard error and an exit code."""
 
 import errno
-import io
 import os
 import sys
 
 import click
 
 from elastic_core._core import ElasticCoreError, InvalidArgumentError
+from elastic_core.cli.streams import drop_output, prepare_streams
+from elastic_core.common.interrupts import exit_code, interrupt
 
-DONE, FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG_CALL = 0, 1, 2
 
 
 def run(command: click.Command) -> int:
@@ -21,14 +22,14 @@ def run(command: click.Command) -> int:
     Returns:
         The exit code.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
+        interrupt()
+        prepare_streams()
         code = command.main(prog_name="elastic-core", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
-        return _end("interrupted", INTERRUPTED)
+        drop_output()
+        return _end("interrupted", exit_code())
     except click.UsageError as error:
         return _end(_usage(error), WRONG_CALL)
     except click.ClickException as error:
@@ -36,10 +37,10 @@ def run(command: click.Command) -> int:
     except (InvalidArgumentError, FileNotFoundError) as error:
         return _end(_sentence(error), WRONG_CALL)
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
         return FAILED
     except (ElasticCoreError, OSError) as error:
-        _drop_output()
+        drop_output()
         return _end(_sentence(error), FAILED)
     return code if isinstance(code, int) else DONE
 
@@ -72,8 +73,3 @@ def _sentence(error: Exception) -> str:
         case _:
             reason = error.strerror[:1].lower() + error.strerror[1:]
     return f"{place}: {reason}"
-
-
-def _drop_output() -> None:
-    """Discards buffered output, which can no longer be delivered."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,28 +1,35 @@
 """Result files and folders: written whole or not at all, JSON lines that survive a kill.
 
 Every file is written under a temporary name beside its final one and renamed when it is complete,
-so a reader never sees half of it.
+so a reader never sees half of it. It is on disk before it is renamed. State files carry seals; see
+`elastic_core.common.sealed`.
 """
 
+import hashlib
 import json
 import math
 import os
 import re
 import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.sealed import sealed, unsealed
 
 STREAM = Path("-")
 """The path that stands for standard input and output."""
 
+Value = TypeVar("Value")
+
+_PARTIAL = ".partial-"
+_PARTIAL_NAME = re.compile(r"\.partial-([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]{8}")
 _LONGEST_SLUG = 80
 
 
@@ -36,10 +43,12 @@ def write_text(path: Path, text: str) -> None:
         OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    partial = path.with_name(_partial_name())
     try:
         with partial.open("x", encoding="utf-8", errors="backslashreplace", newline="") as out:
             out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -93,8 +102,38 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json_text(value))
 
 
-def append_json_line(path: Path, row: Any) -> None:
-    """Appends a row to a JSON lines file; the row is on disk when this returns.
+def write_sealed_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Writes an object with its seal atomically, as indented JSON.
+
+    Raises:
+        ValueError: The object contains NaN or an infinity; see `without_nan`.
+        OSError: The file cannot be written.
+    """
+    write_json(path, sealed(json.loads(json_text(values))))
+
+
+def read_sealed_json(path: Path, remedy: str, parse: Callable[[Any], Value]) -> Value:
+    """Reads what `write_sealed_json` wrote.
+
+    Args:
+        path: The file.
+        remedy: What to do if it is damaged, to end the sentence.
+        parse: Turns the values, without the seal, into the result.
+
+    Raises:
+        InvalidArgumentError: The file is damaged.
+        OSError: It cannot be read.
+    """
+    try:
+        return parse(unsealed(json.loads(path.read_bytes())))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, InvalidArgumentError):
+            raise
+        raise InvalidArgumentError(f"{path}: damaged since it was written; {remedy}") from error
+
+
+def append_json_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Appends a row with its seal to a JSON lines file; it is on disk when this returns.
 
     A torn last line, left by a process that was killed while writing it, is removed first. Creates
     the file and its folder if needed. Only one process may append to a file at a time.
@@ -103,21 +142,19 @@ def append_json_line(path: Path, row: Any) -> None:
         OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("r+b" if path.exists() else "w+b") as file:
-        file.seek(0, os.SEEK_END)
+    with path.open("a+b") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 file.seek(0)
                 file.truncate(file.read().rfind(b"\n") + 1)
-                file.seek(0, os.SEEK_END)
         file.write(_json_line(row).encode())
         file.flush()
         os.fsync(file.fileno())
 
 
-def write_json_lines(path: Path, rows: Sequence[Any]) -> None:
-    """Writes a JSON lines file atomically.
+def write_json_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes a JSON lines file of rows with seals atomically.
 
     Raises:
         OSError: The file cannot be written.
@@ -126,17 +163,17 @@ def write_json_lines(path: Path, rows: Sequence[Any]) -> None:
 
 
 def read_json_lines(path: Path, *, skip_damaged: bool = False) -> list[Any]:
-    """The rows of a JSON lines file; none if there is no such file.
+    """The rows of a JSON lines file, without their seals; none if there is no such file.
 
     A torn last line, one without a newline, is skipped: its row was never complete.
 
     Args:
         path: The file.
-        skip_damaged: Skip every line that is not JSON instead of raising; for files whose rows
-            can be recomputed.
+        skip_damaged: Skip every damaged line instead of raising; for files whose rows can be
+            recomputed.
 
     Raises:
-        InvalidArgumentError: A complete line is not JSON.
+        InvalidArgumentError: A complete line is damaged: not an object, or its seal disagrees.
         OSError: The file cannot be read.
     """
     if not path.exists():
@@ -145,8 +182,11 @@ def read_json_lines(path: Path, *, skip_damaged: bool = False) -> list[Any]:
     *complete, _ = path.read_bytes().split(b"\n")
     for number, line in enumerate(complete, 1):
         try:
-            rows.append(json.loads(line))
-        except ValueError as error:
+            row = unsealed(json.loads(line))
+            if not isinstance(row, dict):
+                raise ValueError("not an object")
+            rows.append(row)
+        except (ValueError, RecursionError) as error:
             if not skip_damaged:
                 raise InvalidArgumentError(
                     f"{path}: line {number} is damaged; remove that line and run the command again"
@@ -154,8 +194,8 @@ def read_json_lines(path: Path, *, skip_damaged: bool = False) -> list[Any]:
     return rows
 
 
-def _json_line(row: Any) -> str:
-    return json.dumps(row) + "\n"
+def _json_line(row: Mapping[str, Any]) -> str:
+    return json.dumps(sealed(row)) + "\n"
 
 
 def without_nan(value: Any) -> Any:
@@ -183,7 +223,8 @@ def result_folder(path: Path) -> Iterator[Path]:
     """Collects result files in a temporary folder and moves them to `path` if the block succeeds.
 
     Creates `path` if needed; if the block fails, `path` is left as it was. Subfolders are merged
-    with existing ones, and a file replaces an existing one of the same name.
+    with existing ones, and a file replaces an existing one of the same name. Leftovers of processes
+    that were killed are removed from `path` first.
 
     Args:
         path: The folder for the results.
@@ -200,6 +241,7 @@ def result_folder(path: Path) -> Iterator[Path]:
         partial = _partial_folder(path)
         try:
             yield partial
+            sync_folder(partial)
             for file in sorted(partial.iterdir()):
                 _move(file, path / file.name)
         finally:
@@ -224,7 +266,10 @@ def _partial_folder(path: Path) -> Path:
     """A new empty folder inside `path`, which is created if needed."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".partial-", dir=path))
+        remove_leftovers(path)
+        partial = path / _partial_name()
+        partial.mkdir()
+        return partial
     except (FileExistsError, NotADirectoryError) as error:
         raise InvalidArgumentError(
             f"{path}: a file is in the way; name a folder for the results"
@@ -232,6 +277,55 @@ def _partial_folder(path: Path) -> Path:
     except OSError as error:
         error.filename = str(path)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until all files of a folder are on disk, and their names.
+
+    Raises:
+        OSError: A file cannot be read, or the disk fails.
+    """
+    for place in (*folder.rglob("*"), folder):
+        if place.is_symlink() or (os.name == "nt" and place.is_dir()):
+            continue
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what processes of this machine that were killed left half-written in a folder."""
+    for place in folder.glob(f"{_PARTIAL}*"):
+        match = _PARTIAL_NAME.fullmatch(place.name)
+        if not match or match[1] != _host() or _is_running(int(match[2])):
+            continue
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
+
+
+def _partial_name() -> str:
+    """A new name for something half-written, which tells the process that writes it."""
+    return f"{_PARTIAL}{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _is_running(process: int) -> bool:
+    if process == os.getpid() or os.name == "nt":  # There, os.kill would end the process.
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def slugs(names: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.messages import abridged
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE)
 _COUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmbgt]?)\s*", re.IGNORECASE)
@@ -33,13 +34,16 @@ def parse_size(size: int | str) -> int:
         match = _SIZE.fullmatch(size)
         if match is None or (match[3] and not match[2]):
             raise InvalidArgumentError(
-                f"{size!r} is not a size; write a number of bytes, or one with a unit as in 512MB"
+                f"{abridged(size)} is not a size; write a number of bytes, or one with a unit "
+                "as in 512MB"
             )
         number, power, binary, byte = match.groups()
         base = 1000 if byte and not binary else 1024
         bytes_ = int(float(number) * base ** _POWERS[power.lower()])
     if not 0 < bytes_ <= _LARGEST:
-        raise InvalidArgumentError(f"the size {size!r} is out of range; write one such as 512MB")
+        raise InvalidArgumentError(
+            f"the size {abridged(size)} is out of range; write one such as 512MB"
+        )
     return bytes_
 
 
@@ -61,7 +65,9 @@ def parse_count(count: int | str) -> int:
     match = _COUNT.fullmatch(str(count))
     number = Fraction(match[1]) * 1000 ** _THOUSANDS[match[2].lower()] if match else Fraction(0)
     if number <= 0 or number.denominator != 1:
-        raise InvalidArgumentError(f"{count!r} is not a count; write one such as 500k or 20M")
+        raise InvalidArgumentError(
+            f"{abridged(count)} is not a count; write one such as 500k or 20M"
+        )
     return int(number)
 
 

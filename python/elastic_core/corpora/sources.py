@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from elastic_core._core import Corpus, InvalidArgumentError
@@ -148,6 +149,19 @@ def check_reading(corpora: Sequence[Corpus], split: str, text_key: Sequence[str]
         raise InvalidArgumentError(
             f"{names}: a split is for plain text, but every file here has rows; leave it out"
         )
+
+
+def check_regular(corpus: Corpus) -> None:
+    """Refuses a corpus that is read more than once with a device or pipe among its files.
+
+    Raises:
+        InvalidArgumentError: A file can be read only once, or has no end.
+    """
+    for file in corpus.files:
+        if not Path(file).is_file():
+            raise InvalidArgumentError(
+                f"{file}: not a regular file, but it is read more than once; save it to one"
+            )
 
 
 def check_standard_input(corpora: Sequence[Corpus], again: str | None = None) -> None:

@@ -6,8 +6,9 @@ import gzip
 import io
 import json
 import lzma
+import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +18,8 @@ from elastic_core.common.extras import requires_extra
 HUB = "hf:"
 """Prefix of the name of a data set on the hub."""
 
+_OBJECT_PER_LINE = re.compile(r"\s*\{.*\}[ \t\r]*\n\s*\{")
+_LONGEST_CELL = 2**31 - 1
 _COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 
 
@@ -29,11 +32,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """Reads all rows of a file, in the format given by its extension.
 
     - `.jsonl`, `.ndjson`: one object per line; empty lines are skipped.
-    - `.json`: a list of objects, or an object of columns, each a list with one entry per row;
-      other values and empty lists in it are ignored.
+    - `.json`: a list of objects; or an object of columns, each a list with one entry per row, where
+      other values and empty lists are ignored; or one object per line.
     - `.csv`: comma-separated, column names in the first line, quoted as in RFC 4180.
     - `.tsv`: tab-separated, column names in the first line, quotes taken literally.
-    - `.parquet`, read with pyarrow.
+    - `.parquet`, `.pq`: read with pyarrow.
 
     All but Parquet may be compressed as `.gz`, `.xz`, `.bz2` or `.zst`.
 
@@ -76,23 +79,32 @@ def read_hub(source: str) -> list[dict[str, Any]]:
 
 
 def _jsonl(path: Path) -> list[dict[str, Any]]:
-    rows = []
     with _opened(path) as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                row = _parsed(line, f"{path}, line {number}")
-                if not isinstance(row, dict):
-                    raise CorpusError(f"{path}, line {number}: not a JSON object")
-                rows.append(row)
+        return _lines(file, path)
+
+
+def _lines(lines: Iterable[str], path: Path) -> list[dict[str, Any]]:
+    """The objects in the lines of a file; empty lines are skipped."""
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            row = _parsed(line, f"{path}, line {number}")
+            if not isinstance(row, dict):
+                raise CorpusError(f"{path}, line {number}: not a JSON object")
+            rows.append(row)
     return rows
 
 
 def _json(path: Path) -> list[dict[str, Any]]:
     with _opened(path) as file:
-        content = _parsed(
-            file.read(), str(path), "; if it has one object per line, rename it to .jsonl"
-        )
+        text = file.read()
+    if _OBJECT_PER_LINE.match(text):
+        return _lines(io.StringIO(text), path)
+    content = _parsed(text, str(path))
     if isinstance(content, dict):
+        lists = [value for value in content.values() if value and isinstance(value, list)]
+        if content and all(isinstance(values[0], dict) for values in lists):
+            return [content]
         columns = {
             name: column for name, column in content.items() if column and isinstance(column, list)
         }
@@ -114,6 +126,7 @@ def _tsv(path: Path) -> list[dict[str, Any]]:
 
 def _cells(path: Path, dialect: dict[str, Any]) -> list[dict[str, Any]]:
     with _opened(path) as file:
+        csv.field_size_limit(_LONGEST_CELL)
         reader = csv.DictReader(file, **dialect)
         try:
             rows = list(reader)
@@ -154,11 +167,15 @@ def _opened(path: Path) -> IO[str]:
     return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
 
 
-def _parsed(text: str, place: str, remedy: str = "") -> Any:
+def _parsed(text: str, place: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise CorpusError(f"{place}: not JSON ({error}){remedy}") from error
+        raise CorpusError(f"{place}: not JSON ({error})") from error
+    except RecursionError as error:
+        raise CorpusError(f"{place}: nested too deeply; flatten it") from error
+    except ValueError:  # An integer with more digits than Python converts; as text it fits.
+        return json.loads(text, parse_int=str)
 
 
 def _extension(path: Path) -> str:
@@ -174,4 +191,5 @@ _READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     ".csv": _csv,
     ".tsv": _tsv,
     ".parquet": _parquet,
+    ".pq": _parquet,
 }

@@ -2,14 +2,15 @@
 
 The columns are those of TRL's dataset formats (https://huggingface.co/docs/trl/dataset_formats).
 A text is a string (TRL's standard format) or a list of messages, `{"role": ..., "content": ...}`
-(the conversational format); all rows of a data set use the same one.
+(the conversational format); all rows of a data set use the same one. Other forms of messages are
+converted; see `elastic_core.data.messages`.
 
 | format | columns |
 |---|---|
 | `unpaired-preference` | `prompt`, `completion`, `label`: true (wanted) or false (KTO) |
 | `preference` | `prompt`, `chosen`, `rejected`; a missing `prompt` is the common start of the two |
 | `prompt-completion` | `prompt`, `completion` |
-| `messages` | `messages` |
+| `messages` | `messages`, or `conversations` as in ShareGPT |
 | `text` | `text` |
 | `prompt` | `prompt` |
 
@@ -18,10 +19,12 @@ classifier to learn and not part of the format.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from elastic_core._core import CorpusError
+from elastic_core.common.messages import abridged
+from elastic_core.data.messages import as_messages, plain_messages
 
 Row: TypeAlias = Mapping[str, Any]
 """One example: its columns by name."""
@@ -42,11 +45,14 @@ COLUMNS: dict[Format, tuple[str, ...]] = {
 """The required columns of each format; a row has the first format whose columns it has."""
 
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
+_HALF = re.compile("[\ud800-\udfff]")
 _TURN = "\n\nAssistant:"
 _SHOWN = 40
 
 
-def in_format(rows: Sequence[Row], source: str) -> tuple[Format, tuple[Row, ...]]:
+def in_format(
+    rows: Sequence[Row], source: str, place: Callable[[int], str] | None = None
+) -> tuple[Format, tuple[Row, ...]]:
     """Detects the format of rows and reduces them to its columns.
 
     Labels of an unpaired preference, given as 1 and 0 or as words, become true or false. A
@@ -57,6 +63,7 @@ def in_format(rows: Sequence[Row], source: str) -> tuple[Format, tuple[Row, ...]
     Args:
         rows: The rows as read; at least one.
         source: Their source, for error messages.
+        place: The place of a row, counted from 1, for error messages; None: that in the source.
 
     Returns:
         The format, and the rows with its columns.
@@ -64,14 +71,19 @@ def in_format(rows: Sequence[Row], source: str) -> tuple[Format, tuple[Row, ...]
     Raises:
         CorpusError: The rows have no known format, or a row differs in format from the first.
     """
+    place = place or (lambda number: f"{source}, row {number}")
+    if "conversations" in rows[0] and "messages" not in rows[0]:
+        rows = [{**row, "messages": row.get("conversations")} for row in rows]
     kind = _format(rows, source)
     columns = [column for column in COLUMNS[kind] if column != "label"]
     if kind == "preference" and rows[0].get("prompt") is not None:
         columns.insert(0, "prompt")
-    conversational = kind == "messages" or (kind != "text" and _is_messages(rows[0][columns[0]]))
+    conversational = kind == "messages" or (
+        kind != "text" and as_messages(rows[0][columns[0]]) is not None
+    )
     kept = []
     for number, row in enumerate(rows, 1):
-        texts = _texts(row, columns, conversational, f"{source}, row {number}")
+        texts = _texts(row, columns, conversational, place(number))
         label = row.get("label")
         if kind == "unpaired-preference":
             label = _truth(label)
@@ -103,7 +115,7 @@ def plain(text: Any) -> str:
     """A string as it is; for messages, their contents, each followed by a line feed."""
     if isinstance(text, str):
         return text
-    return "".join(f"{message['content']}\n" for message in text)
+    return plain_messages(text)
 
 
 def abbreviated(row: Row) -> str:
@@ -128,16 +140,22 @@ def _format(rows: Sequence[Row], source: str) -> Format:
 
 def _texts(row: Row, columns: list[str], conversational: bool, place: str) -> dict[str, Any]:
     """The texts of a row, checked; a preference gets its prompt."""
+    texts: dict[str, Any] = {}
     for column in columns:
         text = row.get(column)
         if text is None:
             raise CorpusError(
                 f"{place}: no {column}, which row 1 has; the row is {abbreviated(row)}"
             )
-        if not (_is_messages if conversational else _is_text)(text):
+        texts[column] = as_messages(text) if conversational else text
+        if texts[column] is None or not (conversational or isinstance(text, str)):
             wanted = "a list of messages with role and content" if conversational else "a text"
             raise CorpusError(f"{place}: {column} is not {wanted}: {_shortened(text)}")
-    texts = {column: row[column] for column in columns}
+        if half := _HALF.search(plain(texts[column])):
+            raise CorpusError(
+                f"{place}: {column} has half of a surrogate pair, U+{ord(half[0]):04X}, which is "
+                "not text; fix the row"
+            )
     if not any(plain(text).strip() for text in texts.values()):
         raise CorpusError(f"{place}: no text in {' and '.join(texts)}; remove the row")
     return _with_prompt(**texts, place=place) if columns[0] == "chosen" else texts
@@ -161,19 +179,6 @@ def _with_prompt(chosen: Any, rejected: Any, place: str) -> dict[str, Any]:
     return {"prompt": chosen[:start], "chosen": chosen[start:], "rejected": rejected[start:]}
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_messages(value: Any) -> bool:
-    """Whether this is a conversation of at least one message."""
-    return isinstance(value, list) and len(value) > 0 and all(map(_is_message, value))
-
-
-def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_text(value.get(key)) for key in ("role", "content"))
-
-
 def _truth(label: Any) -> bool | None:
     """The truth value of a label; None if it is a class."""
     return _TRUTH.get(str(label).strip().lower())
@@ -181,5 +186,5 @@ def _truth(label: Any) -> bool | None:
 
 def _shortened(value: Any) -> str:
     """The `repr` of a value, shortened if long."""
-    text = repr(value)
+    text = repr(value) if isinstance(value, str) else abridged(value, _SHOWN)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
-from elastic_core.corpora.sources import SPLIT
+from elastic_core.corpora.sources import SPLIT, check_regular
 from elastic_core.data.examples import Examples
 from elastic_core.data.files import HUB, has_rows, read_hub, read_rows
 from elastic_core.data.formats import Row, abbreviated, in_format
@@ -48,30 +49,45 @@ def load_examples(
     if source.startswith(HUB):
         _check_split(source, split)
         rows = read_hub(source)
+        files = {source: len(rows)}
     else:
-        rows = _local(source, split)
+        rows, files = _local(source, split)
     if not rows:
         raise CorpusError(f"{source}: no rows in it; name a file that has some")
     if columns:
-        rows = rename(rows, columns, source)
-    kind, rows = in_format(rows, source)
+        rows = rename(rows, columns, source, partial(_place, files))
+    kind, rows = in_format(rows, source, partial(_place, files))
     return Examples(name or source, kind, rows, source)
 
 
-def _local(source: str, split: str) -> list[dict[str, Any]]:
-    """The rows of all files, or the texts of plain text files."""
+def _place(files: Mapping[str, int], number: int) -> str:
+    """The file of a row, counted from 1 over all files, and its number in it."""
+    for file, count in files.items():
+        if number <= count:
+            return f"{file}, row {number}"
+        number -= count
+    raise InvalidArgumentError(f"there is no row {number}")
+
+
+def _local(source: str, split: str) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """The rows of all files, or the texts of plain text files, and how many each file has."""
     corpus = Corpus(source, split=split)
+    check_regular(corpus)
     files = [Path(file) for file in corpus.files]
     plain = [file for file in files if not has_rows(file)]
     if len(plain) == len(files):
-        return _texts(corpus, Path(source))
+        texts = _texts(corpus, Path(source))
+        return texts, {source: len(texts)}
     if plain:
         raise InvalidArgumentError(
             f"{source}: {plain[0].name} is plain text, but other files have rows; name one "
             "file, or a glob such as *.jsonl"
         )
     _check_split(source, split)
-    return [row for file in files for row in read_rows(file)]
+    rows = {str(file): read_rows(file) for file in files}
+    return [row for file in files for row in rows[str(file)]], {
+        file: len(read) for file, read in rows.items()
+    }
 
 
 def _check_split(source: str, split: str) -> None:
@@ -111,7 +127,12 @@ def _decoded(text: bytes, file: str) -> str:
         raise CorpusError(f"{file}: not UTF-8 ({error.reason}); save it as UTF-8") from error
 
 
-def rename(rows: Sequence[Row], columns: Mapping[str, str], source: str) -> list[Row]:
+def rename(
+    rows: Sequence[Row],
+    columns: Mapping[str, str],
+    source: str,
+    place: Callable[[int], str] | None = None,
+) -> list[Row]:
     r"""Builds new columns from existing ones and drops all others.
 
     Args:
@@ -121,12 +142,14 @@ def rename(rows: Sequence[Row], columns: Mapping[str, str], source: str) -> list
             if all columns that it names are empty. A dotted name accesses nested values:
             `answer.text`.
         source: Source of the rows, for error messages.
+        place: The place of a row, counted from 1, for error messages; None: that in the source.
 
     Raises:
         CorpusError: A row lacks a column, or a template uses a value that is not a text or number.
     """
+    place = place or (lambda number: f"{source}, row {number}")
     return [
-        {new: _column(row, old, f"{source}, row {number}") for new, old in columns.items()}
+        {new: _column(row, old, place(number)) for new, old in columns.items()}
         for number, row in enumerate(rows, 1)
     ]
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.files import write_text
 from elastic_core.common.progress import Progress
+from elastic_core.common.yaml import yaml_text
 from elastic_core.demo.reviews import write_reviews
 from elastic_core.elastic_law.report import document as elasticity_document
 from elastic_core.experiments.elasticity import elasticity
@@ -116,7 +115,7 @@ def _rebound(
     out = folder / f"rebound-{model.kind}"
     file = out.with_suffix(".yaml")
     values = _configuration(folder / "reviews", model, size)
-    write_text(file, yaml.safe_dump(values, sort_keys=False))
+    write_text(file, yaml_text(values))
     echo(
         f"{number}. Pre-train {model.text} on reviews, align it with positive ones, then train it "
         f"on negative ones.\n\n$ elastic-core experiment rebound --config {file} --out {out}"

@@ -199,4 +199,4 @@ def _job_hash(trees: Sequence[SourceTree], config: ElasticityConfig) -> str:
 def _read_replicates(file: Path, job: str) -> dict[int, dict[str, Any]]:
     """The replicates of this job by their number."""
     rows = read_json_lines(file, skip_damaged=True)
-    return {row["replicate"]: row["figures"] for row in rows if row["job"] == job}
+    return {row["replicate"]: row["figures"] for row in rows if row.get("job") == job}

@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,20 +21,25 @@ from pydantic import (
 )
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.messages import abridged
 from elastic_core.common.units import parse_count
+from elastic_core.common.yaml import parse_yaml, parse_yaml_file
 from elastic_core.models.spec import ModelSpec
 from elastic_core.training.finetuning.recipe import Recipe
 
 Config = TypeVar("Config", bound="ExperimentConfig")
 
-Count = Annotated[int, BeforeValidator(lambda value: parse_count(value)), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(lambda value: parse_count(value)), Field(ge=1, le=2**63 - 1)]
 """A positive whole number, written 20000 or `20k`."""
 
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
 """The keys of `recipe`."""
 
+_SHOWN = 60
+_MOST = 1_000_000
+_MOST_SEEDS = 1000
 _RECIPE_SECTIONS = ("recipe", "reverse_recipe")
-_RECIPE = TypeAdapter(Recipe)  # Also converts types: YAML reads 1e-5 as text.
+_RECIPE = TypeAdapter(Recipe)
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
@@ -95,7 +99,7 @@ class Data(Section):
     positive: Source
     negative: Source | None = None
     pairs: Source | None = None
-    prompt_words: int = Field(default=4, ge=1)
+    prompt_words: int = Field(default=4, ge=1, le=_MOST)
     match_length: bool = False
 
 
@@ -118,8 +122,8 @@ class Pretraining(Section):
     split: str = "document"
     tokens: Count | None = None
     checkpoints: list[Count] = []
-    context: int | None = None
-    learning_rate: float | None = None
+    context: int | None = Field(default=None, ge=2, le=_MOST)
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class HeldOut(Section):
@@ -131,9 +135,9 @@ class HeldOut(Section):
         texts: Maximum number of texts per loss, from the pre-training corpus and from each side.
     """
 
-    prompts: int = Field(default=200, ge=4)
-    tokens: int = Field(default=32, ge=1)
-    texts: int = Field(default=100, ge=2)
+    prompts: int = Field(default=200, ge=4, le=_MOST)
+    tokens: int = Field(default=32, ge=1, le=_MOST)
+    texts: int = Field(default=100, ge=2, le=_MOST)
 
 
 class ScorerConfig(Section):
@@ -182,8 +186,8 @@ class ExperimentConfig(Section):
     scorer: ScorerConfig = ScorerConfig()
     recipe: dict[str, Any] = {}
     reverse_recipe: dict[str, Any] = {}
-    seeds: int = Field(default=5, ge=1)
-    seed: int = Field(default=0, ge=0)
+    seeds: int = Field(default=5, ge=1, le=_MOST_SEEDS)
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
 
     @model_validator(mode="after")
     def _check_recipes(self) -> Self:
@@ -221,7 +225,9 @@ class ExperimentConfig(Section):
             return _RECIPE.validate_python(values)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
-            key = "".join(f"recipe.{part} {fault['input']!r}: " for part in fault["loc"][:1])
+            key = "".join(
+                f"recipe.{part} {abridged(fault['input'])}: " for part in fault["loc"][:1]
+            )
             raise InvalidArgumentError(f"{key}{_reason(fault['msg'])}") from error
 
 
@@ -232,11 +238,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         InvalidArgumentError: The file is not YAML, or not a mapping.
         OSError: The file cannot be read.
     """
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InvalidArgumentError(f"{file}: not YAML ({reason}); fix the file") from error
+    values = parse_yaml_file(file)
     if not isinstance(values, dict):
         raise InvalidArgumentError(f"{file}: not a configuration; write lines of KEY: VALUE")
     return values
@@ -254,19 +256,19 @@ def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict
     """
     result = dict(values)
     for override in overrides:
+        shown = abridged(override)[1:-1] if len(override) > _SHOWN else override
         key, equals, text = override.partition("=")
         if not equals or not key.strip():
-            raise InvalidArgumentError(f"{override}: write KEY=VALUE, as in seeds=3")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InvalidArgumentError(f"{override}: {text!r} is not YAML; fix it") from error
+            raise InvalidArgumentError(f"{shown}: write KEY=VALUE, as in seeds=3")
+        value = parse_yaml(text, shown)
         *sections, last = key.strip().split(".")
         place = result
         for section in sections:
             inner = place.get(section)
             if inner is not None and not isinstance(inner, dict):
-                raise InvalidArgumentError(f"{override}: {section} is {inner!r}, not a section")
+                raise InvalidArgumentError(
+                    f"{shown}: {section} is {abridged(inner)}, not a section"
+                )
             place[section] = dict(inner or {})
             place = place[section]
         place[last] = value
@@ -285,7 +287,8 @@ def parse_config(values: Mapping[str, Any], kind: type[Config], where: str) -> C
         InvalidArgumentError: A key is unknown or missing, or a value is invalid.
     """
     for section in _RECIPE_SECTIONS:
-        for key in values.get(section) or {}:
+        keys = values.get(section)
+        for key in keys if isinstance(keys, Mapping) else ():
             if key not in RECIPE_KEYS:
                 message = _unknown_key(f"{section}.{key}", RECIPE_KEYS)
                 raise InvalidArgumentError(f"{where}: {message}")
@@ -307,7 +310,7 @@ def _first_fault(error: ValidationError, kind: type[BaseModel]) -> str:
         case "missing":
             return f"{key} is missing; add it, or pass {key}=VALUE"
         case _:
-            shown = f"{key} {first['input']!r}: " if key else ""
+            shown = f"{key} {abridged(first['input'])}: " if key else ""
             return f"{shown}{_reason(first['msg'])}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import Corpus, InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
+from elastic_core.corpora.sources import check_regular
 from elastic_core.data.examples import Examples, split_prompts
 from elastic_core.data.select import random_order
 from elastic_core.experiments.cells import Cell, Row, SharedHashes
@@ -141,7 +142,9 @@ class RunContext:
         pretrain = self.config.pretrain
         if pretrain is None:
             return None
-        return Corpus(pretrain.corpus, split=pretrain.split, text_key=pretrain.text_key)
+        corpus = Corpus(pretrain.corpus, split=pretrain.split, text_key=pretrain.text_key)
+        check_regular(corpus)
+        return corpus
 
     @cached_property
     def all_texts(self) -> list[str]:

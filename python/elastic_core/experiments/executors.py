@@ -1,8 +1,10 @@
 """Where cells are processed: in this process, in several processes, or on a Ray cluster."""
 
+import ast
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -60,7 +62,36 @@ def open_executor(
         raise InvalidArgumentError(f"jobs {jobs}: write a positive number, or {RAY}")
     if count == 1:
         return _SerialExecutor(context, progress)
+    _check_main_guard(count)
     return _ProcessExecutor(count, context, progress)
+
+
+def _check_main_guard(jobs: int) -> None:
+    """Refuses worker processes for a script that would run as a whole in each of them.
+
+    Raises:
+        InvalidArgumentError: The script has no `if __name__ == "__main__"`.
+    """
+    main = sys.modules["__main__"]
+    script = getattr(main, "__file__", None)
+    if script is None or getattr(main, "__spec__", None) is not None:
+        return  # Worker processes do not run it.
+    try:
+        tree = ast.parse(Path(script).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return
+    names = (
+        node.id
+        for statement in tree.body
+        if isinstance(statement, ast.If)
+        for node in ast.walk(statement.test)
+        if isinstance(node, ast.Name)
+    )
+    if "__name__" not in names:
+        raise InvalidArgumentError(
+            f"jobs {jobs}: each worker process imports {script}, which would start the run again; "
+            'put the call below `if __name__ == "__main__":`, or choose 1 job'
+        )
 
 
 class _SerialExecutor:
@@ -168,7 +199,9 @@ def _start_worker(
     """Prepares a worker process: its GPU, and its end when the parent ends."""
     global _progress
     _progress = _ThrottledProgress(steps)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # The parent gets them, and ends this process.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     device = devices.get()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device

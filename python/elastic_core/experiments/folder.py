@@ -5,22 +5,28 @@ The folder of a run holds `config.yaml`, `metrics.jsonl`, `checkpoints/` and `re
 loses at most the row that was being written.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from elastic_core._core import InvalidArgumentError, __version__
-from elastic_core.common.files import read_json_lines, write_text
+from elastic_core.common.files import (
+    read_json_lines,
+    read_sealed_json,
+    remove_leftovers,
+    write_sealed_json,
+    write_text,
+)
+from elastic_core.common.manifest import check_manifest
+from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.cells import Metrics, Row
 from elastic_core.experiments.config import ExperimentConfig, read_yaml
 from elastic_core.training.folder import TREE_MODEL, check_same_settings
 
 _CONFIG = "config.yaml"
+_ROW_KEYS = {"key", "made", "labels", "seed"}
 _VERSION, _DATA = "elastic_core", "data_sha256"
 
 
@@ -49,7 +55,7 @@ class RunFolder:
             OSError: The folder cannot be written.
         """
         file = self.path / _CONFIG
-        values = {_VERSION: __version__, _DATA: data, **config.model_dump(mode="json")}
+        values = {_VERSION: __version__, **config.model_dump(mode="json"), _DATA: data}
         if file.exists():
             fixed = {key: value for key, value in values.items() if key not in config.extent}
             check_same_settings(self.path, "run", self.values(), fixed)
@@ -57,7 +63,8 @@ class RunFolder:
             raise InvalidArgumentError(
                 f"{self.path}: it holds something other than a run; choose another folder"
             )
-        write_text(file, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+        remove_leftovers(self.path)
+        write_text(file, yaml_text(values))
 
     def values(self) -> dict[str, Any]:
         """Reads the configuration, with the version and the hash of the data.
@@ -98,7 +105,14 @@ class RunFolder:
         Raises:
             InvalidArgumentError: A row is damaged.
         """
-        return read_json_lines(self.metrics)
+        rows = read_json_lines(self.metrics)
+        for number, row in enumerate(rows, 1):
+            if not (row.keys() >= _ROW_KEYS and isinstance(row["labels"], dict)):
+                raise InvalidArgumentError(
+                    f"{self.metrics}: row {number} is not that of a cell; remove that line and run "
+                    "the command again"
+                )
+        return rows
 
 
 def flatten_row(row: dict[str, Any]) -> Metrics:
@@ -115,14 +129,22 @@ class ModelStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._intact: set[Path] = set()
 
     def path(self, model_hash: str) -> Path:
         """The folder of a model, which may not exist yet."""
         return self.folder / model_hash
 
     def find(self, model_hash: str) -> str | None:
-        """A model as `load_model` takes it; None if it does not exist."""
+        """A model as `load_model` takes it; None if it does not exist.
+
+        Raises:
+            InvalidArgumentError: A file of it is damaged.
+        """
         folder = self.path(model_hash)
+        if folder not in self._intact and folder.is_dir():
+            check_manifest(folder, f"delete {folder} and run the command again")
+            self._intact.add(folder)
         if (folder / TREE_MODEL).is_file():
             return str(folder / TREE_MODEL)
         return str(folder) if (folder / "config.json").is_file() else None
@@ -135,14 +157,24 @@ class ModelStore:
             create: Creates the rows.
 
         Raises:
+            InvalidArgumentError: The file is damaged.
             OSError: The file cannot be written.
         """
         file = self.folder / f"{name}.json"
         if not file.exists():
-            write_text(file, json.dumps(create()))
-        rows: list[Row] = json.loads(file.read_text(encoding="utf-8"))
-        return rows
+            write_sealed_json(file, {"rows": create()})
+        remedy = f"delete {file} and run the command again"
+        return read_sealed_json(file, remedy, _stored_rows)
 
     def drop(self, model_hash: str) -> None:
         """Removes a model if it exists."""
+        self._intact.discard(self.path(model_hash))
         shutil.rmtree(self.path(model_hash), ignore_errors=True)
+
+
+def _stored_rows(values: Any) -> list[Row]:
+    """The rows of a file; earlier versions wrote the list itself."""
+    rows = values if isinstance(values, list) else values["rows"]
+    if not all(isinstance(row, dict) for row in rows):
+        raise TypeError("not rows")
+    return list(rows)

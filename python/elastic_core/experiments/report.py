@@ -18,6 +18,7 @@ from elastic_core.common import schemas
 from elastic_core.common.files import result_folder, slugs, write_json, write_text
 from elastic_core.common.units import counted, format_duration
 from elastic_core.common.versions import versions_here
+from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.result import (
     ExperimentResult,
     Provenance,
@@ -213,7 +214,7 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
             "sum over all cells, including those that ran at the same time.",
             is_note=True,
         ),
-        Code("Full configuration", _yaml(run.config)),
+        Code("Full configuration", yaml_text(run.config.model_dump(mode="json"))),
     ]
 
 
@@ -299,14 +300,6 @@ def _scorer(config: "ExperimentConfig") -> str:
     if scorer.kind == "linear":
         return f"a linear classifier, trained on {scorer.rows:,} rows of each side"
     return scorer.kind if scorer.label is None else f"{scorer.kind}, label {scorer.label}"
-
-
-def _yaml(config: "ExperimentConfig") -> str:
-    import yaml
-
-    values = config.model_dump(mode="json")
-    text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-    return text
 
 
 def _software() -> str:

@@ -1,6 +1,5 @@
 """Processing one cell: its model is trained, unless it exists, and measured."""
 
-import json
 import math
 import shutil
 import time
@@ -9,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.files import without_nan
+from elastic_core.common.files import read_sealed_json, without_nan
+from elastic_core.common.manifest import check_manifest
 from elastic_core.common.progress import Progress
 from elastic_core.experiments.cells import Cell, Metrics, Row, TextSet, TrainingStep
 from elastic_core.experiments.config import ExperimentConfig
@@ -255,10 +255,15 @@ def _tree_rows(context: RunContext, cell: Cell, limit: int | None) -> list[Row]:
 def _copy_checkpoint(context: RunContext, cell: Cell, tokens: int, place: Path) -> None:
     """Copies the checkpoint after `tokens` tokens from the complete pre-training."""
     whole = context.store.path(context.model_hash(cell.needs[0]))
-    result = json.loads((whole / "result.json").read_text(encoding="utf-8"))
-    kept = [checkpoint["tokens"] for checkpoint in result["checkpoints"]]
+    remedy = f"delete {whole} and run the command again"
+    kept = read_sealed_json(
+        whole / "result.json",
+        remedy,
+        lambda result: [int(checkpoint["tokens"]) for checkpoint in result["checkpoints"]],
+    )
     nearest = min(count for count in kept if count >= tokens)
     partial = place.with_name(f"{place.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(whole / "checkpoints" / f"tokens-{nearest}", partial)
+    check_manifest(partial, remedy)
     partial.rename(place)

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from elastic_core.common.manifest import MANIFEST, is_intact, write_manifest
+
 OnStep: TypeAlias = Callable[[int, int], object]
 """Called with the optimizer steps done and the steps in all."""
 
@@ -54,6 +56,17 @@ class StepCallback(TrainerCallback):
             self._saved_at = time.monotonic()
         self._on_step(step, steps)
 
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        """Writes the manifest of the state that was saved."""
+        if args.world_size == 1:
+            write_manifest(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
+
     def _is_state_due(self, processes: int, step: int, steps: int) -> bool:
         """Whether to save a state; several processes must agree, so they do not use the clock."""
         if processes > 1:
@@ -65,9 +78,19 @@ class StepCallback(TrainerCallback):
 
 
 def last_state(folder: Path) -> Path | None:
-    """The newest complete state in a folder; `trainer_state.json` is written last."""
-    states = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for state in reversed(states):
+    """The newest state in a folder that is complete and intact; None if there is none.
+
+    If several processes train together, or an earlier version did, states have no manifests, and
+    one is complete if its `trainer_state.json` is, which is written last.
+    """
+    states = sorted(
+        (path for path in folder.glob("checkpoint-*") if path.name.split("-")[1].isdigit()),
+        key=lambda path: int(path.name.split("-")[1]),
+        reverse=True,
+    )
+    if any((state / MANIFEST).exists() for state in states):
+        return next(filter(is_intact, states), None)
+    for state in states:
         try:
             json.loads((state / "trainer_state.json").read_text("utf-8"))
         except (OSError, ValueError):

@@ -1,15 +1,18 @@
 """Result folders of trainings: complete or absent, and never overwritten by another training."""
 
-import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.files import write_json
+from elastic_core.common.files import read_sealed_json, sync_folder, write_sealed_json
+from elastic_core.common.manifest import check_manifest, write_manifest
+from elastic_core.common.messages import abridged
 from elastic_core.training.finetuning.result import Trained
+
+Value = TypeVar("Value")
 
 TREE_MODEL = "model.ectm"
 """The file of a tree model in its folder."""
@@ -34,10 +37,19 @@ def check_same_settings(
     """
     for name, value in requested.items():
         if stored.get(name) != value:
+            name, old, new = _difference(name, stored.get(name), value)
             raise InvalidArgumentError(
-                f"{folder}: it holds a {what} with {name} {stored.get(name)!r}, not {value!r}; "
+                f"{folder}: it holds a {what} with {name} {abridged(old)}, not {abridged(new)}; "
                 "choose another folder"
             )
+
+
+def _difference(name: str, old: Any, new: Any) -> tuple[str, Any, Any]:
+    """The first key in which two different values of a setting differ, and its two values."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        key = next(key for key in (*new, *old) if old.get(key) != new.get(key))
+        return _difference(f"{name}.{key}", old.get(key), new.get(key))
+    return name, old, new
 
 
 class TrainingFolder:
@@ -65,9 +77,9 @@ class TrainingFolder:
         self.model = self.partial / "model"
         self._settings = settings
         if (out / _RESULT).exists():
-            self._check(out, json.loads((out / _RESULT).read_text("utf-8"))["settings"])
+            self._check(out, self._read(out / _RESULT, lambda values: _flat(values["settings"])))
         elif (self.partial / _SETTINGS).exists():
-            self._check(self.partial, json.loads((self.partial / _SETTINGS).read_text("utf-8")))
+            self._check(self.partial, self._read(self.partial / _SETTINGS, _flat))
         else:
             for folder in (out, self.partial):
                 if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -76,12 +88,17 @@ class TrainingFolder:
                     )
 
     def result(self) -> Trained | None:
-        """The result of a finished training, with its path where the folder is now."""
+        """The result of a finished training, with its path where the folder is now.
+
+        Raises:
+            InvalidArgumentError: The result or a file of the model is damaged.
+        """
         file = self.out / _RESULT
         if not file.exists():
             return None
+        result = self._read(file, Trained.from_dict)
+        check_manifest(self.out, _remedy(self.out))
         shutil.rmtree(self.partial, ignore_errors=True)
-        result = Trained.from_dict(json.loads(file.read_text("utf-8")))
         if result.path is None:
             return result
         tree = self.out / TREE_MODEL
@@ -94,18 +111,27 @@ class TrainingFolder:
             return
         new = self.partial.with_name(f".{self.partial.name}")
         new.mkdir(parents=True, exist_ok=True)
-        write_json(new / _SETTINGS, self._settings)
+        write_sealed_json(new / _SETTINGS, self._settings)
         new.rename(self.partial)
 
     def finish(self, result: Trained) -> None:
         """Moves the model to its place together with its result, and removes the rest."""
         self.model.mkdir(parents=True, exist_ok=True)
-        write_json(self.model / _RESULT, result.to_dict())
+        write_manifest(self.model)
+        write_sealed_json(self.model / _RESULT, result.to_dict())
+        sync_folder(self.model)
         self.model.rename(self.out)
         shutil.rmtree(self.partial)
 
     def _check(self, folder: Path, stored: dict[str, Any]) -> None:
-        check_same_settings(folder, "training", _flat(stored), _flat(self._settings))
+        check_same_settings(folder, "training", stored, _flat(self._settings))
+
+    def _read(self, file: Path, parse: Callable[[Any], Value]) -> Value:
+        return read_sealed_json(file, _remedy(file.parent), parse)
+
+
+def _remedy(folder: Path) -> str:
+    return f"delete {folder} and run the command again"
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:

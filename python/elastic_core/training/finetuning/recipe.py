@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.messages import abridged
 
 ALGORITHMS = ("sft", "dpo", "kto", "simpo", "rloo", "grpo")
 """The algorithms of a recipe."""
@@ -15,6 +16,8 @@ ONLINE = ("rloo", "grpo")
 REFERENCED = ("dpo", "kto", "sft")
 """The algorithms that can penalize divergence from a reference model; `sft` only with a beta."""
 
+_MOST = 1_000_000
+_MOST_ROWS = 1_000_000_000
 _SCHEDULES = ("constant", "linear", "cosine")
 _DTYPES = ("auto", "float32", "bfloat16")
 
@@ -102,12 +105,14 @@ class Recipe:
         ):
             if getattr(self, name) not in choices:
                 raise InvalidArgumentError(
-                    f"unknown {name} {getattr(self, name)!r}: choose {', '.join(choices)}"
+                    f"unknown {name} {abridged(getattr(self, name))}: choose {', '.join(choices)}"
                 )
         for name in ("learning_rate", "epochs", "weight"):
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
                 raise InvalidArgumentError(f"{name} {value}: must be more than 0")
+            if value > _MOST:
+                raise InvalidArgumentError(f"{name} {value}: must be at most {_MOST}")
         for name in ("steps", "batch", "accumulation", "completion_length", "lora_rank"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -119,6 +124,11 @@ class Recipe:
         for name in ("max_length", "generations"):
             if getattr(self, name) < 2:
                 raise InvalidArgumentError(f"{name} {getattr(self, name)}: must be at least 2")
+        for name in ("steps", "batch", "accumulation", "max_length", "generations", "lora_rank"):
+            if (getattr(self, name) or 0) > _MOST_ROWS:
+                raise InvalidArgumentError(
+                    f"{name} {getattr(self, name)}: must be at most {_MOST_ROWS}"
+                )
         if not 0 <= self.warm_up < 1:
             raise InvalidArgumentError(f"warm_up {self.warm_up}: must be from 0 to below 1")
         if self.algorithm == "kto" and self.batch < 2:

@@ -8,7 +8,7 @@ from elastic_core._core import Corpus, InvalidArgumentError
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.progress import Progress
 from elastic_core.common.units import parse_count
-from elastic_core.corpora.sources import Source
+from elastic_core.corpora.sources import Source, check_regular
 from elastic_core.models.spec import scratch_size
 from elastic_core.training.hardware import choose_device, choose_dtype
 from elastic_core.training.pretraining.result import PretrainConfig, PretrainResult
@@ -64,6 +64,7 @@ def pretrain(
             "pre-training reads the corpus twice, and standard input can be read only once; save "
             "it to a file first"
         )
+    check_regular(opened)
     with requires_extra(model):
         config = _plan(
             opened,

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from elastic_core._core import InvalidArgumentError
 from elastic_core.common.files import append_json_line, read_json_lines, write_json_lines
 from elastic_core.common.schemas import PRETRAIN
 from elastic_core.report.plot import tidy
@@ -139,8 +140,18 @@ class LossCurve:
 
 
 def read_curve(folder: Path) -> list[LossRow]:
-    """The rows in a run's folder, without a torn last one."""
-    return [LossRow(**row) for row in read_json_lines(folder / METRICS)]
+    """The rows in a run's folder, without a torn last one.
+
+    Raises:
+        InvalidArgumentError: Another row is damaged.
+    """
+    file = folder / METRICS
+    try:
+        return [LossRow(**row) for row in read_json_lines(file)]
+    except TypeError as error:
+        raise InvalidArgumentError(
+            f"{file}: a row is not one of a loss curve; delete {folder} and run the command again"
+        ) from error
 
 
 def draw_curve(rows: Sequence[LossRow], file: Path, title: str) -> None:

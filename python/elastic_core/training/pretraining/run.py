@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from transformers import PreTrainedTokenizerFast
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
-from elastic_core.common.files import result_folder, write_json
+from elastic_core.common.files import read_sealed_json, result_folder, write_sealed_json
+from elastic_core.common.manifest import check_manifest, write_manifest
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.versions import versions
 from elastic_core.models.scratch import new_model, train_tokenizer
@@ -47,14 +48,22 @@ def run(
     """Trains, or returns the result if the run is finished; see `pretrain`."""
     _check_folder(folder, config)
     if (folder / _RESULT).exists():
-        return PretrainResult.from_dict(json.loads((folder / _RESULT).read_text("utf-8")))
+        remedy = _remedy(folder)
+        result = read_sealed_json(folder / _RESULT, remedy, PretrainResult.from_dict)
+        check_manifest(folder, remedy)
+        return result
     unfinished = folder / _UNFINISHED
     with silence_transformers():
         if not (unfinished / _TOKENS).exists():
             _prepare(corpus, config, unfinished, progress)
+        check_manifest(unfinished, _remedy(unfinished))
         result = _train(config, folder, unfinished, progress)
     shutil.rmtree(unfinished)
     return result
+
+
+def _remedy(folder: Path) -> str:
+    return f"delete {folder} and run the command again"
 
 
 def _check_folder(folder: Path, config: PretrainConfig) -> None:
@@ -64,7 +73,7 @@ def _check_folder(folder: Path, config: PretrainConfig) -> None:
     requested = json.loads(json.dumps(asdict(config)))
     for file in (folder / _RESULT, folder / _UNFINISHED / _RUN):
         if file.exists():
-            stored = json.loads(file.read_text("utf-8"))["config"]
+            stored = read_sealed_json(file, _remedy(file.parent), lambda values: values["config"])
             check_same_settings(folder, "run", stored, requested)
             return
     if folder.exists() and any(file.name != _UNFINISHED for file in folder.iterdir()):
@@ -95,7 +104,8 @@ def _prepare(
                 f"{corpus.name}: it has only {tokens} tokens, and {needed} are needed; add text"
                 + (", or choose a smaller context" if config.repeat else ", or allow it to repeat")
             )
-        write_json(partial / _RUN, {"config": asdict(config)})
+        write_sealed_json(partial / _RUN, {"config": asdict(config)})
+        write_manifest(partial)
 
 
 def _beginning(corpus: Corpus, size: int, on_bytes: Callable[[int], object]) -> Iterator[str]:
@@ -126,6 +136,7 @@ def _train(
         partial = target.with_name(f".{target.name}")
         shutil.rmtree(partial, ignore_errors=True)
         _save(model, tokenizer, partial)
+        write_manifest(partial)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
 
@@ -153,9 +164,10 @@ def _train(
     )
     with result_folder(folder) as partial:
         _save(model, tokenizer, partial)
+        write_manifest(partial)
         if can_draw():
             draw_curve(rows, partial / "loss.png", config.model)
-    write_json(folder / _RESULT, result.to_dict())
+    write_sealed_json(folder / _RESULT, result.to_dict())
     return result
 
 
