@@ -1,5 +1,6 @@
 """Fine-tuning with every algorithm: results, interruption, seeds, rejected input."""
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from elastic_core import Recipe, Reward, Trained, train
 from elastic_core.common.progress import Step
 from elastic_core.training import callbacks
 from elastic_core.training.finetuning.recipe import ALGORITHMS
+from elastic_core.training.finetuning.usable import RowCounts, RowTokens, count_tokens
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -454,9 +456,95 @@ def test_unsuitable_models_rewards_and_rows_are_rejected(checkpoint: Path, tmp_p
     with pytest.raises(ec.ModelError, match=r"the folder has no config\.json"):
         quick("sft", tmp_path, tmp_path / "none")
     rows = [{"prompt": "to be " * 50, "completion": "or not"}]
-    with pytest.raises(ec.InvalidArgumentError, match="no row has a token to learn within 32"):
+    with pytest.raises(ec.InvalidArgumentError, match="no row has anything to learn within 32"):
         train(str(checkpoint), rows, Recipe(**QUICK), tmp_path / "long", seed=0)
     assert not list(tmp_path.iterdir())
+
+
+VANISHING = [
+    *({"prompt": "word " * 80, "completion": " y"},) * 3,
+    {"prompt": "b", "completion": " z"},
+]
+
+
+def preferences(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"prompt": row["prompt"], "chosen": row["completion"], "rejected": " x"} for row in rows
+    ]
+
+
+@pytest.mark.parametrize("algorithm", ["sft", "dpo", "simpo", "kto"])
+def test_rows_with_nothing_to_learn_are_counted_and_left_out(
+    algorithm: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    rows: list[dict[str, Any]] = VANISHING
+    if algorithm == "kto":
+        rows = [{**row, "label": at == 3} for at, row in enumerate([*rows, rows[3]])]
+    elif algorithm != "sft":
+        rows = preferences(rows)
+    recipe = Recipe(algorithm, **{**QUICK, "max_length": 16, "steps": 2})
+    used = 2 if algorithm == "kto" else 1
+    has = "have" if used == 2 else "has"
+    message = f"{used} of {len(rows)} rows {has} anything to learn within 16 tokens"
+    with pytest.warns(UserWarning, match=f"^{message}; the others are left out$"):
+        result = train(str(checkpoint), rows, recipe, tmp_path / "out", seed=0)
+    assert not result.diverged
+    assert result.rows == RowCounts(given=len(rows), used=used, cut=0, limit=16)
+    stored = json.loads((tmp_path / "out" / "trained.json").read_text())
+    assert stored["rows"] == {"given": len(rows), "used": used, "cut": 0, "limit": 16}
+    alone = train(str(checkpoint), rows[3:], recipe, tmp_path / "alone", seed=0)
+    assert alone.curve["loss"].tolist() == result.curve["loss"].tolist()
+    match = f"^{message}; raise recipe.max_length, or shorten the prompts$"
+    for out in (tmp_path / "out", tmp_path / "strict"):
+        with pytest.raises(ec.InvalidArgumentError, match=match):
+            train(str(checkpoint), rows, recipe, out, seed=0, require_all=True)
+    with pytest.raises(ec.InvalidArgumentError, match="no row has anything to learn within 16 to"):
+        train(str(checkpoint), rows[:3], recipe, tmp_path / "none", seed=0)
+    assert not (tmp_path / "none").exists()
+
+
+def test_tokens_to_learn_are_those_of_the_trainer(checkpoint: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    rows = [{"prompt": "ab", "completion": "xyz"}, {"text": "abcd"}, {"text": ""}]
+    tokens = [
+        count_tokens([row], Recipe(), tokenizer, limit)[0] for row in rows for limit in (16, 4, 2)
+    ]
+    # One token for each letter, and eos; nothing predicts the first token of a text.
+    assert tokens == [
+        *(RowTokens(4, 6), RowTokens(2, 6), RowTokens(0, 6)),
+        *(RowTokens(4, 5), RowTokens(3, 5), RowTokens(1, 5)),
+        *(RowTokens(0, 1), RowTokens(0, 1), RowTokens(0, 1)),
+    ]
+    pair = {"prompt": "ab", "chosen": "xxy", "rejected": "xxz"}
+    assert count_tokens([pair], Recipe("dpo"), tokenizer, 5) == [RowTokens(3, 6)]
+    assert count_tokens([pair], Recipe("dpo"), tokenizer, 4) == [RowTokens(0, 6)]
+    online = Recipe("grpo", completion_length=8)
+    for limit, learned in ((10, 8), (9, 0), (None, 8)):
+        assert count_tokens([{"prompt": "ab"}], online, tokenizer, limit) == [
+            RowTokens(learned, 10)
+        ]
+
+
+def test_truncated_rows_are_counted_as_cut(checkpoint: Path, tmp_path: Path) -> None:
+    rows = [{"text": "abcd" * 20}, {"text": "abcd"}]
+    recipe = Recipe(**{**QUICK, "max_length": 100, "steps": 1})
+    result = train(str(checkpoint), rows, recipe, tmp_path / "out", seed=0)
+    assert result.rows == RowCounts(given=2, used=2, cut=1, limit=64)  # The model's positions.
+    rows = [
+        {"prompt": "abcd" * 20, "completion": "e"},
+        rows[1] | {"prompt": "a", "completion": "b"},
+    ]
+    with pytest.raises(ec.InvalidArgumentError, match="no more positions, so shorten the prompts"):
+        train(str(checkpoint), rows, recipe, tmp_path / "strict", seed=0, require_all=True)
+
+
+def test_prompts_that_leave_no_room_for_completions_are_refused(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    recipe = Recipe("grpo", **{**QUICK, "completion_length": 64})
+    reward = Reward("share of e", share_of_e)
+    with pytest.raises(ec.InvalidArgumentError, match=r"lower recipe\.completion_length, 64, or"):
+        train(str(checkpoint), ROWS["grpo"], recipe, tmp_path / "out", seed=0, reward=reward)
 
 
 def divergence(model: str | Path, reference: str | Path) -> float:

@@ -74,6 +74,7 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
             context.store.path(context.model_hash(cell)),
             seed=cell.seed,
             reward=_reward(context, training) if training.recipe.algorithm in ONLINE else None,
+            require_all=True,
             progress=progress,
         )
     metrics: Metrics = without_nan(

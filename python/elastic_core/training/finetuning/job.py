@@ -17,6 +17,7 @@ from elastic_core.models.transformers.checkpoint import (
 )
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.rows import is_conversation, prepend_bos
+from elastic_core.training.finetuning.usable import RowCounts, row_limit, select_usable
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,7 +35,8 @@ class Job:
         recipe: The recipe.
         model: The model, loaded from a path from which TRL loads the reference again.
         tokenizer: Its tokenizer, with a padding token.
-        rows: The rows.
+        rows: The rows that have a token to learn.
+        counts: What became of the rows that were passed.
         max_length: Maximum tokens of a row.
         arguments: Arguments of transformers' `TrainingArguments`.
         callbacks: Callbacks of transformers' `Trainer`.
@@ -47,6 +49,7 @@ class Job:
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerBase"
     rows: "Dataset"
+    counts: RowCounts
     max_length: int
     arguments: dict[str, Any]
     callbacks: "list[TrainerCallback]"
@@ -73,6 +76,8 @@ def make_job(
     settings: dict[str, Any],
     reward: Reward | None,
     callback: "TrainerCallback",
+    *,
+    require_all: bool,
 ) -> Job:
     """Loads the model, its tokenizer and its reference, and prepares the rows.
 
@@ -83,8 +88,11 @@ def make_job(
         settings: The settings of the training: model, reference and seed.
         reward: The reward of `rloo` and `grpo`.
         callback: The callback of the trainer.
+        require_all: Whether to refuse rows with nothing to learn; if not, they are left out.
 
     Raises:
+        InvalidArgumentError: No row has a token to learn, or a required one has none, or the chat
+            template refuses a row.
         ModelError: A model cannot be loaded, or its tokenizer lacks an eos token, or a chat
             template for conversations.
     """
@@ -101,12 +109,15 @@ def make_job(
     if bos and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]:
         bos = ""  # The tokenizer adds it itself.
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    usable, counts = select_usable(prepend_bos(bos, rows), recipe, tokenizer, positions)
+    counts.check(recipe, require_all=require_all)
     return Job(
         recipe=recipe,
         model=model,
         tokenizer=tokenizer,
-        rows=datasets.Dataset.from_list(prepend_bos(bos, rows)),
-        max_length=min(recipe.max_length, positions or recipe.max_length),
+        rows=datasets.Dataset.from_list(usable),
+        counts=counts,
+        max_length=row_limit(recipe, positions),
         arguments=_training_arguments(recipe, states, settings["seed"]),
         callbacks=[callback],
         adapter=_adapter(recipe),

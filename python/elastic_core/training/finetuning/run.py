@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PrinterCallback, TrainerControl, TrainerState, TrainingArguments
 
-from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core._core import ModelError
 from elastic_core.common.progress import Progress, Step
 from elastic_core.models.spec import ModelSpec
 from elastic_core.models.transformers.checkpoint import silence_transformers
@@ -31,6 +31,8 @@ from elastic_core.training.folder import TrainingFolder
 
 if TYPE_CHECKING:
     from transformers import Trainer
+
+    from elastic_core.training.finetuning.usable import RowCounts
 
 _ADAPTER = "adapter"
 _NOT_IN_CURVE = ("epoch", "step_time")
@@ -48,9 +50,13 @@ def run(
     settings: dict[str, Any],
     reward: Reward | None,
     progress: Progress | None,
+    *,
+    require_all: bool,
 ) -> Trained:
     """Trains, or returns the result if the training is finished; see `train`."""
     if result := folder.result():
+        if result.rows:
+            result.rows.check(recipe, require_all=require_all)
         return result
     is_first = int(os.environ.get("RANK", "0")) == 0
     if is_first:
@@ -65,9 +71,11 @@ def run(
     callback = _FinetuningCallback(on_step)
     try:
         with _silence_libraries():
-            trainer = _within_memory(
+            trainer, counts = _within_memory(
                 recipe,
-                lambda fitting: _train(rows, fitting, folder, settings, reward, callback),
+                lambda fitting: _train(
+                    rows, fitting, folder, settings, reward, callback, require_all=require_all
+                ),
             )
             if not callback.diverged:
                 _save(trainer, recipe, folder.model, spec)
@@ -83,6 +91,7 @@ def run(
         final_loss=float(curve["loss"][-1]),
         curve=curve,
         tokens=None if tokens is None else int(tokens[-1]),
+        rows=counts,
         seconds=time.monotonic() - start,
         diverged=callback.diverged,
         settings=settings,
@@ -142,7 +151,9 @@ def _curve(state: TrainerState) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def _within_memory(recipe: Recipe, train: "Callable[[Recipe], Trainer]") -> "Trainer":
+def _within_memory(
+    recipe: Recipe, train: "Callable[[Recipe], tuple[Trainer, RowCounts]]"
+) -> "tuple[Trainer, RowCounts]":
     """Trains, reducing the batch until it fits into the device's memory."""
     while True:
         try:
@@ -160,19 +171,17 @@ def _train(
     settings: dict[str, Any],
     reward: Reward | None,
     callback: _FinetuningCallback,
-) -> "Trainer":
-    job = make_job(rows, recipe, folder.partial, settings, reward, callback)
+    *,
+    require_all: bool,
+) -> "tuple[Trainer, RowCounts]":
+    job = make_job(
+        rows, recipe, folder.partial, settings, reward, callback, require_all=require_all
+    )
     trainer = ALGORITHMS[recipe.algorithm].build(job)
-    if not len(trainer.train_dataset):
-        raise InvalidArgumentError(
-            f"no row has a token to learn within {job.max_length} tokens; choose a longer "
-            "max_length"
-        )
     trainer.remove_callback(PrinterCallback)
     state = last_state(folder.partial)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
-    finished: Trainer = trainer
-    return finished
+    return trainer, job.counts
 
 
 def _with_smaller_batch(recipe: Recipe, error: BaseException) -> Recipe:
