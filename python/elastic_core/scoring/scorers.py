@@ -64,14 +64,24 @@ def load_scorer(spec: str, **options: Any) -> Scorer:
         InvalidArgumentError: The spec is neither, or an option is invalid.
         ModelError: The model cannot be loaded.
     """
+    checkpoint = scorer_checkpoint(spec)
+    with requires_extra(spec):
+        from elastic_core.scoring import classifier
+    return classifier.load(spec, checkpoint.name, **options)
+
+
+def scorer_checkpoint(spec: str) -> ModelSpec:
+    """The checkpoint that a scorer's name stands for.
+
+    Raises:
+        InvalidArgumentError: The name is neither `hf:NAME` nor a folder.
+    """
     checkpoint = ModelSpec.checkpoint(spec)
     if checkpoint is None:
         raise InvalidArgumentError(
             f"unknown scorer {spec!r}: name hf:NAME or a folder with a checkpoint"
         )
-    with requires_extra(spec):
-        from elastic_core.scoring import classifier
-    return classifier.load(spec, checkpoint.name, **options)
+    return checkpoint
 
 
 @dataclass(frozen=True, slots=True)
