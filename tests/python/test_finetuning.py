@@ -302,6 +302,51 @@ def test_a_diverging_loss_stops_the_training(checkpoint: Path, tmp_path: Path) -
     assert np.array_equal(again.curve["loss"], result.curve["loss"], equal_nan=True)
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_finite_but_absurd_training_has_diverged(
+    algorithm: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    result = quick(algorithm, checkpoint, tmp_path / "out", learning_rate=1e6, steps=2)
+    assert np.isfinite(result.final_loss)
+    assert result.diverged
+    assert result.path is None
+
+
+def test_a_loss_far_above_that_of_guessing_has_diverged(checkpoint: Path, tmp_path: Path) -> None:
+    result = quick("sft", checkpoint, tmp_path / "out", learning_rate=1.0)
+    assert result.final_loss > max(result.first_loss, np.log(300)) + 1
+    assert result.diverged
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
+def test_a_reward_that_is_no_number_stops_the_training(
+    value: Any, checkpoint: Path, tmp_path: Path
+) -> None:
+    recipe = Recipe("grpo", **QUICK)
+    reward = Reward("none", lambda prompts, _: [value] * len(prompts))
+    message = f"^the reward of the completion .* is {value}; a reward must be a finite number$"
+    with pytest.raises(ec.InvalidArgumentError, match=message):
+        train(str(checkpoint), ROWS["grpo"], recipe, tmp_path / "out", seed=0, reward=reward)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_template_that_refuses_a_row_names_it(checkpoint: Path, tmp_path: Path) -> None:
+    chat = shutil.copytree(checkpoint, tmp_path / "chat")
+    tokenizer = AutoTokenizer.from_pretrained(chat)
+    tokenizer.chat_template = (
+        "{% for message in messages %}{% if message.role == 'system' %}"
+        "{{ raise_exception('System role not supported') }}{% endif %}{{ message.content }}"
+        "{% endfor %}"
+    )
+    tokenizer.save_pretrained(chat)
+    turns = [{"role": "user", "content": "To be"}, {"role": "assistant", "content": "or not"}]
+    rows = [{"messages": turns}, {"messages": [{"role": "system", "content": "Be"}, *turns]}]
+    message = r"^row 1: the model's chat template refuses .* \(System role not supported\); change"
+    with pytest.raises(ec.InvalidArgumentError, match=message):
+        train(str(chat), rows, Recipe(**QUICK), tmp_path / "out", seed=0)
+    assert not (tmp_path / "out.partial").exists()
+
+
 def test_a_batch_that_exceeds_memory_is_divided(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +419,32 @@ def test_an_invalid_recipe_is_rejected(more: dict[str, Any], message: str) -> No
             {},
             'row 1 has no text, which row 0 has; it is {"text": null}',
         ),
+        ("sft", "To be", {}, "the rows are a str; pass a list of rows"),
+        ("sft", {"text": "a"}, {}, "the rows are a dict; pass a list of rows"),
+        ("sft", ["a", "b"], {}, 'row 0 is "a", not a mapping of columns; write rows such as {"te'),
+        ("sft", [{"text": 5}], {}, "row 0: its text is a int; it must be text"),
+        ("sft", [{"text": "a\ud800"}], {}, "row 0: its text has a lone surrogate, U+D800, at posi"),
+        ("sft", [{"messages": []}], {}, "row 0: its messages is an empty conversation"),
+        ("sft", [{"messages": ["a"]}], {}, 'row 0: its messages has "a" for a message; write role'),
+        ("sft", [{"messages": "a"}], {}, "row 0: its messages is plain text, but must be a list"),
+        (
+            "grpo",
+            [{"prompt": "a"}, {"prompt": [{"role": "user", "content": "a"}]}],
+            {},
+            "row 1: its prompt is a list of messages, but must be plain text as in row 0",
+        ),
+        (
+            "kto",
+            [{"prompt": "a", "completion": "b", "label": "yes"}],
+            {},
+            "row 0: its label is 'yes'; it must be True or False",
+        ),
+        (
+            "kto",
+            [row for row in ROWS["kto"] if row["label"]],
+            {},
+            "all 16 rows have the label True; kto needs rows with the label True and rows with",
+        ),
         ("grpo", ROWS["grpo"], {}, "grpo needs a reward"),
         ("sft", ROWS["sft"], {"reward": share_of_e}, "sft learns from rows, not from a reward"),
         ("simpo", ROWS["dpo"], {"reference": "x"}, "simpo takes no reference model"),
@@ -390,7 +461,7 @@ def test_an_invalid_recipe_is_rejected(more: dict[str, Any], message: str) -> No
 )
 def test_an_invalid_training_is_rejected(
     algorithm: str,
-    rows: list[dict[str, Any]],
+    rows: Any,
     more: dict[str, Any],
     message: str,
     tmp_path: Path,
@@ -479,7 +550,7 @@ def test_rows_with_nothing_to_learn_are_counted_and_left_out(
 ) -> None:
     rows: list[dict[str, Any]] = VANISHING
     if algorithm == "kto":
-        rows = [{**row, "label": at == 3} for at, row in enumerate([*rows, rows[3]])]
+        rows = [{**row, "label": at in (0, 3)} for at, row in enumerate([*rows, rows[3]])]
     elif algorithm != "sft":
         rows = preferences(rows)
     recipe = Recipe(algorithm, **{**QUICK, "max_length": 16, "steps": 2})

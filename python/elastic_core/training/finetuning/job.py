@@ -1,5 +1,6 @@
 """A recipe, a model and rows, prepared for TRL's trainers."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from elastic_core.models.transformers.checkpoint import (
     wrap_load_errors,
 )
 from elastic_core.training.finetuning.recipe import Recipe, Reward
-from elastic_core.training.finetuning.rows import is_conversation, prepend_bos
+from elastic_core.training.finetuning.rows import check_labels, is_conversation, prepend_bos
 from elastic_core.training.finetuning.usable import RowCounts, row_limit, select_usable
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from peft import PeftConfig
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
 
+_LONGEST_SHOWN = 60
 _SOURCE = {"revision": None, "trust_remote_code": False}
 
 
@@ -111,6 +113,7 @@ def make_job(
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     usable, counts = select_usable(prepend_bos(bos, rows), recipe, tokenizer, positions)
     counts.check(recipe, require_all=require_all)
+    check_labels(usable, recipe.algorithm)
     return Job(
         recipe=recipe,
         model=model,
@@ -206,9 +209,22 @@ def _trl_reward(reward: Reward, bos: str) -> Callable[..., list[float | None]]:
                 f"the reward gave {len(scores)} numbers for {len(plain)} texts; it must give one "
                 "for each"
             )
+        for completion, value in zip(completions, scores, strict=True):
+            if not _is_finite(value):
+                raise InvalidArgumentError(
+                    f"the reward of the completion {_content(completion)[:_LONGEST_SHOWN]!r} is "
+                    f"{value!r}; a reward must be a finite number"
+                )
         return [float(value) for value in scores]
 
     return score
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _content(text: str | list[dict[str, str]]) -> str:

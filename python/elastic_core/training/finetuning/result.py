@@ -29,7 +29,9 @@ class Trained:
             None for `simpo`, whose trainer does not count them.
         rows: What became of the rows; None in a result of a version that did not count them.
         seconds: Duration of the last attempt.
-        diverged: Whether the loss became NaN or infinite, which ended the training.
+        diverged: Whether the loss became NaN or infinite, which ended the training; or the weights
+            grew more than tenfold, as the root of their sum of squares; or plain `sft` ended more
+            than 1 nat per token above both its first loss and ln(vocabulary), a uniform guess.
         settings: Everything that determines the result, ready for JSON.
     """
 

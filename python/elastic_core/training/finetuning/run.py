@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 _ADAPTER = "adapter"
 _NOT_IN_CURVE = ("epoch", "step_time")
 
+# Signs that a training with a finite loss diverged. Weights far too large often make the logits all
+# equal, so that the loss is that of a uniform guess; the loss alone would not show it.
+_WORSE_THAN_GUESSING = 1.0
+_GROWTH_OF_WEIGHTS = 10.0
+
 
 def processes() -> int:
     """The number of processes that train together, as set by `accelerate launch`."""
@@ -106,7 +111,7 @@ class _FinetuningCallback(StepCallback):
     """Completes the token counts of log rows, and ends a training whose loss is not finite.
 
     Attributes:
-        diverged: Whether the loss became NaN or infinite.
+        diverged: Whether the training diverged, as `Trained.diverged` defines it.
     """
 
     def __init__(self, on_step: OnStep) -> None:
@@ -180,8 +185,31 @@ def _train(
     trainer = ALGORITHMS[recipe.algorithm].build(job)
     trainer.remove_callback(PrinterCallback)
     state = last_state(folder.partial)
+    size = _size_of_weights(trainer)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
+    growth = _size_of_weights(trainer) / size
+    callback.diverged |= not growth <= _GROWTH_OF_WEIGHTS or _is_worse_than_guessing(
+        trainer, recipe
+    )
     return trainer, job.counts
+
+
+def _size_of_weights(trainer: Any) -> float:
+    """The root of the sum of the squares of all weights; 1 if they are spread over processes."""
+    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        return 1.0
+    weights = trainer.accelerator.unwrap_model(trainer.model).parameters()
+    return math.hypot(*(float(weight.detach().float().norm()) for weight in weights))
+
+
+def _is_worse_than_guessing(trainer: Any, recipe: Recipe) -> bool:
+    """Whether plain `sft` ended above both its first loss and that of a uniform guess."""
+    if recipe.algorithm != "sft" or recipe.beta:
+        return False
+    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    guess = math.log(trainer.model.config.get_text_config().vocab_size)
+    worse: bool = losses[-1] > max(losses[0], guess) + _WORSE_THAN_GUESSING
+    return worse
 
 
 def _with_smaller_batch(recipe: Recipe, error: BaseException) -> Recipe:
