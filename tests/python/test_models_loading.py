@@ -13,7 +13,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
 
-from elastic_core import InvalidArgumentError, ModelError, load_model
+from elastic_core import InvalidArgumentError, ModelError, load_model, measure
+from elastic_core.measuring.report import document
+from elastic_core.report.document import Text
 
 Damage = Callable[[Path], object]
 
@@ -141,7 +143,15 @@ def test_a_tokenizer_without_bos_is_reported(damaged: Path) -> None:
     file.write_text(json.dumps(config))
     with pytest.raises(InvalidArgumentError, match="has no such token; choose auto"):
         load_model(str(damaged), bos="bos")
-    assert load_model(str(damaged)).settings["bos"] == "</s>"
+    settings = load_model(str(damaged)).settings
+    assert (settings["bos"], settings["eos_for_bos"]) == ("</s>", True)
+    assert not load_model(str(damaged), bos="eos").settings["eos_for_bos"]
+    text = damaged / "text.txt"
+    text.write_text("to be")
+    for bos, said in (("auto", True), ("none", False), ("eos", False)):
+        result = measure(text, depth=1, models=[str(damaged)], model_options={"bos": bos})
+        notes = [block.text for block in document(result).blocks if isinstance(block, Text)]
+        assert any("its end-of-text token </s> begins" in note for note in notes) == said
 
 
 @pytest.mark.parametrize(

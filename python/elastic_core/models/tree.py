@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import ModelError, TreeModel
+from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress
 from elastic_core.models.protocol import Document, Ids
 
@@ -71,7 +72,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The tokenizer cannot read a document.
         """
-        return self._model.symbols(documents)
+        return self._model.symbols(listed(documents))
 
     def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
         """The natural logarithm of each symbol's probability. The model does not learn.
@@ -82,7 +83,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The tokenizer cannot read a document.
         """
-        return self._model.log_probs(documents)
+        return self._model.log_probs(listed(documents))
 
     def update(
         self,
@@ -106,7 +107,7 @@ class TreeLanguageModel:
             InvalidArgumentError: The weight is not above 0, or the tokenizer cannot read a
                 document.
         """
-        return self._model.update(documents, weight, progress=progress)
+        return self._model.update(listed(documents), weight, progress=progress)
 
     def save(self, path: str | Path) -> None:
         """Writes the model to a file, which appears only when it is complete.
@@ -129,7 +130,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The tokenizer cannot read a context.
         """
-        return self._model.next_distribution(contexts)
+        return self._model.next_distribution(listed(contexts))
 
     def generate(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
@@ -149,7 +150,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The temperature is below 0, or the tokenizer cannot read a prompt.
         """
-        return self._model.sample(prompts, tokens, temperature, seed)
+        return self._model.sample(listed(prompts), tokens, temperature, seed)
 
     def draw(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
@@ -195,7 +196,7 @@ class TreeLanguageModel:
         """
         self._check_alphabet()
         depth, contexts = self._model.depth, []
-        for prompt, ids in zip(prompts, continuations, strict=True):
+        for prompt, ids in zip(listed(prompts), continuations, strict=True):
             start = prompt.encode() if isinstance(prompt, str) else prompt
             text = start[-depth:] + ids[:-1].astype(np.uint8).tobytes()
             first = len(text) + 1 - len(ids)

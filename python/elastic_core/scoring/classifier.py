@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.common.arguments import listed
 from elastic_core.models.transformers.checkpoint import (
     LARGEST_WINDOW,
     check_options,
@@ -132,10 +133,11 @@ class ClassifierScorer:
             ModelError: A text has no token, a score is NaN, or a single text does not fit into
                 memory.
         """
+        texts = listed(texts)
         if not texts:
             return np.empty(0)
         rows = self._tokenizer(
-            list(texts),
+            texts,
             truncation=True,
             max_length=self._window,
             return_attention_mask=False,

@@ -77,7 +77,12 @@ def load(
         model.generation_config = _plain_generation(model, tokenizer)
         if batch is None:
             batch = _BATCH_ON_CPU if model.device.type == "cpu" else _BATCH
-        settings = {"bos": token, **describe_runtime(model, config), "adapter": adapter}
+        settings = {
+            "bos": token,
+            "eos_for_bos": bos == "auto" and token is not None and token != tokenizer.bos_token,
+            **describe_runtime(model, config),
+            "adapter": adapter,
+        }
         if device == "balanced":
             settings["device"] = device
         return TransformersModel(
