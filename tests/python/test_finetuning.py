@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, MambaConfig, MambaForCausalLM
 from trl import SFTTrainer
 
 import elastic_core as ec
@@ -19,7 +19,7 @@ from elastic_core import Recipe, Reward, Trained, train
 from elastic_core.common.progress import Step
 from elastic_core.training import callbacks
 from elastic_core.training.finetuning.recipe import ALGORITHMS
-from elastic_core.training.finetuning.usable import RowCounts, RowTokens, count_tokens
+from elastic_core.training.finetuning.usable import RowCounts, RowReader, RowTokens, count_tokens
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -575,10 +575,10 @@ def test_rows_with_nothing_to_learn_are_counted_and_left_out(
 
 
 def test_tokens_to_learn_are_those_of_the_trainer(checkpoint: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    reader = RowReader(AutoTokenizer.from_pretrained(checkpoint), 300)
     rows = [{"prompt": "ab", "completion": "xyz"}, {"text": "abcd"}, {"text": ""}]
     tokens = [
-        count_tokens([row], Recipe(), tokenizer, limit)[0] for row in rows for limit in (16, 4, 2)
+        count_tokens([row], Recipe(), reader, limit)[0] for row in rows for limit in (16, 4, 2)
     ]
     # One token for each letter, and eos; nothing predicts the first token of a text.
     assert tokens == [
@@ -587,13 +587,11 @@ def test_tokens_to_learn_are_those_of_the_trainer(checkpoint: Path) -> None:
         *(RowTokens(0, 1), RowTokens(0, 1), RowTokens(0, 1)),
     ]
     pair = {"prompt": "ab", "chosen": "xxy", "rejected": "xxz"}
-    assert count_tokens([pair], Recipe("dpo"), tokenizer, 5) == [RowTokens(3, 6)]
-    assert count_tokens([pair], Recipe("dpo"), tokenizer, 4) == [RowTokens(0, 6)]
+    assert count_tokens([pair], Recipe("dpo"), reader, 5) == [RowTokens(3, 6)]
+    assert count_tokens([pair], Recipe("dpo"), reader, 4) == [RowTokens(0, 6)]
     online = Recipe("grpo", completion_length=8)
     for limit, learned in ((10, 8), (9, 0), (None, 8)):
-        assert count_tokens([{"prompt": "ab"}], online, tokenizer, limit) == [
-            RowTokens(learned, 10)
-        ]
+        assert count_tokens([{"prompt": "ab"}], online, reader, limit) == [RowTokens(learned, 10)]
 
 
 def test_truncated_rows_are_counted_as_cut(checkpoint: Path, tmp_path: Path) -> None:
@@ -647,3 +645,32 @@ def test_sft_with_a_beta_stays_near_the_reference(
     )
     penalty = other.first_loss - whole.first_loss
     assert penalty == pytest.approx(2 * divergence(model_path(free), checkpoint), rel=1e-4)
+
+
+def with_added_token(checkpoint: Path, folder: Path, **role: Any) -> Path:
+    """A copy of the checkpoint whose tokenizer has an id more than the model has embeddings."""
+    shutil.copytree(checkpoint, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_special_tokens(role)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_ids_beyond_the_embeddings_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    padded = with_added_token(checkpoint, tmp_path / "padded", pad_token="[PAD]")
+    with pytest.raises(ec.ModelError, match=r"token \[PAD\] the id 300, but .* only 300 ids"):
+        train(str(padded), ROWS["sft"], Recipe(**QUICK), tmp_path / "out", seed=0)
+    masked = with_added_token(checkpoint, tmp_path / "masked", mask_token="[MASK]")
+    rows = [*ROWS["sft"], {"prompt": "To [MASK]", "completion": " or"}]
+    with pytest.raises(ec.InvalidArgumentError, match="row 16 has the token id 300, but the"):
+        train(str(masked), rows, Recipe(**QUICK), tmp_path / "out", seed=0)
+    assert not (tmp_path / "out.partial").exists()
+
+
+def test_a_family_without_support_for_adapters_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoint, tmp_path / "mamba")
+    config = MambaConfig(vocab_size=300, hidden_size=16, state_size=4, num_hidden_layers=1)
+    MambaForCausalLM(config).save_pretrained(folder)
+    with pytest.raises(ec.ModelError, match=r"adapter does not fit a model of this family \("):
+        quick("sft", folder, tmp_path / "out", lora_rank=2)
+    assert not (tmp_path / "out.partial").exists()

@@ -11,7 +11,13 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 import torch
-from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertLMHeadModel,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from elastic_core import InvalidArgumentError, ModelError, load_model, measure
 from elastic_core.measuring.report import document
@@ -192,3 +198,16 @@ def test_unknown_and_untrained_models_are_rejected() -> None:
         load_model("gpt2")
     with pytest.raises(InvalidArgumentError, match="scratch:3M has learned nothing yet"):
         load_model("scratch:3M")
+
+
+@pytest.mark.parametrize("role", ["bos_token", "eos_token"])
+def test_a_special_token_beyond_the_embeddings_is_reported(role: str, damaged: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(damaged)
+    tokenizer.add_special_tokens({role: "<new>"})
+    tokenizer.save_pretrained(damaged)
+    if role == "eos_token":
+        generation = damaged / "generation_config.json"
+        generation.write_text(json.dumps({"eos_token_id": tokenizer.eos_token_id}))
+    message = "gives the special token <new> the id 300, but the model knows only 300 ids"
+    with pytest.raises(ModelError, match=message):
+        load_model(str(damaged))

@@ -100,3 +100,11 @@ def test_a_single_text_is_a_list_of_one() -> None:
         drawn = learner.draw(single, tokens=4)
         (one,) = learner.log_distributions(single, drawn, tokens=4)
         assert np.array_equal(one, learner.log_distributions([text], drawn, tokens=4)[0])
+
+
+def test_a_lone_surrogate_is_reported() -> None:
+    for method in (model().tokens, model().log_probs, model().update, model().next_distribution):
+        with pytest.raises(ec.InvalidArgumentError, match="document 1 has a lone surrogate at pos"):
+            method(["to", "be\ud800"])
+    with pytest.raises(ec.InvalidArgumentError, match="document 0 has a lone surrogate at posit"):
+        model().generate("\udfff", tokens=2)

@@ -137,6 +137,11 @@ def _texts(row: Row, columns: list[str], conversational: bool, place: str) -> di
         if not (_is_messages if conversational else _is_text)(text):
             wanted = "a list of messages with role and content" if conversational else "a text"
             raise CorpusError(f"{place}: {column} is not {wanted}: {_shortened(text)}")
+        if not _is_unicode(text):
+            raise CorpusError(
+                f"{place}: {column} has a lone surrogate, which is not valid Unicode: "
+                f"{_shortened(text)}; remove it, or leave the row out"
+            )
     texts = {column: row[column] for column in columns}
     if not any(plain(text).strip() for text in texts.values()):
         raise CorpusError(f"{place}: no text in {' and '.join(texts)}; remove the row")
@@ -163,6 +168,15 @@ def _with_prompt(chosen: Any, rejected: Any, place: str) -> dict[str, Any]:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _is_unicode(text: Any) -> bool:
+    """Whether a text, or a conversation, can be written as UTF-8."""
+    try:
+        plain(text).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_messages(value: Any) -> bool:

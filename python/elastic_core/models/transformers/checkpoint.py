@@ -4,7 +4,7 @@ import hashlib
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,6 +178,35 @@ def load_tokenizer(name: str, source: dict[str, Any]) -> "PreTrainedTokenizerBas
     if not tokenizer.is_fast or not tokenizer.get_vocab():
         raise ModelError("there is no tokenizer.json with the model")
     return tokenizer
+
+
+def check_ids(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", ids: Iterable[int]
+) -> None:
+    """Checks that the model has an embedding for each id.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer, for the message.
+        ids: Ids of special tokens.
+
+    Raises:
+        ModelError: An id is beyond the embeddings.
+    """
+    embeddings = embedded_ids(model)
+    for token in ids:
+        if token >= embeddings:
+            name = tokenizer.convert_ids_to_tokens(token)
+            raise ModelError(
+                f"its tokenizer gives the special token {name} the id {token}, but the model knows "
+                f"only {embeddings} ids; name the tokenizer it was trained with"
+            )
+
+
+def embedded_ids(model: "PreTrainedModel") -> int:
+    """The number of ids that the model has embeddings for."""
+    weight: Any = model.get_input_embeddings().weight
+    return int(weight.shape[0])
 
 
 def load_weights(

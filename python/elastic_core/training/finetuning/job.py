@@ -12,13 +12,15 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.spec import ModelSpec
 from elastic_core.models.transformers.checkpoint import (
+    check_ids,
+    embedded_ids,
     load_tokenizer,
     load_weights,
     wrap_load_errors,
 )
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.rows import check_labels, is_conversation, prepend_bos
-from elastic_core.training.finetuning.usable import RowCounts, row_limit, select_usable
+from elastic_core.training.finetuning.usable import RowCounts, RowReader, row_limit, select_usable
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -110,8 +112,13 @@ def make_job(
     bos = tokenizer.bos_token or ""
     if bos and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]:
         bos = ""  # The tokenizer adds it itself.
+    with wrap_load_errors(spec.text):
+        begin = tokenizer.bos_token_id if bos else None
+        special = (begin, tokenizer.eos_token_id, tokenizer.pad_token_id)
+        check_ids(model, tokenizer, [token for token in special if token is not None])
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    usable, counts = select_usable(prepend_bos(bos, rows), recipe, tokenizer, positions)
+    read = RowReader(tokenizer, embedded_ids(model))
+    usable, counts = select_usable(prepend_bos(bos, rows), recipe, read, positions)
     counts.check(recipe, require_all=require_all)
     check_labels(usable, recipe.algorithm)
     return Job(

@@ -24,7 +24,7 @@ from elastic_core.models.spec import ModelSpec
 from elastic_core.models.transformers.checkpoint import silence_transformers
 from elastic_core.training.callbacks import OnStep, StepCallback, last_state
 from elastic_core.training.finetuning.algorithms import ALGORITHMS
-from elastic_core.training.finetuning.job import load_for_training, make_job
+from elastic_core.training.finetuning.job import Job, load_for_training, make_job
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.folder import TrainingFolder
@@ -182,7 +182,8 @@ def _train(
     job = make_job(
         rows, recipe, folder.partial, settings, reward, callback, require_all=require_all
     )
-    trainer = ALGORITHMS[recipe.algorithm].build(job)
+    spec = ModelSpec.parse(settings["model"])
+    trainer = _build(job, spec)
     trainer.remove_callback(PrinterCallback)
     state = last_state(folder.partial)
     size = _size_of_weights(trainer)
@@ -192,6 +193,27 @@ def _train(
         trainer, recipe
     )
     return trainer, job.counts
+
+
+def _build(job: Job, spec: ModelSpec) -> Any:
+    """The trainer of a job; an adapter is merged once, unchanged, to see that it can be."""
+    build = ALGORITHMS[job.recipe.algorithm].build
+    if job.adapter is None:
+        return build(job)
+    try:
+        trainer = build(job)
+        if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+            trainer.model.merge_adapter()
+            trainer.model.unmerge_adapter()
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # PEFT raises errors of any type for a family that it cannot adapt.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ModelError(
+            f"{spec.text}: a LoRA adapter does not fit a model of this family ({reason}); leave "
+            "lora_rank out"
+        ) from error
+    return trainer
 
 
 def _size_of_weights(trainer: Any) -> float:

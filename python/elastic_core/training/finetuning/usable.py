@@ -5,9 +5,9 @@ such rows, or, for SimPO, computes a loss of NaN from them.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.training.finetuning.recipe import ONLINE, Recipe
@@ -18,8 +18,55 @@ if TYPE_CHECKING:
 _ENDED = ("text", "completion", "chosen", "rejected")
 _LONGEST_REASON = 100
 
-Encode: TypeAlias = Callable[[int, Any, bool], list[int]]
-"""The ids of a text or a conversation: row number, content, whether the model continues it."""
+
+class RowReader:
+    """Turns the texts and conversations of rows into ids, as TRL does.
+
+    Args:
+        tokenizer: The tokenizer of the model.
+        vocabulary: Number of ids that the model knows.
+    """
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase", vocabulary: int) -> None:
+        self.eos = str(tokenizer.eos_token)
+        self._tokenizer = tokenizer
+        self._vocabulary = vocabulary
+
+    def ids(self, number: int, content: Any, *, is_prompt: bool = False) -> list[int]:
+        """The ids of a text or a conversation.
+
+        Args:
+            number: The number of the row, for messages.
+            content: A text, or a list of messages.
+            is_prompt: Whether the model is to continue a conversation.
+
+        Raises:
+            InvalidArgumentError: The chat template refuses the conversation, or the model does not
+                know an id.
+        """
+        if isinstance(content, str):
+            ids: list[int] = self._tokenizer(content).input_ids
+        else:
+            ids = self._conversation(number, content, is_prompt)
+        if ids and max(ids) >= self._vocabulary:
+            raise InvalidArgumentError(
+                f"row {number} has the token id {max(ids)}, but the model knows only "
+                f"{self._vocabulary} ids; this is not the tokenizer it was trained with"
+            )
+        return ids
+
+    def _conversation(self, number: int, messages: Any, is_prompt: bool) -> list[int]:
+        try:
+            encoded: Any = self._tokenizer.apply_chat_template(
+                messages, tokenize=True, return_dict=True, add_generation_prompt=is_prompt
+            )
+        except Exception as error:  # A template is a program, and raises errors of any type.
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            raise InvalidArgumentError(
+                f"row {number}: the model's chat template refuses the conversation "
+                f"({reason[:_LONGEST_REASON]}); change the row, or name another model"
+            ) from error
+        return list(encoded["input_ids"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +134,7 @@ class RowCounts:
 def select_usable(
     rows: Sequence[dict[str, Any]],
     recipe: Recipe,
-    tokenizer: "PreTrainedTokenizerBase",
+    reader: RowReader,
     positions: int | None,
 ) -> tuple[list[dict[str, Any]], RowCounts]:
     """The rows that have a token to learn, in order, and what became of the others.
@@ -95,14 +142,15 @@ def select_usable(
     Args:
         rows: The rows as the trainer gets them, with `bos` where it belongs.
         recipe: The recipe.
-        tokenizer: The tokenizer of the model.
+        reader: Reads the rows as the trainer does.
         positions: Maximum tokens that the model reads; None: unlimited.
 
     Raises:
-        InvalidArgumentError: The chat template of the model refuses a row.
+        InvalidArgumentError: The chat template of the model refuses a row, or a row has an id that
+            the model does not know.
     """
     limit = positions if recipe.algorithm in ONLINE else row_limit(recipe, positions)
-    tokens = count_tokens(rows, recipe, tokenizer, limit)
+    tokens = count_tokens(rows, recipe, reader, limit)
     usable = [row for row, count in zip(rows, tokens, strict=True) if count.learned]
     cut = sum(count.learned > 0 and limit is not None and count.total > limit for count in tokens)
     return usable, RowCounts(len(rows), len(usable), cut, limit)
@@ -116,7 +164,7 @@ def row_limit(recipe: Recipe, positions: int | None) -> int:
 def count_tokens(
     rows: Sequence[dict[str, Any]],
     recipe: Recipe,
-    tokenizer: "PreTrainedTokenizerBase",
+    reader: RowReader,
     limit: int | None,
 ) -> list[RowTokens]:
     """The tokens of each row; the arguments are those of `select_usable`.
@@ -124,13 +172,17 @@ def count_tokens(
     A row of `rloo` and `grpo` is a prompt together with a completion of the maximum length; they
     are not truncated, so if they exceed the limit there is nothing to learn.
     """
-    encode = _encoder(tokenizer)
     if recipe.algorithm in ONLINE:
         length = recipe.completion_length
-        totals = [len(encode(at, row["prompt"], True)) + length for at, row in enumerate(rows)]
+        totals = [
+            len(reader.ids(at, row["prompt"], is_prompt=True)) + length
+            for at, row in enumerate(rows)
+        ]
         return [RowTokens(length if not limit or n <= limit else 0, n) for n in totals]
-    eos = str(tokenizer.eos_token)
-    return [_count_row(number, _ended(row, eos), encode, limit) for number, row in enumerate(rows)]
+    return [
+        _count_row(number, _ended(row, reader.eos), reader, limit)
+        for number, row in enumerate(rows)
+    ]
 
 
 def _ended(row: dict[str, Any], eos: str) -> dict[str, Any]:
@@ -143,15 +195,15 @@ def _ended(row: dict[str, Any], eos: str) -> dict[str, Any]:
     }
 
 
-def _count_row(number: int, row: dict[str, Any], encode: Encode, limit: int | None) -> RowTokens:
+def _count_row(number: int, row: dict[str, Any], reader: RowReader, limit: int | None) -> RowTokens:
     prompt = row.get("prompt")
     names = [name for name in (*_ENDED, "messages") if name in row]
     whole = [
-        encode(number, row[name] if prompt is None else prompt + row[name], False) for name in names
+        reader.ids(number, row[name] if prompt is None else prompt + row[name]) for name in names
     ]
     start = 1  # Nothing predicts the first token.
     if prompt is not None:
-        ids = encode(number, prompt, True)
+        ids = reader.ids(number, prompt, is_prompt=True)
         start = max(1, min(_common_prefix(ids, other) for other in whole))
     seen = [ids[:limit] for ids in whole]
     total = max(map(len, whole))
@@ -165,23 +217,3 @@ def _common_prefix(ids: list[int], others: list[int]) -> int:
         at for at, (one, other) in enumerate(zip(ids, others, strict=False)) if one != other
     )
     return next(differing, min(len(ids), len(others)))
-
-
-def _encoder(tokenizer: "PreTrainedTokenizerBase") -> Encode:
-    def encode(number: int, content: Any, is_prompt: bool) -> list[int]:
-        if isinstance(content, str):
-            ids: list[int] = tokenizer(content).input_ids
-            return ids
-        try:
-            encoded: Any = tokenizer.apply_chat_template(
-                content, tokenize=True, return_dict=True, add_generation_prompt=is_prompt
-            )
-        except Exception as error:  # A template is a program, and raises errors of any type.
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            raise InvalidArgumentError(
-                f"row {number}: the model's chat template refuses the conversation "
-                f"({reason[:_LONGEST_REASON]}); change the row, or name another model"
-            ) from error
-        return list(encoded["input_ids"])
-
-    return encode
