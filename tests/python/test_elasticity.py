@@ -208,22 +208,24 @@ def test_an_empty_alignment_corpus_is_reported(thirds: dict[str, Path], tmp_path
 
 
 @pytest.mark.parametrize(
-    ("ratio", "coverage", "expected"),
+    ("slope_pretrain", "ratio", "coverage", "expected"),
     [
-        (-10.0, 1.0, Verdict.HOLDS),
-        (-11.0, 0.9, Verdict.HOLDS),
-        (-8.9, 1.0, Verdict.BENDS),
-        (-11.1, 1.0, Verdict.BENDS),
-        (0.0, 1.0, Verdict.BREAKS),
-        (3.0, 0.5, Verdict.BREAKS),
-        (None, 0.5, Verdict.BREAKS),
-        (1.0, 0.0, Verdict.UNCOVERED),
+        (-0.1, -10.0, 1.0, Verdict.HOLDS),
+        (-0.1, -11.0, 0.9, Verdict.HOLDS),
+        (-0.1, -8.9, 1.0, Verdict.BENDS),
+        (-0.1, -11.1, 1.0, Verdict.BENDS),
+        (0.1, -10.0, 1.0, Verdict.REVERSED),
+        (0.1, -3.0, 0.9, Verdict.REVERSED),
+        (-0.1, 0.0, 1.0, Verdict.BREAKS),
+        (0.1, 3.0, 0.5, Verdict.BREAKS),
+        (0.0, None, 0.5, Verdict.BREAKS),
+        (0.1, 1.0, 0.0, Verdict.UNCOVERED),
     ],
 )
-def test_verdict_from_ratio_and_coverage(
-    ratio: float | None, coverage: float, expected: Verdict
+def test_verdict_from_slopes_and_coverage(
+    slope_pretrain: float, ratio: float | None, coverage: float, expected: Verdict
 ) -> None:
-    assert verdict(ratio, 10, coverage) is expected
+    assert verdict(slope_pretrain, ratio, 10, coverage) is expected
 
 
 def test_a_sign_change_is_interpolated() -> None:
@@ -344,6 +346,6 @@ def test_a_tree_model_needs_documents(synthetic: dict[str, Path], tmp_path: Path
 @given(ratio=st.floats(-1e6, 1e6), k=st.floats(0.01, 1e5))
 def test_the_law_holds_within_a_tenth(ratio: float, k: float) -> None:
     near = abs(ratio / -k - 1) <= 0.1
-    assert (verdict(ratio, k, 1.0) is Verdict.HOLDS) == near or math.isclose(
+    assert (verdict(-1.0, ratio, k, 1.0) is Verdict.HOLDS) == near or math.isclose(
         abs(ratio + k), 0.1 * k
     )

@@ -1,13 +1,14 @@
 """Curves of studies: falls and half doses of known curves, and the wording of findings."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elastic_core.experiments.analysis import judged, with_ci, with_test
+from elastic_core.experiments.analysis import Grid, judged, with_ci, with_test
 from elastic_core.experiments.curves import fit_falls, half_dose
 from elastic_core.statistics.intervals import Interval, PairedComparison, interval
 
@@ -29,6 +30,20 @@ def test_a_curve_of_few_points_has_no_plateau() -> None:
     assert falls.first[0] == pytest.approx(5.0)
     assert math.isnan(falls.plateau[0])
     assert math.isnan(falls.first[1])
+
+
+def test_a_curve_that_reaches_no_plateau_has_none() -> None:
+    volumes = [0.0, 50, 100, 200, 400]
+    straight = [0.9 - 0.001 * n for n in volumes]
+    at_once = [0.9, 0.5, 0.5, 0.5, 0.5]
+    below_zero = [-0.2 + 1.1 * math.exp(-n / 300) for n in volumes]
+    falls = fit_falls(volumes, [straight, at_once, below_zero], (0.0, 1.0))
+    assert np.isnan(falls.plateau[[0, 2]]).all()
+    assert falls.plateau[1] == pytest.approx(0.5, abs=1e-4)
+    assert np.isnan(falls.rows_to_plateau).all()
+    assert falls.total == pytest.approx([0.4, 0.4, 1.1 * (1 - math.exp(-4 / 3))])
+    unbounded = fit_falls(volumes, below_zero)
+    assert unbounded.plateau[0] == pytest.approx(-0.2, abs=0.01)
 
 
 def test_the_half_dose_is_found() -> None:
@@ -66,6 +81,21 @@ def test_a_finding_holds_only_if_the_interval_excludes_zero() -> None:
     assert judged("", -1, above, "").verdict == "does not hold"
     assert judged("", 1, interval([1.0, -1.1, 0.9, -0.7]), "").verdict == "open"
     assert judged("", 1, interval([0.5]), "").verdict == "open"
+
+
+def test_intervals_of_bounded_metrics_stay_within_their_bounds() -> None:
+    names = ("score", "kl", "rate_positive", "scorer_accuracy")
+    rows: list[dict[str, Any]] = [
+        {"seed": seed, **dict.fromkeys(names, value)}
+        for seed, value in enumerate((0.02, 0.99, 0.98))
+    ]
+    grid = Grid(rows, range(3))
+    assert (grid.interval("score").low, grid.interval("score").high) == (0, 1)
+    assert grid.interval("kl").low == grid.interval("rate_positive").low == 0
+    assert (grid.interval("kl").high or 0) > 1
+    for row in rows:
+        del row["scorer_accuracy"]
+    assert (Grid(rows, range(3)).interval("score").high or 0) > 1  # A reward has no bounds.
 
 
 def test_numbers_are_formatted_with_their_intervals() -> None:

@@ -56,6 +56,42 @@ def test_noise_leaves_claims_open(config: ReboundConfig) -> None:
     assert claims["Reverse data undo the alignment."] == "open"
 
 
+def test_an_alignment_that_moved_nothing_supports_no_verdict(config: ReboundConfig) -> None:
+    """A placebo: the models move under reverse training alone."""
+    seeds = config.seed_range
+    rows = base_rows(seeds)
+    rows += curve_rows(seeds, exponential(0.5, 0.4, 400), 0.0, align=250)
+    rows += curve_rows(seeds, exponential(0.5, 0.3, 100), 0.0, align=1000)
+    analysis = analyse(config, rows)
+    assert set(verdicts(analysis).values()) == {"open"}
+    undone = analysis.findings[1]
+    assert undone.claim == "Reverse data undo the alignment."
+    assert "the alignment did not measurably move the model" in undone.words
+    assert "recipe.learning_rate" in undone.words
+
+
+def test_two_seeds_support_no_verdict(config: ReboundConfig) -> None:
+    config = config.model_copy(update={"seeds": 2})
+    rows = base_rows(config.seed_range)
+    rows += curve_rows(config.seed_range, exponential(0.8, 0.4, 100), 0.0, align=250)
+    rows += curve_rows(config.seed_range, exponential(0.9, 0.4, 100), 0.0, align=1000)
+    analysis = analyse(config, rows)
+    assert set(verdicts(analysis).values()) == {"open"}
+    assert any("fewer than 3 seeds" in note for note in analysis.notes)
+
+
+def test_a_curve_without_a_plateau_leaves_its_claim_open(config: ReboundConfig) -> None:
+    seeds = config.seed_range
+    rows = base_rows(seeds)
+    rows += curve_rows(seeds, exponential(0.8, 0.4, 100), 0.0, align=250)
+    straight = {n: 0.9 - 0.0002 * n for n in (0, 50, 100, 200, 400, 800)}
+    rows += curve_rows(seeds, straight, 0.0, align=1000)
+    finding = analyse(config, rows).findings[-1]
+    assert finding.claim == "Models aligned on more data reach the plateau earlier."
+    assert finding.verdict == "open"
+    assert "5 of 10 curves determine no plateau" in finding.words
+
+
 def test_changes_are_reported_in_the_direction_of_each_side() -> None:
     values = {**NAMED, "align": [100], "reverse": [50, 100], "first": ["positive", "negative"]}
     config = parse_config(values, ReboundConfig, "test")

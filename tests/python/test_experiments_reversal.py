@@ -130,6 +130,16 @@ def test_models_that_do_not_return_are_counted(config: ReversalConfig) -> None:
     assert verdicts(analysis)["After more alignment, less reverse data is needed."] == "open"
 
 
+def test_an_alignment_within_eps_of_the_base_supports_no_verdict(config: ReversalConfig) -> None:
+    rows = searched(config, {250: 400, 1000: 200})
+    for row in rows:
+        if row.get("align") == 1000 and row["stage"] == "align" and row["seed"] == 0:
+            row["kl"] = 0.0
+    analysis = analyse(config, rows)
+    assert set(verdicts(analysis).values()) == {"open"}
+    assert all("did not move the model beyond eps" in one.words for one in analysis.findings)
+
+
 def test_a_run_agrees_with_training_on_every_number(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), "seeds": 1, "align": [30]}
     more = {"step": 4, "reverse": 28, "target": "score", "eps": 0.0}

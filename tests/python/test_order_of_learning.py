@@ -380,9 +380,10 @@ def t_interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def test_the_law_is_computed_from_the_rates() -> None:
-    """Two seeds with balanced springs: gamma_a rises k times as much as gamma_p falls."""
-    gamma = np.array([[[2, 3, 4], [1.9, 3.4, 3]], [[2, 3, 4], [1.8, 3.8, 3.5]]])
-    curve = RateCurve(np.array([0, 0.5]), np.array([4.0, 4.0]), gamma)
+    """Three seeds with balanced springs: gamma_a rises k times as much as gamma_p falls."""
+    ends = [[1.9, 3.4, 3.0], [1.8, 3.8, 3.5], [1.85, 3.6, 3.25]]
+    gamma = np.array([[[2, 3, 4], end] for end in ends])
+    curve = RateCurve(np.array([0, 0.5]), np.full(3, 4.0), gamma)
     (shift,) = curve.shifts
     assert [change.mean for change in shift.change] == pytest.approx([-0.15, 0.6, -0.75])
     assert [force.mean for force in shift.forces] == pytest.approx([-0.6, 0.6])

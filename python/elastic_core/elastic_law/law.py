@@ -100,10 +100,11 @@ def study_perturbation(name: str, triple: Triple, k: float, l: float) -> Perturb
     )
 
 
-def verdict(ratio: float | None, k: float, coverage: float) -> Verdict:
-    """The verdict on a ratio of slopes.
+def verdict(slope_pretrain: float, ratio: float | None, k: float, coverage: float) -> Verdict:
+    """The verdict on the slopes of the two rates.
 
     Args:
+        slope_pretrain: d gamma_p / dl, which is negative by the theorem.
         ratio: d gamma_a / dl over d gamma_p / dl; None: the latter is 0.
         k: |D_p| / |D_a|.
         coverage: The share of the perturbation's segments that D_p or D_a has.
@@ -112,6 +113,8 @@ def verdict(ratio: float | None, k: float, coverage: float) -> Verdict:
         return Verdict.UNCOVERED
     if ratio is None or ratio >= 0:
         return Verdict.BREAKS
+    if slope_pretrain > 0:
+        return Verdict.REVERSED
     return Verdict.HOLDS if abs(ratio + k) <= TOLERANCE * k else Verdict.BENDS
 
 
@@ -154,7 +157,7 @@ def _laws(start: JointRates, k: float, sweep: Sweep) -> tuple[DepthLaw, ...]:
                 residual_bits=float(residuals[at, 0]),
                 flip_pretrain=sign_change(sweep.l, sweep.slope_bits[at, :, 0]),
                 flip_align=sign_change(sweep.l, sweep.slope_bits[at, :, 1]),
-                verdict=verdict(ratio, k, coverage),
+                verdict=verdict(pretrain, ratio, k, coverage),
             )
         )
     return tuple(laws)

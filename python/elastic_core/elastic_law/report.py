@@ -54,11 +54,9 @@ _RATE_PAIRS = tuple((name, side) for side in ("pretrain", "align") for name in (
 _SIGNS = {
     (-1, 1): "the signs are those of the theorem: the pre-training gains (its rate falls) and the "
     "alignment yields (its rate rises)",
-    (1, -1): "the signs are opposite to the theorem's: the perturbation resembles the alignment, "
-    "which gains, more than the pre-training, which yields",
     (1, 1): "both rates rise: the perturbation resembles neither",
 }
-"""What the signs of the slopes of pre-training and alignment mean; they never both fall."""
+"""What the signs of the slopes of pre-training and alignment mean, unless they are reversed."""
 
 
 def document(result: ElasticityResult) -> Document:
@@ -267,6 +265,12 @@ def _verdicts(result: PerturbationResult) -> list[str]:
             f"{_at(laws)}, the law bends: the two rates move in opposite directions, but at a "
             f"ratio of {_range(law.ratio for law in laws)}. {_novelty(laws)}"
         )
+    if laws := _with_verdict(result.law, Verdict.REVERSED):
+        sentences.append(
+            f"{_at(laws)}, the signs are opposite to the theorem's, at a ratio of "
+            f"{_range(law.ratio for law in laws)}: the perturbation resembles the alignment, which "
+            "gains, more than the pre-training, which yields."
+        )
     if laws := _with_verdict(result.law, Verdict.BREAKS):
         sentences.append(
             f"{_at(laws)}, the law breaks: the two rates move in the same direction. "
@@ -314,7 +318,11 @@ def _at_full_volume(result: PerturbationResult) -> list[str]:
         for law, after in zip(result.law, result.after, strict=True)
         if law.verdict is Verdict.HOLDS
     ]
-    lost = [rates for rates in kept if verdict(rates.ratio, result.k, 1.0) is not Verdict.HOLDS]
+    lost = [
+        rates
+        for rates in kept
+        if verdict(rates.slope_bits[0] or 0.0, rates.ratio, result.k, 1.0) is not Verdict.HOLDS
+    ]
     if not kept:
         return []
     if not lost:

@@ -27,10 +27,13 @@ class Verdict(StrEnum):
     """Whether the law d gamma_a / dl = -k d gamma_p / dl holds."""
 
     HOLDS = "holds"
-    """The ratio of the slopes is within 10% of -k."""
+    """The rates move as the theorem says, and the ratio of their slopes is within 10% of -k."""
 
     BENDS = "bends"
-    """Alignment and pre-training move in opposite directions, but not at a ratio of -k."""
+    """The rates move as the theorem says, but not at a ratio of -k."""
+
+    REVERSED = "reversed"
+    """The rates move in the directions opposite to the theorem's: that of the alignment falls."""
 
     BREAKS = "breaks"
     """Both move in the same direction, or one of them not at all."""

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from elastic_core.experiments.cells import Label, Metrics
 from elastic_core.report.document import Figure, Finding, Table
-from elastic_core.statistics.intervals import LEVEL, Interval, PairedComparison, interval
+from elastic_core.statistics.intervals import (
+    FEWEST,
+    LEVEL,
+    Interval,
+    PairedComparison,
+    interval,
+)
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -80,8 +86,15 @@ class Grid:
         return np.array(values, np.float64)
 
     def interval(self, metric: str, **labels: Label) -> Interval:
-        """The mean of a metric over seeds, with its interval."""
-        return interval(self.values(metric, **labels))
+        """The mean of a metric over seeds, with its interval, which stays within `bounds`."""
+        return interval(self.values(metric, **labels), self.bounds(metric))
+
+    def bounds(self, metric: str) -> tuple[float, float]:
+        """The smallest and largest value that a metric can have."""
+        if metric == "score" and self.has("scorer_accuracy"):  # A probability: the linear scorer.
+            return 0.0, 1.0
+        is_positive = metric in ("kl", "kl_base") or metric.startswith(("rate_", "loss_"))
+        return (0.0 if is_positive else -math.inf), math.inf
 
     def has(self, metric: str) -> bool:
         """Whether any row has a metric."""
@@ -114,6 +127,11 @@ class Grid:
             notes.append(
                 "There is only a single seed, so there are no intervals and every finding is open."
             )
+        elif len(self.seeds) < FEWEST:
+            notes.append(
+                f"Every finding is open because there are fewer than {FEWEST} seeds; add some with "
+                "--seeds."
+            )
         elif len(self.seeds) < 6:
             smallest = 2.0 ** (1 - len(self.seeds))
             notes.append(
@@ -126,8 +144,8 @@ class Grid:
 def judged(claim: str, expected_sign: int, estimate: Interval, words: str) -> Finding:
     """A finding about the sign of a number.
 
-    Its verdict is `open` where the interval includes zero; otherwise it is `holds` or `does not
-    hold`, depending on which side of zero the interval lies.
+    Its verdict is `open` where the interval includes zero or has fewer than `FEWEST` values;
+    otherwise it is `holds` or `does not hold`, depending on which side of zero the interval lies.
 
     Args:
         claim: The claim.

@@ -1,14 +1,16 @@
 """The report of a set of curves: the tables, figures and findings that several studies share."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from elastic_core.experiments.analysis import Array, Grid, judged, with_ci, with_test
 from elastic_core.experiments.curves import Curve, Falls
 from elastic_core.report.document import Cell, Figure, Finding, Panel, Series, Table
-from elastic_core.statistics.intervals import Interval, compare_paired, interval, slope
+from elastic_core.statistics.intervals import FEWEST, Interval, compare_paired, interval, slope
 
 METRICS = {
     "score": ("score", "mean score"),
@@ -77,13 +79,14 @@ class CurveReport:
 
     def fall_table(self) -> Table:
         """The start of each curve, its first and whole fall, and its plateau."""
+        bounds = self._grid.bounds(self.metric)
         rows = tuple(
             (
                 curve.name,
                 self._means(curve, self.metric)[0],
                 interval(falls.first),
                 interval(falls.total),
-                interval(curve.direction(self.metric) * falls.plateau),
+                interval(curve.direction(self.metric) * falls.plateau, bounds),
                 interval(np.log10(falls.rows_to_plateau)),
             )
             for curve, falls in zip(self.curves, self.falls, strict=True)
@@ -100,7 +103,8 @@ class CurveReport:
         note = (
             "First fall: the drop up to the smallest reverse volume, per 100 rows. The plateau is "
             "the limit of an exponential fitted to each seed's curve; the rows to it are those "
-            "after which nine tenths of the way are covered."
+            "after which nine tenths of the way are covered. Seeds whose curve reaches no plateau "
+            "within the measured volumes have neither."
         )
         return Table(f"{self._name}-fall", title, headings, rows, note)
 
@@ -164,7 +168,18 @@ class CurveReport:
         fall = interval(self.falls[at].total)
         verb = "lower" if self.curves[at].direction(self.metric) > 0 else "raise"
         words = self._change(training, verb, "fall", fall)
-        return judged(claim, 1, fall, f"{words}{addition}.")
+        return self.if_moved(at, judged(claim, 1, fall, f"{words}{addition}."))
+
+    def if_moved(self, at: int, finding: Finding) -> Finding:
+        """The finding, without a verdict if an alignment that it depends on moved no model."""
+        gain = interval(self.gains[at])
+        if gain.count < FEWEST or (gain.excludes_zero and gain.mean > 0):
+            return finding
+        reason = (
+            "No verdict: the alignment did not measurably move the model; try a larger "
+            "recipe.learning_rate."
+        )
+        return replace(finding, verdict="open", words=f"{finding.words} {reason}")
 
     def _change(self, training: str, verb: str, name: str, amount: Interval) -> str:
         """A sentence on a gain or fall; a negative one is a change in the other direction."""
@@ -210,7 +225,27 @@ class CurveReport:
                 f"; from {self.curves[0].name} to {self.curves[-1].name} it changed by "
                 f"{with_test(ends, digits)}"
             )
-        return judged(claim, expected_sign, trend, f"{words}.")
+        return self.if_moved(-1, judged(claim, expected_sign, trend, f"{words}."))
+
+    def plateau_finding(
+        self, claim: str, x: Sequence[float], words: str, **options: Any
+    ) -> Finding:
+        """Whether curves reach their plateau earlier; arguments as for `trend_finding`.
+
+        There is no verdict unless every curve reaches a plateau: those that do not would be the
+        slowest, so the trend of the others says nothing.
+        """
+        rows = [falls.rows_to_plateau for falls in self.falls]
+        finding = self.trend_finding(
+            claim, -1, x, [np.log2(row) for row in rows], words, unit=" doublings", **options
+        )
+        if unfitted := int(np.isnan(rows).sum()):
+            reason = (
+                f"No verdict: {unfitted} of {np.size(rows)} curves determine no plateau within the "
+                "measured volumes."
+            )
+            return replace(finding, verdict="open", words=f"{finding.words} {reason}")
+        return finding
 
     @property
     def metric_phrase(self) -> str:
@@ -222,7 +257,8 @@ class CurveReport:
         return [name for name in TEXTS if self._grid.has(f"rate_{name}")]
 
     def _means(self, curve: Curve, metric: str) -> tuple[Interval, ...]:
-        return tuple(map(interval, curve.values(self._grid, metric).T))
+        bounds = self._grid.bounds(metric)
+        return tuple(interval(values, bounds) for values in curve.values(self._grid, metric).T)
 
     def _panel(
         self,

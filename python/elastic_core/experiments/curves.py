@@ -27,8 +27,11 @@ class Falls:
     Attributes:
         first: The drop up to the first volume, per 100 rows.
         total: The drop up to the last volume.
-        plateau: The limit of the fitted exponential.
-        rows_to_plateau: Rows after which the exponential is nine tenths of the way to its limit.
+        plateau: The limit of the fitted exponential; NaN if the curve does not reach it, so that
+            the best scale is the largest one tried, or if the metric cannot have that value.
+        rows_to_plateau: Rows after which the exponential is nine tenths of the way to its limit;
+            NaN without a plateau, and if it is reached before the first volume, so that the best
+            scale is the smallest one tried.
     """
 
     first: Array
@@ -37,7 +40,11 @@ class Falls:
     rows_to_plateau: Array
 
 
-def fit_falls(volumes: Sequence[float], values: ArrayLike) -> Falls:
+def fit_falls(
+    volumes: Sequence[float],
+    values: ArrayLike,
+    within: tuple[float, float] = (-math.inf, math.inf),
+) -> Falls:
     """Describes falling curves, each seed's by itself.
 
     The exponential p + (s - p) exp(-n / r) is fitted by least squares: p and s for each of a range
@@ -46,12 +53,14 @@ def fit_falls(volumes: Sequence[float], values: ArrayLike) -> Falls:
     Args:
         volumes: Numbers of rows, increasing from 0, shape (points,).
         values: The metric, shape (seeds, points) or (points,); NaN where it is missing.
+        within: The smallest and largest value that the metric can have.
     """
-    falls = [_fit_fall(np.asarray(volumes, np.float64), row) for row in np.atleast_2d(values)]
+    n = np.asarray(volumes, np.float64)
+    falls = [_fit_fall(n, row, within) for row in np.atleast_2d(values)]
     return Falls(*np.array(falls, np.float64).T)
 
 
-def _fit_fall(n: Array, y: Array) -> tuple[float, float, float, float]:
+def _fit_fall(n: Array, y: Array, within: tuple[float, float]) -> tuple[float, float, float, float]:
     is_known = np.isfinite(y)
     n, y = n[is_known], y[is_known]
     if len(n) < 2 or n[0] != 0:
@@ -60,14 +69,17 @@ def _fit_fall(n: Array, y: Array) -> tuple[float, float, float, float]:
     if len(n) < 4:  # Three parameters are fitted.
         return first, total, math.nan, math.nan
     best = (math.inf, math.nan, math.nan)
-    for scale in np.geomspace(n[1] / _REACH, n[-1] * _REACH, _SCALES):
+    scales = np.geomspace(n[1] / _REACH, n[-1] * _REACH, _SCALES)
+    for scale in scales:
         design = np.column_stack([np.ones_like(n), np.exp(-n / scale)])
         weights, *_ = np.linalg.lstsq(design, y, rcond=None)
         error = float(np.sum((design @ weights - y) ** 2))
         if error < best[0]:
             best = (error, float(scale), float(weights[0]))
     _, scale, plateau = best
-    return first, total, plateau, scale * math.log(10)
+    if scale == scales[-1] or not within[0] <= plateau <= within[1]:
+        return first, total, math.nan, math.nan
+    return first, total, plateau, math.nan if scale == scales[0] else scale * math.log(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,5 +176,6 @@ class Curve:
 
     def falls(self, grid: Grid, metric: str) -> Falls:
         """How the metric falls back; a score that was lowered counts with the opposite sign."""
-        values = self.direction(metric) * self.values(grid, metric)
-        return fit_falls([0, *self.volumes], values)
+        direction = self.direction(metric)
+        low, high = sorted(direction * bound for bound in grid.bounds(metric))
+        return fit_falls([0, *self.volumes], direction * self.values(grid, metric), (low, high))

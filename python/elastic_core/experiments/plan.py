@@ -128,7 +128,7 @@ def _cell_seconds(context: RunContext, cell: Cell) -> float | None:
     drawn = held_out.prompts * held_out.tokens if cell.is_drawn else 0
     learned = _bytes_to_learn(context, cell)
     spec = cell.spec
-    if spec.kind is ModelKind.TREE:
+    if spec.is_tree:
         per_byte, per_symbol = _tree_trial(context, cell.model)
         return 3 * learned * per_byte + drawn * per_symbol
     parameters = _parameters(spec)
@@ -191,9 +191,11 @@ def _tree_trial(context: RunContext, model: str) -> tuple[float, float]:
 
 @cache
 def _parameters(spec: ModelSpec) -> int | None:
-    """The number of parameters, without loading weights; None if the model is not found."""
+    """The number of parameters, without loading weights; None if it cannot be found out."""
     if spec.kind is ModelKind.SCRATCH:
         return spec.size.parameters
+    if spec.kind is not ModelKind.TRANSFORMERS:
+        return None
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 

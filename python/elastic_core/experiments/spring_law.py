@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.statistics.intervals import interval
+from elastic_core.statistics.intervals import FEWEST, interval
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -81,10 +81,10 @@ class SpringPair:
             `holds`: the interval of the imbalance is within `BALANCE_TOLERANCE` of 0. `does not
             hold`: it is not, and excludes 0, and so does that of the net force (where noise of one
             force outweighs the other force, the imbalance is near 1 or -1 whatever the law).
-            `open`: neither, as always for a single seed.
+            `open`: neither, as always with fewer than `FEWEST` seeds.
         """
         imbalance = interval(self.imbalance, (-1, 1))
-        if imbalance.low is None or imbalance.high is None:
+        if imbalance.low is None or imbalance.high is None or imbalance.count < FEWEST:
             return "open"
         if imbalance.low >= -BALANCE_TOLERANCE and imbalance.high <= BALANCE_TOLERANCE:
             return "holds"

@@ -34,7 +34,7 @@ def rates_of(
 
     Args:
         specs: The models, as `load_model` takes them.
-        options: Options of the models that are not tree models.
+        options: Options of the models that take them.
         alphabet: The symbols of new tree models. Under `bpe:PATH` a document that is not UTF-8 is
             a bad row for every model, otherwise only for models that cannot read it.
         per_document: A Parquet file for the scores of each document, which appears when the block
@@ -171,11 +171,11 @@ class Rates:
 
 def _load(specs: Sequence[str], options: Mapping[str, Any], alphabet: str) -> list[LanguageModel]:
     parsed = [ModelSpec.parse(spec) for spec in specs]
-    # The options are for the other models. Without any, tree models get them, and refuse them.
-    of_trees = options if all(spec.is_tree for spec in parsed) else {}
+    # Without a model that takes the options, all models get them, and refuse them.
+    of_others = {} if any(spec.takes_options for spec in parsed) else options
     models = []
     for spec in parsed:
-        own = dict(of_trees if spec.is_tree else options)
+        own = dict(options if spec.takes_options else of_others)
         if spec.kind is ModelKind.TREE:
             own["alphabet"] = alphabet
         models.append(load_model(spec.text, **own))

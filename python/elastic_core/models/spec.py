@@ -100,6 +100,11 @@ class ModelSpec:
         return self.kind in (ModelKind.TREE, ModelKind.SCRATCH)
 
     @property
+    def takes_options(self) -> bool:
+        """Whether `load_model` takes device, dtype, window and the like for this model."""
+        return self.kind is ModelKind.TRANSFORMERS
+
+    @property
     def name(self) -> str:
         """The name on the hub, or the path, of a model that exists."""
         return self.text.removeprefix(_HUB)

@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 LEVEL = 0.95
 """Confidence level of every interval."""
 
+FEWEST = 3
+"""The fewest values whose interval supports a verdict."""
+
 RESAMPLES = 9999
 """Bootstrap resamples of an interval, and sign flips of a test with too many to try them all."""
 
@@ -35,8 +38,10 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether 0 is outside the interval; False with fewer than two values."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+        """Whether 0 is outside the interval; False with fewer than `FEWEST` values."""
+        if self.low is None or self.high is None or self.count < FEWEST:
+            return False
+        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,18 +220,24 @@ def _findings(report: CurveReport, results: Sequence[_Result]) -> list[Finding]:
         dose, gain, loss = result.compared(plain)
         smaller = f"; the gain differs from that with plain by {with_test(gain)}"
         findings += [
-            judged(
-                f"{name}: the alignment withstands more reverse data.",
-                1,
-                dose.difference,
-                f"With {result.description}, half of the gain was lost after "
-                f"{_dose_phrase(result)}; the difference from plain is {with_test(dose, 0)}.",
+            report.if_moved(
+                0,
+                judged(
+                    f"{name}: the alignment withstands more reverse data.",
+                    1,
+                    dose.difference,
+                    f"With {result.description}, half of the gain was lost after "
+                    f"{_dose_phrase(result)}; the difference from plain is {with_test(dose, 0)}.",
+                ),
             ),
-            judged(
-                f"{name}: the alignment gains less.",
-                -1,
-                gain.difference,
-                report.gain_finding(at, "", training, smaller).words,
+            report.if_moved(
+                0,
+                judged(
+                    f"{name}: the alignment gains less.",
+                    -1,
+                    gain.difference,
+                    report.gain_finding(at, "", training, smaller).words,
+                ),
             ),
         ]
         if loss.difference.count:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Grid
@@ -149,13 +148,10 @@ def _findings(config: ReboundConfig, report: CurveReport, first: str) -> list[Fi
             unit=" per 100 rows",
             digits=4,
         ),
-        report.trend_finding(
+        report.plateau_finding(
             "Models aligned on more data reach the plateau earlier.",
-            -1,
             x,
-            [np.log2(falls.rows_to_plateau) for falls in report.falls],
             f"{doubling} changed the number of rows to the plateau by",
-            unit=" doublings",
             has_ends=False,
         ),
     ]

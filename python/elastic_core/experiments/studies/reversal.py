@@ -313,6 +313,12 @@ def _findings(config: ReversalConfig, first: str, needed: Array) -> list[Finding
                 f"by {with_ci(ends.difference, 0)} rows{ends.p_in_words}.",
             )
         )
+    if (needed[-1] == 0).any():
+        reason = (
+            "No verdict: in some seeds the alignment did not move the model beyond eps, so there "
+            "is nothing to undo; try a larger recipe.learning_rate or a smaller eps."
+        )
+        return [replace(one, verdict="open", words=f"{one.words} {reason}") for one in findings]
     return findings
 
 

@@ -237,30 +237,28 @@ def _findings(config: ScalingConfig, report: CurveReport, count: int) -> list[Fi
     claims = (
         (
             f"{subject} fall faster.",
-            1,
             [fall.first for fall in falls],
             f"the first fall of {report.metric_phrase}",
             " per 100 rows",
         ),
         (
             f"{subject} fall further.",
-            1,
             [fall.total for fall in falls],
             f"the whole fall of {report.metric_phrase}",
             "",
         ),
-        (
-            f"{subject} reach the plateau earlier.",
-            -1,
-            [np.log2(fall.rows_to_plateau) for fall in falls],
-            "the number of rows to the plateau",
-            " doublings",
-        ),
     )
     xs = [x for _, _, x in config.points()]
     return [
-        report.trend_finding(claim, sign, xs, values, f"{start} {what} by", unit=unit, digits=4)
-        for claim, sign, values, what, unit in claims
+        report.trend_finding(claim, 1, xs, values, f"{start} {what} by", unit=unit, digits=4)
+        for claim, values, what, unit in claims
+    ] + [
+        report.plateau_finding(
+            f"{subject} reach the plateau earlier.",
+            xs,
+            f"{start} the number of rows to the plateau by",
+            digits=4,
+        )
     ]
 
 

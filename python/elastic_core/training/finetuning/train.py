@@ -79,25 +79,30 @@ def train(
         "reward": reward and reward.name,
         "recipe": asdict(recipe),
     }
-    if spec.is_tree:
-        from elastic_core.training.finetuning import tree
+    match spec.kind:
+        case ModelKind.TREE | ModelKind.SAVED_TREE:
+            from elastic_core.training.finetuning import tree
 
-        _check_tree_recipe(spec, recipe)
-        return tree.run(selected, recipe, TrainingFolder(Path(out), settings), settings, progress)
-    if spec.kind is ModelKind.SCRATCH:
-        raise InvalidArgumentError(
-            f"{model}: the model is untrained; train it with `elastic-core pretrain` first and "
-            "name the folder that it writes"
-        )
-    with requires_extra(model, "train"):
-        from elastic_core.training.finetuning.run import processes, run
-        from elastic_core.training.hardware import choose_device, choose_dtype
+            _check_tree_recipe(spec, recipe)
+            folder = TrainingFolder(Path(out), settings)
+            return tree.run(selected, recipe, folder, settings, progress)
+        case ModelKind.TRANSFORMERS:
+            with requires_extra(model, "train"):
+                from elastic_core.training.finetuning.run import processes, run
+                from elastic_core.training.hardware import choose_device, choose_dtype
 
-        device = choose_device(recipe.device)
-        recipe = replace(recipe, device=device, dtype=choose_dtype(recipe.dtype, device))
-        settings |= {"recipe": asdict(recipe), "processes": processes()}
-        folder = TrainingFolder(Path(out), settings)
-        return run(selected, recipe, folder, settings, reward, progress, require_all=require_all)
+                device = choose_device(recipe.device)
+                recipe = replace(recipe, device=device, dtype=choose_dtype(recipe.dtype, device))
+                settings |= {"recipe": asdict(recipe), "processes": processes()}
+                folder = TrainingFolder(Path(out), settings)
+                return run(
+                    selected, recipe, folder, settings, reward, progress, require_all=require_all
+                )
+        case ModelKind.SCRATCH:
+            raise InvalidArgumentError(
+                f"{model}: the model is untrained; train it with `elastic-core pretrain` first and "
+                "name the folder that it writes"
+            )
 
 
 def _check_tree_recipe(spec: ModelSpec, recipe: Recipe) -> None:
