@@ -13,7 +13,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from elastic_core import Corpus, CorpusError, InvalidArgumentError, TokenTree
+from elastic_core import (
+    Corpus,
+    CorpusError,
+    InvalidArgumentError,
+    TokenTree,
+    elasticity,
+    mass,
+)
 
 TEXTS = ["to be", "or not to be", "that is the question", "ὦ ξεῖνε 🦉"]
 
@@ -213,3 +220,11 @@ def test_a_missing_path_raises_file_not_found(tmp_path: Path) -> None:
 def test_invalid_options_are_rejected(options: dict[str, Any], play: Path) -> None:
     with pytest.raises(InvalidArgumentError):
         Corpus(play, **options)
+
+
+def test_a_text_key_is_one_key_and_not_its_letters(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "to be"}\n')
+    key: Any = "prompt"
+    assert mass(tmp_path / "rows.jsonl", depth=1, text_key=key).corpora[0].bytes == 5
+    rows = [tmp_path / "rows.jsonl"] * 3
+    assert elasticity(*rows, depth=1, text_key=key).config.reading.text_key == ("prompt",)

@@ -158,6 +158,14 @@ def test_the_identity_depends_on_rows_and_format_only() -> None:
         ([{"prompt": [ASK], "completion": "b"}], "row 1: completion is not a list of messages"),
         ([{"prompt": "a"}, {"prompt": [ASK]}], "row 2: prompt is not a text"),
         ([{"text": "a"}, {"text": " \n"}], "row 2: no text in text; remove the row"),
+        (
+            [{"text": "a"}, {"text": "b\ud800"}],
+            r"sky, row 2: text has a lone surrogate, .*: 'b\\ud800'; remove it, or leave",
+        ),
+        (
+            [{"messages": [{"role": "user", "content": "\ud800"}]}],
+            "row 1: messages has a lone surrogate",
+        ),
         ([{"chosen": [ASK], "rejected": [ASK]}], "have no common first message"),
     ],
 )

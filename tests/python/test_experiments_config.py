@@ -11,7 +11,7 @@ from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.cli.experiment import experiment
-from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
+from elastic_core.experiments.config import Pretraining, apply_overrides, parse_config, read_yaml
 from elastic_core.experiments.studies.rebound import ReboundConfig
 from elastic_core.experiments.studies.registry import STUDIES, find_study
 from elastic_core.experiments.studies.scaling import ScalingConfig
@@ -212,3 +212,8 @@ def test_the_names_of_studies_need_no_library() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     assert found.stdout.decode().split() == list(STUDIES)
+
+
+def test_a_single_text_key_is_a_list_of_one() -> None:
+    pretraining = Pretraining.model_validate({"corpus": "c", "text_key": "prompt"})
+    assert pretraining.text_key == ["prompt"]

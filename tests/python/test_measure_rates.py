@@ -271,3 +271,12 @@ def test_options_are_passed_to_the_models_that_have_them(
     assert received == {"hf:toy": {"window": 9}, "tree:2": {"alphabet": "byte"}}
     assert result.to_dict()["config"]["models"] == ["hf:toy", "tree:2"]
     assert result.to_dict()["config"]["model_options"] == {"window": 9}
+
+
+def test_a_string_is_one_name_and_not_its_letters(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "to be"}\n')
+    options: dict[str, Any] = {"models": "tree:4", "compare": "zstd:19", "text_key": "prompt"}
+    single = ec.measure(tmp_path / "rows.jsonl", depth=1, **options)
+    several: dict[str, Any] = {name: [value] for name, value in options.items()}
+    assert single.corpora[0].bytes == 5
+    assert single.to_dict() == ec.measure(tmp_path / "rows.jsonl", depth=1, **several).to_dict()

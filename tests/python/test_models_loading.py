@@ -11,9 +11,17 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 import torch
-from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertLMHeadModel,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
-from elastic_core import InvalidArgumentError, ModelError, load_model
+from elastic_core import InvalidArgumentError, ModelError, load_model, measure
+from elastic_core.measuring.report import document
+from elastic_core.report.document import Text
 
 Damage = Callable[[Path], object]
 
@@ -141,7 +149,15 @@ def test_a_tokenizer_without_bos_is_reported(damaged: Path) -> None:
     file.write_text(json.dumps(config))
     with pytest.raises(InvalidArgumentError, match="has no such token; choose auto"):
         load_model(str(damaged), bos="bos")
-    assert load_model(str(damaged)).settings["bos"] == "</s>"
+    settings = load_model(str(damaged)).settings
+    assert (settings["bos"], settings["eos_for_bos"]) == ("</s>", True)
+    assert not load_model(str(damaged), bos="eos").settings["eos_for_bos"]
+    text = damaged / "text.txt"
+    text.write_text("to be")
+    for bos, said in (("auto", True), ("none", False), ("eos", False)):
+        result = measure(text, depth=1, models=[str(damaged)], model_options={"bos": bos})
+        notes = [block.text for block in document(result).blocks if isinstance(block, Text)]
+        assert any("its end-of-text token </s> begins" in note for note in notes) == said
 
 
 @pytest.mark.parametrize(
@@ -182,3 +198,16 @@ def test_unknown_and_untrained_models_are_rejected() -> None:
         load_model("gpt2")
     with pytest.raises(InvalidArgumentError, match="scratch:3M has learned nothing yet"):
         load_model("scratch:3M")
+
+
+@pytest.mark.parametrize("role", ["bos_token", "eos_token"])
+def test_a_special_token_beyond_the_embeddings_is_reported(role: str, damaged: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(damaged)
+    tokenizer.add_special_tokens({role: "<new>"})
+    tokenizer.save_pretrained(damaged)
+    if role == "eos_token":
+        generation = damaged / "generation_config.json"
+        generation.write_text(json.dumps({"eos_token_id": tokenizer.eos_token_id}))
+    message = "gives the special token <new> the id 300, but the model knows only 300 ids"
+    with pytest.raises(ModelError, match=message):
+        load_model(str(damaged))

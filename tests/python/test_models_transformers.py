@@ -333,6 +333,7 @@ def test_settings_have_everything_that_a_rate_depends_on(
         "window": 16,
         "stride": 5,
         "bos": "<s>",
+        "eos_for_bos": False,
         "dtype": "float32",
         "device": "cpu",
         "revision": None,
@@ -369,3 +370,13 @@ def test_an_adapter_is_merged(checkpoint: Path, tmp_path: Path) -> None:
     expected = log_probs[torch.arange(ids.shape[1] - 1), ids[0, 1:]]
     np.testing.assert_allclose(model.log_probs(["to be or not"])[0], expected, rtol=1e-3)
     assert model.identity != load(str(checkpoint)).identity
+
+
+def test_a_single_text_is_a_list_of_one(model: TransformersModel) -> None:
+    for text in ("to be", b"to be"):
+        single: Any = text
+        for name in ("tokens", "log_probs", "next_distribution"):
+            method = getattr(model, name)
+            assert np.array_equal(method(single)[0], method([text])[0])
+            assert len(method(single)) == 1
+        assert model.generate(single, tokens=4) == model.generate([text], tokens=4)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,3 +82,29 @@ def test_options_of_other_models_are_rejected(name: str) -> None:
     assert ec.load_model("tree:4", **{name: None}).spec == "tree:4"
     with pytest.raises(ec.InvalidArgumentError, match=f"tree:4: a tree model has no {name}"):
         ec.load_model("tree:4", **{name: 7})
+
+
+def test_a_single_text_is_a_list_of_one() -> None:
+    learner = model()
+    learner.update("to be or not")
+    other = model()
+    other.update([b"to be or not"])
+    assert learner.identity == other.identity
+    for text in ("to be", b"to be"):
+        single: Any = text
+        for name in ("tokens", "log_probs", "next_distribution"):
+            method = getattr(learner, name)
+            assert np.array_equal(method(single)[0], method([text])[0])
+            assert len(method(single)) == 1
+        assert learner.generate(single, tokens=4) == learner.generate([text], tokens=4)
+        drawn = learner.draw(single, tokens=4)
+        (one,) = learner.log_distributions(single, drawn, tokens=4)
+        assert np.array_equal(one, learner.log_distributions([text], drawn, tokens=4)[0])
+
+
+def test_a_lone_surrogate_is_reported() -> None:
+    for method in (model().tokens, model().log_probs, model().update, model().next_distribution):
+        with pytest.raises(ec.InvalidArgumentError, match="document 1 has a lone surrogate at pos"):
+            method(["to", "be\ud800"])
+    with pytest.raises(ec.InvalidArgumentError, match="document 0 has a lone surrogate at posit"):
+        model().generate("\udfff", tokens=2)

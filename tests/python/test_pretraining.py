@@ -304,3 +304,9 @@ def test_every_epoch_has_every_block_once(
         assert sorted(drawn[epoch * count : (epoch + 1) * count]) == all_blocks
     if count > 8 and epochs > 1:
         assert drawn[:count] != drawn[count : 2 * count]
+
+
+def test_a_single_checkpoint_is_a_list_of_one(corpus: Path, tmp_path: Path) -> None:
+    single: Any = "900"
+    with pytest.raises(ec.InvalidArgumentError, match="checkpoint 928: training ends before it"):
+        ec.pretrain(corpus, **SMALL, checkpoints=single, out=tmp_path / "out")

@@ -152,6 +152,19 @@ def test_a_text_without_tokens_is_reported(checkpoint: Path, tmp_path: Path) -> 
         load_scorer(str(bert(checkpoint, tmp_path)), label=0)(["x", ""])
 
 
+def test_an_unreadable_text_is_reported(checkpoint: Path, tmp_path: Path) -> None:
+    folder = bert(checkpoint, tmp_path)
+    with pytest.raises(ModelError, match="text 1 has a lone surrogate at position 1, which is"):
+        load_scorer(str(folder), label=0)(["x", "y\ud800"])
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_special_tokens({"mask_token": "[MASK]"})
+    tokenizer.save_pretrained(folder)
+    scorer = load_scorer(str(folder), label=0)
+    assert scorer("x").tolist() == scorer(["x"]).tolist()
+    with pytest.raises(ModelError, match="text 1 has the token id 300, but the model knows only 3"):
+        scorer(["x", "y [MASK]"])
+
+
 def test_a_window_covers_the_beginning_of_a_text(checkpoint: Path, tmp_path: Path) -> None:
     scorer = load_scorer(str(bert(checkpoint, tmp_path)), label=0, window=5)
     one, other, differs = scorer(["a b c d", "a b c x y z", "x b c d"])

@@ -127,3 +127,11 @@ def test_most_real_reviews_are_classified_correctly(data: Path) -> None:
                     labels.append(label)
     assert len(texts) == 6000
     assert LinearScorer.fit(texts, labels).accuracy.correct > 0.86
+
+
+def test_a_single_text_is_a_list_of_one() -> None:
+    scorer = LinearScorer.fit(["good film", "good plot", "bad film", "bad plot"], [1, 1, 0, 0])
+    single: Any = "good film"
+    assert scorer(single).tolist() == scorer([single]).tolist()
+    with pytest.raises(InvalidArgumentError, match="labels: 9 for 1 text; give one per text"):
+        LinearScorer.fit(single, [1] * 9)

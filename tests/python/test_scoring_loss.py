@@ -119,3 +119,11 @@ def test_the_error_of_a_ratio_matches_the_spread_over_samples() -> None:
     ratios = [Ratio.of(*sample) for sample in zip(amounts, units, strict=True)]
     errors = [ratio.standard_error or 0 for ratio in ratios]
     assert np.mean(errors) == pytest.approx(np.std([ratio.value for ratio in ratios]), rel=0.05)
+
+
+def test_a_single_text_is_a_set_of_one() -> None:
+    model = ec.load_model("tree:2")
+    assert losses(model, {"one": "to be"}) == losses(model, {"one": ["to be"]})
+    assert losses(model, {"one": "to be"})["one"].texts == 1
+    single = completion_loss(model, "one", "to be", " or not")
+    assert single == completion_loss(model, "one", ["to be"], [" or not"])

@@ -272,3 +272,8 @@ def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ec.InvalidArgumentError, match="a file is in the way"):
         ec.synth(corpora=CORPORA[:1], out=tmp_path / "out")
     assert (tmp_path / "out").read_text() == "old"
+
+
+def test_a_single_corpus_is_a_list_of_one() -> None:
+    single: Any = "words=1:40"
+    assert ec.synth(corpora=single, leaves=9).config == ec.synth(corpora=[single], leaves=9).config

@@ -18,6 +18,7 @@ from elastic_core.models import LanguageModel, ModelSpec, load_model
 
 _STATIC = "static:"
 _WEIGHT_SOURCES = ("revision", "adapter")
+_NOT_CODED = ("stride", "eos_for_bos")  # The code does not depend on them.
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def _describe(model: LanguageModel, streams: int, options: dict[str, Any]) -> di
     settings = {
         name: value
         for name, value in model.settings.items()
-        if value is not None and name != "stride"
+        if value is not None and name not in _NOT_CODED
     }
     return {
         "model": model.spec,

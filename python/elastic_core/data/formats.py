@@ -153,8 +153,8 @@ def _texts(row: Row, columns: list[str], conversational: bool, place: str) -> di
             raise CorpusError(f"{place}: {column} is not {wanted}: {_shortened(text)}")
         if half := _HALF.search(plain(texts[column])):
             raise CorpusError(
-                f"{place}: {column} has half of a surrogate pair, U+{ord(half[0]):04X}, which is "
-                "not text; fix the row"
+                f"{place}: {column} has a lone surrogate, U+{ord(half[0]):04X}, which is not valid "
+                "Unicode; remove it, or leave the row out"
             )
     if not any(plain(text).strip() for text in texts.values()):
         raise CorpusError(f"{place}: no text in {' and '.join(texts)}; remove the row")

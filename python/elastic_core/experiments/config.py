@@ -32,6 +32,11 @@ Config = TypeVar("Config", bound="ExperimentConfig")
 Count = Annotated[int, BeforeValidator(lambda value: parse_count(value)), Field(ge=1, le=2**63 - 1)]
 """A positive whole number, written 20000 or `20k`."""
 
+Names = Annotated[
+    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+]
+"""Several names, or a single one."""
+
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
 """The keys of `recipe`."""
 
@@ -118,7 +123,7 @@ class Pretraining(Section):
     """
 
     corpus: str
-    text_key: list[str] = ["text"]
+    text_key: Names = ["text"]
     split: str = "document"
     tokens: Count | None = None
     checkpoints: list[Count] = []

@@ -79,6 +79,8 @@ class RunContext:
         """A cell's model as `load_model` takes it; None if it does not exist."""
         if cell.parent is None and not cell.spec.is_new:
             return cell.model
+        if cell.parent is not None and cell.training is None:
+            return self.path(cell.parent)
         return self.store.find(self.model_hash(cell))
 
     def existing_path(self, cell: Cell) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from elastic_core._core import Corpus
+from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress
 from elastic_core.corpora.sources import (
     SPLIT,
@@ -112,7 +113,7 @@ def elasticity(
         rate=rate,
         seeds=seeds,
         memory=memory,
-        reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
+        reading=ReadOptions(split, tuple(listed(text_key)), limit, sample, seed, on_bad_row),
         own_reading=own_reading(sources),
     )
     check(config)

@@ -15,7 +15,7 @@ from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import RAY, default_jobs
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.worker import check_root
+from elastic_core.experiments.worker import check_root, check_scorer
 from elastic_core.models.spec import ModelKind, ModelSpec, load_tree
 
 _BYTES_PER_TOKEN = 4.0
@@ -58,10 +58,11 @@ class Plan:
 
 
 def plan(study: Study[Any], config: ExperimentConfig, context: RunContext) -> Plan:
-    """Lists and checks the cells of a study.
+    """Lists and checks the cells of a study, and that models and scorer exist.
 
     Raises:
         InvalidArgumentError: A cell refers to missing data or to a missing model.
+        ModelError: A checkpoint is incomplete or does not exist.
         CorpusError: Data are damaged.
         OSError: A file is missing.
     """
@@ -72,9 +73,10 @@ def plan(study: Study[Any], config: ExperimentConfig, context: RunContext) -> Pl
         return [{"seed": cell.seed, **dict(cell.labels)} for cell in requested]
 
     study.run(config, collect)
-    for cell in cells:
-        if cell.parent is None:
-            check_root(config, cell)
+    roots = {(cell.model, cell.tokens): cell for cell in cells if cell.parent is None}
+    for cell in roots.values():
+        check_root(config, cell)
+    check_scorer(config)
     checked = set[tuple[Rows, int]]()
     for cell in cells:
         training = [cell.training.rows] if cell.training else []

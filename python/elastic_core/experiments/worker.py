@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.extras import requires_extra
 from elastic_core.common.files import read_sealed_json, without_nan
 from elastic_core.common.manifest import check_manifest
 from elastic_core.common.progress import Progress
@@ -16,8 +17,10 @@ from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
 from elastic_core.models.protocol import DrawingModel
-from elastic_core.models.spec import ModelSpec
+from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.scoring.loss import Loss, completion_loss, losses
+from elastic_core.scoring.scorers import NAME as LINEAR
+from elastic_core.scoring.scorers import scorer_checkpoint
 from elastic_core.training.finetuning.recipe import ONLINE, Recipe, Reward
 from elastic_core.training.finetuning.train import train
 from elastic_core.training.pretraining.pretrain import pretrain
@@ -74,6 +77,7 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
             context.store.path(context.model_hash(cell)),
             seed=cell.seed,
             reward=_reward(context, training) if training.recipe.algorithm in ONLINE else None,
+            require_all=True,
             progress=progress,
         )
     metrics: Metrics = without_nan(
@@ -172,7 +176,7 @@ def _loss(model: DrawingModel, texts: TextSet, rows: list[Row]) -> Loss:
 @contextmanager
 def _one_thread(context: RunContext, cell: Cell) -> Iterator[None]:
     """Runs torch on one thread, because the order of summation depends on their number."""
-    if cell.spec.is_tree and context.config.scorer.kind == "linear":
+    if cell.spec.is_tree and context.config.scorer.kind == LINEAR:
         yield
         return
     import torch
@@ -191,8 +195,11 @@ def check_root(config: ExperimentConfig, cell: Cell) -> None:
     Raises:
         InvalidArgumentError: There is no such model, a new model has nothing to be pre-trained on,
             or the checkpoint that the cell needs is not kept.
+        ModelError: The model's folder is incomplete, or there is no such model on the hub.
     """
     spec = ModelSpec.parse(cell.model)
+    if spec.kind is ModelKind.TRANSFORMERS:
+        _check_checkpoint(spec)
     if not spec.is_new:
         return
     pretraining = config.pretrain
@@ -210,6 +217,23 @@ def check_root(config: ExperimentConfig, cell: Cell) -> None:
         raise InvalidArgumentError(
             f"{cell.model} after {cell.tokens:,} tokens: list this number in pretrain.checkpoints"
         )
+
+
+def check_scorer(config: ExperimentConfig) -> None:
+    """Checks before any training that the scorer exists.
+
+    Raises:
+        InvalidArgumentError: The name is no scorer's.
+        ModelError: The scorer's folder is incomplete, or there is no such model on the hub.
+    """
+    if config.scorer.kind != LINEAR:
+        _check_checkpoint(scorer_checkpoint(config.scorer.kind))
+
+
+def _check_checkpoint(spec: ModelSpec) -> None:
+    with requires_extra(spec.text):
+        from elastic_core.models.hub import check_checkpoint
+    check_checkpoint(spec.text, spec.name)
 
 
 def _pretrain(context: RunContext, cell: Cell, progress: Progress | None) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from elastic_core._core import InvalidArgumentError, TokenTree
+from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress, Step, with_subject
 from elastic_core.corpora.sources import (
     SPLIT,
@@ -78,7 +79,7 @@ def mass(
         tree=TreeOptions(depth, segment, alphabet),
         memory=memory,
         bootstrap=bootstrap,
-        reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
+        reading=ReadOptions(split, tuple(listed(text_key)), limit, sample, seed, on_bad_row),
         own_reading=own_reading(corpora),
     )
     sources = open_or_build(

@@ -11,6 +11,7 @@ from elastic_core._core import (
     TokenTree,
     compressed_sizes,
 )
+from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress, with_subject
 from elastic_core.common.units import parse_memory
 from elastic_core.corpora.sources import (
@@ -94,15 +95,15 @@ def measure(
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to measure; name a file or a folder")
-    reading = ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row)
+    reading = ReadOptions(split, tuple(listed(text_key)), limit, sample, seed, on_bad_row)
     config = MeasureConfig(
         paths=tuple(paths_of(source) for source in corpora),
         depth=depth,
         segment=segment,
         alphabet=alphabet,
         memory=memory,
-        compare=tuple(compare),
-        models=tuple(models),
+        compare=tuple(listed(compare)),
+        models=tuple(listed(models)),
         model_options=_specified(model_options or {}),
         reading=reading,
         own_reading=own_reading(corpora),

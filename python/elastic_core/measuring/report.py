@@ -209,6 +209,13 @@ def _notes(result: MeasureResult) -> Iterator[str]:
         yield f"Adaptive rate ({names}): every symbol is predicted before it is learned."
     if names := ", ".join(rate.model for rate in last.model_rates if not rate.adaptive):
         yield f"Model rate ({names}): the model learns nothing from this text."
+    for rate in last.model_rates:
+        if rate.settings.get("eos_for_bos"):
+            yield (
+                f"{rate.model} has no token to begin a text with; its end-of-text token "
+                f"{rate.settings['bos']} begins each window. If the model was not trained that "
+                "way, its rate is too high: compare --bos none."
+            )
     for corpus in result.corpora:
         for rate in corpus.model_rates:
             if skipped := corpus.documents - rate.documents:

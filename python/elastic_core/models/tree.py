@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import ModelError, TreeModel
+from elastic_core._core import InvalidArgumentError, ModelError, TreeModel
+from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress
 from elastic_core.models.protocol import Document, Ids
 
@@ -71,7 +72,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The tokenizer cannot read a document.
         """
-        return self._model.symbols(documents)
+        return self._model.symbols(_read(documents))
 
     def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
         """The natural logarithm of each symbol's probability. The model does not learn.
@@ -82,7 +83,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The tokenizer cannot read a document.
         """
-        return self._model.log_probs(documents)
+        return self._model.log_probs(_read(documents))
 
     def update(
         self,
@@ -106,7 +107,7 @@ class TreeLanguageModel:
             InvalidArgumentError: The weight is not above 0, or the tokenizer cannot read a
                 document.
         """
-        return self._model.update(documents, weight, progress=progress)
+        return self._model.update(_read(documents), weight, progress=progress)
 
     def save(self, path: str | Path) -> None:
         """Writes the model to a file, which appears only when it is complete.
@@ -129,7 +130,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The tokenizer cannot read a context.
         """
-        return self._model.next_distribution(contexts)
+        return self._model.next_distribution(_read(contexts))
 
     def generate(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
@@ -149,7 +150,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The temperature is below 0, or the tokenizer cannot read a prompt.
         """
-        return self._model.sample(prompts, tokens, temperature, seed)
+        return self._model.sample(_read(prompts), tokens, temperature, seed)
 
     def draw(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
@@ -195,9 +196,8 @@ class TreeLanguageModel:
         """
         self._check_alphabet()
         depth, contexts = self._model.depth, []
-        for prompt, ids in zip(prompts, continuations, strict=True):
-            start = prompt.encode() if isinstance(prompt, str) else prompt
-            text = start[-depth:] + ids[:-1].astype(np.uint8).tobytes()
+        for prompt, ids in zip(_read(prompts), continuations, strict=True):
+            text = prompt[-depth:] + ids[:-1].astype(np.uint8).tobytes()
             first = len(text) + 1 - len(ids)
             contexts += [text[max(0, at - depth) : at] for at in range(first, len(text) + 1)]
         with np.errstate(divide="ignore"):
@@ -210,3 +210,21 @@ class TreeLanguageModel:
                 f"{self._spec}: a tree model of {self._model.alphabet} does not report the ids "
                 "that it samples; use one over bytes"
             )
+
+
+def _read(documents: Sequence[Document]) -> list[bytes]:
+    """The bytes of documents; a single one counts as a list of one."""
+    return [
+        _encoded(number, document) if isinstance(document, str) else document
+        for number, document in enumerate(listed(documents))
+    ]
+
+
+def _encoded(number: int, document: str) -> bytes:
+    try:
+        return document.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgumentError(
+            f"document {number} has a lone surrogate at position {error.start}, which is not valid "
+            "Unicode; remove it or leave the document out"
+        ) from error

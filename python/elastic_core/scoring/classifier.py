@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.common.arguments import listed
 from elastic_core.models.transformers.checkpoint import (
     LARGEST_WINDOW,
     check_options,
     describe_runtime,
+    embedded_ids,
     load_tokenizer,
     load_weights,
     pick_device,
@@ -132,15 +134,25 @@ class ClassifierScorer:
             ModelError: A text has no token, a score is NaN, or a single text does not fit into
                 memory.
         """
+        texts = listed(texts)
         if not texts:
             return np.empty(0)
+        for number, text in enumerate(texts):
+            _check_unicode(self.name, number, text)
         rows = self._tokenizer(
-            list(texts),
+            texts,
             truncation=True,
             max_length=self._window,
             return_attention_mask=False,
             return_token_type_ids=False,
         )["input_ids"]
+        known = embedded_ids(self._model)
+        highest, number = max((max(row, default=0), number) for number, row in enumerate(rows))
+        if highest >= known:
+            raise ModelError(
+                f"{self.name}: text {number} has the token id {highest}, but the model knows only "
+                f"{known} ids; this is not the tokenizer it was trained with"
+            )
         if not all(rows):
             raise ModelError(
                 f"{self.name}: text {rows.index([])} has no token to compute a score "
@@ -178,6 +190,16 @@ class ClassifierScorer:
             scores = logits.softmax(1)[:, self._output]
         array: NDArray[np.float64] = scores.numpy()
         return array
+
+
+def _check_unicode(name: str, number: int, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ModelError(
+            f"{name}: text {number} has a lone surrogate at position {error.start}, which is not "
+            "valid Unicode; remove it or leave the text out"
+        ) from error
 
 
 def _output(config: "PretrainedConfig", label: str | int | None) -> int | None:

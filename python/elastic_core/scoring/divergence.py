@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.arguments import listed
 from elastic_core.models.protocol import (
     Document,
     DrawingModel,
@@ -113,6 +114,7 @@ class Reference:
         tokens: int = 48,
         seed: int = 0,
     ) -> None:
+        prompts = listed(prompts)
         if not prompts:
             raise InvalidArgumentError("there is no held-out prompt to measure a KL divergence on")
         if tokens < 1:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.common.arguments import listed
 from elastic_core.models.protocol import Document, Ids, LanguageModel
 
 
@@ -110,7 +111,8 @@ def losses(model: LanguageModel, sets: Mapping[str, Sequence[Document]]) -> dict
         ModelError: The model cannot read a text.
     """
     return {
-        name: _loss(model, name, texts, texts, [0] * len(texts)) for name, texts in sets.items()
+        name: _loss(model, name, texts, texts, [0] * len(texts))
+        for name, texts in ((name, listed(texts)) for name, texts in sets.items())
     }
 
 
@@ -138,6 +140,7 @@ def completion_loss(
         InvalidArgumentError: The completions have no token or no byte.
         ModelError: The model cannot read a text.
     """
+    prompts, completions = listed(prompts), listed(completions)
     texts = [one + other for one, other in zip(prompts, completions, strict=True)]
     heads, whole = model.tokens(prompts), model.tokens(texts)
     skipped = [_common(head, ids) for head, ids in zip(heads, whole, strict=True)]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.arguments import listed
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.units import counted
 from elastic_core.models.spec import ModelSpec
@@ -64,14 +65,24 @@ def load_scorer(spec: str, **options: Any) -> Scorer:
         InvalidArgumentError: The spec is neither, or an option is invalid.
         ModelError: The model cannot be loaded.
     """
+    checkpoint = scorer_checkpoint(spec)
+    with requires_extra(spec):
+        from elastic_core.scoring import classifier
+    return classifier.load(spec, checkpoint.name, **options)
+
+
+def scorer_checkpoint(spec: str) -> ModelSpec:
+    """The checkpoint that a scorer's name stands for.
+
+    Raises:
+        InvalidArgumentError: The name is neither `hf:NAME` nor a folder.
+    """
     checkpoint = ModelSpec.checkpoint(spec)
     if checkpoint is None:
         raise InvalidArgumentError(
             f"unknown scorer {spec!r}: name hf:NAME or a folder with a checkpoint"
         )
-    with requires_extra(spec):
-        from elastic_core.scoring import classifier
-    return classifier.load(spec, checkpoint.name, **options)
+    return checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,7 @@ class LinearScorer:
                 and texts differ, or a label or the share is invalid.
             ModelError: scikit-learn is not installed.
         """
+        texts = listed(texts)
         if len(texts) != len(labels):
             raise InvalidArgumentError(
                 f"labels: {len(labels)} for {counted(len(texts), 'text', 'texts')}; give one per "
@@ -182,6 +194,7 @@ class LinearScorer:
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """The probability of the positive label, shape (texts,)."""
+        texts = listed(texts)
         if not texts:
             return np.empty(0)
         scores: NDArray[np.float64] = self._pipeline.predict_proba(texts)[:, 1]

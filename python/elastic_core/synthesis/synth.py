@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.arguments import listed
 from elastic_core.common.files import result_folder
 from elastic_core.synthesis.laws import MassLaw, build_law
 from elastic_core.synthesis.report import write_truth
@@ -65,7 +66,7 @@ def synth(
     if law is None:
         law = "pareto:2" if entropy is None else "pareto"
     config = SynthConfig(
-        corpora=parse_corpora(corpora),
+        corpora=parse_corpora(listed(corpora)),
         leaves=leaves,
         law=law,
         entropy=entropy,

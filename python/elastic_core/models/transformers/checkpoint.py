@@ -4,17 +4,17 @@ import hashlib
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from huggingface_hub import errors as hub
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from elastic_core._core import ElasticCoreError, InvalidArgumentError, ModelError
+from elastic_core.models.hub import REASONS as HUB_REASONS
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -24,22 +24,6 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 LARGEST_WINDOW = 2048
 """Default limit of a window, in tokens, where a model has more positions or no limit."""
-
-_HUB_REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    (
-        (hub.GatedRepoError,),
-        "the model is gated; request access on its page, then log in with `hf auth login`",
-    ),
-    (
-        (hub.RepositoryNotFoundError, hub.HFValidationError),
-        "neither a folder nor a model on the Hugging Face hub; check the name",
-    ),
-    ((hub.RevisionNotFoundError,), "the model has no such revision; check its name"),
-    (
-        (hub.LocalEntryNotFoundError, hub.OfflineModeIsEnabled),
-        "neither a folder nor in the cache, and the hub cannot be reached; check name and network",
-    ),
-)
 
 _REASONS = (
     ("safetensors", "there are no weights in safetensors format, and no other format is loaded"),
@@ -103,7 +87,7 @@ def _reason(error: BaseException, kind: str) -> str:
         return "the model does not fit into the device's memory; choose another device or dtype"
     cause: BaseException | None = error
     while cause is not None:
-        for kinds, reason in _HUB_REASONS:
+        for kinds, reason in HUB_REASONS:
             if isinstance(cause, kinds):
                 return reason
         cause = cause.__cause__ or cause.__context__
@@ -194,6 +178,35 @@ def load_tokenizer(name: str, source: dict[str, Any]) -> "PreTrainedTokenizerBas
     if not tokenizer.is_fast or not tokenizer.get_vocab():
         raise ModelError("there is no tokenizer.json with the model")
     return tokenizer
+
+
+def check_ids(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", ids: Iterable[int]
+) -> None:
+    """Checks that the model has an embedding for each id.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer, for the message.
+        ids: Ids of special tokens.
+
+    Raises:
+        ModelError: An id is beyond the embeddings.
+    """
+    embeddings = embedded_ids(model)
+    for token in ids:
+        if token >= embeddings:
+            name = tokenizer.convert_ids_to_tokens(token)
+            raise ModelError(
+                f"its tokenizer gives the special token {name} the id {token}, but the model knows "
+                f"only {embeddings} ids; name the tokenizer it was trained with"
+            )
+
+
+def embedded_ids(model: "PreTrainedModel") -> int:
+    """The number of ids that the model has embeddings for."""
+    weight: Any = model.get_input_embeddings().weight
+    return int(weight.shape[0])
 
 
 def load_weights(

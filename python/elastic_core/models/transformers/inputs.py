@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from elastic_core._core import ModelError
+from elastic_core.common.arguments import listed
 from elastic_core.models.protocol import Document, Ids
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Tokenizer:
         Raises:
             ModelError: A document is not UTF-8, or has an id that the model does not know.
         """
-        texts = [_decode(number, document) for number, document in enumerate(documents)]
+        texts = [_decode(number, document) for number, document in enumerate(listed(documents))]
         encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
         ids = [np.array(encoding.ids, np.uint32) for encoding in encodings]
         for number, tokens in enumerate(ids):

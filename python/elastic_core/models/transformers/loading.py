@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.transformers.checkpoint import (
     LARGEST_WINDOW,
+    check_ids,
     check_options,
     describe_runtime,
     load_tokenizer,
@@ -17,6 +18,7 @@ from elastic_core.models.transformers.checkpoint import (
     silence_transformers,
     wrap_load_errors,
 )
+from elastic_core.models.transformers.forward import ends_of
 from elastic_core.models.transformers.inputs import Tokenizer
 from elastic_core.models.transformers.model import TransformersModel
 
@@ -75,9 +77,16 @@ def load(
         if adapter is not None:
             model = _merge_adapter(model, adapter)
         model.generation_config = _plain_generation(model, tokenizer)
+        begins = [] if token is None else [tokenizer.get_vocab()[token]]
+        check_ids(model, tokenizer, [*begins, *ends_of(model).tolist()])
         if batch is None:
             batch = _BATCH_ON_CPU if model.device.type == "cpu" else _BATCH
-        settings = {"bos": token, **describe_runtime(model, config), "adapter": adapter}
+        settings = {
+            "bos": token,
+            "eos_for_bos": bos == "auto" and token is not None and token != tokenizer.bos_token,
+            **describe_runtime(model, config),
+            "adapter": adapter,
+        }
         if device == "balanced":
             settings["device"] = device
         return TransformersModel(

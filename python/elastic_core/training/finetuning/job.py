@@ -1,5 +1,6 @@
 """A recipe, a model and rows, prepared for TRL's trainers."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,22 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.spec import ModelSpec
 from elastic_core.models.transformers.checkpoint import (
+    check_ids,
+    embedded_ids,
     load_tokenizer,
     load_weights,
     wrap_load_errors,
 )
 from elastic_core.training.finetuning.recipe import Recipe, Reward
-from elastic_core.training.finetuning.rows import is_conversation, prepend_bos
+from elastic_core.training.finetuning.rows import check_labels, is_conversation, prepend_bos
+from elastic_core.training.finetuning.usable import RowCounts, RowReader, row_limit, select_usable
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from peft import PeftConfig
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
 
+_LONGEST_SHOWN = 60
 _SOURCE = {"revision": None, "trust_remote_code": False}
 
 
@@ -34,7 +39,8 @@ class Job:
         recipe: The recipe.
         model: The model, loaded from a path from which TRL loads the reference again.
         tokenizer: Its tokenizer, with a padding token.
-        rows: The rows.
+        rows: The rows that have a token to learn.
+        counts: What became of the rows that were passed.
         max_length: Maximum tokens of a row.
         arguments: Arguments of transformers' `TrainingArguments`.
         callbacks: Callbacks of transformers' `Trainer`.
@@ -47,6 +53,7 @@ class Job:
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerBase"
     rows: "Dataset"
+    counts: RowCounts
     max_length: int
     arguments: dict[str, Any]
     callbacks: "list[TrainerCallback]"
@@ -73,6 +80,8 @@ def make_job(
     settings: dict[str, Any],
     reward: Reward | None,
     callback: "TrainerCallback",
+    *,
+    require_all: bool,
 ) -> Job:
     """Loads the model, its tokenizer and its reference, and prepares the rows.
 
@@ -83,8 +92,11 @@ def make_job(
         settings: The settings of the training: model, reference and seed.
         reward: The reward of `rloo` and `grpo`.
         callback: The callback of the trainer.
+        require_all: Whether to refuse rows with nothing to learn; if not, they are left out.
 
     Raises:
+        InvalidArgumentError: No row has a token to learn, or a required one has none, or the chat
+            template refuses a row.
         ModelError: A model cannot be loaded, or its tokenizer lacks an eos token, or a chat
             template for conversations.
     """
@@ -100,13 +112,22 @@ def make_job(
     bos = tokenizer.bos_token or ""
     if bos and tokenizer("").input_ids[:1] == [tokenizer.bos_token_id]:
         bos = ""  # The tokenizer adds it itself.
+    with wrap_load_errors(spec.text):
+        begin = tokenizer.bos_token_id if bos else None
+        special = (begin, tokenizer.eos_token_id, tokenizer.pad_token_id)
+        check_ids(model, tokenizer, [token for token in special if token is not None])
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    read = RowReader(tokenizer, embedded_ids(model))
+    usable, counts = select_usable(prepend_bos(bos, rows), recipe, read, positions)
+    counts.check(recipe, require_all=require_all)
+    check_labels(usable, recipe.algorithm)
     return Job(
         recipe=recipe,
         model=model,
         tokenizer=tokenizer,
-        rows=datasets.Dataset.from_list(prepend_bos(bos, rows)),
-        max_length=min(recipe.max_length, positions or recipe.max_length),
+        rows=datasets.Dataset.from_list(usable),
+        counts=counts,
+        max_length=row_limit(recipe, positions),
         arguments=_training_arguments(recipe, states, settings["seed"]),
         callbacks=[callback],
         adapter=_adapter(recipe),
@@ -195,9 +216,22 @@ def _trl_reward(reward: Reward, bos: str) -> Callable[..., list[float | None]]:
                 f"the reward gave {len(scores)} numbers for {len(plain)} texts; it must give one "
                 "for each"
             )
+        for completion, value in zip(completions, scores, strict=True):
+            if not _is_finite(value):
+                raise InvalidArgumentError(
+                    f"the reward of the completion {_content(completion)[:_LONGEST_SHOWN]!r} is "
+                    f"{value!r}; a reward must be a finite number"
+                )
         return [float(value) for value in scores]
 
     return score
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _content(text: str | list[dict[str, str]]) -> str:

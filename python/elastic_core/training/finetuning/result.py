@@ -1,7 +1,7 @@
 """The result of a fine-tuning."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from elastic_core.common.files import without_nan
 from elastic_core.common.schemas import TRAINED
+from elastic_core.training.finetuning.usable import RowCounts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +27,11 @@ class Trained:
             code length per symbol, EOS included, in nats, before and after training.
         tokens: Tokens seen, without padding, or symbols for a tree model, counted once per pass;
             None for `simpo`, whose trainer does not count them.
+        rows: What became of the rows; None in a result of a version that did not count them.
         seconds: Duration of the last attempt.
-        diverged: Whether the loss became NaN or infinite, which ended the training.
+        diverged: Whether the loss became NaN or infinite, which ended the training; or the weights
+            grew more than tenfold, as the root of their sum of squares; or plain `sft` ended more
+            than 1 nat per token above both its first loss and ln(vocabulary), a uniform guess.
         settings: Everything that determines the result, ready for JSON.
     """
 
@@ -37,6 +41,7 @@ class Trained:
     final_loss: float
     curve: dict[str, NDArray[np.float64]]
     tokens: int | None
+    rows: RowCounts | None
     seconds: float
     diverged: bool
     settings: dict[str, Any]
@@ -44,6 +49,7 @@ class Trained:
     def to_dict(self) -> dict[str, Any]:
         """The content of `trained.json`; NaN and infinity become None."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain["rows"] = self.rows and asdict(self.rows)
         plain["curve"] = {name: values.tolist() for name, values in self.curve.items()}
         result: dict[str, Any] = without_nan({"schema": TRAINED, **plain})
         return result
@@ -53,6 +59,8 @@ class Trained:
         """The result that `to_dict` wrote."""
         rest = {name: value for name, value in result.items() if name != "schema"}
         rest["curve"] = {name: np.array(row, np.float64) for name, row in rest["curve"].items()}
+        rows = rest.get("rows")
+        rest["rows"] = rows and RowCounts(**rows)
         for name in ("first_loss", "final_loss"):
             rest[name] = math.nan if rest[name] is None else rest[name]
         return cls(**rest)

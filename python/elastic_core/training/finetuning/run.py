@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from transformers import PrinterCallback, TrainerControl, TrainerState, TrainingArguments
 
-from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core._core import ModelError
 from elastic_core.common.progress import Progress, Step
 from elastic_core.models.spec import ModelSpec
 from elastic_core.models.transformers.checkpoint import silence_transformers
 from elastic_core.training.callbacks import OnStep, StepCallback, last_state
 from elastic_core.training.finetuning.algorithms import ALGORITHMS
-from elastic_core.training.finetuning.job import load_for_training, make_job
+from elastic_core.training.finetuning.job import Job, load_for_training, make_job
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.folder import TrainingFolder
@@ -32,8 +32,15 @@ from elastic_core.training.folder import TrainingFolder
 if TYPE_CHECKING:
     from transformers import Trainer
 
+    from elastic_core.training.finetuning.usable import RowCounts
+
 _ADAPTER = "adapter"
 _NOT_IN_CURVE = ("epoch", "step_time")
+
+# Signs that a training with a finite loss diverged. Weights far too large often make the logits all
+# equal, so that the loss is that of a uniform guess; the loss alone would not show it.
+_WORSE_THAN_GUESSING = 1.0
+_GROWTH_OF_WEIGHTS = 10.0
 
 
 def processes() -> int:
@@ -48,9 +55,13 @@ def run(
     settings: dict[str, Any],
     reward: Reward | None,
     progress: Progress | None,
+    *,
+    require_all: bool,
 ) -> Trained:
     """Trains, or returns the result if the training is finished; see `train`."""
     if result := folder.result():
+        if result.rows:
+            result.rows.check(recipe, require_all=require_all)
         return result
     is_first = int(os.environ.get("RANK", "0")) == 0
     if is_first:
@@ -65,9 +76,11 @@ def run(
     callback = _FinetuningCallback(on_step)
     try:
         with _silence_libraries():
-            trainer = _within_memory(
+            trainer, counts = _within_memory(
                 recipe,
-                lambda fitting: _train(rows, fitting, folder, settings, reward, callback),
+                lambda fitting: _train(
+                    rows, fitting, folder, settings, reward, callback, require_all=require_all
+                ),
             )
             if not callback.diverged:
                 _save(trainer, recipe, folder.model, spec)
@@ -83,6 +96,7 @@ def run(
         final_loss=float(curve["loss"][-1]),
         curve=curve,
         tokens=None if tokens is None else int(tokens[-1]),
+        rows=counts,
         seconds=time.monotonic() - start,
         diverged=callback.diverged,
         settings=settings,
@@ -97,7 +111,7 @@ class _FinetuningCallback(StepCallback):
     """Completes the token counts of log rows, and ends a training whose loss is not finite.
 
     Attributes:
-        diverged: Whether the loss became NaN or infinite.
+        diverged: Whether the training diverged, as `Trained.diverged` defines it.
     """
 
     def __init__(self, on_step: OnStep) -> None:
@@ -142,7 +156,9 @@ def _curve(state: TrainerState) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def _within_memory(recipe: Recipe, train: "Callable[[Recipe], Trainer]") -> "Trainer":
+def _within_memory(
+    recipe: Recipe, train: "Callable[[Recipe], tuple[Trainer, RowCounts]]"
+) -> "tuple[Trainer, RowCounts]":
     """Trains, reducing the batch until it fits into the device's memory."""
     while True:
         try:
@@ -160,19 +176,62 @@ def _train(
     settings: dict[str, Any],
     reward: Reward | None,
     callback: _FinetuningCallback,
-) -> "Trainer":
-    job = make_job(rows, recipe, folder.partial, settings, reward, callback)
-    trainer = ALGORITHMS[recipe.algorithm].build(job)
-    if not len(trainer.train_dataset):
-        raise InvalidArgumentError(
-            f"no row has a token to learn within {job.max_length} tokens; choose a longer "
-            "max_length"
-        )
+    *,
+    require_all: bool,
+) -> "tuple[Trainer, RowCounts]":
+    job = make_job(
+        rows, recipe, folder.partial, settings, reward, callback, require_all=require_all
+    )
+    spec = ModelSpec.parse(settings["model"])
+    trainer = _build(job, spec)
     trainer.remove_callback(PrinterCallback)
     state = last_state(folder.partial)
+    size = _size_of_weights(trainer)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
-    finished: Trainer = trainer
-    return finished
+    growth = _size_of_weights(trainer) / size
+    callback.diverged |= not growth <= _GROWTH_OF_WEIGHTS or _is_worse_than_guessing(
+        trainer, recipe
+    )
+    return trainer, job.counts
+
+
+def _build(job: Job, spec: ModelSpec) -> Any:
+    """The trainer of a job; an adapter is merged once, unchanged, to see that it can be."""
+    build = ALGORITHMS[job.recipe.algorithm].build
+    if job.adapter is None:
+        return build(job)
+    try:
+        trainer = build(job)
+        if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+            trainer.model.merge_adapter()
+            trainer.model.unmerge_adapter()
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # PEFT raises errors of any type for a family that it cannot adapt.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ModelError(
+            f"{spec.text}: a LoRA adapter does not fit a model of this family ({reason}); leave "
+            "lora_rank out"
+        ) from error
+    return trainer
+
+
+def _size_of_weights(trainer: Any) -> float:
+    """The root of the sum of the squares of all weights; 1 if they are spread over processes."""
+    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        return 1.0
+    weights = trainer.accelerator.unwrap_model(trainer.model).parameters()
+    return math.hypot(*(float(weight.detach().float().norm()) for weight in weights))
+
+
+def _is_worse_than_guessing(trainer: Any, recipe: Recipe) -> bool:
+    """Whether plain `sft` ended above both its first loss and that of a uniform guess."""
+    if recipe.algorithm != "sft" or recipe.beta:
+        return False
+    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    guess = math.log(trainer.model.config.get_text_config().vocab_size)
+    worse: bool = losses[-1] > max(losses[0], guess) + _WORSE_THAN_GUESSING
+    return worse
 
 
 def _with_smaller_batch(recipe: Recipe, error: BaseException) -> Recipe:

@@ -25,6 +25,7 @@ def train(
     seed: int,
     reference: str | None = None,
     reward: Reward | None = None,
+    require_all: bool = False,
     progress: Progress | None = None,
 ) -> Trained:
     """Trains a copy of a model on rows.
@@ -35,6 +36,9 @@ def train(
     `grpo`. Other columns are ignored. Every text begins with the tokenizer's `bos`, if it has one,
     and ends with its `eos`. A prompt should end at a token boundary: not in a blank. A tree model
     learns `text`, or `prompt` + `completion`, including the prompt.
+
+    A row longer than `recipe.max_length` is truncated. Rows of which only the prompt remains teach
+    nothing: they are left out with a warning, and `Trained.rows` counts them.
 
     On a CPU the same arguments give the same model. If interrupted, call it again with the same
     arguments to resume, with an identical result; a finished training is not repeated. It also
@@ -50,11 +54,13 @@ def train(
         reference: Reference model of `dpo`, `kto` and `sft` with a beta, named like `model`;
             None: `model` before training.
         reward: Reward of `rloo` and `grpo`.
+        require_all: Whether to refuse rows that teach nothing instead of leaving them out.
         progress: Receives steps with the optimizer steps done; for a tree model, symbols.
 
     Raises:
-        InvalidArgumentError: An argument is invalid, a row lacks a column, the model does not
-            support the algorithm, or the folder holds something else.
+        InvalidArgumentError: An argument is invalid, a row lacks a column or is refused by the chat
+            template, no row (or not every one, if required) has a token to learn, the model does
+            not support the algorithm, or the folder holds something else.
         ModelError: A model cannot be loaded, a library is not installed, or a single row does not
             fit into memory.
         OSError: A file cannot be written.
@@ -89,7 +95,9 @@ def train(
                 recipe = replace(recipe, device=device, dtype=choose_dtype(recipe.dtype, device))
                 settings |= {"recipe": asdict(recipe), "processes": processes()}
                 folder = TrainingFolder(Path(out), settings)
-                return run(selected, recipe, folder, settings, reward, progress)
+                return run(
+                    selected, recipe, folder, settings, reward, progress, require_all=require_all
+                )
         case ModelKind.SCRATCH:
             raise InvalidArgumentError(
                 f"{model}: the model is untrained; train it with `elastic-core pretrain` first and "

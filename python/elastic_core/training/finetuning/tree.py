@@ -11,6 +11,7 @@ from elastic_core.models.tree import TreeLanguageModel
 from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.rows import texts
+from elastic_core.training.finetuning.usable import RowCounts
 from elastic_core.training.folder import TREE_MODEL, TrainingFolder
 
 
@@ -49,6 +50,7 @@ def run(
             "loss": np.array([before, after]),
         },
         tokens=round(weight * symbols),
+        rows=RowCounts(len(rows), len(rows), cut=0, limit=None),
         seconds=time.monotonic() - start,
         diverged=False,
         settings=settings,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from elastic_core._core import Corpus, InvalidArgumentError
+from elastic_core.common.arguments import listed
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.progress import Progress
 from elastic_core.common.units import parse_count
@@ -114,7 +115,7 @@ def _plan(
     if seed < 0:
         raise InvalidArgumentError(f"seed {seed}: must be 0 or more")
     total = _whole_steps(tokens, batch)
-    saved = sorted({_whole_steps(count, batch) for count in checkpoints})
+    saved = sorted({_whole_steps(count, batch) for count in listed(checkpoints)})
     if saved and saved[-1] > total:
         raise InvalidArgumentError(
             f"checkpoint {saved[-1]}: training ends before it, after {total} tokens; lower it"

@@ -1,0 +1,95 @@
+"""Every configuration in examples/ can be planned, with small stand-ins for models and data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elastic_core.experiments.config import parse_config, read_yaml
+from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.folder import ModelStore
+from elastic_core.experiments.plan import plan
+from elastic_core.experiments.studies.registry import STUDIES, find_study
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FILES = sorted(EXAMPLES.glob("*/*.yaml"))
+TEXT = "a film that we went to see"
+SOURCES = {
+    "hf:stanfordnlp/imdb": "imdb.jsonl",
+    "hf:PKU-Alignment/BeaverTails:30k_train": "beaver.jsonl",
+    "hf:PKU-Alignment/BeaverTails:330k_train": "beaver-330k.jsonl",
+    "hf:tatsu-lab/alpaca": "alpaca.jsonl",
+}
+
+
+def write_rows(file: Path, count: int, row: dict[str, Any]) -> None:
+    """Writes rows; `{}` in a text becomes the row's number, and a label alternates."""
+    with file.open("w") as lines:
+        for number in range(count):
+            values = {
+                key: value.format(number) if isinstance(value, str) else number % 2
+                for key, value in row.items()
+            }
+            if "is_safe" in values:
+                values["is_safe"] = bool(values["is_safe"])
+            lines.write(json.dumps(values) + "\n")
+
+
+@pytest.fixture(scope="module")
+def data_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder from which the examples are run."""
+    folder = tmp_path_factory.mktemp("examples")
+    for part, count in (
+        ("test/pos", 2100),
+        ("test/neg", 1000),
+        ("train/pos", 500),
+        ("train/neg", 500),
+    ):
+        (folder / "imdb" / part).mkdir(parents=True)
+        for number in range(count):
+            (folder / "imdb" / part / f"{number}.txt").write_text(f"{number} {part} {TEXT}")
+    write_rows(folder / "imdb.jsonl", 26_000, {"text": "{} " + TEXT, "label": 0})
+    beaver = {"prompt": "{}", "response": TEXT, "is_safe": 0}
+    write_rows(folder / "beaver.jsonl", 21_000, beaver)
+    write_rows(folder / "beaver-330k.jsonl", 100, {**beaver, "prompt": "other {}"})
+    alpaca = {"instruction": "{}", "input": "", "output": TEXT}
+    write_rows(folder / "alpaca.jsonl", 50_200, alpaca)
+    (folder / "wikitext-103").mkdir()
+    write_rows(folder / "wikitext-103" / "train.jsonl", 300, {"text": "{} " + TEXT})
+    (folder / "pretraining").mkdir()
+    write_rows(folder / "pretraining" / "rows.jsonl", 11_000, {"text": "{} " + TEXT})
+    for name in ("siebert", "tinyllama-1.5T", "hub"):
+        (folder / name).symlink_to(checkpoint)
+    return folder
+
+
+def local(value: Any, key: str = "") -> Any:
+    """The values of a configuration, without anything that has to be downloaded."""
+    if isinstance(value, dict):
+        return {name: local(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [local(inner, key) for inner in value]
+    if isinstance(value, str) and value.startswith("hf:"):
+        if key == "source":
+            return SOURCES[value.removesuffix(":train")]
+        return "hub"
+    return value
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_an_example_is_planned(
+    file: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = local(read_yaml(file)) | {"seeds": 1}
+    monkeypatch.chdir(data_folder)
+    study = find_study(values["study"])
+    config = parse_config(values, study.config, str(file))
+    planned = plan(study, config, RunContext(config, ModelStore(tmp_path)))
+    assert planned.trainings >= len(planned.models)
+    assert any(cell.parent is None for cell in planned.cells)
+
+
+def test_every_study_has_examples_of_both_sizes() -> None:
+    studies = {(file.parent.name, read_yaml(file)["study"]) for file in FILES}
+    assert studies == {(size, study) for size in ("laptop", "paper") for study in STUDIES}
