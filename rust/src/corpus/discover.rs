@@ -6,9 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::codec::Codec;
-use super::format::{Format, is_binary, is_hidden};
+use super::format::{Format, archive, is_binary, is_hidden};
 use super::options::ReadOptions;
 use super::sample::name_hash;
+use super::sniff::archived;
 use super::walk::{self, walk};
 use crate::{Error, Result};
 
@@ -34,6 +35,9 @@ impl File {
         if format == Format::Parquet && codec.is_some() {
             let reason = "Parquet files must not be compressed as a whole: decompress it";
             return Err(Error::Corpus { path, reason: reason.to_string() });
+        }
+        if let Some(name) = archive(&path) {
+            return Err(Error::Corpus { path, reason: archived(name) });
         }
         let size = match path.as_os_str().as_encoded_bytes() {
             b"-" => 0,
@@ -70,9 +74,11 @@ impl Corpus {
     ///
     /// A file named directly is always read. A folder contributes all files below it except hidden
     /// ones and those with the extension of a binary format. `.jsonl` and `.ndjson` files have one
-    /// JSON object per line, `.parquet` and `.pq` files are Parquet, and all others and standard
-    /// input are plain text. All but Parquet may be compressed as a whole, with the additional
-    /// extension `.gz`, `.zst`, `.xz` or `.bz2`. Files are sorted by path, without duplicates.
+    /// JSON object per line, `.json` files an array of objects or one object after the other,
+    /// `.csv` and `.tsv` files a line of column names and a row per record, `.parquet` and `.pq`
+    /// files are Parquet, and all others and standard input are plain text. All but Parquet may be
+    /// compressed as a whole, with the additional extension `.gz`, `.zst`, `.xz` or `.bz2`. Files
+    /// are sorted by path, without duplicates.
     pub fn discover(paths: &[PathBuf], options: ReadOptions) -> Result<Corpus> {
         options.check()?;
         let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();

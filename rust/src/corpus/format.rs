@@ -8,7 +8,14 @@ use super::codec::Codec;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Text,
+    /// One object per line.
     Jsonl,
+    /// An array of objects, or objects after each other, usually one per line.
+    Json,
+    /// Comma-separated, cells quoted as in RFC 4180.
+    Csv,
+    /// Tab-separated, quotes taken literally.
+    Tsv,
     Parquet,
 }
 
@@ -49,6 +56,7 @@ const BINARY: &[&str] = &[
     "tbz2",
     "tgz",
     "txz",
+    "tzst",
     "wav",
     "webp",
     "whl",
@@ -64,10 +72,24 @@ impl Format {
         let (stem, codec) = split_codec(&name);
         let format = match extension(stem) {
             "jsonl" | "ndjson" => Format::Jsonl,
+            "json" => Format::Json,
+            "csv" => Format::Csv,
+            "tsv" => Format::Tsv,
             "parquet" | "pq" => Format::Parquet,
             _ => Format::Text,
         };
         (format, codec)
+    }
+}
+
+/// The kind of archive that a file of this name is.
+pub(super) fn archive(path: &Path) -> Option<&'static str> {
+    match extension(split_codec(&file_name(path)).0) {
+        "tar" | "tbz2" | "tgz" | "txz" | "tzst" => Some("tar"),
+        "zip" => Some("zip"),
+        "7z" => Some("7z"),
+        "rar" => Some("rar"),
+        _ => None,
     }
 }
 

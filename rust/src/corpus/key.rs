@@ -3,11 +3,16 @@
 //! A key is a dotted path. If an object has the whole rest of the path as one key, that key is
 //! used; otherwise the path continues below the part up to the first dot. A list selects its
 //! elements, joined by line feeds. At the end of a path, an object in a list is a chat message or a
-//! part of one, of which `content` is used or, failing that, `text`. Null in a list is skipped;
-//! anything else that is not a string makes the row a bad row.
+//! part of one, of which `content` is used or, failing that, `text` or `value`; a message that only
+//! calls tools has no text. Null in a list is skipped; anything else that is not a string makes the
+//! row a bad row.
 
 /// Maximum nesting of lists, which bounds the recursion on hostile input.
 const DEPTH: usize = 64;
+
+/// The keys of the text of a message or of a part of one, in order of preference; the last is that
+/// of ShareGPT.
+const MESSAGE: [&str; 3] = ["content", "text", "value"];
 
 /// Maximum number of keys shown in a message.
 const SHOWN: usize = 16;
@@ -104,13 +109,17 @@ impl Path<'_> {
     }
 
     fn message<V: Value>(self, object: V, out: &mut Vec<u8>) -> Result<bool, String> {
-        for name in ["content", "text"] {
+        for name in MESSAGE {
             if let Some(value) = object.field(name)? {
                 return self.select(value, "", out);
             }
         }
+        if object.field("tool_calls")?.is_some() {
+            return Ok(false);
+        }
         let names = list(&object.names());
-        Err(format!("an object in `{}` has neither `content` nor `text`, only {names}", self.key))
+        let key = self.key;
+        Err(format!("an object in `{key}` has none of `content`, `text` and `value`, only {names}"))
     }
 
     fn mismatch(self, kind: Kind, rest: &str) -> String {

@@ -4,9 +4,11 @@
 
 use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
 
 use super::codec::Codec;
 use super::discover::File;
+use super::sniff::foreign;
 use crate::io::Stdin;
 use crate::{Error, Job, Result};
 
@@ -37,6 +39,11 @@ impl<'a> Source<'a> {
         Ok(source)
     }
 
+    /// The path of the file.
+    pub(super) fn path(&self) -> &'a Path {
+        &self.file.path
+    }
+
     /// Wraps the reader in the decoder of `codec`, if the data begin as they should.
     fn unpack(&mut self, codec: Codec) -> Result<()> {
         let mut head = Vec::new();
@@ -63,6 +70,11 @@ impl<'a> Source<'a> {
         let before = buffer.len();
         buffer.reserve(wanted as usize);
         let result = self.reader.by_ref().take(wanted).read_to_end(buffer);
+        if self.read == 0
+            && let Some(reason) = foreign(&buffer[before..])
+        {
+            return Err(Error::Corpus { path: self.file.path.clone(), reason });
+        }
         self.read += (buffer.len() - before) as u64;
         Ok((result.map_err(|error| self.fault(error))? as u64) < wanted)
     }

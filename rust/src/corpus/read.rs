@@ -19,7 +19,9 @@ use super::options::Split;
 use super::parquet::read_groups;
 use super::reader::{Reader, Shared, Task};
 use super::rows::{Rows, read_rows, read_whole};
+use super::table::read_table;
 use super::text::Unit;
+use super::values::read_values;
 use crate::{Error, Job, Phase, Result};
 
 /// Length of the queue per thread.
@@ -124,6 +126,9 @@ fn run<'a, S: DocumentSink>(
 fn read_file<'a, S: DocumentSink>(reader: &mut Reader<'a, S>, file: &'a File) -> Result<()> {
     match (file.format, reader.documents.options().split) {
         (Format::Parquet, _) => read_groups(reader, file),
+        (Format::Json, _) => read_values(reader, file),
+        (Format::Csv, _) => read_table(reader, file, b',', true),
+        (Format::Tsv, _) => read_table(reader, file, b'\t', false),
         (Format::Jsonl, _) => read_rows(reader, file, Rows::Json),
         (Format::Text, Split::Document) => read_whole(reader, file),
         (Format::Text, Split::Line) => read_rows(reader, file, Rows::Text(Unit::Line)),

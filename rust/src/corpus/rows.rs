@@ -11,10 +11,10 @@ use super::text::{Unit, lines};
 use crate::Result;
 
 /// Bytes of text per block.
-const BLOCK: usize = 1 << 20;
+pub(super) const BLOCK: usize = 1 << 20;
 
-/// The longest row of a jsonl file.
-const MAX_ROW: usize = 64 << 20;
+/// The longest row of a JSON file.
+pub(super) const MAX_ROW: usize = 64 << 20;
 
 /// The kind of rows in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,12 +110,25 @@ pub(super) fn read_rows<'a, S: DocumentSink>(
     file: &'a File,
     rows: Rows,
 ) -> Result<()> {
-    let source = Source::open(file, reader.shared.job)?;
-    let mut cutter = Cutter { file, rows, source, buffer: Vec::new(), line: 0, last: false };
-    cutter.fill(reader, BLOCK)?;
-    if rows == Rows::Json && cutter.buffer.starts_with("\u{feff}".as_bytes()) {
-        cutter.buffer.drain(..3);
+    let mut source = Source::open(file, reader.shared.job)?;
+    let mut buffer = Vec::new();
+    let last = source.fill(&mut buffer, BLOCK)?;
+    if rows == Rows::Json && buffer.starts_with("\u{feff}".as_bytes()) {
+        buffer.drain(..3);
     }
+    cut_rows(reader, file, rows, source, buffer, last)
+}
+
+/// Reads the rest of a file of rows that begins with `buffer`, or consists of it (`last`).
+pub(super) fn cut_rows<'a, S: DocumentSink>(
+    reader: &mut Reader<'a, S>,
+    file: &'a File,
+    rows: Rows,
+    source: Source<'a>,
+    buffer: Vec<u8>,
+    last: bool,
+) -> Result<()> {
+    let mut cutter = Cutter { file, rows, source, buffer, line: 0, last };
     loop {
         match (cutter.block(), rows) {
             (Some(block), _) => reader.submit(block)?,
