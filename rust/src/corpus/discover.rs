@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::codec::Codec;
+use super::codec::{Codec, SMALL_WINDOW, zstd_window};
 use super::format::{Format, archive, is_binary, is_hidden};
 use super::options::ReadOptions;
 use super::sample::name_hash;
 use super::sniff::archived;
 use super::walk::{self, walk};
+use crate::io::Stream;
 use crate::{Error, Result};
 
 /// The path that means standard input.
@@ -22,6 +24,8 @@ pub(super) struct File {
     pub path: PathBuf,
     /// Bytes on disk; 0 if unknown (standard input, pipes).
     pub size: u64,
+    /// The data of standard input or a pipe, which can be read only once.
+    pub stream: Option<Arc<Stream>>,
     pub format: Format,
     pub codec: Option<Codec>,
     /// Hash of the path relative to the argument that found the file, which sampling uses.
@@ -39,10 +43,19 @@ impl File {
         if let Some(name) = archive(&path) {
             return Err(Error::Corpus { path, reason: archived(name) });
         }
-        let size = match path.as_os_str().as_encoded_bytes() {
-            b"-" => 0,
-            _ => fs::metadata(&path).map_err(Error::io(&path))?.len(),
+        let (size, stream) = if path.as_os_str() == STDIN {
+            (0, Some(Arc::new(Stream::stdin())))
+        } else {
+            let metadata = fs::metadata(&path).map_err(Error::io(&path))?;
+            match metadata.is_file() {
+                true => (metadata.len(), None),
+                false => (0, Some(Arc::new(Stream::of(path.clone())))),
+            }
         };
+        if format == Format::Parquet && stream.is_some() {
+            let reason = "Parquet cannot be read from a pipe; save it to a file first";
+            return Err(Error::Corpus { path, reason: reason.to_string() });
+        }
         let below = path.strip_prefix(root).unwrap_or(&path);
         let name = if below.as_os_str().is_empty() {
             path.file_name().unwrap_or_default().as_encoded_bytes().to_vec()
@@ -50,12 +63,7 @@ impl File {
             let parts: Vec<_> = below.iter().map(|part| part.as_encoded_bytes()).collect();
             parts.join(&b'/')
         };
-        Ok(File { size, format, codec, name_hash: name_hash(&name), path })
-    }
-
-    /// Whether this is standard input.
-    pub(super) fn is_stdin(&self) -> bool {
-        self.path.as_os_str() == STDIN
+        Ok(File { size, stream, format, codec, name_hash: name_hash(&name), path })
     }
 }
 
@@ -101,14 +109,48 @@ impl Corpus {
         self.files.iter().map(|file| file.path.as_path())
     }
 
-    /// Total size of the files on disk in bytes; 0 (unknown) if standard input is among them.
+    /// Total size of the files on disk in bytes; 0 (unknown) if a stream is among them.
     pub fn size(&self) -> u64 {
-        if self.reads_stdin() { 0 } else { self.files.iter().map(|file| file.size).sum() }
+        let has_stream = self.files.iter().any(|file| file.stream.is_some());
+        if has_stream { 0 } else { self.files.iter().map(|file| file.size).sum() }
     }
 
-    /// Whether standard input, which can be read only once, is one of the files.
+    /// Whether standard input or a pipe, which can be read only once, is one of the files.
     pub fn reads_stdin(&self) -> bool {
-        self.files.iter().any(File::is_stdin)
+        self.files.iter().filter_map(|file| file.stream.as_ref()).any(|stream| !stream.is_kept())
+    }
+
+    /// The same corpus, whose standard input and pipes are kept in temporary files while they are
+    /// read, so that it can be read more than once.
+    pub fn kept(&self) -> Result<Corpus> {
+        let mut corpus = self.clone();
+        for stream in corpus.files.iter_mut().filter_map(|file| file.stream.as_mut()) {
+            if !stream.is_kept() {
+                *stream = Arc::new(stream.kept()?);
+            }
+        }
+        Ok(corpus)
+    }
+
+    /// Number of .zst files.
+    pub(super) fn zstd_files(&self) -> u64 {
+        self.files.iter().filter(|file| file.codec == Some(Codec::Zstd)).count() as u64
+    }
+
+    /// Whether a .zst file needs more than the usual memory, judging by its first frame.
+    pub fn has_large_windows(&self) -> Result<bool> {
+        for file in &self.files {
+            if file.codec == Some(Codec::Zstd) && file.stream.is_none() {
+                let mut head = Vec::new();
+                fs::File::open(&file.path)
+                    .and_then(|disk| disk.take(Codec::HEAD).read_to_end(&mut head))
+                    .map_err(Error::io(&file.path))?;
+                if zstd_window(&head).is_some_and(|window| window > SMALL_WINDOW) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Whether any file has rows, so that a text key applies.

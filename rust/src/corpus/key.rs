@@ -30,6 +30,8 @@ pub(super) enum Kind {
 
 /// A value in a row. Errors state why the row is bad.
 pub(super) trait Value: Copy {
+    /// Whether this is a type rather than a value: that of a column of nulls makes no row good.
+    const IS_TYPE: bool = false;
     /// The kind of the value.
     fn kind(self) -> Kind;
     /// Appends a string to `out`.
@@ -66,7 +68,7 @@ impl Path<'_> {
     fn select<V: Value>(self, value: V, rest: &str, out: &mut Vec<u8>) -> Result<bool, String> {
         match value.kind() {
             Kind::List => self.join(value, rest, out),
-            Kind::Null if self.depth > 0 => Ok(false),
+            Kind::Null if self.depth > 0 || V::IS_TYPE => Ok(false),
             Kind::Object if !rest.is_empty() => self.descend(value, rest, out),
             Kind::Object if self.depth > 0 => self.message(value, out),
             Kind::Text if rest.is_empty() => value.text(out).map(|()| true),

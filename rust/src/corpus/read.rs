@@ -47,6 +47,7 @@ impl Corpus {
         let shared = Shared {
             corpus: self,
             job,
+            window: job.memory() / (2 * self.zstd_files().clamp(1, threads as u64)),
             next: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),

@@ -22,6 +22,8 @@ pub(super) trait Task<'a, S>: Send {
 pub(super) struct Shared<'a> {
     pub job: &'a Job,
     pub corpus: &'a Corpus,
+    /// The largest window of a .zst file in bytes, if it exceeds what is always accepted.
+    pub window: u64,
     /// Index of the first file that no thread has taken yet.
     pub next: AtomicUsize,
     /// Set once a thread has failed.

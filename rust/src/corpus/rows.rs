@@ -81,7 +81,7 @@ pub(super) fn read_whole<'a, S: DocumentSink>(
         return Ok(());
     }
     for copy in 0..reader.documents.copies(place) {
-        let mut source = Source::open(file, reader.shared.job)?;
+        let mut source = Source::open(file, reader.shared)?;
         let mut part = std::mem::take(&mut reader.buffer);
         let mut empty = true;
         loop {
@@ -110,7 +110,7 @@ pub(super) fn read_rows<'a, S: DocumentSink>(
     file: &'a File,
     rows: Rows,
 ) -> Result<()> {
-    let mut source = Source::open(file, reader.shared.job)?;
+    let mut source = Source::open(file, reader.shared)?;
     let mut buffer = Vec::new();
     let last = source.fill(&mut buffer, BLOCK)?;
     if rows == Rows::Json && buffer.starts_with("\u{feff}".as_bytes()) {

@@ -27,7 +27,7 @@ pub(super) fn read_table<'a, S: DocumentSink>(
     delimiter: u8,
     quoting: bool,
 ) -> Result<()> {
-    let source = Source::open(file, reader.shared.job)?;
+    let source = Source::open(file, reader.shared)?;
     let feed =
         Feed { source, shared: reader.shared, block: Vec::new(), used: 0, record: 0, ended: false };
     let mut records = ReaderBuilder::new()

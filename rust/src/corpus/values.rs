@@ -45,7 +45,7 @@ pub(super) fn read_values<'a, S: DocumentSink>(
     reader: &mut Reader<'a, S>,
     file: &'a File,
 ) -> Result<()> {
-    let mut source = Source::open(file, reader.shared.job)?;
+    let mut source = Source::open(file, reader.shared)?;
     let mut buffer = Vec::new();
     let last = source.fill(&mut buffer, BLOCK)?;
     if buffer.starts_with("\u{feff}".as_bytes()) {

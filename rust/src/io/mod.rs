@@ -1,11 +1,13 @@
-//! Files and streams that several modules share: atomic files, standard input, Parquet.
+//! Files and streams that several modules share: atomic files, standard input and pipes, Parquet.
 
 mod atomic_file;
 mod parquet_guard;
 mod score_file;
 mod stdin;
+mod stream;
 
 pub(crate) use atomic_file::AtomicFile;
 pub(crate) use parquet_guard::{cause, guard};
 pub use score_file::{ScoreWriter, Scores};
 pub(crate) use stdin::Stdin;
+pub(crate) use stream::Stream;
