@@ -1,17 +1,17 @@
 //! Paths in, a corpus out: files, folders, globs and `-`, sorted, without duplicates.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::codec::{Codec, SMALL_WINDOW, zstd_window};
-use super::format::{Format, archive, is_binary, is_hidden};
+use super::format::{Format, archive, is_about, is_binary, is_hidden};
 use super::options::ReadOptions;
 use super::sample::name_hash;
 use super::sniff::archived;
-use super::walk::{self, walk};
+use super::walk::{self, Filter, walk};
 use crate::io::Stream;
 use crate::{Error, Result};
 
@@ -22,6 +22,8 @@ pub(super) const STDIN: &str = "-";
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub path: PathBuf,
+    /// Number of the file in its corpus, from 0.
+    pub index: usize,
     /// Bytes on disk; 0 if unknown (standard input, pipes).
     pub size: u64,
     /// The data of standard input or a pipe, which can be read only once.
@@ -63,7 +65,7 @@ impl File {
             let parts: Vec<_> = below.iter().map(|part| part.as_encoded_bytes()).collect();
             parts.join(&b'/')
         };
-        Ok(File { size, stream, format, codec, name_hash: name_hash(&name), path })
+        Ok(File { index: 0, size, stream, format, codec, name_hash: name_hash(&name), path })
     }
 }
 
@@ -74,6 +76,7 @@ pub struct Corpus {
     pub name: String,
     paths: Vec<PathBuf>,
     pub(super) files: Vec<File>,
+    left_out: Vec<PathBuf>,
     pub(super) options: ReadOptions,
 }
 
@@ -90,8 +93,23 @@ impl Corpus {
     pub fn discover(paths: &[PathBuf], options: ReadOptions) -> Result<Corpus> {
         options.check()?;
         let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        let files = discover(paths)?;
-        Ok(Corpus { name: names.join(", "), paths: paths.to_vec(), files, options })
+        let found = discover(paths, &Filter::new(&options)?)?;
+        let (name, paths) = (names.join(", "), paths.to_vec());
+        Ok(Corpus { name, paths, files: found.files, left_out: found.left_out, options })
+    }
+
+    /// The files in folders of rows that are about the data, such as a README, and are not read.
+    pub fn left_out(&self) -> &[PathBuf] {
+        &self.left_out
+    }
+
+    /// The formats of the files, `plain text` among them, and how many files each has.
+    pub fn kinds(&self) -> BTreeMap<&'static str, u64> {
+        let mut kinds = BTreeMap::new();
+        for file in &self.files {
+            *kinds.entry(file.format.name()).or_default() += 1;
+        }
+        kinds
     }
 
     /// The paths as the user gave them.
@@ -171,9 +189,17 @@ impl Corpus {
     }
 }
 
+/// What paths name.
+#[derive(Default)]
+struct Found {
+    files: Vec<File>,
+    /// See [`Corpus::left_out`].
+    left_out: Vec<PathBuf>,
+}
+
 /// All files that `paths` name, sorted by path, without duplicates.
-fn discover(paths: &[PathBuf]) -> Result<Vec<File>> {
-    let mut files = Vec::new();
+fn discover(paths: &[PathBuf], filter: &Filter) -> Result<Found> {
+    let mut found = Found::default();
     let mut stdin = false;
     for path in paths {
         if path.as_os_str() == STDIN {
@@ -181,54 +207,94 @@ fn discover(paths: &[PathBuf]) -> Result<Vec<File>> {
                 let reason = "standard input (-) is named twice, but can be read only once";
                 return Err(Error::InvalidArgument(reason.to_string()));
             }
-            files.push(File::new(path.clone(), path)?);
+            found.files.push(File::new(path.clone(), path)?);
             continue;
         }
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => folder(path, path, &mut files)?,
-            Ok(_) => files.push(File::new(path.clone(), path)?),
+            Ok(metadata) if metadata.is_dir() => found.add(folder(path)?, path, path, filter)?,
+            Ok(_) => found.files.push(File::new(path.clone(), path)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound && walk::is_glob(path) => {
-                globbed(path, &mut files)?;
+                let (root, files) = globbed(path)?;
+                found.add(files, &root, path, filter)?;
             }
             Err(error) => return Err(Error::io(path)(error)),
         }
     }
+    let files = &mut found.files;
     files.sort_by(|a, b| {
         a.path.as_os_str().as_encoded_bytes().cmp(b.path.as_os_str().as_encoded_bytes())
     });
     let mut seen = HashSet::new();
     // Pipes and standard input have no canonical path and stand for themselves.
     files.retain(|file| seen.insert(file.path.canonicalize().unwrap_or(file.path.clone())));
-    Ok(files)
+    for (index, file) in files.iter_mut().enumerate() {
+        file.index = index;
+    }
+    Ok(found)
 }
 
-/// The files that a glob matches, and those below the folders that it matches.
-fn globbed(pattern: &Path, files: &mut Vec<File>) -> Result<()> {
+impl Found {
+    /// Adds the `files` below `root` that `argument` stands for: those that the filter accepts, and
+    /// if any of them has rows, only those that are not about the data.
+    fn add(
+        &mut self,
+        files: Vec<PathBuf>,
+        root: &Path,
+        argument: &Path,
+        filter: &Filter,
+    ) -> Result<()> {
+        let total = files.len();
+        let accepted = |path: &PathBuf| filter.accepts(path.strip_prefix(root).unwrap_or(path));
+        let accepted: Vec<PathBuf> = files.into_iter().filter(accepted).collect();
+        if accepted.is_empty() && total > 0 {
+            return Err(Error::InvalidArgument(format!(
+                "{}: none of its {total} files is left by include and exclude; change them",
+                argument.display()
+            )));
+        }
+        let is_about = |path: &PathBuf| is_about(path, Format::of(path).0);
+        let has_rows = |path: &PathBuf| Format::of(path).0 != Format::Text && !is_about(path);
+        let (left_out, read): (Vec<_>, Vec<_>) = match accepted.iter().any(has_rows) {
+            true => accepted.into_iter().partition(is_about),
+            false => (Vec::new(), accepted),
+        };
+        self.left_out.extend(left_out);
+        for path in read {
+            self.files.push(File::new(path, root)?);
+        }
+        Ok(())
+    }
+}
+
+/// The folder below which a glob matches, the files that match, and those below folders that do.
+fn globbed(pattern: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
     let (root, matches) = walk::expand(pattern)?;
     if matches.is_empty() {
         let source = io::Error::new(io::ErrorKind::NotFound, "no file matches this pattern");
         return Err(Error::io(pattern)(source));
     }
+    let mut files = Vec::new();
     for path in matches {
         if path.is_dir() {
-            folder(&path, &root, files)?;
+            files.append(&mut folder(&path)?);
         } else {
-            files.push(File::new(path, &root)?);
+            files.push(path);
         }
     }
-    Ok(())
+    Ok((root, files))
 }
 
-/// The files below the folder `path` that are neither hidden nor binary, named relative to `root`.
-fn folder(path: &Path, root: &Path, files: &mut Vec<File>) -> Result<()> {
+/// The files below the folder `path` that are neither hidden nor binary.
+fn folder(path: &Path) -> Result<Vec<PathBuf>> {
     let enter = |entry: &Path| !is_hidden(entry);
+    let mut files = Vec::new();
     for path in walk(path, usize::MAX, enter)? {
         if path.is_file() && !is_binary(&path) {
-            files.push(File::new(path, root)?);
+            files.push(path);
         } else {
             // A broken link is an error, not a silent gap in the corpus.
             fs::metadata(&path).map_err(Error::io(&path))?;
         }
     }
-    Ok(())
+    Ok(files)
 }

@@ -65,7 +65,40 @@ const BINARY: &[&str] = &[
     "zip",
 ];
 
+/// Names, without extension, of texts that describe a data set.
+const ABOUT: &[&str] = &[
+    "authors",
+    "changelog",
+    "citation",
+    "contributing",
+    "contributors",
+    "copying",
+    "datasheet",
+    "licence",
+    "license",
+    "notice",
+    "readme",
+    "source",
+    "sources",
+];
+
+/// Names of JSON files that the `datasets` library writes beside the data.
+const METADATA: &[&str] =
+    &["dataset_dict.json", "dataset_info.json", "dataset_infos.json", "state.json"];
+
 impl Format {
+    /// What files of this format are called in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Format::Text => "plain text",
+            Format::Jsonl => "jsonl",
+            Format::Json => "json",
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Parquet => "parquet",
+        }
+    }
+
     /// Format and codec of a file of this name.
     pub(super) fn of(path: &Path) -> (Format, Option<Codec>) {
         let name = file_name(path);
@@ -79,6 +112,16 @@ impl Format {
             _ => Format::Text,
         };
         (format, codec)
+    }
+}
+
+/// Whether a file of this name is about the rows in the files beside it.
+pub(super) fn is_about(path: &Path, format: Format) -> bool {
+    let name = file_name(path);
+    match format {
+        Format::Text => ABOUT.contains(&name.split('.').next().unwrap_or_default()),
+        Format::Json => METADATA.contains(&name.as_str()),
+        _ => false,
     }
 }
 

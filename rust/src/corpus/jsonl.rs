@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::discover::File;
 use super::documents::{DocumentSink, Documents, Place};
-use super::key::{self, Kind, Value};
+use super::key::{self, Fault, Kind, Value};
 use crate::Result;
 
 /// Reads the rows in `block`, which starts at line `line` (from 0) of `file`.
@@ -52,14 +52,14 @@ pub(super) fn read_row<S: DocumentSink>(
     }
     let keys = &documents.options().text_key;
     text.clear();
-    let selected = select(row, keys, text).or_else(|reason| {
-        let Some(row) = without_nan(row) else { return Err(reason) };
+    let selected = select(row, keys, text).or_else(|fault| {
+        let Some(row) = without_nan(row) else { return Err(fault) };
         text.clear();
         select(&row, keys, text)
     });
     match selected {
         Ok(()) => documents.document(place, text),
-        Err(reason) => documents.bad_row(place, reason),
+        Err(fault) => documents.bad_row(place, fault),
     }
 }
 
@@ -98,7 +98,7 @@ fn without_nan(row: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Appends to `text` the text that `keys` select in a row.
-fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Result<(), String> {
+fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Result<(), Fault> {
     let row = std::str::from_utf8(row)
         .map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
     if !row.starts_with('{') {
@@ -110,7 +110,7 @@ fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Resul
             Kind::Other(name) => name,
             Kind::Object => "an object",
         };
-        return Err(format!("the row is {kind}, not an object"));
+        return Err(format!("the row is {kind}, not an object").into());
     }
     key::text(Json(row), keys, text)
 }

@@ -108,7 +108,9 @@ impl<'a> Source<'a> {
         let reason = match error.kind() {
             io::ErrorKind::UnexpectedEof => format!("truncated {after}; fetch the file again"),
             _ if error.to_string().to_lowercase().contains("memory") => {
-                format!("{codec} data that need more than 128 MiB to unpack; give more --memory, or compress them with a smaller window")
+                format!(
+                    "{codec} data that need more than 128 MiB to unpack; give more --memory, or compress them with a smaller window"
+                )
             }
             _ => format!("damaged {after} ({error}); fetch the file again"),
         };

@@ -27,9 +27,9 @@ pub(super) fn read_table<'a, S: DocumentSink>(
     delimiter: u8,
     quoting: bool,
 ) -> Result<()> {
-    let source = Source::open(file, reader.shared)?;
-    let feed =
-        Feed { source, shared: reader.shared, block: Vec::new(), used: 0, record: 0, ended: false };
+    let shared = reader.shared;
+    let source = Source::open(file, shared)?;
+    let feed = Feed { source, shared, block: Vec::new(), used: 0, record: 0, ended: false };
     let mut records = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -53,11 +53,11 @@ pub(super) fn read_table<'a, S: DocumentSink>(
         let Some(names) = &names else {
             let header = names.insert(header(&record).map_err(damaged)?);
             let keys = &reader.documents.options().text_key;
-            key::text(Cell::Names(header), keys, &mut Vec::new()).map_err(|reason| {
-                damaged(format!("{reason}; name a text column with --text-key"))
-            })?;
+            key::text(Cell::Names(header), keys, &mut Vec::new())
+                .map_err(|fault| damaged(fault.of_column()))?;
             continue;
         };
+        shared.check_at(file, row)?;
         let place = Place { file, unit: "row", row };
         row += 1;
         if !reader.documents.wants(place) {
@@ -65,13 +65,13 @@ pub(super) fn read_table<'a, S: DocumentSink>(
         }
         text.clear();
         let selected = if record.len() > names.len() {
-            Err(format!("{} cells for {} columns", record.len(), names.len()))
+            Err(format!("{} cells for {} columns", record.len(), names.len()).into())
         } else {
             key::text(Cell::Row(names, &record), &reader.documents.options().text_key, text)
         };
         match selected {
             Ok(()) => reader.documents.document(place, text)?,
-            Err(reason) => reader.documents.bad_row(place, reason)?,
+            Err(fault) => reader.documents.bad_row(place, fault)?,
         }
     }
     Ok(())
@@ -120,8 +120,9 @@ impl Value for Cell<'_> {
 
     fn text(self, out: &mut Vec<u8>) -> std::result::Result<(), String> {
         if let Cell::Text(text) = self {
-            std::str::from_utf8(text)
-                .map_err(|error| format!("not UTF-8 at byte {} of the cell", error.valid_up_to()))?;
+            std::str::from_utf8(text).map_err(|error| {
+                format!("not UTF-8 at byte {} of the cell", error.valid_up_to())
+            })?;
             out.extend_from_slice(text);
         }
         Ok(())

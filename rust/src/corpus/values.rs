@@ -28,10 +28,19 @@ impl<'a, S: DocumentSink> Task<'a, S> for Block<'a> {
         self.file
     }
 
+    fn row(&self) -> u64 {
+        self.row
+    }
+
     fn read(&self, reader: &mut Reader<'a, S>) -> Result<()> {
         for (row, &(start, end)) in (self.row..).zip(&self.rows) {
             let place = Place { file: self.file, unit: "row", row };
-            jsonl::read_row(&mut reader.documents, place, &self.data[start..end], &mut reader.buffer)?;
+            jsonl::read_row(
+                &mut reader.documents,
+                place,
+                &self.data[start..end],
+                &mut reader.buffer,
+            )?;
             if reader.documents.full() {
                 break;
             }
@@ -58,7 +67,9 @@ pub(super) fn read_values<'a, S: DocumentSink>(
         Some(b'{') if last && has_columns(text) => {
             return failed(format!("an object of columns; {REMEDY}"));
         }
-        Some(b'{') if is_lines(text) => return cut_rows(reader, file, Rows::Json, source, buffer, last),
+        Some(b'{') if is_lines(text) => {
+            return cut_rows(reader, file, Rows::Json, source, buffer, last);
+        }
         Some(b'{' | b'[') => {}
         _ => {
             return failed(
@@ -140,7 +151,7 @@ impl<'a> Values<'a> {
                 let reason = format!("row {} is longer than {} MiB", self.row + 1, MAX_ROW >> 20);
                 return self.fail(format!("{reason}; {REMEDY}"));
             }
-            reader.shared.check()?;
+            reader.shared.check_at(self.file, self.row)?;
             let more = if is_stuck { self.buffer.len().max(BLOCK) } else { BLOCK };
             let target = (self.buffer.len() + more).min(MAX_ROW + 1);
             self.last = self.source.fill(&mut self.buffer, target)?;
