@@ -31,6 +31,9 @@ def mass(
     sample: float | None = None,
     seed: int = 0,
     on_bad_row: str = "error",
+    split_on: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> MassResult:
     """Tests which law the leaf weights of each corpus follow, at every depth.
@@ -56,6 +59,9 @@ def mass(
         sample: Likewise.
         seed: Likewise, and the seed of the bootstrap.
         on_bad_row: Likewise.
+        split_on: Likewise.
+        include: Likewise.
+        exclude: Likewise.
         progress: Receives the steps: bytes while reading, leaves while counting them, then
             replicates.
 
@@ -78,7 +84,17 @@ def mass(
         tree=TreeOptions(depth, segment, alphabet),
         memory=memory,
         bootstrap=bootstrap,
-        reading=ReadOptions(split, tuple(text_key), limit, sample, seed, on_bad_row),
+        reading=ReadOptions(
+            split,
+            tuple(text_key),
+            limit,
+            sample,
+            seed,
+            on_bad_row,
+            split_on,
+            tuple(include),
+            tuple(exclude),
+        ),
         own_reading=own_reading(corpora),
     )
     sources = open_or_build(
