@@ -46,6 +46,7 @@ class _StreamCoder(Protocol):
 TYPES = {
     "()": "None",
     "ArrayPair": "tuple[NDArray[{0}], NDArray[{1}]]",
+    "BTreeMap": "dict[{0}, {1}]",
     "BytesList": "list[bytes]",
     "CorpusOrPaths": "Corpus | _Path | Sequence[_Path]",
     "CountArray": "NDArray[np.uint32] | NDArray[np.uint64]",

@@ -75,8 +75,8 @@ class Corpus:
     """The files of one corpus, and how their documents are read.
 
     A path is a file, a folder (read recursively in sorted order, hidden files skipped), a glob, or
-    `-` for standard input. Files are plain text, `.jsonl` or `.parquet`; text and jsonl may be
-    compressed as `.gz`, `.zst`, `.xz` or `.bz2`. See `docs/measure.md`.
+    `-` for standard input. Files are plain text, `.jsonl`, `.json`, `.csv`, `.tsv` or `.parquet`;
+    all but Parquet may be compressed as `.gz`, `.zst`, `.xz` or `.bz2`. See `docs/measure.md`.
 
     Args:
         paths: One path or several.
@@ -88,6 +88,10 @@ class Corpus:
         sample: Keep each document with this probability, above 0 and at most 1.
         seed: Seed of the sampling.
         on_bad_row: `error`, or `skip` to skip and count rows without usable text.
+        split_on: Split plain text at every occurrence of this, such as `<|endoftext|>`.
+        include: Globs of the files to read in folders; None: all. One without a slash matches names,
+            others paths below the folder.
+        exclude: Globs of the files not to read in folders.
 
     Raises:
         InvalidArgumentError: An option has an invalid value.
@@ -103,6 +107,9 @@ class Corpus:
         sample: float | None = None,
         seed: int = 0,
         on_bad_row: str = "error",
+        split_on: str | None = None,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
     ) -> Self: ...
     @property
     def name(self) -> str:
@@ -117,17 +124,30 @@ class Corpus:
     def files(self) -> list[str]:
         """The files found, in the order in which they are read."""
     @property
+    def left_out(self) -> list[str]:
+        """The files in folders of rows that are about the data, such as a README, and are not read."""
+    @property
+    def kinds(self) -> dict[str, int]:
+        """The formats of the files, such as `jsonl` and `plain text`, and how many files have each."""
+    @property
     def size(self) -> int:
-        """Total size of the files on disk in bytes; 0 with standard input, whose size is unknown."""
+        """Total size of the files on disk in bytes; 0 with a pipe, whose size is unknown."""
     @property
     def reads_stdin(self) -> bool:
-        """Whether standard input, which can be read only once, is one of the files."""
+        """Whether standard input or a pipe, which can be read only once, is one of the files."""
     @property
     def reads_rows(self) -> bool:
-        """Whether any file has rows (jsonl or Parquet), so that `text_key` applies."""
+        """Whether any file has rows (JSON, CSV or Parquet), so that `text_key` applies."""
     @property
     def reads_text(self) -> bool:
         """Whether any file is plain text, so that `split` applies."""
+    def kept(self) -> Corpus:
+        """The same corpus, to be read more than once: what comes from standard input or pipes is kept
+        in temporary files.
+
+        Raises:
+            OSError: No temporary file can be created.
+        """
     def resampled(self, seed: int) -> Corpus:
         """The same corpus with its documents resampled for a bootstrap replicate.
 

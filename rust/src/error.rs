@@ -35,22 +35,24 @@ pub enum Error {
     },
 
     /// One row of a corpus has no usable text.
-    #[error("{}, {unit} {row}: {reason}; fix the row, or skip such rows with --on-bad-row skip", path.display())]
+    #[error("{}, {unit} {row}: {reason}; {remedy}, or skip such rows with --on-bad-row skip", path.display())]
     BadRow {
         /// The file.
         path: PathBuf,
-        /// What `row` counts: a `document` or `line` of a text file, a `line` of a jsonl file, or a
-        /// `row` of a Parquet file.
+        /// What `row` counts: a `document` or `line` of a text file, a `line` of JSON lines, or a
+        /// `row` of another file.
         unit: &'static str,
         /// Its number, from 1.
         row: u64,
         /// What is wrong.
         reason: String,
+        /// What to do about it, apart from skipping the row.
+        remedy: String,
     },
 
     /// A corpus contains no documents.
     #[error(
-        "{0}: no documents found; name a file or folder with non-empty .txt, .jsonl or .parquet files"
+        "{0}: no documents found; name a file or folder with non-empty .txt, .jsonl, .csv or .parquet files"
     )]
     EmptyCorpus(String),
 

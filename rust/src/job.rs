@@ -17,6 +17,8 @@ pub struct Job {
     phase: AtomicU64,
     done: AtomicU64,
     total: AtomicU64,
+    /// Bytes of memory that the job may use; 0: half of what is free.
+    memory: AtomicU64,
 }
 
 /// The phase of a job; progress starts at 0 in every phase.
@@ -121,6 +123,19 @@ impl Job {
     pub fn progress(&self) -> (Phase, u64, u64) {
         let phase = Phase::ALL[self.phase.load(Ordering::Relaxed) as usize];
         (phase, self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
+    }
+
+    /// Limits the memory that readers of the job may use, in bytes.
+    pub fn limit_memory(&self, bytes: u64) {
+        self.memory.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of memory that the job may use: the limit, or half of what is free.
+    pub fn memory(&self) -> u64 {
+        match self.memory.load(Ordering::Relaxed) {
+            0 => available_memory() / 2,
+            bytes => bytes,
+        }
     }
 
     /// Asks the job to stop with [`Error::Interrupted`].

@@ -81,13 +81,30 @@ def reading_options(command: Command) -> Command:
             help="What counts as a document in a plain text file: the file, a line or a paragraph.",
         ),
         click.option(
+            "--split-on",
+            metavar="TEXT",
+            help="Split plain text at every occurrence of TEXT, such as '<|endoftext|>'.",
+        ),
+        click.option(
             "--text-key",
             multiple=True,
             default=["text"],
             show_default=True,
             metavar="KEY",
-            help="Key or column of the text in jsonl and Parquet rows, dotted if nested. Repeat "
+            help="Key or column of the text in JSON, CSV or Parquet rows, dotted if nested. Repeat "
             "to join several.",
+        ),
+        click.option(
+            "--include",
+            multiple=True,
+            metavar="GLOB",
+            help="Read only matching files in folders, such as '*.jsonl'. Repeat for several.",
+        ),
+        click.option(
+            "--exclude",
+            multiple=True,
+            metavar="GLOB",
+            help="Leave out matching files in folders. Repeat for several.",
         ),
         click.option(
             "--limit",

@@ -97,6 +97,9 @@ def pretrain(
     sample: float | None,
     seed: int,
     on_bad_row: str,
+    split_on: str | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Train a new small transformer on CORPUS.
@@ -104,9 +107,11 @@ def pretrain(
     Its tokenizer is trained on CORPUS first. DIR is a checkpoint folder that transformers and
     elastic-core load. If interrupted, run the same command again to resume.
     """
-    reading = ReadOptions(split, text_key, limit, sample, seed, on_bad_row)
+    reading = ReadOptions(
+        split, text_key, limit, sample, seed, on_bad_row, split_on, include, exclude
+    )
     opened = open_corpus((corpus,), reading)
-    check_reading([opened], split, text_key)
+    check_reading([opened], split, text_key, split_on)
     with progress_shown() as progress:
         result = pretrain_model(
             opened,

@@ -11,7 +11,7 @@ from elastic_core.cli.progress import progress_shown
 from elastic_core.cli.results import computed, result_options
 from elastic_core.common.files import require_new
 from elastic_core.common.units import counted, parse_memory
-from elastic_core.corpora.sources import check_reading
+from elastic_core.corpora.sources import check_reading, read_summary
 from elastic_core.corpora.trees import share_memory
 from elastic_core.measuring.measure import measure_tree
 from elastic_core.measuring.report import document, write_files
@@ -58,7 +58,7 @@ def build(
     """Build the token tree of CORPUS and save it."""
     require_new(output, overwrite=overwrite)
     opened = Corpus(corpus, **reading)
-    check_reading([opened], reading["split"], reading["text_key"])
+    check_reading([opened], reading["split"], reading["text_key"], reading["split_on"])
     with progress_shown() as progress:
         tree = TokenTree.build(
             opened,
@@ -70,6 +70,8 @@ def build(
             progress=progress,
         )
         tree.save(output, progress=progress)
+    if summary := read_summary(opened):
+        click.echo(summary, err=True)
     click.echo(f"{output}: {counted(len(tree), 'leaf', 'leaves')}", err=True)
 
 

@@ -13,6 +13,11 @@ _Path: TypeAlias = str | os.PathLike[str]
 Source: TypeAlias = _Path | Sequence[_Path] | Corpus
 """A file, folder, glob or `-` for standard input; several of these; or a `Corpus`."""
 
+STDIN = "-"
+"""The path that means standard input."""
+
+_SHOWN = 4
+
 JOINT = "joint"
 """Name of the corpus that several corpora make together."""
 
@@ -27,12 +32,17 @@ class ReadOptions:
     Attributes:
         split: What a document is in a plain text file: `document` (the whole file), `line` or
             `paragraph`.
-        text_key: Dotted paths of the text in a row of a JSON lines or Parquet file; the texts of
+        text_key: Dotted paths of the text in a row of a JSON, CSV or Parquet file; the texts of
             several are joined by a line feed.
         limit: Read only the first `limit` documents of each corpus; None: all.
         sample: Keep each document with this probability, above 0 and up to 1; None: all.
         seed: Seed of the sampling. Functions with other random parts use it for those too.
         on_bad_row: `error`, or `skip` to leave out and count rows without usable text.
+        split_on: Split plain text at every occurrence of this text instead, such as
+            `<|endoftext|>`; line ends beside it belong to no document.
+        include: Globs of the files to read in folders; none: all. A glob without a slash is
+            matched with names, others with paths below the folder.
+        exclude: Globs of the files not to read in folders.
     """
 
     split: str = "document"
@@ -41,17 +51,29 @@ class ReadOptions:
     sample: float | None = None
     seed: int = 0
     on_bad_row: str = "error"
+    split_on: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, corpus: Corpus) -> "ReadOptions":
         """The options that a corpus carries."""
+        lists = ("text_key", "include", "exclude")
         options = corpus.options
-        return cls(**{**options, "text_key": tuple(options["text_key"])})
+        return cls(**{**options, **{name: tuple(options[name]) for name in lists}})
 
     def to_dict(self) -> dict[str, Any]:
-        """The options as plain JSON values."""
-        return {**asdict(self), "text_key": list(self.text_key)}
+        """The options as plain JSON values; those that choose or split files only if given."""
+        values = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+        return {
+            name: value for name, value in values.items() if value or name not in _ONLY_IF_GIVEN
+        }
 
+
+_ONLY_IF_GIVEN = ("split_on", "include", "exclude")
 
 SPLIT, TEXT_KEY = ReadOptions().split, ReadOptions().text_key
 """Defaults of the options that depend on the kind of file."""
@@ -100,7 +122,7 @@ def open_corpora(sources: Sequence[Source], reading: ReadOptions) -> list[Corpus
         if not isinstance(source, Corpus)
     ]
     if named:
-        check_reading(named, reading.split, reading.text_key)
+        check_reading(named, reading.split, reading.text_key, reading.split_on)
     elif changed := _changed(reading):
         raise InvalidArgumentError(
             f"{changed} is for corpora named by their paths; pass it to Corpus(...) instead"
@@ -126,13 +148,16 @@ def reading_dict(
         reading: The options of corpora named by their paths; None: unknown, as of a saved tree.
         own: The result of `own_reading`; `own_reading` is an entry only if there is a `Corpus`.
     """
-    entries = reading.to_dict() if reading else dict.fromkeys(ReadOptions.__slots__)
+    unknown = dict.fromkeys(name for name in ReadOptions.__slots__ if name not in _ONLY_IF_GIVEN)
+    entries = reading.to_dict() if reading else unknown
     if own:
         entries["own_reading"] = [options and options.to_dict() for options in own]
     return entries
 
 
-def check_reading(corpora: Sequence[Corpus], split: str, text_key: Sequence[str]) -> None:
+def check_reading(
+    corpora: Sequence[Corpus], split: str, text_key: Sequence[str], split_on: str | None = None
+) -> None:
     """Refuses reading options that apply to none of the files.
 
     Raises:
@@ -142,10 +167,10 @@ def check_reading(corpora: Sequence[Corpus], split: str, text_key: Sequence[str]
     names = ", ".join(corpus.name for corpus in corpora)
     if tuple(text_key) != TEXT_KEY and not any(corpus.reads_rows for corpus in corpora):
         raise InvalidArgumentError(
-            f"{names}: a text key is for rows, but no file here is .jsonl or .parquet; convert a "
-            "JSON array to .jsonl, one row per line, or leave the text key out"
+            f"{names}: a text key is for rows, but no file here is .jsonl, .json, .csv, .tsv or "
+            ".parquet; leave the text key out"
         )
-    if split != SPLIT and not any(corpus.reads_text for corpus in corpora):
+    if (split != SPLIT or split_on) and not any(corpus.reads_text for corpus in corpora):
         raise InvalidArgumentError(
             f"{names}: a split is for plain text, but every file here has rows; leave it out"
         )
@@ -164,25 +189,37 @@ def check_regular(corpus: Corpus) -> None:
             )
 
 
-def check_standard_input(corpora: Sequence[Corpus], again: str | None = None) -> None:
-    """Refuses to read standard input more than once.
+def kept(corpora: Sequence[Corpus], *, again: bool) -> list[Corpus]:
+    """The corpora, of which standard input and pipes are read once, however often they are needed.
 
     Args:
-        corpora: The corpora; each is read once.
-        again: What reads all of them a second time, with a verb, such as `language models read`;
-            None: nothing.
+        corpora: The corpora.
+        again: Whether something reads them a second time; what comes from standard input or a pipe
+            is then kept in a temporary file.
 
     Raises:
-        InvalidArgumentError: Standard input would have to be read twice.
+        InvalidArgumentError: Two corpora share standard input.
+        OSError: No temporary file can be created.
     """
-    readers = sum(corpus.reads_stdin for corpus in corpora)
-    if readers > 1:
+    streams = [corpus for corpus in corpora if corpus.reads_stdin]
+    if sum(corpus.files.count(STDIN) for corpus in streams) > 1:
         raise InvalidArgumentError("standard input can be read only once; name `-` once")
-    if readers and again:
-        raise InvalidArgumentError(
-            f"{again} the corpus again, and standard input can be read only once; save it to a "
-            "file first"
-        )
+    once: dict[int, Corpus] = {id(corpus): corpus.kept() for corpus in streams if again}
+    return [once.get(id(corpus), corpus) for corpus in corpora]
+
+
+def read_summary(corpus: Corpus) -> str | None:
+    """What was read of a mixed folder by kind, and what was left out; None if there is no doubt."""
+    if len(corpus.kinds) < 2 and not corpus.left_out:
+        return None
+    kinds = ", ".join(
+        f"{number} {kind} {'file' if number == 1 else 'files'}"
+        for kind, number in corpus.kinds.items()
+    )
+    left_out = ", ".join(Path(file).name for file in corpus.left_out[:_SHOWN])
+    if (more := len(corpus.left_out) - _SHOWN) > 0:
+        left_out += f" and {more} more"
+    return f"{corpus.name}: {kinds}" + (f"; left out: {left_out}" if left_out else "")
 
 
 def distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:

@@ -10,7 +10,7 @@ from elastic_core.common.units import parse_memory
 from elastic_core.corpora.sources import (
     ReadOptions,
     Source,
-    check_standard_input,
+    kept,
     open_corpora,
     paths_of,
 )
@@ -112,10 +112,8 @@ def open_or_build(
             "reading options are for corpora, but every source here is a saved tree; leave them out"
         )
     corpora = open_corpora(texts, reading) if texts else []
+    corpora = kept(corpora, again=bool(again))
     opened: dict[tuple[str, ...] | Corpus, Corpus] = dict(zip(texts, corpora, strict=True))
-    check_standard_input(
-        [opened[key] for key in keys if key in opened], f"{again} reads" if again else None
-    )
     trees: dict[tuple[str, ...] | Corpus, TokenTree] = {}
     for key in tree_files:
         trees[key] = _open(key, options.depth, work)

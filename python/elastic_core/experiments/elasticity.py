@@ -52,6 +52,9 @@ def elasticity(
     sample: float | None = None,
     seed: int = 0,
     on_bad_row: str = "error",
+    split_on: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> ElasticityResult:
     """Computes how the rates of pre-training and alignment react to a perturbation.
@@ -86,6 +89,9 @@ def elasticity(
         sample: Keep each document with this probability.
         seed: Seed of the sampling, the bootstrap and the training.
         on_bad_row: `error` or `skip`, for rows without usable text.
+        split_on: A text to split plain text at; see `ReadOptions`.
+        include: Globs of the files to read in folders; none: all.
+        exclude: Globs of the files not to read in folders.
         progress: Receives the steps of the job.
 
     Returns:
@@ -113,7 +119,17 @@ def elasticity(
         rate=rate,
         seeds=seeds,
         memory=memory,
-        reading=ReadOptions(split, tuple(listed(text_key)), limit, sample, seed, on_bad_row),
+        reading=ReadOptions(
+            split,
+            tuple(listed(text_key)),
+            limit,
+            sample,
+            seed,
+            on_bad_row,
+            split_on,
+            tuple(listed(include)),
+            tuple(listed(exclude)),
+        ),
         own_reading=own_reading(sources),
     )
     check(config)

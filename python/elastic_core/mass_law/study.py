@@ -32,6 +32,9 @@ def mass(
     sample: float | None = None,
     seed: int = 0,
     on_bad_row: str = "error",
+    split_on: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> MassResult:
     """Tests which law the leaf weights of each corpus follow, at every depth.
@@ -57,6 +60,9 @@ def mass(
         sample: Likewise.
         seed: Likewise, and the seed of the bootstrap.
         on_bad_row: Likewise.
+        split_on: Likewise.
+        include: Likewise.
+        exclude: Likewise.
         progress: Receives the steps: bytes while reading, leaves while counting them, then
             replicates.
 
@@ -79,7 +85,17 @@ def mass(
         tree=TreeOptions(depth, segment, alphabet),
         memory=memory,
         bootstrap=bootstrap,
-        reading=ReadOptions(split, tuple(listed(text_key)), limit, sample, seed, on_bad_row),
+        reading=ReadOptions(
+            split,
+            tuple(listed(text_key)),
+            limit,
+            sample,
+            seed,
+            on_bad_row,
+            split_on,
+            tuple(listed(include)),
+            tuple(listed(exclude)),
+        ),
         own_reading=own_reading(corpora),
     )
     sources = open_or_build(

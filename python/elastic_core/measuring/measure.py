@@ -20,11 +20,12 @@ from elastic_core.corpora.sources import (
     TEXT_KEY,
     ReadOptions,
     Source,
-    check_standard_input,
     distinct_names,
+    kept,
     open_corpora,
     own_reading,
     paths_of,
+    read_summary,
 )
 from elastic_core.corpora.trees import share_memory
 from elastic_core.measuring.rates import rates_of
@@ -54,6 +55,9 @@ def measure(
     sample: float | None = None,
     seed: int = 0,
     on_bad_row: str = "error",
+    split_on: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> MeasureResult:
     """Measures the token tree of each corpus, and of all corpora together if there are several.
@@ -80,6 +84,9 @@ def measure(
         sample: Likewise.
         seed: Likewise.
         on_bad_row: Likewise.
+        split_on: Likewise.
+        include: Likewise.
+        exclude: Likewise.
         progress: Receives the steps: bytes while reading, compressing and scoring, leaves
             otherwise. While scoring, `note` is the rate so far, such as `1.832 bits/byte`.
 
@@ -95,7 +102,17 @@ def measure(
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to measure; name a file or a folder")
-    reading = ReadOptions(split, tuple(listed(text_key)), limit, sample, seed, on_bad_row)
+    reading = ReadOptions(
+        split,
+        tuple(listed(text_key)),
+        limit,
+        sample,
+        seed,
+        on_bad_row,
+        split_on,
+        tuple(listed(include)),
+        tuple(listed(exclude)),
+    )
     config = MeasureConfig(
         paths=tuple(paths_of(source) for source in corpora),
         depth=depth,
@@ -108,9 +125,8 @@ def measure(
         reading=reading,
         own_reading=own_reading(corpora),
     )
-    opened = open_corpora(corpora, reading)
-    rereader = "reference compressors read" if config.compare else "language models read"
-    check_standard_input(opened, rereader if config.compare or config.models else None)
+    again = bool(config.compare or config.models)
+    opened = kept(open_corpora(corpora, reading), again=again)
     _compare([], 0, config, threads, None)  # An unknown compressor fails before the work begins.
     names = distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
     share = share_memory(memory, len(opened))
@@ -141,7 +157,8 @@ def measure(
             )
             score = partial(rates.joint, opened, tree.bytes)
             results.append(_result(JOINT, tree, opened, score, config, threads, progress))
-    return MeasureResult(config, tuple(results))
+    mixed = tuple(summary for corpus in opened if (summary := read_summary(corpus)))
+    return MeasureResult(config, tuple(results), mixed)
 
 
 def measure_tree(

@@ -194,7 +194,8 @@ def _normalized_rate(corpus: CorpusResult) -> str:
 
 
 def _notes(result: MeasureResult) -> Iterator[str]:
-    """What the rates mean, and why some are missing."""
+    """What was read, what the rates mean, and why some are missing."""
+    yield from (f"{summary}." for summary in result.mixed)
     match result.config.segment:
         case "window":
             yield "Windows overlap, so rates per symbol and per byte are undefined."

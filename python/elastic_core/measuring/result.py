@@ -268,15 +268,19 @@ class MeasureResult:
     Attributes:
         config: The arguments.
         corpora: One record per corpus; with two or more corpora, `joint` comes last.
+        mixed: For each corpus of files of several kinds, or of which some were left out, what was
+            read of it.
     """
 
     config: MeasureConfig
     corpora: tuple[CorpusResult, ...]
+    mixed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core measure --format json`; `docs/measure.md` defines it."""
-        return {
+        entries = {
             "schema": schemas.MEASURE,
             "config": self.config.to_dict(),
             "corpora": [corpus.to_dict() for corpus in self.corpora],
         }
+        return {**entries, "mixed": list(self.mixed)} if self.mixed else entries

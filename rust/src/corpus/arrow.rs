@@ -15,6 +15,11 @@ fn kind(data_type: &DataType) -> Kind {
         DataType::Boolean => Kind::Other("a boolean"),
         DataType::Map(..) => Kind::Other("a map"),
         data_type if data_type.is_numeric() => Kind::Other("a number"),
+        DataType::FixedSizeBinary(_) => Kind::Other("bytes of fixed length"),
+        DataType::Date32 | DataType::Date64 => Kind::Other("a date"),
+        DataType::Timestamp(..) => Kind::Other("a date and time"),
+        DataType::Time32(_) | DataType::Time64(_) => Kind::Other("a time"),
+        DataType::Duration(_) | DataType::Interval(_) => Kind::Other("a duration"),
         _ => Kind::Other("something else"),
     }
 }
@@ -36,6 +41,8 @@ impl<'a> Column<'a> {
 }
 
 impl Value for Column<'_> {
+    const IS_TYPE: bool = true;
+
     fn kind(self) -> Kind {
         match self {
             Column::Row(_) => Kind::Object,

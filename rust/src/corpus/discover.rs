@@ -1,15 +1,18 @@
 //! Paths in, a corpus out: files, folders, globs and `-`, sorted, without duplicates.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::codec::Codec;
-use super::format::{Format, is_binary, is_hidden};
+use super::codec::{Codec, SMALL_WINDOW, zstd_window};
+use super::format::{Format, archive, is_about, is_binary, is_hidden};
 use super::options::ReadOptions;
 use super::sample::name_hash;
-use super::walk::{self, walk};
+use super::sniff::archived;
+use super::walk::{self, Filter, walk};
+use crate::io::Stream;
 use crate::{Error, Result};
 
 /// The path that means standard input.
@@ -19,8 +22,12 @@ pub(super) const STDIN: &str = "-";
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub path: PathBuf,
+    /// Number of the file in its corpus, from 0.
+    pub index: usize,
     /// Bytes on disk; 0 if unknown (standard input, pipes).
     pub size: u64,
+    /// The data of standard input or a pipe, which can be read only once.
+    pub stream: Option<Arc<Stream>>,
     pub format: Format,
     pub codec: Option<Codec>,
     /// Hash of the path relative to the argument that found the file, which sampling uses.
@@ -35,10 +42,22 @@ impl File {
             let reason = "Parquet files must not be compressed as a whole: decompress it";
             return Err(Error::Corpus { path, reason: reason.to_string() });
         }
-        let size = match path.as_os_str().as_encoded_bytes() {
-            b"-" => 0,
-            _ => fs::metadata(&path).map_err(Error::io(&path))?.len(),
+        if let Some(name) = archive(&path) {
+            return Err(Error::Corpus { path, reason: archived(name) });
+        }
+        let (size, stream) = if path.as_os_str() == STDIN {
+            (0, Some(Arc::new(Stream::stdin())))
+        } else {
+            let metadata = fs::metadata(&path).map_err(Error::io(&path))?;
+            match metadata.is_file() {
+                true => (metadata.len(), None),
+                false => (0, Some(Arc::new(Stream::of(path.clone())))),
+            }
         };
+        if format == Format::Parquet && stream.is_some() {
+            let reason = "Parquet cannot be read from a pipe; save it to a file first";
+            return Err(Error::Corpus { path, reason: reason.to_string() });
+        }
         let below = path.strip_prefix(root).unwrap_or(&path);
         let name = if below.as_os_str().is_empty() {
             path.file_name().unwrap_or_default().as_encoded_bytes().to_vec()
@@ -46,12 +65,7 @@ impl File {
             let parts: Vec<_> = below.iter().map(|part| part.as_encoded_bytes()).collect();
             parts.join(&b'/')
         };
-        Ok(File { size, format, codec, name_hash: name_hash(&name), path })
-    }
-
-    /// Whether this is standard input.
-    pub(super) fn is_stdin(&self) -> bool {
-        self.path.as_os_str() == STDIN
+        Ok(File { index: 0, size, stream, format, codec, name_hash: name_hash(&name), path })
     }
 }
 
@@ -62,6 +76,7 @@ pub struct Corpus {
     pub name: String,
     paths: Vec<PathBuf>,
     pub(super) files: Vec<File>,
+    left_out: Vec<PathBuf>,
     pub(super) options: ReadOptions,
 }
 
@@ -70,14 +85,31 @@ impl Corpus {
     ///
     /// A file named directly is always read. A folder contributes all files below it except hidden
     /// ones and those with the extension of a binary format. `.jsonl` and `.ndjson` files have one
-    /// JSON object per line, `.parquet` and `.pq` files are Parquet, and all others and standard
-    /// input are plain text. All but Parquet may be compressed as a whole, with the additional
-    /// extension `.gz`, `.zst`, `.xz` or `.bz2`. Files are sorted by path, without duplicates.
+    /// JSON object per line, `.json` files an array of objects or one object after the other,
+    /// `.csv` and `.tsv` files a line of column names and a row per record, `.parquet` and `.pq`
+    /// files are Parquet, and all others and standard input are plain text. All but Parquet may be
+    /// compressed as a whole, with the additional extension `.gz`, `.zst`, `.xz` or `.bz2`. Files
+    /// are sorted by path, without duplicates.
     pub fn discover(paths: &[PathBuf], options: ReadOptions) -> Result<Corpus> {
         options.check()?;
         let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        let files = discover(paths)?;
-        Ok(Corpus { name: names.join(", "), paths: paths.to_vec(), files, options })
+        let found = discover(paths, &Filter::new(&options)?)?;
+        let (name, paths) = (names.join(", "), paths.to_vec());
+        Ok(Corpus { name, paths, files: found.files, left_out: found.left_out, options })
+    }
+
+    /// The files in folders of rows that are about the data, such as a README, and are not read.
+    pub fn left_out(&self) -> &[PathBuf] {
+        &self.left_out
+    }
+
+    /// The formats of the files, `plain text` among them, and how many files each has.
+    pub fn kinds(&self) -> BTreeMap<&'static str, u64> {
+        let mut kinds = BTreeMap::new();
+        for file in &self.files {
+            *kinds.entry(file.format.name()).or_default() += 1;
+        }
+        kinds
     }
 
     /// The paths as the user gave them.
@@ -95,14 +127,48 @@ impl Corpus {
         self.files.iter().map(|file| file.path.as_path())
     }
 
-    /// Total size of the files on disk in bytes; 0 (unknown) if standard input is among them.
+    /// Total size of the files on disk in bytes; 0 (unknown) if a stream is among them.
     pub fn size(&self) -> u64 {
-        if self.reads_stdin() { 0 } else { self.files.iter().map(|file| file.size).sum() }
+        let has_stream = self.files.iter().any(|file| file.stream.is_some());
+        if has_stream { 0 } else { self.files.iter().map(|file| file.size).sum() }
     }
 
-    /// Whether standard input, which can be read only once, is one of the files.
+    /// Whether standard input or a pipe, which can be read only once, is one of the files.
     pub fn reads_stdin(&self) -> bool {
-        self.files.iter().any(File::is_stdin)
+        self.files.iter().filter_map(|file| file.stream.as_ref()).any(|stream| !stream.is_kept())
+    }
+
+    /// The same corpus, whose standard input and pipes are kept in temporary files while they are
+    /// read, so that it can be read more than once.
+    pub fn kept(&self) -> Result<Corpus> {
+        let mut corpus = self.clone();
+        for stream in corpus.files.iter_mut().filter_map(|file| file.stream.as_mut()) {
+            if !stream.is_kept() {
+                *stream = Arc::new(stream.kept()?);
+            }
+        }
+        Ok(corpus)
+    }
+
+    /// Number of .zst files.
+    pub(super) fn zstd_files(&self) -> u64 {
+        self.files.iter().filter(|file| file.codec == Some(Codec::Zstd)).count() as u64
+    }
+
+    /// Whether a .zst file needs more than the usual memory, judging by its first frame.
+    pub fn has_large_windows(&self) -> Result<bool> {
+        for file in &self.files {
+            if file.codec == Some(Codec::Zstd) && file.stream.is_none() {
+                let mut head = Vec::new();
+                fs::File::open(&file.path)
+                    .and_then(|disk| disk.take(Codec::HEAD).read_to_end(&mut head))
+                    .map_err(Error::io(&file.path))?;
+                if zstd_window(&head).is_some_and(|window| window > SMALL_WINDOW) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Whether any file has rows, so that a text key applies.
@@ -123,9 +189,17 @@ impl Corpus {
     }
 }
 
+/// What paths name.
+#[derive(Default)]
+struct Found {
+    files: Vec<File>,
+    /// See [`Corpus::left_out`].
+    left_out: Vec<PathBuf>,
+}
+
 /// All files that `paths` name, sorted by path, without duplicates.
-fn discover(paths: &[PathBuf]) -> Result<Vec<File>> {
-    let mut files = Vec::new();
+fn discover(paths: &[PathBuf], filter: &Filter) -> Result<Found> {
+    let mut found = Found::default();
     let mut stdin = false;
     for path in paths {
         if path.as_os_str() == STDIN {
@@ -133,54 +207,94 @@ fn discover(paths: &[PathBuf]) -> Result<Vec<File>> {
                 let reason = "standard input (-) is named twice, but can be read only once";
                 return Err(Error::InvalidArgument(reason.to_string()));
             }
-            files.push(File::new(path.clone(), path)?);
+            found.files.push(File::new(path.clone(), path)?);
             continue;
         }
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => folder(path, path, &mut files)?,
-            Ok(_) => files.push(File::new(path.clone(), path)?),
+            Ok(metadata) if metadata.is_dir() => found.add(folder(path)?, path, path, filter)?,
+            Ok(_) => found.files.push(File::new(path.clone(), path)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound && walk::is_glob(path) => {
-                globbed(path, &mut files)?;
+                let (root, files) = globbed(path)?;
+                found.add(files, &root, path, filter)?;
             }
             Err(error) => return Err(Error::io(path)(error)),
         }
     }
+    let files = &mut found.files;
     files.sort_by(|a, b| {
         a.path.as_os_str().as_encoded_bytes().cmp(b.path.as_os_str().as_encoded_bytes())
     });
     let mut seen = HashSet::new();
     // Pipes and standard input have no canonical path and stand for themselves.
     files.retain(|file| seen.insert(file.path.canonicalize().unwrap_or(file.path.clone())));
-    Ok(files)
+    for (index, file) in files.iter_mut().enumerate() {
+        file.index = index;
+    }
+    Ok(found)
 }
 
-/// The files that a glob matches, and those below the folders that it matches.
-fn globbed(pattern: &Path, files: &mut Vec<File>) -> Result<()> {
+impl Found {
+    /// Adds the `files` below `root` that `argument` stands for: those that the filter accepts, and
+    /// if any of them has rows, only those that are not about the data.
+    fn add(
+        &mut self,
+        files: Vec<PathBuf>,
+        root: &Path,
+        argument: &Path,
+        filter: &Filter,
+    ) -> Result<()> {
+        let total = files.len();
+        let accepted = |path: &PathBuf| filter.accepts(path.strip_prefix(root).unwrap_or(path));
+        let accepted: Vec<PathBuf> = files.into_iter().filter(accepted).collect();
+        if accepted.is_empty() && total > 0 {
+            return Err(Error::InvalidArgument(format!(
+                "{}: none of its {total} files is left by include and exclude; change them",
+                argument.display()
+            )));
+        }
+        let is_about = |path: &PathBuf| is_about(path, Format::of(path).0);
+        let has_rows = |path: &PathBuf| Format::of(path).0 != Format::Text && !is_about(path);
+        let (left_out, read): (Vec<_>, Vec<_>) = match accepted.iter().any(has_rows) {
+            true => accepted.into_iter().partition(is_about),
+            false => (Vec::new(), accepted),
+        };
+        self.left_out.extend(left_out);
+        for path in read {
+            self.files.push(File::new(path, root)?);
+        }
+        Ok(())
+    }
+}
+
+/// The folder below which a glob matches, the files that match, and those below folders that do.
+fn globbed(pattern: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
     let (root, matches) = walk::expand(pattern)?;
     if matches.is_empty() {
         let source = io::Error::new(io::ErrorKind::NotFound, "no file matches this pattern");
         return Err(Error::io(pattern)(source));
     }
+    let mut files = Vec::new();
     for path in matches {
         if path.is_dir() {
-            folder(&path, &root, files)?;
+            files.append(&mut folder(&path)?);
         } else {
-            files.push(File::new(path, &root)?);
+            files.push(path);
         }
     }
-    Ok(())
+    Ok((root, files))
 }
 
-/// The files below the folder `path` that are neither hidden nor binary, named relative to `root`.
-fn folder(path: &Path, root: &Path, files: &mut Vec<File>) -> Result<()> {
+/// The files below the folder `path` that are neither hidden nor binary.
+fn folder(path: &Path) -> Result<Vec<PathBuf>> {
     let enter = |entry: &Path| !is_hidden(entry);
+    let mut files = Vec::new();
     for path in walk(path, usize::MAX, enter)? {
         if path.is_file() && !is_binary(&path) {
-            files.push(File::new(path, root)?);
+            files.push(path);
         } else {
             // A broken link is an error, not a silent gap in the corpus.
             fs::metadata(&path).map_err(Error::io(&path))?;
         }
     }
-    Ok(())
+    Ok(files)
 }

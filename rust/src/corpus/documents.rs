@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::discover::File;
+use super::key::Fault;
 use super::options::{OnBadRow, ReadOptions};
 use super::sample::Sampler;
 use crate::{Error, Result};
@@ -133,18 +134,27 @@ impl<'a, S: DocumentSink> Documents<'a, S> {
     }
 
     /// Handles a row without usable text, of which the sink holds nothing.
-    pub(super) fn bad_row(&mut self, place: Place<'_>, reason: String) -> Result<()> {
+    pub(super) fn bad_row(&mut self, place: Place<'_>, fault: impl Into<Fault>) -> Result<()> {
         match self.options.on_bad_row {
             OnBadRow::Skip => {
                 self.counts.bad_rows += 1;
                 Ok(())
             }
-            OnBadRow::Error => Err(Error::BadRow {
-                path: place.file.path.clone(),
-                unit: place.unit,
-                row: place.row + 1,
-                reason,
-            }),
+            OnBadRow::Error => {
+                let Fault { what, key } = fault.into();
+                // Where earlier rows have text, another key would be wrong for those.
+                let remedy = match key.filter(|_| place.row == 0) {
+                    Some(key) => format!("give --text-key {key}"),
+                    None => "fix the row".to_string(),
+                };
+                Err(Error::BadRow {
+                    path: place.file.path.clone(),
+                    unit: place.unit,
+                    row: place.row + 1,
+                    reason: what,
+                    remedy,
+                })
+            }
         }
     }
 }

@@ -8,7 +8,14 @@ use super::codec::Codec;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Text,
+    /// One object per line.
     Jsonl,
+    /// An array of objects, or objects after each other, usually one per line.
+    Json,
+    /// Comma-separated, cells quoted as in RFC 4180.
+    Csv,
+    /// Tab-separated, quotes taken literally.
+    Tsv,
     Parquet,
 }
 
@@ -49,6 +56,7 @@ const BINARY: &[&str] = &[
     "tbz2",
     "tgz",
     "txz",
+    "tzst",
     "wav",
     "webp",
     "whl",
@@ -57,17 +65,74 @@ const BINARY: &[&str] = &[
     "zip",
 ];
 
+/// Names, without extension, of texts that describe a data set.
+const ABOUT: &[&str] = &[
+    "authors",
+    "changelog",
+    "citation",
+    "contributing",
+    "contributors",
+    "copying",
+    "datasheet",
+    "licence",
+    "license",
+    "notice",
+    "readme",
+    "source",
+    "sources",
+];
+
+/// Names of JSON files that the `datasets` library writes beside the data.
+const METADATA: &[&str] =
+    &["dataset_dict.json", "dataset_info.json", "dataset_infos.json", "state.json"];
+
 impl Format {
+    /// What files of this format are called in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Format::Text => "plain text",
+            Format::Jsonl => "jsonl",
+            Format::Json => "json",
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Parquet => "parquet",
+        }
+    }
+
     /// Format and codec of a file of this name.
     pub(super) fn of(path: &Path) -> (Format, Option<Codec>) {
         let name = file_name(path);
         let (stem, codec) = split_codec(&name);
         let format = match extension(stem) {
             "jsonl" | "ndjson" => Format::Jsonl,
+            "json" => Format::Json,
+            "csv" => Format::Csv,
+            "tsv" => Format::Tsv,
             "parquet" | "pq" => Format::Parquet,
             _ => Format::Text,
         };
         (format, codec)
+    }
+}
+
+/// Whether a file of this name is about the rows in the files beside it.
+pub(super) fn is_about(path: &Path, format: Format) -> bool {
+    let name = file_name(path);
+    match format {
+        Format::Text => ABOUT.contains(&name.split('.').next().unwrap_or_default()),
+        Format::Json => METADATA.contains(&name.as_str()),
+        _ => false,
+    }
+}
+
+/// The kind of archive that a file of this name is.
+pub(super) fn archive(path: &Path) -> Option<&'static str> {
+    match extension(split_codec(&file_name(path)).0) {
+        "tar" | "tbz2" | "tgz" | "txz" | "tzst" => Some("tar"),
+        "zip" => Some("zip"),
+        "7z" => Some("7z"),
+        "rar" => Some("rar"),
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Only the values on the path of a key are parsed; the rest of a row is skipped, without building
 //! a tree of the row.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use memchr::memchr;
@@ -11,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::discover::File;
 use super::documents::{DocumentSink, Documents, Place};
-use super::key::{self, Kind, Value};
+use super::key::{self, Fault, Kind, Value};
 use crate::Result;
 
 /// Reads the rows in `block`, which starts at line `line` (from 0) of `file`.
@@ -30,13 +31,8 @@ pub(super) fn read<S: DocumentSink>(
             None => (block, block.len()),
         };
         let row = row.trim_ascii();
-        let place = Place { file, unit: "line", row: line };
-        if !row.is_empty() && documents.wants(place) {
-            text.clear();
-            match select(row, &documents.options().text_key, text) {
-                Ok(()) => documents.document(place, text)?,
-                Err(reason) => documents.bad_row(place, reason)?,
-            }
+        if !row.is_empty() {
+            read_row(documents, Place { file, unit: "line", row: line }, row, text)?;
         }
         block = &block[next..];
         line += 1;
@@ -44,8 +40,65 @@ pub(super) fn read<S: DocumentSink>(
     Ok(())
 }
 
+/// Reads one row without white space around it; `text` is a reusable buffer.
+pub(super) fn read_row<S: DocumentSink>(
+    documents: &mut Documents<'_, S>,
+    place: Place<'_>,
+    row: &[u8],
+    text: &mut Vec<u8>,
+) -> Result<()> {
+    if !documents.wants(place) {
+        return Ok(());
+    }
+    let keys = &documents.options().text_key;
+    text.clear();
+    let selected = select(row, keys, text).or_else(|fault| {
+        let Some(row) = without_nan(row) else { return Err(fault) };
+        text.clear();
+        select(&row, keys, text)
+    });
+    match selected {
+        Ok(()) => documents.document(place, text),
+        Err(fault) => documents.bad_row(place, fault),
+    }
+}
+
+/// Whether a row consists of lists, of which at least one does not begin with an object.
+pub(super) fn is_columns(row: &[u8]) -> bool {
+    let Ok(row) = serde_json::from_slice::<HashMap<String, &RawValue>>(row) else { return false };
+    let first = |list: &RawValue| list.get()[1..].trim_start().bytes().next();
+    !row.is_empty()
+        && row.values().all(|value| Json(value.get()).kind() == Kind::List)
+        && row.values().any(|list| !matches!(first(list), Some(b'{' | b']')))
+}
+
+/// The row with other numbers in place of NaN and Infinity, which Python writes but JSON lacks;
+/// None if it has neither.
+fn without_nan(row: &[u8]) -> Option<Vec<u8>> {
+    const NUMBERS: [(&[u8], &[u8]); 2] = [(b"NaN", b"0.0"), (b"Infinity", b"0.000000")];
+    let mut plain = row.to_vec();
+    let (mut at, mut in_string, mut found) = (0, false, false);
+    while let Some(&byte) = row.get(at) {
+        let number = NUMBERS.iter().find(|(name, _)| !in_string && row[at..].starts_with(name));
+        at += match (byte, number) {
+            (_, Some((name, number))) => {
+                plain[at..at + name.len()].copy_from_slice(number);
+                found = true;
+                name.len()
+            }
+            (b'\\', _) if in_string => 2,
+            (b'"', _) => {
+                in_string = !in_string;
+                1
+            }
+            _ => 1,
+        };
+    }
+    found.then_some(plain)
+}
+
 /// Appends to `text` the text that `keys` select in a row.
-fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Result<(), String> {
+fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Result<(), Fault> {
     let row = std::str::from_utf8(row)
         .map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
     if !row.starts_with('{') {
@@ -57,7 +110,7 @@ fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Resul
             Kind::Other(name) => name,
             Kind::Object => "an object",
         };
-        return Err(format!("the row is {kind}, not an object"));
+        return Err(format!("the row is {kind}, not an object").into());
     }
     key::text(Json(row), keys, text)
 }
@@ -84,6 +137,10 @@ impl Value for Json<'_> {
             // The column in the message counts from the start of the string, not of the row.
             let message = error.to_string();
             let what = message.split(" at line ").next().unwrap_or_default();
+            if what.contains("surrogate") || what == "unexpected end of hex escape" {
+                return "the text has half a surrogate pair, such as \\ud83d, which is no character"
+                    .to_string();
+            }
             format!("invalid JSON ({what} in the string)")
         })
     }
@@ -107,7 +164,7 @@ impl Value for Json<'_> {
     }
 }
 
-/// The message of serde_json without the line number, which is always 1.
+/// The message of serde_json, without the line number of rows of one line.
 fn invalid(error: serde_json::Error) -> String {
     format!("invalid JSON ({})", error.to_string().replace(" at line 1 column ", " at column "))
 }
@@ -161,7 +218,8 @@ impl<'de> DeserializeSeed<'de> for IsName<'_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, key: D) -> std::result::Result<bool, D::Error> {
-        key.deserialize_str(self)
+        // Not as a string, so that a key with half a surrogate pair is simply another one.
+        key.deserialize_bytes(self)
     }
 }
 
@@ -172,7 +230,7 @@ impl Visitor<'_> for IsName<'_> {
         f.write_str("a key")
     }
 
-    fn visit_str<E: de::Error>(self, key: &str) -> std::result::Result<bool, E> {
-        Ok(key == self.0)
+    fn visit_bytes<E: de::Error>(self, key: &[u8]) -> std::result::Result<bool, E> {
+        Ok(key == self.0.as_bytes())
     }
 }

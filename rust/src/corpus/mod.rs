@@ -18,7 +18,10 @@ mod read;
 mod reader;
 mod rows;
 mod sample;
+mod sniff;
+mod table;
 mod text;
+mod values;
 mod walk;
 
 pub use batches::{Batches, DocumentBatch};

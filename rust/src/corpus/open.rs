@@ -4,10 +4,12 @@
 
 use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
 
-use super::codec::Codec;
+use super::codec::{Codec, SMALL_WINDOW, zstd_window};
 use super::discover::File;
-use crate::io::Stdin;
+use super::reader::Shared;
+use super::sniff::foreign;
 use crate::{Error, Job, Result};
 
 /// Buffer size for compressed data, in bytes.
@@ -22,23 +24,31 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Opens `file`; bytes read from disk count as progress of `job`.
-    pub(super) fn open(file: &'a File, job: &'a Job) -> Result<Source<'a>> {
-        let disk: Box<dyn Read + 'a> = if file.is_stdin() {
-            Box::new(Disk { inner: Stdin::new(job), job })
-        } else {
-            let inner = std::fs::File::open(&file.path).map_err(Error::io(&file.path))?;
-            Box::new(Disk { inner, job })
+    /// Opens `file`; bytes read from disk count as progress of the job.
+    pub(super) fn open(file: &'a File, shared: &Shared<'a>) -> Result<Source<'a>> {
+        let job = shared.job;
+        let disk: Box<dyn Read + 'a> = match &file.stream {
+            Some(stream) => Box::new(Disk { inner: stream.reader(job), job }),
+            None => {
+                let inner = std::fs::File::open(&file.path).map_err(Error::io(&file.path))?;
+                Box::new(Disk { inner, job })
+            }
         };
         let mut source = Source { file, reader: disk, read: 0 };
         if let Some(codec) = file.codec {
-            source.unpack(codec)?;
+            source.unpack(codec, shared.window)?;
         }
         Ok(source)
     }
 
-    /// Wraps the reader in the decoder of `codec`, if the data begin as they should.
-    fn unpack(&mut self, codec: Codec) -> Result<()> {
+    /// The path of the file.
+    pub(super) fn path(&self) -> &'a Path {
+        &self.file.path
+    }
+
+    /// Wraps the reader in the decoder of `codec`, if the data begin as they should, and the window
+    /// of a .zst file has at most `window` bytes.
+    fn unpack(&mut self, codec: Codec, window: u64) -> Result<()> {
         let mut head = Vec::new();
         let read = self.reader.by_ref().take(Codec::HEAD).read_to_end(&mut head);
         read.map_err(|error| self.fault(error))?;
@@ -51,9 +61,21 @@ impl<'a> Source<'a> {
             };
             return Err(Error::Corpus { path, reason });
         }
+        if codec == Codec::Zstd
+            && let Some(needed) = zstd_window(&head).filter(|&size| size > window.max(SMALL_WINDOW))
+        {
+            let path = self.file.path.clone();
+            let reason = format!(
+                "zstd data with a window of {} MiB, which may take half of the memory; give \
+                 --memory {}MiB, or compress them with a smaller window",
+                needed.div_ceil(1 << 20),
+                needed.div_ceil(1 << 19)
+            );
+            return Err(Error::Corpus { path, reason });
+        }
         let disk = std::mem::replace(&mut self.reader, Box::new(io::empty()));
         let packed = BufReader::with_capacity(DISK_BUFFER, Cursor::new(head).chain(disk));
-        self.reader = codec.decoder(packed).map_err(|error| self.fault(error))?;
+        self.reader = codec.decoder(packed, window).map_err(|error| self.fault(error))?;
         Ok(())
     }
 
@@ -63,6 +85,11 @@ impl<'a> Source<'a> {
         let before = buffer.len();
         buffer.reserve(wanted as usize);
         let result = self.reader.by_ref().take(wanted).read_to_end(buffer);
+        if self.read == 0
+            && let Some(reason) = foreign(&buffer[before..])
+        {
+            return Err(Error::Corpus { path: self.file.path.clone(), reason });
+        }
         self.read += (buffer.len() - before) as u64;
         Ok((result.map_err(|error| self.fault(error))? as u64) < wanted)
     }
@@ -82,7 +109,7 @@ impl<'a> Source<'a> {
             io::ErrorKind::UnexpectedEof => format!("truncated {after}; fetch the file again"),
             _ if error.to_string().to_lowercase().contains("memory") => {
                 format!(
-                    "{codec} data that need more than 128 MiB to unpack; compress them with a smaller window"
+                    "{codec} data that need more than 128 MiB to unpack; give more --memory, or compress them with a smaller window"
                 )
             }
             _ => format!("damaged {after} ({error}); fetch the file again"),

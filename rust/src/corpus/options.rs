@@ -73,6 +73,12 @@ impl OnBadRow {
 pub struct ReadOptions {
     /// How plain text is split into documents.
     pub split: Split,
+    /// Split plain text at every occurrence of this instead, such as `<|endoftext|>`.
+    pub split_on: Option<String>,
+    /// Globs of the files to read in folders; none: all.
+    pub include: Vec<String>,
+    /// Globs of the files not to read in folders.
+    pub exclude: Vec<String>,
     /// Dotted paths of the text in a jsonl or Parquet row; several texts are joined by a line feed.
     pub text_key: Vec<String>,
     /// Read only this many documents (after sampling), in sorted order of the files.
@@ -91,6 +97,9 @@ impl Default for ReadOptions {
     fn default() -> Self {
         ReadOptions {
             split: Split::Document,
+            split_on: None,
+            include: Vec::new(),
+            exclude: Vec::new(),
             text_key: vec!["text".to_string()],
             limit: None,
             sample: None,
@@ -107,6 +116,13 @@ impl ReadOptions {
         let invalid = |message: String| Err(Error::InvalidArgument(message));
         if let Some(sample) = self.sample.filter(|sample| !(*sample > 0.0 && *sample <= 1.0)) {
             return invalid(format!("sample {sample}: must be above 0 and at most 1"));
+        }
+        if self.split_on.as_ref().is_some_and(String::is_empty) {
+            return invalid("an empty separator to split on: name one".to_string());
+        }
+        if self.split_on.is_some() && self.split != Split::Document {
+            let split = self.split.name();
+            return invalid(format!("split {split} and a separator to split on: choose one"));
         }
         if self.limit == Some(0) {
             return invalid("limit 0: must be at least 1".to_string());

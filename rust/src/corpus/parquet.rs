@@ -46,10 +46,8 @@ pub(super) fn read_groups<'a, S: DocumentSink>(
     let metadata = guarded(file, || metadata(&disk))?;
     let keys = &reader.documents.options().text_key;
     let columns = Column::Row(metadata.schema().fields());
-    key::text(columns, keys, &mut Vec::new()).map_err(|reason| Error::Corpus {
-        path: file.path.clone(),
-        reason: format!("{reason}; name a text column with --text-key"),
-    })?;
+    key::text(columns, keys, &mut Vec::new())
+        .map_err(|fault| Error::Corpus { path: file.path.clone(), reason: fault.of_column() })?;
     let projection = projection(&metadata, keys);
 
     let mut row = 0;
@@ -72,6 +70,10 @@ pub(super) fn read_groups<'a, S: DocumentSink>(
 impl<'a, S: DocumentSink> Task<'a, S> for Group<'a> {
     fn file(&self) -> &'a File {
         self.file
+    }
+
+    fn row(&self) -> u64 {
+        self.row
     }
 
     fn read(&self, reader: &mut Reader<'a, S>) -> Result<()> {
@@ -97,7 +99,7 @@ impl Group<'_> {
         })?;
         let mut row = self.row;
         while let Some(batch) = guarded(self.file, || Ok(batches.next().transpose()?))? {
-            shared.check()?;
+            shared.check_at(self.file, row)?;
             self.read_batch(&batch, row, documents, text)?;
             if documents.full() {
                 return Ok(());

@@ -6,8 +6,8 @@
 //! no thread can add any, so the rows of a single large file reach the sinks of all threads.
 
 use std::panic;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
@@ -19,7 +19,9 @@ use super::options::Split;
 use super::parquet::read_groups;
 use super::reader::{Reader, Shared, Task};
 use super::rows::{Rows, read_rows, read_whole};
+use super::table::read_table;
 use super::text::Unit;
+use super::values::read_values;
 use crate::{Error, Job, Phase, Result};
 
 /// Length of the queue per thread.
@@ -29,7 +31,7 @@ impl Corpus {
     /// Reads every document on `threads` threads, each into a sink of its own.
     ///
     /// On one thread, documents reach the sink in order; with a limit, only one thread is used. The
-    /// first error stops all threads. A corpus without documents is an error.
+    /// first fault of the data in that order is reported, whatever the threads. A corpus without documents is an error.
     pub fn read<S: DocumentSink>(
         &self,
         threads: usize,
@@ -45,8 +47,10 @@ impl Corpus {
         let shared = Shared {
             corpus: self,
             job,
+            window: job.memory() / (2 * self.zstd_files().clamp(1, threads as u64)),
             next: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             failure: Mutex::new(None),
         };
         let (sender, receiver) = bounded(QUEUE * threads);
@@ -75,9 +79,9 @@ impl Corpus {
                 workers.into_iter().map(join).collect()
             })
         };
-        let failure = shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((_, error)) = failure {
-            return Err(error);
+        job.check()?;
+        if let Some(failure) = shared.failure().take() {
+            return Err(failure.error);
         }
         let counts = parts.into_iter().fold(ReadCounts::default(), |sum, part| ReadCounts {
             documents: sum.documents + part.documents,
@@ -102,28 +106,40 @@ fn run<'a, S: DocumentSink>(
         if reader.documents.full() {
             break;
         }
-        if let Err(error) = reader.shared.check().and_then(|()| read_file(&mut reader, file)) {
-            reader.shared.fail(file, error);
+        let result = reader.shared.check_at(file, 0).and_then(|()| read_file(&mut reader, file));
+        if let Err(error) = result {
+            // The rows before the fault have been handed out.
+            reader.shared.fail(file, u64::MAX, error);
             break;
         }
     }
     reader.queue = None;
     for task in tasks {
-        let file = task.file();
-        if let Err(error) = reader.shared.check().and_then(|()| task.read(&mut reader)) {
-            reader.shared.fail(file, error);
+        let (file, row) = (task.file(), task.row());
+        let result = reader.shared.check_at(file, row).and_then(|()| task.read(&mut reader));
+        if let Err(error) = result {
+            reader.shared.fail(file, row, error);
         }
     }
-    let finished = reader.shared.check().and_then(|()| reader.documents.finish());
-    if let (Some(last), Err(error)) = (files.last(), finished) {
-        reader.shared.fail(last, error);
+    if let Some(last) = files.last()
+        && !reader.shared.failed.load(Ordering::Relaxed)
+        && let Err(error) = reader.shared.check().and_then(|()| reader.documents.finish())
+    {
+        reader.shared.fail(last, u64::MAX, error);
     }
     reader.documents.counts()
 }
 
 fn read_file<'a, S: DocumentSink>(reader: &mut Reader<'a, S>, file: &'a File) -> Result<()> {
-    match (file.format, reader.documents.options().split) {
+    let options = reader.documents.options();
+    if let (Format::Text, Some(separator)) = (file.format, &options.split_on) {
+        return read_rows(reader, file, Rows::Text(Unit::Between(separator.as_bytes())));
+    }
+    match (file.format, options.split) {
         (Format::Parquet, _) => read_groups(reader, file),
+        (Format::Json, _) => read_values(reader, file),
+        (Format::Csv, _) => read_table(reader, file, b',', true),
+        (Format::Tsv, _) => read_table(reader, file, b'\t', false),
         (Format::Jsonl, _) => read_rows(reader, file, Rows::Json),
         (Format::Text, Split::Document) => read_whole(reader, file),
         (Format::Text, Split::Line) => read_rows(reader, file, Rows::Text(Unit::Line)),

@@ -1,7 +1,7 @@
 //! A reading thread, and the tasks that threads hand to each other.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Sender, TrySendError};
 
@@ -14,6 +14,9 @@ pub(super) trait Task<'a, S>: Send {
     /// The file.
     fn file(&self) -> &'a File;
 
+    /// Index of its first row, from 0.
+    fn row(&self) -> u64;
+
     /// Reads the part into the documents of a thread.
     fn read(&self, reader: &mut Reader<'a, S>) -> Result<()>;
 }
@@ -22,12 +25,22 @@ pub(super) trait Task<'a, S>: Send {
 pub(super) struct Shared<'a> {
     pub job: &'a Job,
     pub corpus: &'a Corpus,
+    /// The largest window of a .zst file in bytes, if it exceeds what is always accepted.
+    pub window: u64,
     /// Index of the first file that no thread has taken yet.
     pub next: AtomicUsize,
-    /// Set once a thread has failed.
+    /// Set once all threads have to stop.
     pub stop: AtomicBool,
-    /// The error to report, and its file.
-    pub failure: Mutex<Option<(&'a File, Error)>>,
+    /// Set once a file or row is at fault; what comes before it is still read.
+    pub failed: AtomicBool,
+    /// The first fault so far.
+    pub failure: Mutex<Option<Failure>>,
+}
+
+/// An error, and the file and row at which it is reached when reading in order.
+pub(super) struct Failure {
+    place: (usize, u64),
+    pub error: Error,
 }
 
 /// A reading thread.
@@ -52,21 +65,53 @@ impl<'a, S: DocumentSink> Reader<'a, S> {
 }
 
 impl<'a> Shared<'a> {
-    /// [`Error::Interrupted`] if another thread failed or the job was stopped.
+    /// [`Error::Interrupted`] if the job was stopped, or another thread failed for good.
     pub(super) fn check(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { self.job.check() }
     }
 
-    /// Stops all threads because of an error, which is reported unless an earlier file has one.
-    pub(super) fn fail(&self, file: &'a File, error: Error) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Like [`Shared::check`], and also if a fault was found before this row of this file.
+    pub(super) fn check_at(&self, file: &File, row: u64) -> Result<()> {
+        self.check()?;
+        if self.failed.load(Ordering::Relaxed)
+            && self.failure().as_ref().is_some_and(|failure| failure.place <= (file.index, row))
+        {
+            return Err(Error::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// Records an error that was met in `file`, at `row` or later, to be reported if it is the
+    /// first.
+    ///
+    /// Faults of the data do not stop the threads from reading what comes before them, so that the
+    /// same fault is reported on every run; all other errors stop everything.
+    pub(super) fn fail(&self, file: &File, row: u64, error: Error) {
         // Stopping a job interrupts reads, which looks like an error of the file.
         let error = self.job.check().err().unwrap_or(error);
-        // Threads that were stopped get here too, after the error that stopped them.
-        let stopped = matches!(error, Error::Interrupted);
-        if failure.as_ref().is_none_or(|(first, _)| !stopped && file.path < first.path) {
-            *failure = Some((file, error));
+        let place = match &error {
+            // A thread that was stopped, or that has nothing left to read.
+            Error::Interrupted => {
+                self.stop.fetch_or(self.job.check().is_err(), Ordering::Relaxed);
+                return;
+            }
+            Error::BadRow { row, .. } => (file.index, row - 1),
+            Error::Corpus { .. } => (file.index, row),
+            Error::Io { path, .. } if *path == file.path => (file.index, row),
+            _ => {
+                self.stop.store(true, Ordering::Relaxed);
+                (0, 0)
+            }
+        };
+        let mut failure = self.failure();
+        if failure.as_ref().is_none_or(|first| place < first.place) {
+            *failure = Some(Failure { place, error });
         }
-        self.stop.store(true, Ordering::Relaxed);
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// The first fault so far.
+    pub(super) fn failure(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

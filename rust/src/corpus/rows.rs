@@ -11,22 +11,22 @@ use super::text::{Unit, lines};
 use crate::Result;
 
 /// Bytes of text per block.
-const BLOCK: usize = 1 << 20;
+pub(super) const BLOCK: usize = 1 << 20;
 
-/// The longest row of a jsonl file.
-const MAX_ROW: usize = 64 << 20;
+/// The longest row of a JSON file.
+pub(super) const MAX_ROW: usize = 64 << 20;
 
 /// The kind of rows in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
-    Text(Unit),
+pub(super) enum Rows<'a> {
+    Text(Unit<'a>),
     Json,
 }
 
 /// Whole rows of one file.
 struct Block<'a> {
     file: &'a File,
-    rows: Rows,
+    rows: Rows<'a>,
     /// Index of the first line, from 0.
     line: u64,
     data: Vec<u8>,
@@ -35,6 +35,10 @@ struct Block<'a> {
 impl<'a, S: DocumentSink> Task<'a, S> for Block<'a> {
     fn file(&self) -> &'a File {
         self.file
+    }
+
+    fn row(&self) -> u64 {
+        self.line
     }
 
     fn read(&self, reader: &mut Reader<'a, S>) -> Result<()> {
@@ -81,11 +85,11 @@ pub(super) fn read_whole<'a, S: DocumentSink>(
         return Ok(());
     }
     for copy in 0..reader.documents.copies(place) {
-        let mut source = Source::open(file, reader.shared.job)?;
+        let mut source = Source::open(file, reader.shared)?;
         let mut part = std::mem::take(&mut reader.buffer);
         let mut empty = true;
         loop {
-            reader.shared.check()?;
+            reader.shared.check_at(file, 0)?;
             part.clear();
             let last = source.fill(&mut part, BLOCK)?;
             if !part.is_empty() {
@@ -108,14 +112,27 @@ pub(super) fn read_whole<'a, S: DocumentSink>(
 pub(super) fn read_rows<'a, S: DocumentSink>(
     reader: &mut Reader<'a, S>,
     file: &'a File,
-    rows: Rows,
+    rows: Rows<'a>,
 ) -> Result<()> {
-    let source = Source::open(file, reader.shared.job)?;
-    let mut cutter = Cutter { file, rows, source, buffer: Vec::new(), line: 0, last: false };
-    cutter.fill(reader, BLOCK)?;
-    if rows == Rows::Json && cutter.buffer.starts_with("\u{feff}".as_bytes()) {
-        cutter.buffer.drain(..3);
+    let mut source = Source::open(file, reader.shared)?;
+    let mut buffer = Vec::new();
+    let last = source.fill(&mut buffer, BLOCK)?;
+    if rows == Rows::Json && buffer.starts_with("\u{feff}".as_bytes()) {
+        buffer.drain(..3);
     }
+    cut_rows(reader, file, rows, source, buffer, last)
+}
+
+/// Reads the rest of a file of rows that begins with `buffer`, or consists of it (`last`).
+pub(super) fn cut_rows<'a, S: DocumentSink>(
+    reader: &mut Reader<'a, S>,
+    file: &'a File,
+    rows: Rows<'a>,
+    source: Source<'a>,
+    buffer: Vec<u8>,
+    last: bool,
+) -> Result<()> {
+    let mut cutter = Cutter { file, rows, source, buffer, line: 0, last };
     loop {
         match (cutter.block(), rows) {
             (Some(block), _) => reader.submit(block)?,
@@ -138,7 +155,7 @@ pub(super) fn read_rows<'a, S: DocumentSink>(
 /// Cuts the text of a file into blocks.
 struct Cutter<'a> {
     file: &'a File,
-    rows: Rows,
+    rows: Rows<'a>,
     source: Source<'a>,
     /// Text that was read but not yet passed on; it starts at the start of a row.
     buffer: Vec<u8>,
@@ -150,7 +167,7 @@ struct Cutter<'a> {
 
 impl<'a> Cutter<'a> {
     fn fill<S: DocumentSink>(&mut self, reader: &Reader<'a, S>, target: usize) -> Result<()> {
-        reader.shared.check()?;
+        reader.shared.check_at(self.file, self.line)?;
         self.last = self.last || self.source.fill(&mut self.buffer, target)?;
         Ok(())
     }
@@ -177,12 +194,23 @@ impl<'a> Cutter<'a> {
     /// Streams the document at the start of the buffer to this thread's sink.
     ///
     /// If it is repeated, its text is kept for the copies.
-    fn stream<S: DocumentSink>(&mut self, reader: &mut Reader<'a, S>, unit: Unit) -> Result<()> {
+    fn stream<S: DocumentSink>(
+        &mut self,
+        reader: &mut Reader<'a, S>,
+        unit: Unit<'a>,
+    ) -> Result<()> {
         let place = Place { file: self.file, unit: "line", row: self.line };
         let wanted = reader.documents.wants(place);
         let copies = reader.documents.copies(place);
         let mut whole = Vec::new();
+        let mut begun = false;
         loop {
+            if !begun {
+                let lead = unit.lead(&self.buffer);
+                self.line += lines(&self.buffer[..lead]);
+                self.buffer.drain(..lead);
+                begun = !self.buffer.is_empty();
+            }
             let end = unit.end(&self.buffer, self.last);
             let (text, next) = match end {
                 Some(end) => (end.text, end.next),

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 
 use super::format::is_hidden;
+use super::options::ReadOptions;
 use crate::{Error, Result};
 
 /// Whether a path contains a character that is special in a glob.
@@ -23,11 +24,7 @@ pub(super) fn expand(pattern: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
         Error::InvalidArgument(format!("{}: not a usable pattern ({reason})", pattern.display()))
     };
     let rest = rest.to_str().ok_or_else(|| bad("it is not UTF-8"))?;
-    let matcher = GlobBuilder::new(rest)
-        .literal_separator(true)
-        .build()
-        .map_err(|error| bad(&error.kind().to_string()))?
-        .compile_matcher();
+    let matcher = matcher(rest).map_err(|reason| bad(&reason))?;
 
     if !(root.as_os_str().is_empty() || root.is_dir()) {
         return Ok((root, Vec::new()));
@@ -38,6 +35,48 @@ pub(super) fn expand(pattern: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
     let mut paths = walk(&root, depth, |entry| hidden || !is_hidden(entry))?;
     paths.retain(|path| path.strip_prefix(&root).is_ok_and(|below| matcher.is_match(below)));
     Ok((root, paths))
+}
+
+fn matcher(pattern: &str) -> std::result::Result<GlobMatcher, String> {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
+}
+
+/// The files of a folder that `include` and `exclude` leave.
+pub(super) struct Filter {
+    include: Vec<Pattern>,
+    exclude: Vec<Pattern>,
+}
+
+/// A glob of paths relative to a folder, or of names if it has no slash.
+struct Pattern {
+    matcher: GlobMatcher,
+    of_name: bool,
+}
+
+impl Filter {
+    pub(super) fn new(options: &ReadOptions) -> Result<Filter> {
+        let compiled = |patterns: &[String]| {
+            let compile = |pattern: &String| {
+                let matcher = matcher(pattern).map_err(|reason| {
+                    Error::InvalidArgument(format!("{pattern}: not a usable pattern ({reason})"))
+                })?;
+                Ok(Pattern { matcher, of_name: !pattern.contains('/') })
+            };
+            patterns.iter().map(compile).collect::<Result<Vec<_>>>()
+        };
+        Ok(Filter { include: compiled(&options.include)?, exclude: compiled(&options.exclude)? })
+    }
+
+    /// Whether the file of this path relative to the folder is read.
+    pub(super) fn accepts(&self, below: &Path) -> bool {
+        let matches = |pattern: &Pattern| {
+            let name = below.file_name().map(Path::new).filter(|_| pattern.of_name);
+            pattern.matcher.is_match(name.unwrap_or(below))
+        };
+        (self.include.is_empty() || self.include.iter().any(matches))
+            && !self.exclude.iter().any(matches)
+    }
 }
 
 /// Everything below the folder `path`, at most `depth` levels down, that `enter` accepts.

@@ -1,5 +1,6 @@
 //! `Corpus`.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::sync::Mutex;
 
@@ -14,8 +15,8 @@ use crate::corpus::{Corpus, OnBadRow, ReadOptions, Split};
 /// The files of one corpus, and how their documents are read.
 ///
 /// A path is a file, a folder (read recursively in sorted order, hidden files skipped), a glob, or
-/// `-` for standard input. Files are plain text, `.jsonl` or `.parquet`; text and jsonl may be
-/// compressed as `.gz`, `.zst`, `.xz` or `.bz2`. See `docs/measure.md`.
+/// `-` for standard input. Files are plain text, `.jsonl`, `.json`, `.csv`, `.tsv` or `.parquet`;
+/// all but Parquet may be compressed as `.gz`, `.zst`, `.xz` or `.bz2`. See `docs/measure.md`.
 ///
 /// Args:
 ///     paths: One path or several.
@@ -27,6 +28,10 @@ use crate::corpus::{Corpus, OnBadRow, ReadOptions, Split};
 ///     sample: Keep each document with this probability, above 0 and at most 1.
 ///     seed: Seed of the sampling.
 ///     on_bad_row: `error`, or `skip` to skip and count rows without usable text.
+///     split_on: Split plain text at every occurrence of this, such as `<|endoftext|>`.
+///     include: Globs of the files to read in folders; None: all. One without a slash matches names,
+///         others paths below the folder.
+///     exclude: Globs of the files not to read in folders.
 ///
 /// Raises:
 ///     InvalidArgumentError: An option has an invalid value.
@@ -58,7 +63,8 @@ impl CorpusOrPaths {
 impl PyCorpus {
     #[new]
     #[pyo3(signature = (
-        paths, *, split="document", text_key=None, limit=None, sample=None, seed=0, on_bad_row="error"
+        paths, *, split="document", text_key=None, limit=None, sample=None, seed=0, on_bad_row="error",
+        split_on=None, include=None, exclude=None
     ))]
     #[allow(clippy::too_many_arguments)] // Keyword arguments of one Python call.
     fn new(
@@ -70,9 +76,15 @@ impl PyCorpus {
         sample: Option<f64>,
         seed: u64,
         on_bad_row: &str,
+        split_on: Option<String>,
+        include: Option<Vec<String>>,
+        exclude: Option<Vec<String>>,
     ) -> PyResult<PyCorpus> {
         let options = ReadOptions {
             split: Split::parse(split)?,
+            split_on,
+            include: include.unwrap_or_default(),
+            exclude: exclude.unwrap_or_default(),
             text_key: text_key.unwrap_or(ReadOptions::default().text_key),
             limit,
             sample,
@@ -99,8 +111,18 @@ impl PyCorpus {
     /// The reading options, as keyword arguments of `Corpus`.
     #[getter]
     fn options<'py>(&self, py: Python<'py>) -> PyResult<OptionDict<'py>> {
-        let ReadOptions { split, text_key, limit, sample, seed, on_bad_row, .. } =
-            self.corpus.options();
+        let ReadOptions {
+            split,
+            split_on,
+            include,
+            exclude,
+            text_key,
+            limit,
+            sample,
+            seed,
+            on_bad_row,
+            resample: _,
+        } = self.corpus.options();
         let options = PyDict::new(py);
         options.set_item("split", split.name())?;
         options.set_item("text_key", text_key)?;
@@ -108,6 +130,9 @@ impl PyCorpus {
         options.set_item("sample", sample)?;
         options.set_item("seed", seed)?;
         options.set_item("on_bad_row", on_bad_row.name())?;
+        options.set_item("split_on", split_on)?;
+        options.set_item("include", include)?;
+        options.set_item("exclude", exclude)?;
         Ok(options)
     }
 
@@ -117,19 +142,31 @@ impl PyCorpus {
         self.corpus.files().map(|path| path.display().to_string()).collect()
     }
 
-    /// Total size of the files on disk in bytes; 0 with standard input, whose size is unknown.
+    /// The files in folders of rows that are about the data, such as a README, and are not read.
+    #[getter]
+    fn left_out(&self) -> Vec<String> {
+        self.corpus.left_out().iter().map(|path| path.display().to_string()).collect()
+    }
+
+    /// The formats of the files, such as `jsonl` and `plain text`, and how many files have each.
+    #[getter]
+    fn kinds(&self) -> BTreeMap<&'static str, u64> {
+        self.corpus.kinds()
+    }
+
+    /// Total size of the files on disk in bytes; 0 with a pipe, whose size is unknown.
     #[getter]
     fn size(&self) -> u64 {
         self.corpus.size()
     }
 
-    /// Whether standard input, which can be read only once, is one of the files.
+    /// Whether standard input or a pipe, which can be read only once, is one of the files.
     #[getter]
     fn reads_stdin(&self) -> bool {
         self.corpus.reads_stdin()
     }
 
-    /// Whether any file has rows (jsonl or Parquet), so that `text_key` applies.
+    /// Whether any file has rows (JSON, CSV or Parquet), so that `text_key` applies.
     #[getter]
     fn reads_rows(&self) -> bool {
         self.corpus.reads_rows()
@@ -139,6 +176,15 @@ impl PyCorpus {
     #[getter]
     fn reads_text(&self) -> bool {
         self.corpus.reads_text()
+    }
+
+    /// The same corpus, to be read more than once: what comes from standard input or pipes is kept
+    /// in temporary files.
+    ///
+    /// Raises:
+    ///     OSError: No temporary file can be created.
+    fn kept(&self) -> PyResult<PyCorpus> {
+        Ok(PyCorpus { corpus: self.corpus.kept()? })
     }
 
     /// The same corpus with its documents resampled for a bootstrap replicate.

@@ -35,9 +35,14 @@ fn read<T: Symbol>(
     corpus: &Corpus,
     alphabet: &Alphabet,
     shape: Shape,
-    options: BuildOptions,
+    mut options: BuildOptions,
     job: &Job,
 ) -> Result<TokenTree> {
+    job.limit_memory(options.memory);
+    if corpus.has_large_windows()? {
+        // The other half is for the windows.
+        options.memory /= 2;
+    }
     let builder = Builder::<T>::new(shape, options, job)?;
     let counts = corpus.read(options.threads, job, || Feeder::new(&builder, alphabet))?;
     builder.finish(Volume {

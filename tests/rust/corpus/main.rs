@@ -2,6 +2,8 @@
 
 mod batches;
 mod discover;
+mod folders;
+mod formats;
 mod read;
 mod rows;
 mod support;

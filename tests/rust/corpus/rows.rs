@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{ListBuilder, StringBuilder, StringDictionaryBuilder, StructBuilder};
+use arrow_array::builder::{
+    ListBuilder, MapBuilder, StringBuilder, StringDictionaryBuilder, StructBuilder,
+};
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, BinaryArray, Int64Array, LargeStringArray, StringArray, StringViewArray,
+    ArrayRef, BinaryArray, Date32Array, FixedSizeBinaryArray, Int64Array, LargeStringArray,
+    NullArray, StringArray, StringViewArray,
 };
 use arrow_schema::{DataType, Field};
 use elastic_core::Error;
@@ -56,13 +59,16 @@ fn bad_rows_are_reported_or_skipped() {
         (br#"{"text": ["a", 1]}"#, "`text` is a number, not a string"),
         (
             br#"{"text": [{"b": 1}]}"#,
-            "an object in `text` has neither `content` nor `text`, only `b`",
+            "an object in `text` has none of `content`, `text` and `value`, only `b`",
         ),
         (br#"["text"]"#, "the row is a list, not an object"),
         (b"text", "invalid JSON (expected ident at column 2)"),
         (br#"{"text": "a""#, "invalid JSON (EOF while parsing an object at column 12)"),
         (br#"{"text": "a"} {}"#, "invalid JSON (trailing characters at column 15)"),
-        (br#"{"text": "\ud800"}"#, "invalid JSON (unexpected end of hex escape in the string)"),
+        (
+            br#"{"text": "\ud800"}"#,
+            "the text has half a surrogate pair, such as \\ud83d, which is no character",
+        ),
         (b"{\"text\": \"a\xff\"}", "not UTF-8 at column 12"),
         (deep.as_bytes(), "more than 64 nested lists at `text`"),
         (br#"{"text": "refuse"}"#, "refused"),
@@ -182,6 +188,38 @@ fn null_in_parquet_is_a_bad_row() {
     assert!(message(&path, options()).contains("a.parquet, row 3: `text` is null, not a string;"));
     let (documents, counts) = read_on(4, &[path], skip(options())).unwrap();
     assert_eq!((documents.len(), counts.bad_rows), (3, 1));
+}
+
+#[test]
+fn a_column_of_nulls_has_bad_rows_only() {
+    let folder = Folder::new();
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["a b", "c d"]));
+    let nulls: ArrayRef = Arc::new(NullArray::new(2));
+    folder.write("a.parquet", parquet(vec![("text", texts)], 2));
+    let path = folder.write("b.parquet", parquet(vec![("text", nulls)], 2));
+    let (documents, counts) = read_on(2, &[folder.root()], skip(options())).unwrap();
+    assert_eq!((documents.len(), counts.bad_rows), (2, 2));
+    assert!(message(&path, options()).contains("b.parquet, row 1: `text` is null, not a string;"));
+}
+
+#[test]
+fn columns_of_other_types_are_named() {
+    let folder = Folder::new();
+    let mut map = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    map.keys().append_value("k");
+    map.values().append_value("v");
+    map.append(true).unwrap();
+    let fixed = FixedSizeBinaryArray::try_from_iter([b"abcd"].into_iter()).unwrap();
+    let columns: [(&str, ArrayRef, &str); 3] = [
+        ("map", Arc::new(map.finish()), "a map"),
+        ("fixed", Arc::new(fixed), "bytes of fixed length"),
+        ("date", Arc::new(Date32Array::from(vec![1])), "a date"),
+    ];
+    for (name, column, kind) in columns {
+        let path = folder.write("a.parquet", parquet(vec![(name, column)], 2));
+        let text = message(&path, keys(&[name]));
+        assert!(text.contains(&format!("`{name}` is {kind}, not a string; name a text")), "{text}");
+    }
 }
 
 #[test]
