@@ -329,7 +329,7 @@ class TokenTree:
     def open(
         path: _Path, *, memory: int | None = None, progress: _Progress | None = None
     ) -> TokenTree:
-        """Opens a tree file and checks that it is complete, in order and of this version.
+        """Opens a tree file and checks that it is complete, undamaged and of this version.
 
         Args:
             path: A file that `save` wrote.
@@ -348,7 +348,7 @@ class TokenTree:
         occurrences. Rows are in path order.
 
         Args:
-            path: The file to write.
+            path: The file to write; `-` is standard output.
             progress: Called about ten times a second with a `Step` that counts leaves.
 
         Raises:
@@ -361,7 +361,7 @@ class TokenTree:
         """Writes every leaf as text, with its path up to EOS, to a file that appears when complete.
 
         Args:
-            path: The file to write.
+            path: The file to write; `-` is standard output.
             format: `csv` (`path,count`, with the ids of the path separated by spaces) or `jsonl`
                 (`{"path": [...], "count": n}`).
             progress: Called about ten times a second with a `Step` that counts leaves.
@@ -834,7 +834,7 @@ class TreeModel:
         """Writes the model to a file, which appears only when it is complete.
 
         Args:
-            path: The file to write; it includes the tokenizer, if any.
+            path: The file to write, with the tokenizer, if any; `-` is standard output.
             progress: Called about ten times a second with a `Step`.
 
         Raises:

@@ -11,6 +11,7 @@ from typing import Any
 import oracle
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from elastic_core import (
@@ -187,6 +188,28 @@ def test_a_truncated_parquet_file_is_reported(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(CorpusError, match=r"texts\.parquet"):
         TokenTree.build(file)
+
+
+@pytest.mark.parametrize("codec", ["none", "zstd"])
+def test_checksums_of_parquet_pages_are_verified(codec: str, tmp_path: Path) -> None:
+    file = tmp_path / "texts.parquet"
+    table = pa.table({"text": TEXTS})
+    pq.write_table(table, file, compression=codec, use_dictionary=False, write_page_checksum=True)
+    whole = file.read_bytes()
+    column = pq.read_metadata(file).row_group(0).column(0)
+    pages = range(column.data_page_offset, column.data_page_offset + column.total_compressed_size)
+    refused = 0
+    for bit in range(8 * pages.start, 8 * pages.stop):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        try:
+            texts = [text for batch in Corpus(file).batches() for text in batch.texts]
+        except CorpusError:
+            refused += 1
+        else:  # A field of the page's header that is not needed.
+            assert texts == [text.encode() for text in TEXTS]
+    assert refused > 4 * len(pages)
 
 
 def test_an_empty_corpus_is_reported(tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from elastic_core import TokenTree, TreeFileError
+from elastic_core import InvalidArgumentError, TokenTree, TreeFileError
 
 
 @pytest.fixture
@@ -99,12 +101,84 @@ def test_another_parquet_file_is_rejected(tmp_path: Path) -> None:
         TokenTree.open(tmp_path / "other.parquet")
 
 
-def test_another_version_is_rejected(file: Path) -> None:
+def rewrite(file: Path, counts: list[int] | None = None, **changes: int | str | None) -> None:
+    """Writes a tree file with other counts or metadata; None removes an entry."""
     metadata = pq.read_metadata(file).metadata
-    assert metadata[b"elastic_core.schema"] == b"elastic-core/tree/1"
     del metadata[b"ARROW:schema"]
-    metadata[b"elastic_core.schema"] = b"elastic-core/tree/2"
-    pq.write_table(pq.read_table(file).replace_schema_metadata(metadata), file)
+    for key, value in changes.items():
+        del metadata[f"elastic_core.{key}".encode()]
+        if value is not None:
+            metadata[f"elastic_core.{key}".encode()] = str(value).encode()
+    table = pq.read_table(file)
+    if counts is not None:
+        table = table.slice(0, len(counts))
+        field = table.schema.field("count")
+        table = table.set_column(table.num_columns - 1, field, pa.array(counts, pa.uint64()))
+    pq.write_table(table.replace_schema_metadata(metadata), file)
+
+
+def test_a_file_of_an_earlier_version_has_no_digest(tree: TokenTree, file: Path) -> None:
+    rewrite(file, digest=None)
+    opened = TokenTree.open(file)
+    assert rows(opened) == rows(tree)
+    assert (opened.documents, opened.bytes, opened.segments) == (1, tree.bytes, tree.segments)
+
+
+def test_the_digest_covers_counts_and_metadata(tree: TokenTree, file: Path) -> None:
+    whole = file.read_bytes()
+    rewrite(file)
+    assert rows(TokenTree.open(file)) == rows(tree)
+    changes: list[dict[str, Any]] = [
+        {"counts": tree.counts.tolist()[::-1]},
+        {"bad_rows": 1},
+        {"documents": 2, "bytes": tree.bytes - 1, "symbols": tree.symbols - 1},
+    ]
+    for change in changes:
+        file.write_bytes(whole)
+        rewrite(file, **change)
+        with pytest.raises(TreeFileError, match=r"do not match its digest.*tree build"):
+            TokenTree.open(file)
+        rewrite(file, digest=None)
+        TokenTree.open(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"vocabulary": 300}, "vocabulary is 300, but the alphabet byte has 256"),
+        ({"alphabet": "bit"}, "vocabulary is 256, but the alphabet bit has 2"),
+        ({"alphabet": "morse"}, "unknown alphabet 'morse'"),
+        ({"bytes": 122}, "122 bytes of text cannot be 123 symbols"),
+        ({"documents": 0}, "documents, 0 in number"),
+        ({"documents": 2}, "cannot give 124 segments of the kind window"),
+        ({"segment": "prefix"}, "cannot give 124 segments of the kind prefix"),
+        ({"segment": "chunk", "documents": 125}, "cannot give 124 segments of the kind chunk"),
+        ({"depth": 4}, "columns"),
+        ({"symbols": -1}, "symbols is not a number"),
+        ({"segments": 2**64}, "segments is not a number"),
+        ({"counts": [2**63, 2**63]}, "add up to more than 64 bits hold"),
+        ({"counts": []}, "no leaves"),
+    ],
+)
+def test_impossible_contents_are_refused(changes: dict[str, Any], message: str, file: Path) -> None:
+    rewrite(file, digest=None, **changes)
+    with pytest.raises(TreeFileError, match=f"tree\\.parquet: .*{message}"):
+        TokenTree.open(file)
+
+
+def test_volumes_that_overflow_are_not_merged(play: Path, tmp_path: Path) -> None:
+    file = tmp_path / "tree.parquet"
+    TokenTree.build(play, depth=2, segment="prefix").save(file)
+    rewrite(file, [2**63], digest=None, segments=2**63, documents=2**63)
+    tree = TokenTree.open(file)
+    assert tree.count([]) == 2**63
+    with pytest.raises(InvalidArgumentError, match="more text than 64 bits can count"):
+        tree.merge(tree)
+
+
+def test_another_version_is_rejected(file: Path) -> None:
+    assert pq.read_metadata(file).metadata[b"elastic_core.schema"] == b"elastic-core/tree/1"
+    rewrite(file, schema="elastic-core/tree/2")
     with pytest.raises(TreeFileError, match="this version reads elastic-core/tree/1"):
         TokenTree.open(file)
 

@@ -76,11 +76,10 @@ def require_new(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 def is_open_file(path: Path) -> bool:
     """Whether a path stands for a file that is open in a process, as `/dev/stdout` does."""
-    folder = path.parent.resolve()
-    links = [folder / path.name]
-    with suppress(OSError):
-        links.append(folder / links[0].readlink())
-    return any(link.parent.resolve().is_relative_to("/proc") for link in links)
+    link = Path(os.path.realpath(path.parent), path.name)
+    target = link.parent / link.readlink() if link.is_symlink() else link
+    folders = (Path(os.path.realpath(name.parent)) for name in (link, target))
+    return any(folder.is_relative_to("/proc") for folder in folders)
 
 
 def json_text(value: Any) -> str:

@@ -53,15 +53,15 @@ fn schema(shape: &Shape) -> Schema {
     Schema::new(symbols.chain([Field::new("count", DataType::UInt64, false)]).collect::<Vec<_>>())
 }
 
-/// The symbols of `width` bytes at `at` in rows of `row_len` bytes.
-fn column<A: ArrowPrimitiveType<Native: TryFrom<u32> + Default>>(
+/// The symbols at byte `at` of rows of `row_len` bytes.
+fn column<A: ArrowPrimitiveType<Native: Default>, const WIDTH: usize>(
     rows: &[u8],
     row_len: usize,
     at: usize,
-    width: usize,
+    symbol: fn([u8; WIDTH]) -> A::Native,
 ) -> ArrayRef {
-    let symbols = rows.chunks_exact(row_len).map(|row| symbol_at(&row[at..][..width]));
-    let values = symbols.map(|symbol| A::Native::try_from(symbol).unwrap_or_default());
+    let symbols = rows.chunks_exact(row_len).map(|row| row[at..].first_chunk().copied());
+    let values = symbols.map(|bytes| bytes.map(symbol).unwrap_or_default());
     Arc::new(PrimitiveArray::<A>::from_iter_values(values))
 }
 
@@ -84,13 +84,13 @@ impl Columns {
     /// Takes the leaves collected so far.
     fn take(&mut self) -> std::result::Result<RecordBatch, arrow_schema::ArrowError> {
         self.digest.update(&self.rows, &self.counts);
-        let (width, depth) = (self.width, self.schema.fields().len() - 1);
-        let column = match width {
-            1 => column::<UInt8Type>,
-            2 => column::<UInt16Type>,
-            _ => column::<UInt32Type>,
-        };
-        let symbols = (0..depth).map(|at| column(&self.rows, depth * width, at * width, width));
+        let (rows, width, depth) = (&self.rows, self.width, self.schema.fields().len() - 1);
+        let row_len = depth * width;
+        let symbols = (0..row_len).step_by(width).map(|at| match width {
+            1 => column::<UInt8Type, 1>(rows, row_len, at, u8::from_be_bytes),
+            2 => column::<UInt16Type, 2>(rows, row_len, at, u16::from_be_bytes),
+            _ => column::<UInt32Type, 4>(rows, row_len, at, u32::from_be_bytes),
+        });
         let mut arrays: Vec<ArrayRef> = symbols.collect();
         self.rows.clear();
         arrays.push(Arc::new(UInt64Array::from_iter_values(self.counts.drain(..))));
