@@ -78,7 +78,7 @@ def test_a_recipe_accepts_numbers_that_yaml_reads_as_text(tmp_path: Path) -> Non
         ({"seeds": 100_000_000}, "seeds 100000000: input should be less than or equal to 1000"),
         ({"align": [2**63]}, "input should be less than or equal to 9223372036854775807"),
         ({"align": ["1:30"]}, "'1:30' is not a count"),
-        ({"pretrain": {"corpus": "x", "tokens": [1, 2]}}, "'[1, 2]' is not a count"),
+        ({"pretrain": {"corpus": "x", "tokens": [1, 2]}}, "[1, 2] is not a count"),
         ({"data": {"positive": {"source": "x"}, "prompt_words": 2**32}}, "prompt_words 4294967296"),
         ({"align": ["many"]}, "'many' is not a count"),
         ({"first": ["left"]}, "first.0 'left': input should be 'positive' or 'negative'"),

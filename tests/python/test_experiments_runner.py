@@ -65,7 +65,7 @@ def test_a_run_measures_every_cell_once(values: dict[str, Any], tmp_path: Path) 
 
 def test_models_that_no_cell_needs_are_dropped(values: dict[str, Any], tmp_path: Path) -> None:
     experiment(configured(values), tmp_path / "run", jobs=1)
-    kept = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
+    kept = {path.name for path in (tmp_path / "run" / "checkpoints").glob("[!.]*")}
     stages = {row["made"]: row["labels"]["stage"] for row in rows(tmp_path / "run").values()}
     assert kept == {model for model, stage in stages.items() if stage != "reverse"}
 
@@ -108,7 +108,7 @@ def test_an_extended_run_repeats_nothing(values: dict[str, Any], tmp_path: Path)
     folder = tmp_path / "run"
     experiment(configured(values, seeds=1), folder, jobs=1)
     before = RunFolder(folder).rows()
-    kept = {path: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("*/*")}
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("[!.]*/*")}
     steps: list[Step] = []
     longer = configured(values, seeds=2, reverse=[5, 10, 20])
     experiment(longer, folder, jobs=1, progress=steps.append)
@@ -135,7 +135,7 @@ def test_a_removed_model_is_rebuilt(values: dict[str, Any], tmp_path: Path) -> N
 
 def test_runs_share_models(values: dict[str, Any], tmp_path: Path) -> None:
     experiment(configured(values, seeds=1), tmp_path / "one", jobs=1, cache=tmp_path / "models")
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("*/*")}
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("[!.]*/*")}
     more = configured(values, seeds=1, reverse=[7])
     experiment(more, tmp_path / "two", jobs=1, cache=tmp_path / "models")
     assert kept
