@@ -28,6 +28,16 @@ def rejection(values: dict[str, Any]) -> str:
     return str(error.value)
 
 
+def test_one_count_is_a_list_of_one_and_the_other_way_round() -> None:
+    values = {**MINIMAL, "align": 20, "reverse": "1k", "scorer": {"rows": [7]}}
+    config = parse_config(values, ReboundConfig, "x")
+    assert (config.align, config.reverse, config.scorer.rows) == ([20], [1000], 7)
+    values = {**MINIMAL, "align": [20], "reverse": 5, "pretrain": {"corpus": "x"}}
+    values["data"] = {**MINIMAL["data"], "negative": {"source": "bad.jsonl"}}
+    springs = parse_config(values, find_study("springs").config, "x")
+    assert (springs.align, springs.reverse) == (20, [5])
+
+
 def test_counts_accept_unit_letters() -> None:
     config = parse_config({**MINIMAL, "align": ["1k", 200]}, ReboundConfig, "x")
     assert config.align == [1000, 200]
@@ -68,7 +78,7 @@ def test_a_recipe_accepts_numbers_that_yaml_reads_as_text(tmp_path: Path) -> Non
         ({"seeds": 100_000_000}, "seeds 100000000: input should be less than or equal to 1000"),
         ({"align": [2**63]}, "input should be less than or equal to 9223372036854775807"),
         ({"align": ["1:30"]}, "'1:30' is not a count"),
-        ({"align": 20}, "my.yaml: align 20: input should be a valid list"),
+        ({"pretrain": {"corpus": "x", "tokens": [1, 2]}}, "[1, 2] is not a count"),
         ({"data": {"positive": {"source": "x"}, "prompt_words": 2**32}}, "prompt_words 4294967296"),
         ({"align": ["many"]}, "'many' is not a count"),
         ({"first": ["left"]}, "first.0 'left': input should be 'positive' or 'negative'"),

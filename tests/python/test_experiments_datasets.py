@@ -148,3 +148,31 @@ def test_prompts_alternate_between_the_sides(values: dict[str, Any], tmp_path: P
     assert len(context.seed_context(0).held_out("positive")) == 5
     with pytest.raises(InvalidArgumentError, match=r"needs data\.pairs"):
         context.seed_context(0).pairs(0, 1)
+
+
+def test_labels_are_found_beside_renamed_columns(tmp_path: Path) -> None:
+    rows = [{"body": f"{n} words of a text", "label": n % 2} for n in range(40)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = {"source": str(tmp_path / "rows.jsonl"), "columns": {"text": "body"}}
+    data = Data.model_validate(
+        {"positive": {**source, "label": 1}, "negative": {**source, "label": 0}, "prompt_words": 1}
+    )
+    datasets = Datasets(data, ScorerConfig(rows=5), prompts=4)
+    assert len(datasets.rows["positive"]) == len(datasets.rows["negative"]) == 15
+
+
+def test_rows_with_a_held_out_prompt_are_counted(tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        rows = [{"text": f"{n % 6} is {name} number {n}"} for n in range(60)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = Data.model_validate(
+        {
+            "positive": {"source": str(tmp_path / "good.jsonl")},
+            "negative": {"source": str(tmp_path / "bad.jsonl")},
+            "prompt_words": 1,
+        }
+    )
+    split = Datasets(data, ScorerConfig(rows=10), prompts=4).split(0)
+    for side in ("positive", "negative"):
+        rest = len(split.pool[side]) + len(split.held_out[side])
+        assert split.shared[side] == 50 - rest > 0

@@ -65,7 +65,7 @@ def test_a_run_measures_every_cell_once(values: dict[str, Any], tmp_path: Path) 
 
 def test_models_that_no_cell_needs_are_dropped(values: dict[str, Any], tmp_path: Path) -> None:
     experiment(configured(values), tmp_path / "run", jobs=1)
-    kept = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
+    kept = {path.name for path in (tmp_path / "run" / "checkpoints").glob("[!.]*")}
     stages = {row["made"]: row["labels"]["stage"] for row in rows(tmp_path / "run").values()}
     assert kept == {model for model, stage in stages.items() if stage != "reverse"}
 
@@ -108,7 +108,7 @@ def test_an_extended_run_repeats_nothing(values: dict[str, Any], tmp_path: Path)
     folder = tmp_path / "run"
     experiment(configured(values, seeds=1), folder, jobs=1)
     before = RunFolder(folder).rows()
-    kept = {path: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("*/*")}
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("[!.]*/*")}
     steps: list[Step] = []
     longer = configured(values, seeds=2, reverse=[5, 10, 20])
     experiment(longer, folder, jobs=1, progress=steps.append)
@@ -135,7 +135,7 @@ def test_a_removed_model_is_rebuilt(values: dict[str, Any], tmp_path: Path) -> N
 
 def test_runs_share_models(values: dict[str, Any], tmp_path: Path) -> None:
     experiment(configured(values, seeds=1), tmp_path / "one", jobs=1, cache=tmp_path / "models")
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("*/*")}
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("[!.]*/*")}
     more = configured(values, seeds=1, reverse=[7])
     experiment(more, tmp_path / "two", jobs=1, cache=tmp_path / "models")
     assert kept
@@ -207,6 +207,11 @@ def test_a_folder_of_another_configuration_is_rejected(
     before = (tmp_path / "run" / "config.yaml").read_text()
     with pytest.raises(InvalidArgumentError, match="with model 'tree:3', not 'tree:4'"):
         experiment(configured(values, model="tree:4"), tmp_path / "run", jobs=1)
+    changed = configured(
+        values, seeds=1, reverse=[5], held_out={**values["held_out"], "prompts": 14}
+    )
+    with pytest.raises(InvalidArgumentError, match=r"with held_out\.prompts 12, not 14; choose"):
+        experiment(changed, tmp_path / "run", jobs=1)
     rows = ({"text": f"other {number} rows here and there"} for number in range(120))
     (tmp_path / "good.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(InvalidArgumentError, match="data_sha256"):
@@ -303,3 +308,63 @@ def test_worker_processes_need_a_main_guard(tmp_path: Path) -> None:
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, timeout=120, check=True
     )
     assert done.stdout == b""
+
+
+def test_damaged_state_is_refused_and_a_torn_row_computed_again(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    config, out = configured(values, seeds=1, reverse=[5]), tmp_path / "run"
+    experiment(config, out, jobs=1)
+    file = out / "metrics.jsonl"
+    content = file.read_bytes()
+    file.write_bytes(content[:-20])
+    experiment(config, out, jobs=1)
+    rows, again = (
+        [json.loads(line) for line in text.splitlines()] for text in (content, file.read_bytes())
+    )
+    for row in (*rows, *again):
+        for name in ("time", "seconds", "check"):
+            del row[name]
+    assert again == rows
+    file.write_bytes(content.replace(b'"score": ', b'"score": 1', 1))
+    with pytest.raises(InvalidArgumentError, match=r"metrics\.jsonl: line 1 is damaged; remove"):
+        experiment(config, out, jobs=1)
+    file.write_bytes(content)
+    model = next(path for path in (out / "checkpoints").iterdir() if (path / "model.ectm").exists())
+    weights = (model / "model.ectm").read_bytes()
+    (model / "model.ectm").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    with pytest.raises(InvalidArgumentError, match=r"model\.ectm: damaged.*; delete .* and run"):
+        experiment(configured(values, seeds=1, reverse=[5, 6]), out, jobs=1)
+
+
+def test_runs_at_once_may_share_a_cache(values: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(yaml_text({**values, "seeds": 1}), encoding="utf-8")
+    call = [str(PROGRAM), "experiment", "rebound", "--config", "config.yaml", "--cache", "cache"]
+    runs = [
+        subprocess.Popen(
+            [
+                *call,
+                "--out",
+                f"run{number}",
+                "--jobs",
+                str(1 + number % 2),
+                f"reverse=[{5 + number}]",
+            ],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+        for number in range(3)
+    ]
+    ended = [
+        (run.wait(timeout=240), run.stderr.read().decode() if run.stderr else "") for run in runs
+    ]
+    for run in runs:
+        if run.stderr:
+            run.stderr.close()
+    assert [code for code, _ in ended] == [0, 0, 0], ended
+    alone = experiment(configured(values, seeds=1, reverse=[5]), tmp_path / "alone", jobs=1)
+    scores = [row["score"] for row in alone.folder.rows()]
+    assert [row["score"] for row in RunFolder(tmp_path / "run0").rows()] == scores
+    assert not list((tmp_path / "cache" / ".locks" / "users").iterdir())

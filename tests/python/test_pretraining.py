@@ -1,6 +1,7 @@
 """Pre-training: results, interruption, seeds, invalid input."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import elastic_core as ec
+from elastic_core.common.manifest import write_manifest
 from elastic_core.common.progress import Step
 from elastic_core.models.scratch import train_tokenizer
 from elastic_core.models.transformers.inputs import Tokenizer
@@ -76,9 +78,9 @@ def test_a_new_model_is_trained(corpus: Path, tmp_path: Path) -> None:
     assert [row.step for row in rows] == list(range(1, 20))
     assert [row.tokens for row in rows] == list(range(32, 609, 32))
     assert rows[-1].loss == result.loss < rows[0].loss - 1
-    assert json.loads((tmp_path / "out" / "result.json").read_text()) == json.loads(
-        json.dumps(result.to_dict())
-    )
+    written = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert len(written.pop("check")) == 16
+    assert written == json.loads(json.dumps(result.to_dict()))
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [
         "checkpoints",
@@ -88,6 +90,7 @@ def test_a_new_model_is_trained(corpus: Path, tmp_path: Path) -> None:
         "metrics.jsonl",
         "model.safetensors",
         "result.json",
+        "sha256.json",
         "tokenizer.json",
         "tokenizer_config.json",
     ]
@@ -310,3 +313,28 @@ def test_a_single_checkpoint_is_a_list_of_one(corpus: Path, tmp_path: Path) -> N
     single: Any = "900"
     with pytest.raises(ec.InvalidArgumentError, match="checkpoint 928: training ends before it"):
         ec.pretrain(corpus, **SMALL, checkpoints=single, out=tmp_path / "out")
+
+
+def test_a_damaged_state_falls_back_to_the_one_before(tmp_path: Path) -> None:
+    states = [tmp_path / f"checkpoint-{step}" for step in (9, 10, 11)]
+    for state in states:
+        state.mkdir()
+        (state / "trainer_state.json").write_text("{}")
+        (state / "model.safetensors").write_bytes(b"weights")
+    assert callbacks.last_state(tmp_path) == states[2]
+    for state in states[:2]:
+        write_manifest(state)
+    assert callbacks.last_state(tmp_path) == states[1]
+    (states[1] / "model.safetensors").write_bytes(b"weighty")
+    assert callbacks.last_state(tmp_path) == states[0]
+    (states[0] / "model.safetensors").unlink()
+    assert callbacks.last_state(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "result.json"])
+def test_a_damaged_result_is_refused(name: str, whole: Path, corpus: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(whole, tmp_path / "copy")
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(content[:-99] + bytes([content[-99] ^ 1]) + content[-98:])
+    with pytest.raises(ec.InvalidArgumentError, match=f"{name}: damaged.*; delete .*copy and run"):
+        ec.pretrain(corpus, **SMALL, out=copy, checkpoints=[128, 320])

@@ -8,12 +8,13 @@ import sys
 def prepare_streams() -> None:
     """Makes the standard streams usable.
 
-    Writing to a closed standard output fails, as to a full disk; what is written to a closed
-    standard error is dropped, so it never changes the outcome. Names that are not UTF-8 are written
-    as backslash escapes.
+    Writing to a closed standard output fails, as to a pipe that nobody reads. What is written to a
+    closed standard error is dropped, so it never changes the outcome. Names that are not UTF-8 are
+    written as backslash escapes.
     """
-    for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
-        _occupy(number, flags)
+    for number in range(3):
+        if not _is_open(number):
+            _occupy(number)
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stdout is None:
@@ -44,12 +45,22 @@ class _Dropping(io.FileIO):
             return len(data)
 
 
-def _occupy(number: int, flags: int) -> None:
-    """Opens the null device under a closed descriptor, which the next file would get otherwise."""
+def _is_open(number: int) -> bool:
     try:
         os.fstat(number)
     except OSError:
-        opened = os.open(os.devnull, flags)
-        if opened != number:
-            os.dup2(opened, number)
-            os.close(opened)
+        return False
+    return True
+
+
+def _occupy(number: int) -> None:
+    """Opens something under a closed descriptor, which the next file would get otherwise."""
+    if number == 1:
+        reading, opened = os.pipe()
+    else:
+        opened = os.open(os.devnull, os.O_RDWR)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+    if number == 1 and reading != number:
+        os.close(reading)

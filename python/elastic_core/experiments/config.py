@@ -29,13 +29,25 @@ from elastic_core.training.finetuning.recipe import Recipe
 
 Config = TypeVar("Config", bound="ExperimentConfig")
 
-Count = Annotated[int, BeforeValidator(lambda value: parse_count(value)), Field(ge=1, le=2**63 - 1)]
+
+def _count(value: Any) -> int:
+    """A count, which may stand alone in a list."""
+    return parse_count(value[0] if isinstance(value, list) and len(value) == 1 else value)
+
+
+Count = Annotated[int, BeforeValidator(_count), Field(ge=1, le=2**63 - 1)]
 """A positive whole number, written 20000 or `20k`."""
 
 Names = Annotated[
     list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 ]
 """Several names, or a single one."""
+Counts = Annotated[
+    list[Count],
+    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    Field(min_length=1),
+]
+"""One or more counts; one may be written without brackets."""
 
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
 """The keys of `recipe`."""

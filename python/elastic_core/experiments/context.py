@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import Corpus, InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
+from elastic_core.common.units import counted
 from elastic_core.corpora.sources import check_regular
 from elastic_core.data.examples import Examples, split_prompts
 from elastic_core.data.select import random_order
@@ -237,10 +238,11 @@ class SeedContext:
         Raises:
             InvalidArgumentError: There is no such side, or it has too few rows.
         """
-        pool = self.context.datasets.split(self.seed).pool
+        split = self.context.datasets.split(self.seed)
+        pool = split.pool
         if side not in pool:
             raise InvalidArgumentError(f"this study needs data.{side}; set data.{side}.source")
-        return _slice(pool[side].rows, start, stop, pool[side].name)
+        return _slice(pool[side].rows, start, stop, pool[side].name, split.shared[side])
 
     def pairs(self, start: int, stop: int) -> list[Row]:
         """Preferences `start` to `stop`, in the seed's order.
@@ -307,10 +309,17 @@ class SeedContext:
         return documents
 
 
-def _slice(rows: Sequence[Mapping[str, Any]], start: int, stop: int, name: str) -> list[Row]:
+def _slice(
+    rows: Sequence[Mapping[str, Any]], start: int, stop: int, name: str, shared: int = 0
+) -> list[Row]:
     if stop > len(rows):
+        dropped = ""
+        if shared > 0:
+            count = counted(shared, "more row has", "more rows have")
+            dropped = f" ({count} a held-out prompt and cannot be trained on)"
         raise InvalidArgumentError(
             f"{name}: {stop:,} rows to train on, but only {len(rows):,} are left after held-out "
-            "prompts and the scorer's rows are set aside; ask for fewer, or name more data"
+            f"prompts and the scorer's rows are set aside{dropped}; ask for fewer, or name more "
+            "data"
         )
     return [dict(row) for row in rows[start:stop]]

@@ -29,11 +29,13 @@ class SeedSplit:
         held_out: A row for each held-out prompt, by side.
         pool: The rows to train on, in the seed's order, by side.
         pairs: The preferences to train on, in the seed's order, if there are any.
+        shared: By side, rows that are neither, because their prompt is held out with another row.
     """
 
     held_out: dict[str, Examples]
     pool: dict[str, Examples]
     pairs: Examples | None
+    shared: dict[str, int]
 
 
 class Datasets:
@@ -107,7 +109,11 @@ class Datasets:
             for prompts in held_out.values():
                 pairs = without_prompts(pairs, prompts)
             pairs = subsets(pairs, [len(pairs)], seed=seed)[0]
-        return SeedSplit(held_out, pool, pairs)
+        shared = {
+            side: len(self.rows[side]) - len(pool[side]) - len(held_out[side])
+            for side in self.sides
+        }
+        return SeedSplit(held_out, pool, pairs, shared)
 
 
 def _take_random(rows: Examples, count: int) -> tuple[Examples, Examples]:
@@ -147,7 +153,10 @@ def _kind(rows: Examples) -> str:
 
 def _load(source: Source) -> Examples:
     """Loads the rows of a source that have its label, up to its limit."""
-    rows = load_examples(source.source, columns=source.columns or None, split=source.split)
+    columns = source.columns or None
+    if columns and source.label is not None:
+        columns = {"label": "label", **columns}
+    rows = load_examples(source.source, columns=columns, split=source.split)
     if source.label is not None:
         rows = with_label(rows, source.label)
         if rows.format == "unpaired-preference":  # A true or false label; here it names a class.

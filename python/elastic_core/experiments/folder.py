@@ -5,11 +5,12 @@ The folder of a run holds `config.yaml`, `metrics.jsonl`, `checkpoints/` and `re
 loses at most the row that was being written.
 """
 
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import InvalidArgumentError, __version__
 from elastic_core.common.files import (
@@ -25,6 +26,10 @@ from elastic_core.experiments.cells import Metrics, Row
 from elastic_core.experiments.config import ExperimentConfig, read_yaml
 from elastic_core.training.folder import TREE_MODEL, check_same_settings
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_LOCKS = ".locks"
 _CONFIG = "config.yaml"
 _ROW_KEYS = {"key", "made", "labels", "seed"}
 _VERSION, _DATA = "elastic_core", "data_sha256"
@@ -131,6 +136,26 @@ class ModelStore:
         self.folder = folder
         self._intact: set[Path] = set()
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keeps other runs that use the store from removing models while the block runs."""
+        from filelock import FileLock
+
+        with self._lock("users"):
+            user = FileLock(self._users / f"{secrets.token_hex(8)}.lock")
+            user.acquire()
+        try:
+            yield
+        finally:
+            user.release()
+            Path(user.lock_file).unlink(missing_ok=True)
+
+    @contextmanager
+    def making(self, model_hash: str) -> Iterator[None]:
+        """Lets one process at a time make a model; the others wait, and then find it."""
+        with self._lock(model_hash):
+            yield
+
     def path(self, model_hash: str) -> Path:
         """The folder of a model, which may not exist yet."""
         return self.folder / model_hash
@@ -167,9 +192,36 @@ class ModelStore:
         return read_sealed_json(file, remedy, _stored_rows)
 
     def drop(self, model_hash: str) -> None:
-        """Removes a model if it exists."""
-        self._intact.discard(self.path(model_hash))
-        shutil.rmtree(self.path(model_hash), ignore_errors=True)
+        """Removes a model if it exists, unless another run uses the store and may need it."""
+        with self._lock("users"):
+            if self._is_shared():
+                return
+            self._intact.discard(self.path(model_hash))
+            shutil.rmtree(self.path(model_hash), ignore_errors=True)
+
+    def _lock(self, name: str) -> "BaseFileLock":
+        from filelock import FileLock
+
+        self._users.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.folder / _LOCKS / f"{name}.lock")
+
+    @property
+    def _users(self) -> Path:
+        """The folder of a lock for each run that uses the store, held while it runs."""
+        return self.folder / _LOCKS / "users"
+
+    def _is_shared(self) -> bool:
+        """Whether several runs use the store; removes the locks of dead ones."""
+        from filelock import FileLock, Timeout
+
+        running = 0
+        for file in self._users.glob("*.lock"):
+            try:
+                with FileLock(file, timeout=0):
+                    file.unlink(missing_ok=True)
+            except Timeout:
+                running += 1
+        return running > 1
 
 
 def _stored_rows(values: Any) -> list[Row]:

@@ -90,7 +90,7 @@ def experiment(
     context = _open_context(config, folder, cache)
     planned = plan(study, config, context)
     folder.begin(config, context.datasets.identity)
-    with folder.locked():
+    with folder.locked(), context.store.in_use():
         run_progress = _RunProgress(study.name, len(planned.cells), progress)
         executor = open_executor(jobs, context, run_progress.on_step)
         try:

@@ -63,13 +63,14 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
     """
     if cell.parent is None:
         if context.path(cell) is None:
-            with _one_thread(context, cell):
-                _pretrain(context, cell, progress)
+            with context.store.making(context.model_hash(cell)), _one_thread(context, cell):
+                if context.path(cell) is None:
+                    _pretrain(context, cell, progress)
         return {}
     if cell.training is None:
         return {}
     training = cell.training
-    with _one_thread(context, cell):
+    with context.store.making(context.model_hash(cell)), _one_thread(context, cell):
         trained = train(
             context.existing_path(cell.parent),
             training.rows.resolve(context.seed_context(cell.seed)),

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid, with_test
 from elastic_core.experiments.cells import Cell, Label, Metrics, Rows, RunCells
-from elastic_core.experiments.config import Changes, Count, ExperimentConfig
+from elastic_core.experiments.config import Changes, Count, Counts, ExperimentConfig
 from elastic_core.experiments.curve_report import CurveReport
 from elastic_core.experiments.curves import Curve
 from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
@@ -67,7 +67,7 @@ class AlgorithmsConfig(ExperimentConfig):
     algorithms: list[Algorithm] = Field(["sft", "dpo", "kto", "simpo", "rloo"], min_length=1)
     side: Literal["align", "reverse", "both"] = "align"
     align: Count = 2000
-    reverse: list[Count] = Field([100, 200, 500, 1000, 2000], min_length=1)
+    reverse: Counts = Field([100, 200, 500, 1000, 2000])
     candidates: int = Field(default=4, ge=2)
     recipes: dict[Algorithm, Changes] = Field(default={})
 

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci, with_test
 from elastic_core.experiments.cells import Metrics, RunCells
-from elastic_core.experiments.config import Changes, Count, ExperimentConfig, Section
+from elastic_core.experiments.config import Changes, Count, Counts, ExperimentConfig, Section
 from elastic_core.experiments.curve_report import CurveReport
 from elastic_core.experiments.curves import Curve, HalfDose, half_dose
 from elastic_core.experiments.rows import Mixed, Subset
@@ -70,7 +70,7 @@ class MitigationConfig(ExperimentConfig):
     study: Literal["mitigation"] = "mitigation"
     variants: dict[str, Variant] = Field(default={"mixed": Variant(mix=0.5)})
     align: Count = 2000
-    reverse: list[Count] = Field([100, 200, 500, 1000, 2000], min_length=1)
+    reverse: Counts = Field([100, 200, 500, 1000, 2000])
 
     @model_validator(mode="after")
     def _check_variants(self) -> Self:

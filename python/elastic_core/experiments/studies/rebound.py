@@ -12,7 +12,7 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Metrics, RunCells
-from elastic_core.experiments.config import Count, ExperimentConfig
+from elastic_core.experiments.config import Counts, ExperimentConfig
 from elastic_core.experiments.curve_report import CurveReport
 from elastic_core.experiments.curves import Curve
 from elastic_core.experiments.studies.study import (
@@ -39,8 +39,8 @@ class ReboundConfig(ExperimentConfig):
     extent: ClassVar[frozenset[str]] = frozenset({"seeds", "align", "reverse", "first"})
 
     study: Literal["rebound"] = "rebound"
-    align: list[Count] = Field([1000, 2000, 5000, 10000], min_length=1)
-    reverse: list[Count] = Field([100, 200, 500, 1000, 2000], min_length=1)
+    align: Counts = Field([1000, 2000, 5000, 10000])
+    reverse: Counts = Field([100, 200, 500, 1000, 2000])
     first: list[Literal["positive", "negative"]] = Field(["positive"], min_length=1)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci
 from elastic_core.experiments.cells import Cell, Label, Metrics, RunCells
-from elastic_core.experiments.config import Count, ExperimentConfig
+from elastic_core.experiments.config import Count, Counts, ExperimentConfig
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
     SIGN,
@@ -45,7 +45,7 @@ class ReversalConfig(ExperimentConfig):
     extent: ClassVar[frozenset[str]] = frozenset({"seeds", "align", "first"})
 
     study: Literal["reversal"] = "reversal"
-    align: list[Count] = Field([1000, 2000, 5000, 10000], min_length=1)
+    align: Counts = Field([1000, 2000, 5000, 10000])
     reverse: Count = 2000
     step: Count = 8
     target: Literal["kl", "score"] = "kl"

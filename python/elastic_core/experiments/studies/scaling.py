@@ -14,7 +14,7 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.units import counted, format_count
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Label, Metrics, RunCells
-from elastic_core.experiments.config import Count, ExperimentConfig
+from elastic_core.experiments.config import Count, Counts, ExperimentConfig
 from elastic_core.experiments.curve_report import METRICS, CurveReport
 from elastic_core.experiments.curves import Curve
 from elastic_core.experiments.studies.study import (
@@ -62,8 +62,8 @@ class ScalingConfig(ExperimentConfig):
     models: list[str] = Field(default=[])
     pretraining: list[Count] = Field(default=[])
     xs: list[float] | None = None
-    align: list[Count] = Field([1000], min_length=1)
-    reverse: list[Count] = Field([100, 200, 500, 1000, 2000], min_length=1)
+    align: Counts = Field([1000])
+    reverse: Counts = Field([100, 200, 500, 1000, 2000])
     first: Literal["positive", "negative"] = "positive"
 
     @model_validator(mode="after")

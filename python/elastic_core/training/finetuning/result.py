@@ -56,8 +56,8 @@ class Trained:
 
     @classmethod
     def from_dict(cls, result: dict[str, Any]) -> "Trained":
-        """The result that `to_dict` wrote."""
-        rest = {name: value for name, value in result.items() if name != "schema"}
+        """The result that `to_dict` wrote, with or without the seal of `trained.json`."""
+        rest = {name: value for name, value in result.items() if name not in ("schema", "check")}
         rest["curve"] = {name: np.array(row, np.float64) for name, row in rest["curve"].items()}
         rows = rest.get("rows")
         rest["rows"] = rows and RowCounts(**rows)

@@ -96,8 +96,8 @@ class PretrainResult:
 
     @classmethod
     def from_dict(cls, result: dict[str, Any]) -> "PretrainResult":
-        """The result that `to_dict` wrote."""
-        fields = {name: value for name, value in result.items() if name != "schema"}
+        """The result that `to_dict` wrote, with or without the seal of `result.json`."""
+        fields = {name: value for name, value in result.items() if name not in ("schema", "check")}
         config = fields["config"]
         fields["config"] = PretrainConfig(**{**config, "checkpoints": tuple(config["checkpoints"])})
         fields["checkpoints"] = tuple(Checkpoint(**saved) for saved in fields["checkpoints"])

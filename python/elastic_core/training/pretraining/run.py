@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
 from transformers import PreTrainedTokenizerFast
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
@@ -45,7 +46,18 @@ _TOKENIZER_BYTES = 64 << 20
 def run(
     corpus: Corpus, config: PretrainConfig, folder: Path, progress: Progress | None
 ) -> PretrainResult:
-    """Trains, or returns the result if the run is finished; see `pretrain`."""
+    """Trains, or returns the result if the run is finished; see `pretrain`.
+
+    Of several processes with the same folder one trains; the others wait, and return its result.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.absolute().with_name(f".{folder.name}.lock")):
+        return _run_alone(corpus, config, folder, progress)
+
+
+def _run_alone(
+    corpus: Corpus, config: PretrainConfig, folder: Path, progress: Progress | None
+) -> PretrainResult:
     _check_folder(folder, config)
     if (folder / _RESULT).exists():
         remedy = _remedy(folder)

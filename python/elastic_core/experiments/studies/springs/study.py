@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, RunCells, TextSet, TrainingStep
-from elastic_core.experiments.config import Count, ExperimentConfig
+from elastic_core.experiments.config import Count, Counts, ExperimentConfig
 from elastic_core.experiments.rows import Openings, Subset
 from elastic_core.experiments.studies.springs.prediction import TreeLaw
 from elastic_core.experiments.studies.springs.report import figures, findings, tables
@@ -38,7 +38,7 @@ class SpringsConfig(ExperimentConfig):
 
     study: Literal["springs"] = "springs"
     align: Count = 1000
-    reverse: list[Count] = Field([50, 100, 200, 500, 1000], min_length=1)
+    reverse: Counts = Field([50, 100, 200, 500, 1000])
     characters: int = Field(default=300, ge=1)
     depths: list[int] = Field([1, 2, 4, 8], min_length=1)
     pretrained: Count | None = None
