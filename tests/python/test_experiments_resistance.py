@@ -207,6 +207,19 @@ def test_tables_follow_the_layout_of_the_paper(tmp_path: Path) -> None:
     )
 
 
+def test_intervals_of_losses_are_not_negative(tmp_path: Path) -> None:
+    rows = planted_rows({1: 1.0, 2: 1.1, 3: 1.2}, RESISTANT)
+    for row in rows:
+        values = {name: 0.01 if row["seed"] else 4.0 for name in row if name.startswith("loss_")}
+        row.update(values | ({"train_final": 0.01 if row["seed"] else 4.0}))
+    losses, _, _, controls = analysed(tmp_path, rows).tables
+    intervals = [row[at] for row in losses.rows for at in (1, 2)]
+    intervals += [row[at] for row in controls.rows for at in (3, 4, 5, 6)]
+    for value in intervals:
+        assert isinstance(value, Interval)
+        assert value.low == 0
+
+
 def test_a_diverged_training_is_left_out(tmp_path: Path) -> None:
     rows = planted_rows({1: 1.0, 2: 1.1, 3: 1.2}, RESISTANT)
     diverged = next(row for row in rows if row["stage"] == "train" and row["seed"] == 0)

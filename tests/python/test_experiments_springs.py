@@ -194,6 +194,26 @@ def test_a_model_that_behaves_differently_is_not_predicted(tmp_path: Path) -> No
     assert judgement(analysis, "equal and opposite").verdict == "does not hold"
 
 
+def test_intervals_stay_within_the_range_of_their_figures(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    rows = planted_rows({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3))
+    for row in rows:
+        row.update({name: random.normal(2, 0.1) for name in row if name.startswith("rate_")})
+    _, ratios, agreement = analysed(tmp_path, rows, [2]).tables
+    bounded = [
+        *((row[2], 0, 100) for row in ratios.rows),
+        *((row[4], -1, 1) for row in ratios.rows),
+        *((row[2], 0, 1) for row in agreement.rows),
+        *((row[3], -1, 1) for row in agreement.rows),
+    ]
+    for value, low, high in bounded:
+        if value is not None:
+            assert isinstance(value, Interval)
+            assert value.low is not None
+            assert value.high is not None
+            assert low <= value.low < value.high <= high or value.low == value.high
+
+
 def test_forces_in_the_same_direction_are_not_springs_in_series(tmp_path: Path) -> None:
     rows = planted_rows({2: (1e-3, 1e-3)}, (1e-3, 1e-3))
     config = configured(tmp_path, seeds=SEEDS, reverse=[10], depths=[2])

@@ -4,6 +4,7 @@ Each way, or variant, gives one curve. An alignment withstands as many reverse r
 halve its gain, the half dose; each variant is compared with the plain one, seed by seed.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
@@ -33,6 +34,8 @@ PLAIN = "plain"
 """The variant that all others are compared with."""
 
 _FIRST = "positive"
+_POSITIVE = (0.0, math.inf)
+"""The range of a number of rows, or of a loss."""
 _TREE_KEYS = frozenset({"epochs", "weight"})
 
 
@@ -254,7 +257,7 @@ def _findings(report: CurveReport, results: Sequence[_Result]) -> list[Finding]:
 
 
 def _dose_phrase(result: _Result) -> str:
-    return f"{with_ci(interval(result.half_dose.rows), 0)} reverse rows"
+    return f"{with_ci(interval(result.half_dose.rows, _POSITIVE), 0)} reverse rows"
 
 
 def _table(results: Sequence[_Result], metric: str) -> Table:
@@ -265,9 +268,9 @@ def _table(results: Sequence[_Result], metric: str) -> Table:
         rows.append(
             (
                 result.curve.name,
-                interval(result.half_dose.rows),
+                interval(result.half_dose.rows, _POSITIVE),
                 interval(result.gain),
-                interval(result.pretrain_loss),
+                interval(result.pretrain_loss, _POSITIVE),
                 *(
                     (None,) * 4
                     if result is plain
@@ -300,7 +303,7 @@ def _figure(results: Sequence[_Result], metric: str) -> Figure:
         (
             "withstands",
             "reverse rows until half is lost",
-            tuple(interval(result.half_dose.rows) for result in results),
+            tuple(interval(result.half_dose.rows, _POSITIVE) for result in results),
         ),
         ("gain", f"{metric} beyond the base", tuple(interval(result.gain) for result in results)),
     )

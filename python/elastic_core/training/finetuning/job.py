@@ -220,7 +220,7 @@ def _trl_reward(reward: Reward, bos: str) -> Callable[..., list[float | None]]:
             if not _is_finite(value):
                 raise InvalidArgumentError(
                     f"the reward of the completion {_content(completion)[:_LONGEST_SHOWN]!r} is "
-                    f"{value!r}; a reward must be a finite number"
+                    f"{value}; a reward must be a finite number"
                 )
         return [float(value) for value in scores]
 

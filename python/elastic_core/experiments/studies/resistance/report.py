@@ -1,5 +1,6 @@
 """The findings, tables and figure of resistance, as the paper compares and with a control."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -19,6 +20,8 @@ from elastic_core.statistics.intervals import compare_paired, interval
 
 _NATS = "nats/token"
 _DIGITS = 4
+_POSITIVE = (0.0, math.inf)
+"""The range of a loss."""
 
 
 def findings(pairs: Sequence[Pair]) -> tuple[Finding, ...]:
@@ -114,7 +117,9 @@ def _loss_table(pairs: Sequence[Pair]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs:
         test = compare_paired(pair.forward.train_loss, pair.inverse.train_loss)
-        losses = (interval(training.train_loss) for training in (pair.inverse, pair.forward))
+        losses = (
+            interval(training.train_loss, _POSITIVE) for training in (pair.inverse, pair.forward)
+        )
         rows.append((pair.name, *losses, test.difference, test.p))
     headings = (
         ("models", ""),
@@ -200,9 +205,11 @@ def _control_table(pairs: Sequence[Pair]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for training, direction in _trainings(pairs):
         for answers, losses in ((LEARNED, training.learned), (FRESH, training.fresh)):
-            values = (losses.base, losses.author, losses.start, losses.final, losses.excess)
+            values = (losses.base, losses.author, losses.start, losses.final)
             closed = interval(losses.closed) if answers == FRESH else None
-            rows.append((training.name, direction, answers, *map(interval, values), closed))
+            of_losses = (interval(value, _POSITIVE) for value in values)
+            row = (training.name, direction, answers, *of_losses, interval(losses.excess), closed)
+            rows.append(row)
     headings = (
         ("model → target", ""),
         ("direction", ""),

@@ -121,10 +121,10 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
         sources: list[tuple[str, int | None]] = [("measured", None)]
         sources += [(f"depth {depth}", depth) for depth in depths]
         for source, depth in sources:
-            coverage = None if depth is None else interval(100 * result.coverage[depth])
+            coverage = None if depth is None else interval(100 * result.coverage[depth], (0, 100))
             springs = result.springs(depth)
-            values = (springs.ratio, springs.imbalance)
-            rows.append((result.count, source, coverage, *map(interval, values), law))
+            ratio, imbalance = interval(springs.ratio), interval(springs.imbalance, (-1, 1))
+            rows.append((result.count, source, coverage, ratio, imbalance, law))
     note = (
         "Ratio: change of gamma of the alignment over that of the pre-training, seed by seed; "
         "where the latter is near 0 it is meaningless. Imbalance: sum of the two forces over the "
@@ -147,8 +147,12 @@ def _agreement_table(results: Sequence[SpringResult], depths: Sequence[int]) -> 
     for name in COMPARED:
         for depth in depths:
             signs = np.mean([result.agreement(depth, [name]) for result in results], axis=0)
-            values = (signs, rank_correlations(results, depth, name), scales(results, depth, name))
-            rows.append((_NAMES[name], depth, *map(interval, values)))
+            intervals = (
+                interval(signs, (0, 1)),
+                interval(rank_correlations(results, depth, name), (-1, 1)),
+                interval(scales(results, depth, name)),
+            )
+            rows.append((_NAMES[name], depth, *intervals))
     headings = (
         ("data set", ""),
         ("depth", ""),
