@@ -86,9 +86,11 @@ def assert_error(done: Done, code: int, *parts: str) -> None:
         ("measure number.jsonl", 1, ["number.jsonl", "line 2", "text", "skip"]),
         ("measure broken.jsonl", 1, ["broken.jsonl", "line 2"]),
         ("measure play.txt --text-key answer", 2, ["play.txt", "text key", ".jsonl"]),
+        ("measure number.jsonl --text-key txt", 1, ["did you mean `text`?", "--text-key text"]),
+        ("measure play.txt --split line --split-on x", 2, ["split line", "choose one"]),
+        ("measure . --include *.none", 2, ["include and exclude"]),
         ("measure nokey.jsonl --split line", 2, ["nokey.jsonl", "split", "rows"]),
         ("tree build play.txt --text-key answer -o t.parquet", 2, ["play.txt", "text key"]),
-        ("measure - play.txt --compare zstd:3", 2, ["standard input"]),
         ("measure - -", 2, ["standard input"]),
         ("measure play.txt --out empty.txt", 2, ["empty.txt", "folder"]),
         ("measure play.txt --out empty.txt/deeper", 2, ["empty.txt", "folder"]),
@@ -231,6 +233,22 @@ def test_a_full_disk_keeps_the_old_tree(
     assert_error(done, 1, "t.parquet", "full")
     assert [path.name for path in small_disk.iterdir()] == ["t.parquet"]
     assert (small_disk / "t.parquet").read_bytes() == old
+
+
+def test_ctrl_c_is_heeded_while_a_pipe_has_no_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    with subprocess.Popen(
+        [PROGRAM, "measure", "pipe.txt"],
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        time.sleep(3)
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=20)
+    assert (running.returncode, err.strip()) == (130, "error: interrupted")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ fn long_json_arrays_reach_all_threads() {
     let texts: Vec<String> = (0..40_000).map(|row| format!("row {row} [{{\n\"")).collect();
     let values: Vec<_> = texts.iter().map(|text| serde_json::json!({ "text": text })).collect();
     let pretty = serde_json::to_string_pretty(&values).unwrap();
-    assert!(pretty.len() > 2 << 20);
+    assert!(pretty.len() > 5 << 18);
     let path = folder.write("a.json", pretty);
     assert_eq!(read(&path, options()).unwrap(), texts);
     let (documents, _) = read_on(4, &[path], options()).unwrap();
