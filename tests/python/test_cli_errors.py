@@ -235,20 +235,18 @@ def test_a_full_disk_keeps_the_old_tree(
     assert (small_disk / "t.parquet").read_bytes() == old
 
 
-def test_ctrl_c_is_heeded_while_a_pipe_has_no_writer(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.txt")
-    with subprocess.Popen(
-        [PROGRAM, "measure", "pipe.txt"],
-        cwd=tmp_path,
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        time.sleep(3)
-        assert running.poll() is None
-        running.send_signal(signal.SIGINT)
-        _, err = running.communicate(timeout=20)
-    assert (running.returncode, err.strip()) == (130, "error: interrupted")
+def test_control_characters_do_not_reach_the_terminal(cli: CommandLine, tmp_path: Path) -> None:
+    name = "a\x1b[2J\u202e\x07.jsonl"
+    escaped = "a\\x1b[2J\\u202e\\x07.jsonl"
+    assert_error(cli("measure", name), 2, escaped)
+    (tmp_path / name).write_text('{"\\u001b[2J": "to be", "n": "\\u001b"}\n')
+    assert_error(cli("measure", name), 1, escaped, "\\x1b[2J`, `n`")
+    (tmp_path / name).write_text('{"text": "to be"}\n')
+    for output_format in ("table", "markdown", "json"):
+        done = cli("measure", name, "--format", output_format, "--depth", "1")
+        assert done.code == 0
+        assert "\x1b" not in done.out + done.err
+        assert "2J" in done.out
 
 
 @pytest.mark.parametrize(
@@ -257,11 +255,13 @@ def test_ctrl_c_is_heeded_while_a_pipe_has_no_writer(tmp_path: Path) -> None:
         ("noise.txt", ["--segment", "window", "--memory", "8MiB", "--depth", "32"]),
         ("small.txt", ["--compare", "xz:9,xz:9,xz:9,xz:9"]),
         ("-", []),
+        ("pipe.txt", []),
     ],
-    ids=["spilling", "comparing", "waiting for standard input"],
+    ids=["spilling", "comparing", "waiting for standard input", "waiting for a writer"],
 )
 def test_ctrl_c_leaves_no_files(corpus: str, options: list[str], tmp_path: Path) -> None:
     (tmp_path / "temporary").mkdir()
+    os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "noise.txt").write_bytes(os.urandom(1 << 26))
     (tmp_path / "small.txt").write_bytes(os.urandom(1 << 24))
     with subprocess.Popen(

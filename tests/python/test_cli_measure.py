@@ -55,7 +55,7 @@ def test_standard_input_is_a_corpus(cli: CommandLine) -> None:
 def test_pipes_are_read_once_and_kept_for_what_reads_again(
     cli: CommandLine, play: Path, tmp_path: Path
 ) -> None:
-    options = "--compare zstd:3 --model tree:4 --depth 2 --format json".split()
+    options = ["--compare", "zstd:3", "--model", "tree:4", "--depth", "2", "--format", "json"]
     wanted = json.loads(cli("measure", play.name, *options).out)["corpora"]
     command = f"'{PROGRAM}' measure <(cat '{play}') {' '.join(options)}"
     pipe = subprocess.run(

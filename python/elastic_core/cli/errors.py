@@ -8,6 +8,7 @@ import sys
 import click
 
 from elastic_core._core import ElasticCoreError, InvalidArgumentError
+from elastic_core.common.printable import printable
 
 DONE, FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 
@@ -45,7 +46,7 @@ def run(command: click.Command) -> int:
 
 
 def _end(sentence: str, code: int) -> int:
-    click.echo(f"error: {sentence}", err=True)
+    click.echo(f"error: {printable(sentence)}", err=True)
     return code
 
 

@@ -51,9 +51,9 @@ def measure(
 ) -> None:
     """Measure the token trees and code lengths of corpora.
 
-    A CORPUS is a file, a folder, a quoted glob, or - for standard input: plain text, .jsonl or
-    .parquet; text and .jsonl may be compressed as .gz, .zst, .xz or .bz2. Each argument is one
-    corpus; with two or more, the joint corpus comes last.
+    A CORPUS is a file, a folder, a quoted glob, or - for standard input: plain text, .jsonl, .json,
+    .csv, .tsv or .parquet; all but .parquet may be compressed as .gz, .zst, .xz or .bz2. Each
+    argument is one corpus; with two or more, the joint corpus comes last.
     """
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
