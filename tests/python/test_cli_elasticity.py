@@ -97,6 +97,15 @@ assert result.to_dict()["perturbations"][0]["trained"]["joint"]["unseen"]
     assert done.returncode == 0, done.stderr
 
 
+def test_standard_input_is_kept_for_a_bootstrap(cli: CommandLine, corpora: Path) -> None:
+    lines = (corpora / "perturb.jsonl").read_bytes()
+    texts = [json.loads(line)["text"] for line in lines.splitlines()]
+    options = ("--bootstrap", "5", "--split", "line", "--format", "json")
+    done = cli(*STUDY, "--perturb", "-", *options, stdin="\n".join(texts).encode())
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["corpora"][2]["documents"] == len(texts)
+
+
 def test_shared_files_cause_a_warning(cli: CommandLine, corpora: Path) -> None:
     assert corpora
     done = cli(*STUDY, "--perturb", "align.jsonl")
@@ -118,7 +127,6 @@ def test_shared_files_cause_a_warning(cli: CommandLine, corpora: Path) -> None:
         ("--perturb bits.parquet --alphabet byte", 2, ["alphabet", "bit"]),
         ("--perturb shallow.parquet --segment window", 2, ["segmentation"]),
         ("--perturb shallow.parquet --bootstrap 5", 2, ["shallow.parquet", "bootstrap"]),
-        ("--perturb - --bootstrap 5", 2, ["standard input"]),
         ("--perturb - --perturb -", 2, ["standard input", "once"]),
         ("", 2, ["--perturb"]),
     ],

@@ -86,9 +86,11 @@ def assert_error(done: Done, code: int, *parts: str) -> None:
         ("measure number.jsonl", 1, ["number.jsonl", "line 2", "text", "skip"]),
         ("measure broken.jsonl", 1, ["broken.jsonl", "line 2"]),
         ("measure play.txt --text-key answer", 2, ["play.txt", "text key", ".jsonl"]),
+        ("measure number.jsonl --text-key txt", 1, ["did you mean `text`?", "--text-key text"]),
+        ("measure play.txt --split line --split-on x", 2, ["split line", "choose one"]),
+        ("measure . --include *.none", 2, ["include and exclude"]),
         ("measure nokey.jsonl --split line", 2, ["nokey.jsonl", "split", "rows"]),
         ("tree build play.txt --text-key answer -o t.parquet", 2, ["play.txt", "text key"]),
-        ("measure - play.txt --compare zstd:3", 2, ["standard input"]),
         ("measure - -", 2, ["standard input"]),
         ("measure play.txt --out empty.txt", 2, ["empty.txt", "folder"]),
         ("measure play.txt --out empty.txt/deeper", 2, ["empty.txt", "folder"]),
@@ -233,17 +235,33 @@ def test_a_full_disk_keeps_the_old_tree(
     assert (small_disk / "t.parquet").read_bytes() == old
 
 
+def test_control_characters_do_not_reach_the_terminal(cli: CommandLine, tmp_path: Path) -> None:
+    name = "a\x1b[2J\u202e\x07.jsonl"
+    escaped = "a\\x1b[2J\\u202e\\x07.jsonl"
+    assert_error(cli("measure", name), 2, escaped)
+    (tmp_path / name).write_text('{"\\u001b[2J": "to be", "n": "\\u001b"}\n')
+    assert_error(cli("measure", name), 1, escaped, "\\x1b[2J`, `n`")
+    (tmp_path / name).write_text('{"text": "to be"}\n')
+    for output_format in ("table", "markdown", "json"):
+        done = cli("measure", name, "--format", output_format, "--depth", "1")
+        assert done.code == 0
+        assert "\x1b" not in done.out + done.err
+        assert "2J" in done.out
+
+
 @pytest.mark.parametrize(
     ("corpus", "options"),
     [
         ("noise.txt", ["--segment", "window", "--memory", "8MiB", "--depth", "32"]),
         ("small.txt", ["--compare", "xz:9,xz:9,xz:9,xz:9"]),
         ("-", []),
+        ("pipe.txt", []),
     ],
-    ids=["spilling", "comparing", "waiting for standard input"],
+    ids=["spilling", "comparing", "waiting for standard input", "waiting for a writer"],
 )
 def test_ctrl_c_leaves_no_files(corpus: str, options: list[str], tmp_path: Path) -> None:
     (tmp_path / "temporary").mkdir()
+    os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "noise.txt").write_bytes(os.urandom(1 << 26))
     (tmp_path / "small.txt").write_bytes(os.urandom(1 << 24))
     with subprocess.Popen(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PROGRAM, CommandLine, environment
+from test_cli_errors import assert_error
 from test_measure import assert_schema
 
 from elastic_core import TokenTree, __version__
@@ -49,6 +50,52 @@ def test_standard_input_is_a_corpus(cli: CommandLine) -> None:
     done = cli("measure", "-", "--format", "json", stdin=b"to be or not to be")
     (corpus,) = json.loads(done.out)["corpora"]
     assert (corpus["documents"], corpus["bytes"]) == (1, 18)
+
+
+def test_pipes_are_read_once_and_kept_for_what_reads_again(
+    cli: CommandLine, play: Path, tmp_path: Path
+) -> None:
+    options = ["--compare", "zstd:3", "--model", "tree:4", "--depth", "2", "--format", "json"]
+    wanted = json.loads(cli("measure", play.name, *options).out)["corpora"]
+    command = f"'{PROGRAM}' measure <(cat '{play}') {' '.join(options)}"
+    pipe = subprocess.run(
+        ["bash", "-c", command], capture_output=True, env=environment(), check=True
+    )
+    text = play.read_bytes()
+    for out in (
+        pipe.stdout,
+        cli("measure", "-", *options, stdin=text).out,
+        cli("measure", "/dev/stdin", *options, stdin=text).out,
+    ):
+        (corpus,) = json.loads(out)["corpora"]
+        assert {**corpus, "name": play.name} == wanted[0]
+    os.mkfifo(tmp_path / "pipe")
+    assert_error(cli("measure", "pipe", "pipe"), 2, "pipe can be read only once")
+
+
+def test_a_mixed_folder_says_what_was_read(cli: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "README.md").write_text("about")
+    (folder / "a.jsonl").write_text('{"text": "to be"}\n')
+    (folder / "b.json").write_text('[{"text": "or"}, {"text": "not"}]')
+    done = cli("measure", "data", "--depth", "1")
+    assert "3 documents, 10 B" in done.out
+    assert "data: 1 json file, 1 jsonl file; left out: README.md." in done.out
+    result = json.loads(cli("measure", "data", "--depth", "1", "--format", "json").out)
+    assert result["mixed"] == ["data: 1 json file, 1 jsonl file; left out: README.md"]
+    only = cli("measure", "data", "--include", "*.jsonl", "--depth", "1", "--format", "json")
+    result = json.loads(only.out)
+    assert result["corpora"][0]["documents"] == 1
+    assert result["config"]["include"] == ["*.jsonl"]
+    assert "mixed" not in result
+
+
+def test_text_is_split_at_a_separator(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "stories.txt").write_text("one\n<|endoftext|>\ntwo\n<|endoftext|>\n")
+    options = ["--split-on", "<|endoftext|>", "--depth", "1", "--format", "json"]
+    (corpus,) = json.loads(cli("measure", "stories.txt", *options).out)["corpora"]
+    assert (corpus["documents"], corpus["bytes"]) == (2, 6)
 
 
 def test_two_corpora_are_followed_by_the_joint_one(

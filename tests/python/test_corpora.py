@@ -1,6 +1,7 @@
 """Reading: formats, compression, splitting, keys, limits, samples, bad rows."""
 
 import bz2
+import csv
 import gzip
 import json
 import lzma
@@ -22,6 +23,7 @@ from elastic_core import (
     elasticity,
     mass,
 )
+from elastic_core.corpora.sources import ReadOptions
 
 TEXTS = ["to be", "or not to be", "that is the question", "ὦ ξεῖνε 🦉"]
 
@@ -251,3 +253,45 @@ def test_a_text_key_is_one_key_and_not_its_letters(tmp_path: Path) -> None:
     assert mass(tmp_path / "rows.jsonl", depth=1, text_key=key).corpora[0].bytes == 5
     rows = [tmp_path / "rows.jsonl"] * 3
     assert elasticity(*rows, depth=1, text_key=key).config.reading.text_key == ("prompt",)
+
+
+def test_tables_are_read_as_csv_reads_them(tmp_path: Path) -> None:
+    texts = ["to be", 'or "not", to be', "that\r\nis", "", "the question " * 9_000]
+    file = tmp_path / "texts.csv"
+    with file.open("w", newline="", encoding="utf-8-sig") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["id", "text"])
+        writer.writerows(enumerate(texts))
+    with file.open(newline="", encoding="utf-8-sig") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["text"] for row in rows] == texts
+    assert leaves(file) == expected(texts)
+    file = tmp_path / "texts.tsv.gz"
+    file.write_bytes(gzip.compress(b'text\tid\n"to be\t1\nor"\t2\n'))
+    assert leaves(file) == expected(['"to be', 'or"'])
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_json_arrays_are_read_as_json_reads_them(
+    ending: str, indent: int | None, tmp_path: Path
+) -> None:
+    rows = [{"text": text, "n": float("nan"), "more": [{"]": '"['}]} for text in TEXTS]
+    file = tmp_path / f"texts.json{ending}"
+    content = json.dumps(rows, indent=indent, ensure_ascii=False)
+    assert [row["text"] for row in json.loads(content)] == TEXTS
+    file.write_bytes(COMPRESS[ending](content.encode()))
+    assert leaves(file) == expected(TEXTS)
+    file.write_bytes(COMPRESS[ending](jsonl(rows)))
+    assert leaves(file) == expected(TEXTS)
+
+
+def test_the_options_of_a_corpus_are_those_it_was_made_with(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a|b")
+    options = {"split_on": "|", "include": ["*.txt"], "exclude": ["b*"]}
+    corpus = Corpus(tmp_path, **options)  # type: ignore[arg-type]
+    assert options.items() <= corpus.options.items()
+    assert ReadOptions.of(corpus).include == ("*.txt",)
+    assert ReadOptions.of(corpus).to_dict() == corpus.options
+    assert "include" not in ReadOptions().to_dict()
+    assert TokenTree.build(corpus).documents == 2

@@ -7,6 +7,7 @@ import click
 
 from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
 from elastic_core.cli.results import computed, result_options
+from elastic_core.common.printable import printable
 from elastic_core.elastic_law.report import document, overlap_warning
 from elastic_core.experiments.elasticity import elasticity as study
 from elastic_core.experiments.studies.order_of_learning import ORDERS
@@ -102,5 +103,5 @@ def elasticity(output_format: str, out: Path | None, **options: Any) -> None:
         lambda result, folder: write_folder(result, document(result), folder),
     )
     for overlap in result.overlaps:
-        click.echo(f"warning: {overlap_warning(overlap)}", err=True)
+        click.echo(printable(f"warning: {overlap_warning(overlap)}"), err=True)
     print_result(result, document(result), output_format)

@@ -9,6 +9,7 @@ import click
 from elastic_core._core import ElasticCoreError, InvalidArgumentError
 from elastic_core.cli.streams import drop_output, prepare_streams
 from elastic_core.common.interrupts import exit_code, interrupt
+from elastic_core.common.printable import printable
 
 DONE, FAILED, WRONG_CALL = 0, 1, 2
 
@@ -46,7 +47,7 @@ def run(command: click.Command) -> int:
 
 
 def _end(sentence: str, code: int) -> int:
-    click.echo(f"error: {sentence}", err=True)
+    click.echo(f"error: {printable(sentence)}", err=True)
     return code
 
 

@@ -57,9 +57,9 @@ def measure(
 ) -> None:
     """Measure the token trees and code lengths of corpora.
 
-    A CORPUS is a file, a folder, a quoted glob, or - for standard input: plain text, .jsonl or
-    .parquet; text and .jsonl may be compressed as .gz, .zst, .xz or .bz2. Each argument is one
-    corpus; with two or more, the joint corpus comes last.
+    A CORPUS is a file, a folder, a quoted glob, or - for standard input: plain text, .jsonl, .json,
+    .csv, .tsv or .parquet; all but .parquet may be compressed as .gz, .zst, .xz or .bz2. Each
+    argument is one corpus; with two or more, the joint corpus comes last.
     """
     if options["per_document"] is not None:
         if options["per_document"] == STREAM:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elastic_core.common.printable import printable
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.units import format_count, format_size
 
@@ -45,7 +46,7 @@ class _Bars:
         if self._clock.restart_if_new(step) or self._task is None:
             if self._task is not None:
                 self._bars.remove_task(self._task)
-            title = step.title
+            title = printable(step.title)
             if len(title) > _LONGEST_TITLE:
                 title = f"{title[: _LONGEST_TITLE - 3]}..."
             self._task = self._bars.add_task(title, total=step.total or None, figures="")
@@ -67,7 +68,7 @@ class _Lines:
         figures = self._clock.figures(step)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _SECONDS_BETWEEN_LINES
-            click.echo(f"{step.title}: {figures}", err=True)
+            click.echo(printable(f"{step.title}: {figures}"), err=True)
 
 
 class _Clock:

@@ -10,6 +10,7 @@ from elastic_core.cli.options import output_option, reading_options, resource_op
 from elastic_core.cli.progress import progress_shown
 from elastic_core.cli.results import computed, result_options
 from elastic_core.common.files import require_new
+from elastic_core.common.printable import printable
 from elastic_core.common.units import counted, parse_memory
 from elastic_core.corpora.sources import check_reading, read_summary
 from elastic_core.corpora.trees import share_memory
@@ -71,7 +72,7 @@ def build(
         )
         tree.save(output, progress=progress)
     if summary := read_summary(opened):
-        click.echo(summary, err=True)
+        click.echo(printable(summary), err=True)
     click.echo(f"{output}: {counted(len(tree), 'leaf', 'leaves')}", err=True)
 
 

@@ -198,12 +198,15 @@ def kept(corpora: Sequence[Corpus], *, again: bool) -> list[Corpus]:
             is then kept in a temporary file.
 
     Raises:
-        InvalidArgumentError: Two corpora share standard input.
+        InvalidArgumentError: Two corpora share standard input or a pipe.
         OSError: No temporary file can be created.
     """
     streams = [corpus for corpus in corpora if corpus.reads_stdin]
-    if sum(corpus.files.count(STDIN) for corpus in streams) > 1:
-        raise InvalidArgumentError("standard input can be read only once; name `-` once")
+    pipes = [file for corpus in streams for file in corpus.files if not Path(file).is_file()]
+    for pipe in pipes:
+        if pipes.count(pipe) > 1:
+            name = "standard input" if pipe == STDIN else pipe
+            raise InvalidArgumentError(f"{name} can be read only once; name `{pipe}` once")
     once: dict[int, Corpus] = {id(corpus): corpus.kept() for corpus in streams if again}
     return [once.get(id(corpus), corpus) for corpus in corpora]
 

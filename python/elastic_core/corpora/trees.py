@@ -112,8 +112,9 @@ def open_or_build(
             "reading options are for corpora, but every source here is a saved tree; leave them out"
         )
     corpora = open_corpora(texts, reading) if texts else []
-    corpora = kept(corpora, again=bool(again))
     opened: dict[tuple[str, ...] | Corpus, Corpus] = dict(zip(texts, corpora, strict=True))
+    named = [key for key in keys if key in opened]
+    opened |= zip(named, kept([opened[key] for key in named], again=bool(again)), strict=True)
     trees: dict[tuple[str, ...] | Corpus, TokenTree] = {}
     for key in tree_files:
         trees[key] = _open(key, options.depth, work)

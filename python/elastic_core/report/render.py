@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from elastic_core.common.files import json_text, slugs, write_json
+from elastic_core.common.printable import printable
 from elastic_core.report.csv import csv_text
 from elastic_core.report.document import Document, Figure
 from elastic_core.report.markdown import markdown_text
@@ -36,7 +37,7 @@ def print_result(result: Result, document: Document, format: str = "table") -> N
         case "json":
             sys.stdout.write(json_text(result.to_dict()))
         case "markdown":
-            sys.stdout.write(markdown_text(document))
+            sys.stdout.write(printable(markdown_text(document)))
         case "csv":
             sys.stdout.write(csv_text(document))
         case _:

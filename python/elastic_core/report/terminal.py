@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Literal
 
+from elastic_core.common.printable import printable
 from elastic_core.report.cells import HALVES_NOTE, has_intervals, text_columns, with_half
 from elastic_core.report.document import (
     Block,
@@ -23,6 +24,7 @@ from elastic_core.report.document import (
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as Grid
+    from rich.text import Text as Line
 
 _WIDTH = 80
 _UNLIMITED = 1000
@@ -92,15 +94,13 @@ def _is_apart(before: Block, after: Block) -> bool:
 
 
 def _print_block(console: "Console", block: Block) -> None:
-    from rich.text import Text as Line
-
     match block:
         case Heading():
-            detail = ("  ", (block.detail, "dim")) if block.detail else ()
+            detail = (("  ", ""), (block.detail, "dim")) if block.detail else ()
             if block.level > 2 and not detail:
                 _print_text(console, block.text, "bold")
             else:
-                console.print(Line.assemble((block.text, "bold"), *detail), soft_wrap=True)
+                console.print(_line((block.text, "bold"), *detail), soft_wrap=True)
             if block.summary:
                 _print_text(console, block.summary)
         case Text():
@@ -111,11 +111,11 @@ def _print_block(console: "Console", block: Block) -> None:
         case Facts():
             grid = _grid()
             for term, value in block.pairs:
-                grid.add_row(Line(term, style="dim"), Line(value))
+                grid.add_row(_line((term, "dim")), _line((value, "")))
             console.print(grid)
         case Code():
-            console.print(Line(block.title, style="bold"), soft_wrap=True)
-            console.print(Line(block.text.rstrip("\n")), soft_wrap=True)
+            console.print(_line((block.title, "bold")), soft_wrap=True)
+            console.print(_line((block.text.rstrip("\n"), "")), soft_wrap=True)
         case Table():
             _print_table(console, block)
         case Findings():
@@ -124,24 +124,27 @@ def _print_block(console: "Console", block: Block) -> None:
 
 def _print_text(console: "Console", text: str, style: str = "") -> None:
     """Prints text wrapped between words; a word that is too long is not broken."""
-    from rich.text import Text as Line
-
     lines = (
         fill(line, console.width, break_long_words=False, break_on_hyphens=False)
         for line in text.split("\n")
     )
-    console.print(Line("\n".join(lines), style=style), soft_wrap=True)
+    console.print(_line(("\n".join(lines), style)), soft_wrap=True)
+
+
+def _line(*parts: tuple[str, str]) -> "Line":
+    """Text and its style, part by part, without control characters."""
+    from rich.text import Text as Line
+
+    return Line.assemble(*((printable(text), style) for text, style in parts))
 
 
 def _print_findings(console: "Console", findings: Sequence[Finding]) -> None:
     """Prints verdicts on the left, claims and measurements on the right."""
-    from rich.text import Text as Line
-
     grid = _grid()
     for finding in findings:
         grid.add_row(
-            Line(finding.verdict, style=_STYLES.get(finding.verdict, "")),
-            Line.assemble((finding.claim, "bold"), "\n", finding.words),
+            _line((finding.verdict, _STYLES.get(finding.verdict, ""))),
+            _line((finding.claim, "bold"), ("\n", ""), (finding.words, "")),
         )
     console.print(grid)
 
@@ -176,14 +179,13 @@ def _print_table(console: "Console", table: Table) -> None:
 def _table_grid(table: Table, gap: int, joint: str) -> "Grid":
     from rich import box
     from rich.table import Table as Grid
-    from rich.text import Text as Line
 
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
     left = text_columns(table)
     for name, unit in table.headings:
-        heading = Line.assemble((name, "bold"), "\n", (_SHORT_UNITS.get(unit, unit), "dim"))
+        heading = _line((name, "bold"), ("\n", ""), (_SHORT_UNITS.get(unit, unit), "dim"))
         side: Literal["left", "right"] = "left" if name in left else "right"
         grid.add_column(heading, justify=side, no_wrap=True)
     for row in table.rows:
-        grid.add_row(*(Line(with_half(cell, table.digits, joint)) for cell in row))
+        grid.add_row(*(_line((with_half(cell, table.digits, joint), "")) for cell in row))
     return grid

@@ -10,7 +10,7 @@ use crate::statistics::{self, Compressor};
 
 /// Compresses all documents, one after another, and returns the size in bytes per compressor.
 ///
-/// Every compressor reads the corpora again, so they cannot come from standard input.
+/// Every compressor reads the corpora again; see `Corpus.kept` for standard input and pipes.
 ///
 /// Args:
 ///     corpora: The corpora; their documents are concatenated without a separator.
