@@ -53,8 +53,8 @@ pub(super) fn entries(shape: &Shape, volume: &Volume) -> Vec<KeyValue> {
     all.map(|(key, value)| entry(key, value)).collect()
 }
 
-/// A digest of a tree: 128-bit XXH3, which takes a hundredth of the time that decoding takes
-/// (SHA-256: a quarter).
+/// A digest of a tree: 128-bit XXH3. It takes less than 1% of the time of opening a tree of 6
+/// million leaves; SHA-256 would add about 10%.
 pub(super) struct TreeDigest {
     rows: Xxh3Default,
     counts: Xxh3Default,
