@@ -31,7 +31,17 @@ def test_a_signal_ends_a_job_and_leaves_the_folder_as_it_was(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "result.json").write_text("old")
     (tmp_path / "big.txt").write_text("words that go on and on\n" * 400_000)
-    call = [PROGRAM, "measure", "big.txt", "--segment", "window", "--depth", "16", "--out", "out"]
+    call = [
+        str(PROGRAM),
+        "measure",
+        "big.txt",
+        "--segment",
+        "window",
+        "--depth",
+        "16",
+        "--out",
+        "out",
+    ]
     job = subprocess.Popen(call, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE)
     limit = time.monotonic() + 60
     while not list((tmp_path / "out").glob(".partial-*")) and time.monotonic() < limit:
@@ -68,7 +78,17 @@ def test_a_signal_while_the_program_loads_shows_no_traceback(
 
 def test_a_job_that_was_killed_leaves_nothing_after_the_next(tmp_path: Path) -> None:
     (tmp_path / "big.txt").write_text("words that go on and on\n" * 400_000)
-    call = [PROGRAM, "measure", "big.txt", "--segment", "window", "--depth", "16", "--out", "out"]
+    call = [
+        str(PROGRAM),
+        "measure",
+        "big.txt",
+        "--segment",
+        "window",
+        "--depth",
+        "16",
+        "--out",
+        "out",
+    ]
     job = subprocess.Popen(call, cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL)
     limit = time.monotonic() + 60
     while not list(tmp_path.glob("out/.partial-*")) and time.monotonic() < limit:

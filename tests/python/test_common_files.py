@@ -64,7 +64,7 @@ def test_json_is_utf8_with_undecodable_names_escaped(tmp_path: Path) -> None:
 def test_json_lines_round_trip(tmp_path: Path) -> None:
     file = tmp_path / "a" / "rows.jsonl"
     assert read_json_lines(file) == []
-    rows = [{"a": 1, "text": "line\nbreak \u2028"}, {"a": None}]
+    rows: list[dict[str, Any]] = [{"a": 1, "text": "line\nbreak \u2028"}, {"a": None}]
     for row in rows:
         append_json_line(file, row)
     assert read_json_lines(file) == rows

@@ -8,7 +8,7 @@ import pytest
 from reviews import BAD, GOOD, review, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.config import Data, ScorerConfig
+from elastic_core.experiments.config import Data, ScorerConfig, apply_overrides
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.datasets import SIDES, Datasets
 from elastic_core.experiments.folder import ModelStore
@@ -176,3 +176,18 @@ def test_rows_with_a_held_out_prompt_are_counted(tmp_path: Path) -> None:
     for side in ("positive", "negative"):
         rest = len(split.pool[side]) + len(split.held_out[side])
         assert split.shared[side] == 50 - rest > 0
+
+
+def test_names_of_folders_are_labels_whatever_yaml_1_1_made_of_them(tmp_path: Path) -> None:
+    for name in ("yes", "no"):
+        (tmp_path / "lab" / name).mkdir(parents=True)
+        for number in range(20):
+            (tmp_path / "lab" / name / f"{number}.txt").write_text(f"{number} {name} and more")
+    overrides = [
+        f"data.{side}={{source: {tmp_path / 'lab'}, label: {label}}}"
+        for side, label in (("positive", "yes"), ("negative", "no"))
+    ]
+    data = Data.model_validate(apply_overrides({}, overrides)["data"])
+    assert (data.positive.label, data.negative and data.negative.label) == ("yes", "no")
+    datasets = Datasets(data.model_copy(update={"prompt_words": 1}), ScorerConfig(rows=5), 4)
+    assert [len(datasets.rows[side]) for side in SIDES] == [15, 15]

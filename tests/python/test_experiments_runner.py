@@ -305,9 +305,14 @@ def test_worker_processes_need_a_main_guard(tmp_path: Path) -> None:
     guarded = [*lines[:5], "if __name__ == '__main__':", *(f"    {line}" for line in lines[5:])]
     (tmp_path / "script.py").write_text("\n".join(guarded))
     done = subprocess.run(
-        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, timeout=120, check=True
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
-    assert done.stdout == b""
+    assert done.stdout == ""
 
 
 def test_damaged_state_is_refused_and_a_torn_row_computed_again(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _LOCKS = ".locks"
 _CONFIG = "config.yaml"
-_ROW_KEYS = {"key", "made", "labels", "seed"}
+_ROW_KEYS = {"key", "labels"}
 _VERSION, _DATA = "elastic_core", "data_sha256"
 
 

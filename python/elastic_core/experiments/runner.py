@@ -61,7 +61,7 @@ class Runner:
         self._executor = executor
         self._on_cells = on_cells
         self._rows = {row["key"]: row for row in folder.rows()}
-        self._diverged = {row["made"] for row in self._rows.values() if row.get("diverged")}
+        self._diverged = {row.get("made") for row in self._rows.values() if row.get("diverged")}
         self._requested: dict[str, Cell] = {}
 
     def run_cells(self, cells: Sequence[Cell]) -> list[Metrics]:

@@ -1,13 +1,15 @@
 """A run of pre-training and its folder: resumes an unfinished run, returns a finished one."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 from transformers import PreTrainedTokenizerFast
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
@@ -51,8 +53,34 @@ def run(
     Of several processes with the same folder one trains; the others wait, and return its result.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.absolute().with_name(f".{folder.name}.lock")):
+    with _locked(folder.absolute().with_name(f".{folder.name}.lock")):
         return _run_alone(corpus, config, folder, progress)
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Waits for a lock and holds it; its file is removed at the end."""
+    while True:
+        lock = FileLock(file)
+        lock.acquire()
+        if _is_at(lock, file):
+            break
+        lock.release()  # The process before removed the file, so others wait for a new one.
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps open files.
+            file.unlink()
+        lock.release()
+
+
+def _is_at(lock: BaseFileLock, file: Path) -> bool:
+    """Whether a lock that is held is that of the file that has the name now."""
+    descriptor = lock._context.lock_file_fd
+    try:
+        return descriptor is not None and os.path.samestat(os.fstat(descriptor), file.stat())
+    except OSError:
+        return False
 
 
 def _run_alone(
