@@ -133,7 +133,7 @@ def test_redirected_standard_output_is_appended_to(
 
 def test_an_endless_link_is_refused(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    assert_error(cli(*COMMANDS["build"].split(), "-o", "loop"), 2, "loop")
+    assert_error(cli(*COMMANDS["build"].split(), "-o", "loop"), 1, "loop", "symbolic links")
 
 
 def test_scores_of_documents_are_replaced_only_with_force(cli: CommandLine, tmp_path: Path) -> None:
