@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -338,3 +340,19 @@ def test_a_damaged_result_is_refused(name: str, whole: Path, corpus: Path, tmp_p
     (copy / name).write_bytes(content[:-99] + bytes([content[-99] ^ 1]) + content[-98:])
     with pytest.raises(ec.InvalidArgumentError, match=f"{name}: damaged.*; delete .*copy and run"):
         ec.pretrain(corpus, **SMALL, out=copy, checkpoints=[128, 320])
+
+
+def test_a_folder_is_used_by_one_at_a_time_and_its_lock_removed(tmp_path: Path) -> None:
+    inside: list[int] = []
+
+    def enter(number: int) -> int:
+        with run._locked(tmp_path / "lock"):
+            inside.append(number)
+            others = len(inside) - 1
+            time.sleep(0.001)
+            inside.remove(number)
+        return others
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(enter, range(40))) == 0
+    assert not list(tmp_path.iterdir())
