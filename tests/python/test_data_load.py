@@ -266,12 +266,12 @@ def test_a_list_in_a_template_is_rejected(tmp_path: Path) -> None:
 
 def test_mixed_folders_are_rejected(tmp_path: Path) -> None:
     write(tmp_path / "pos" / "0.txt", "a")
-    write(tmp_path / "README", "b")
-    with pytest.raises(InvalidArgumentError, match="README lies beside sub-folders, which are"):
+    write(tmp_path / "notes", "b")
+    with pytest.raises(InvalidArgumentError, match="notes lies beside sub-folders, which are"):
         load_examples(tmp_path)
     write(tmp_path / "rows.jsonl", jsonl(ROWS))
     with pytest.raises(
-        InvalidArgumentError, match="README is plain text, but other files have rows"
+        InvalidArgumentError, match="notes is plain text, but other files have rows"
     ):
         load_examples(tmp_path)
 
