@@ -330,8 +330,11 @@ def _run_folder(draw: random.Random, folder: Path) -> str:
     analysis = open_run(folder / "run").analysis
     if repr(analysis.tables) == repr(open_run(good).analysis.tables):
         return "right"
-    if name == "config.yaml":
-        return "accepted"
+    rows = (good / "metrics.jsonl").read_bytes().splitlines()
+    *whole, last = data.splitlines() or [b""]
+    is_shorter = set(whole) <= {*rows, b""} and any(row.startswith(last) for row in rows)
+    if name == "config.yaml" or is_shorter:
+        return "accepted"  # Another configuration, or rows that are not there yet.
     raise WrongResultError("other tables than those of the run")
 
 
@@ -398,7 +401,8 @@ def _outcome(case: Case, folder: Path) -> Outcome:
         return Outcome("wrong", str(error))
     except (ec.ElasticCoreError, OSError) as error:
         message = str(error)
-        is_one_sentence = len(message) <= _LONGEST_MESSAGE and message.isprintable()
+        is_short = len(message) <= _LONGEST_MESSAGE or isinstance(error, OSError)  # Its path.
+        is_one_sentence = is_short and message.isprintable()
         return Outcome("refused" if is_one_sentence else "ugly", message)
     except BaseException:
         return Outcome("traceback", traceback.format_exc(limit=-3))

@@ -116,3 +116,30 @@ def test_compressors_get_only_text_that_the_tokenizer_reads(path: Path, tmp_path
     ]
     assert [corpus.bad_rows for corpus in results] == [0, 1]
     assert results[0].compare == results[1].compare
+
+
+def test_the_string_of_a_special_token_is_plain_text(
+    tokenizer: Tokenizer, path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "special.txt").write_text("to <s> be")
+    tree = TokenTree.build(tmp_path / "special.txt", depth=1, alphabet=f"bpe:{path}")
+    plain = Tokenizer.from_str(tokenizer.to_str())
+    plain.encode_special_tokens = True
+    assert tree.symbols == len(plain.encode("to <s> be", add_special_tokens=False).ids)
+    assert tree.symbols > len(tokenizer.encode("to <s> be", add_special_tokens=False).ids)
+
+
+def test_a_tokenizer_whose_library_panics_is_reported(corpus: Path, tmp_path: Path) -> None:
+    """The library reads such a decoder in two steps, of which the second does not expect errors."""
+    broken = '{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "decoder": '
+    (tmp_path / "broken.json").write_text(broken + '{"type":"ByteFallback" x}}')
+    with pytest.raises(TokenizerError, match=r"broken\.json: not a usable tokenizer\.json"):
+        TokenTree.build(corpus, alphabet=f"bpe:{tmp_path / 'broken.json'}")
+
+
+def test_an_id_beyond_32_bits_is_reported(path: Path, corpus: Path, tmp_path: Path) -> None:
+    record = json.loads(path.read_text())
+    record["model"]["vocab"]["to"] = 2**32 - 1
+    (tmp_path / "high.json").write_text(json.dumps(record))
+    with pytest.raises(TokenizerError, match=r"high\.json: .*does not fit in 32 bits"):
+        TokenTree.build(corpus, alphabet=f"bpe:{tmp_path / 'high.json'}")

@@ -13,7 +13,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::output::Output;
-use super::parquet_guard::cause;
+use super::guard::cause;
 use crate::{Error, Job, Result};
 
 const SCHEMA: &str = "elastic-core/scores/1";

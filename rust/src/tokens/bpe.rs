@@ -7,7 +7,11 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
+use crate::io::catch;
 use crate::{Error, Result};
+
+/// What is said of a file on which the tokenizers library panics.
+const INCONSISTENT: &str = "its parts do not fit together";
 
 /// A tokenizer, shared between threads.
 #[derive(Debug, Clone)]
@@ -21,7 +25,8 @@ pub struct Bpe {
 impl Bpe {
     /// Loads a `tokenizer.json`.
     ///
-    /// Truncation and padding are disabled, so every token of a text counts.
+    /// Truncation and padding are disabled, so every token of a text counts. The string of a
+    /// special token within a text is plain text.
     pub fn open(path: &Path) -> Result<Bpe> {
         Bpe::from_json(path, fs::read(path).map_err(Error::io(path))?)
     }
@@ -32,11 +37,17 @@ impl Bpe {
             path: path.to_path_buf(),
             reason: error.to_string(),
         };
-        let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(unusable)?;
+        let mut tokenizer = catch(|| Tokenizer::from_bytes(&bytes))
+            .unwrap_or_else(|| Err(INCONSISTENT.into()))
+            .map_err(unusable)?;
         tokenizer.with_truncation(None).map_err(unusable)?;
         tokenizer.with_padding(None);
+        tokenizer.set_encode_special_tokens(true);
         let highest = tokenizer.get_vocab(true).into_values().max();
-        let vocabulary = highest.ok_or_else(|| unusable("it has no tokens".into()))? + 1;
+        let vocabulary = highest
+            .ok_or("it has no tokens")
+            .and_then(|id| id.checked_add(1).ok_or("its highest id does not fit in 32 bits"))
+            .map_err(|reason| unusable(reason.into()))?;
         let digest = Sha256::digest(&bytes);
         let fingerprint = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Bpe { tokenizer: Arc::new(tokenizer), vocabulary, fingerprint, json: bytes.into() })
@@ -65,14 +76,16 @@ impl Bpe {
                 error.valid_up_to()
             )
         })?;
-        let encoding =
-            self.tokenizer.encode_fast(text, false).map_err(|error| error.to_string())?;
+        let encoding = catch(|| self.tokenizer.encode_fast(text, false))
+            .unwrap_or_else(|| Err(INCONSISTENT.into()))
+            .map_err(|error| error.to_string())?;
         Ok(encoding.get_ids().to_vec())
     }
 
     /// Decodes ids to text, including special tokens; invalid UTF-8 is replaced.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        let text = self.tokenizer.decode(ids, false);
+        let text =
+            catch(|| self.tokenizer.decode(ids, false)).unwrap_or_else(|| Err(INCONSISTENT.into()));
         text.map_err(|error| {
             Error::InvalidArgument(format!("cannot decode the token ids: {error}"))
         })

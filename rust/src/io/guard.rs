@@ -1,4 +1,4 @@
-//! Calls into the parquet crate, which panics on some damaged files, and the causes of its errors.
+//! Calls into libraries that panic on some damaged files, and the causes of errors of parquet.
 
 use std::cell::Cell;
 use std::io;
@@ -14,8 +14,8 @@ thread_local! {
 
 static INSTALL_HOOK: Once = Once::new();
 
-/// Runs `work`; a panic in it becomes an error and prints nothing.
-pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Runs `work` in a library that panics on some inputs; None if it did, and nothing is printed.
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     INSTALL_HOOK.call_once(|| {
         let default_hook = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
@@ -24,10 +24,16 @@ pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             }
         }));
     });
-    GUARDED.set(true);
+    let outer = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
-    GUARDED.set(false);
-    result.unwrap_or_else(|_| Err(ParquetError::General("its contents are inconsistent".into())))
+    GUARDED.set(outer);
+    result.ok()
+}
+
+/// Runs `work` in the parquet crate; a panic in it becomes an error.
+pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let inconsistent = || Err(ParquetError::General("its contents are inconsistent".into()));
+    catch(work).unwrap_or_else(inconsistent)
 }
 
 /// The system error behind an error of the crate, or else the crate's message.
