@@ -229,7 +229,7 @@ def test_a_full_disk_keeps_the_old_tree(
     (tmp_path / "noise.txt").write_bytes(os.urandom(4 << 20))
     assert cli("tree", "build", play.name, "-o", small_disk / "t.parquet").code == 0
     old = (small_disk / "t.parquet").read_bytes()
-    done = cli("tree", "build", "noise.txt", "-o", small_disk / "t.parquet")
+    done = cli("tree", "build", "noise.txt", "-o", small_disk / "t.parquet", "--force")
     assert_error(done, 1, "t.parquet", "full")
     assert [path.name for path in small_disk.iterdir()] == ["t.parquet"]
     assert (small_disk / "t.parquet").read_bytes() == old

@@ -74,7 +74,6 @@ INVALID = [
     (["play.txt", "--per-document", "x.parquet"], "this needs a model"),
     (["play.txt", "--model", "tree:8", "--per-document", "no/x.parquet"], "there is no folder no"),
     (["play.txt", "--model", "tree:8", "--per-document", "."], "is a directory"),
-    (["-", "--model", "tree:8"], "language models read the corpus again"),
     (["play.txt", "--model", "tree:8", "--alphabet", "bit"], "cannot use the alphabet bit"),
 ]
 

@@ -160,7 +160,7 @@ def test_the_identity_depends_on_rows_and_format_only() -> None:
         ([{"text": "a"}, {"text": " \n"}], "row 2: no text in text; remove the row"),
         (
             [{"text": "a"}, {"text": "b\ud800"}],
-            r"sky, row 2: text has a lone surrogate, .*: 'b\\ud800'; remove it, or leave",
+            r"sky, row 2: text has a lone surrogate, U.D800, .*; remove it, or leave",
         ),
         (
             [{"messages": [{"role": "user", "content": "\ud800"}]}],

@@ -10,6 +10,7 @@ estimate.
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -178,13 +179,7 @@ def _add_intervals(law: DepthLaw, replicates: dict[str, Array]) -> DepthLaw:
 
 def _job_hash(trees: Sequence[SourceTree], config: ElasticityConfig) -> str:
     """A hash of everything that a replicate depends on; files of earlier runs have it."""
-    files = [
-        (path, stat.st_size, stat.st_mtime_ns)
-        for tree in trees
-        if tree.corpus
-        for path in tree.corpus.files
-        for stat in [Path(path).stat()]
-    ]
+    files = [_state(path) for tree in trees if tree.corpus for path in tree.corpus.files]
     asked: dict[str, Any] = {
         "tree": asdict(config.tree),
         "k": config.k,
@@ -194,6 +189,14 @@ def _job_hash(trees: Sequence[SourceTree], config: ElasticityConfig) -> str:
         asked["own_reading"] = [options and asdict(options) for options in config.own_reading]
     text = json.dumps([asked, [tree.paths for tree in trees], files])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _state(path: str) -> tuple[str, int, int] | tuple[str, str]:
+    """Size and time of a file; another value each time for a pipe, whose text may be another."""
+    if not Path(path).is_file():
+        return path, os.urandom(16).hex()
+    stat = Path(path).stat()
+    return path, stat.st_size, stat.st_mtime_ns
 
 
 def _read_replicates(file: Path, job: str) -> dict[int, dict[str, Any]]:

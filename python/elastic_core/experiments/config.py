@@ -44,7 +44,7 @@ Names = Annotated[
 """Several names, or a single one."""
 Counts = Annotated[
     list[Count],
-    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
     Field(min_length=1),
 ]
 """One or more counts; one may be written without brackets."""

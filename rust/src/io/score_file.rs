@@ -12,8 +12,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::output::Output;
 use super::guard::cause;
+use super::output::Output;
 use crate::{Error, Job, Result};
 
 const SCHEMA: &str = "elastic-core/scores/1";

@@ -111,7 +111,7 @@ class Recipe:
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
                 raise InvalidArgumentError(f"{name} {value}: must be more than 0")
-            if value > _MOST:
+            if value > _MOST and name != "learning_rate":
                 raise InvalidArgumentError(f"{name} {value}: must be at most {_MOST}")
         for name in ("steps", "batch", "accumulation", "completion_length", "lora_rank"):
             value = getattr(self, name)
