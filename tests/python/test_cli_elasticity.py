@@ -103,7 +103,7 @@ def test_standard_input_is_kept_for_a_bootstrap(cli: CommandLine, corpora: Path)
     options = ("--bootstrap", "5", "--split", "line", "--format", "json")
     done = cli(*STUDY, "--perturb", "-", *options, stdin="\n".join(texts).encode())
     assert done.code == 0, done.err
-    assert json.loads(done.out)["corpora"][2]["documents"] == len(texts)
+    assert json.loads(done.out)["datasets"][2]["documents"] == len(texts)
 
 
 def test_shared_files_cause_a_warning(cli: CommandLine, corpora: Path) -> None:
