@@ -24,12 +24,8 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
-def test_a_signal_ends_a_job_and_leaves_the_folder_as_it_was(
-    number: signal.Signals, tmp_path: Path
-) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "result.json").write_text("old")
+def job_that_writes(tmp_path: Path) -> subprocess.Popen[bytes]:
+    """A job that has begun to write its result into the folder `out`."""
     (tmp_path / "big.txt").write_text("words that go on and on\n" * 400_000)
     call = [
         str(PROGRAM),
@@ -46,6 +42,16 @@ def test_a_signal_ends_a_job_and_leaves_the_folder_as_it_was(
     limit = time.monotonic() + 60
     while not list((tmp_path / "out").glob(".partial-*")) and time.monotonic() < limit:
         time.sleep(0.02)
+    return job
+
+
+@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+def test_a_signal_ends_a_job_and_leaves_the_folder_as_it_was(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "result.json").write_text("old")
+    job = job_that_writes(tmp_path)
     job.send_signal(number)
     _, err = job.communicate(timeout=120)
     assert (job.returncode, err.strip()) == (CODES[number], b"error: interrupted")
@@ -77,24 +83,9 @@ def test_a_signal_while_the_program_loads_shows_no_traceback(
 
 
 def test_a_job_that_was_killed_leaves_nothing_after_the_next(tmp_path: Path) -> None:
-    (tmp_path / "big.txt").write_text("words that go on and on\n" * 400_000)
-    call = [
-        str(PROGRAM),
-        "measure",
-        "big.txt",
-        "--segment",
-        "window",
-        "--depth",
-        "16",
-        "--out",
-        "out",
-    ]
-    job = subprocess.Popen(call, cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL)
-    limit = time.monotonic() + 60
-    while not list(tmp_path.glob("out/.partial-*")) and time.monotonic() < limit:
-        time.sleep(0.02)
+    job = job_that_writes(tmp_path)
     job.kill()
-    job.wait()
+    job.communicate()
     assert list(tmp_path.glob("out/.partial-*"))
     (tmp_path / "small.txt").write_text("to be or not to be")
     assert shell("ec measure small.txt --depth 2 --out out", tmp_path).returncode == 0
