@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ The slings and arrows of outrageous fortune"""
 
 SCRIPTS = Path(sys.executable).parent
 PROGRAM = SCRIPTS / "elastic-core"
+FORKED = Path(__file__).parent / "forked" / "elastic-core"
+"""Does what `PROGRAM` does, without starting an interpreter; see `program_server.py`."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,44 @@ class Done:
 
 CommandLine = Callable[..., Done]
 
+_SERVER = "ELASTIC_CORE_SERVER"
+_READ_EARLY = ("LC_", "LD_", "PYTHON", "HF_", "OMP_")
+
 
 def environment(**more: str) -> dict[str, str]:
     """A user's environment: a terminal of 80 columns, with our programs on the path."""
     path = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
+    if _SERVER in os.environ:
+        path = os.pathsep.join([str(FORKED.parent), path])
     return {**os.environ, "PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8", **more}
 
 
+@pytest.fixture(scope="session")
+def program_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Has `elastic-core` on the path of `environment` run in forks."""
+    path = tmp_path_factory.mktemp("server") / "socket"
+    call = [sys.executable, Path(__file__).parent / "program_server.py", path, PROGRAM]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, env=environment()) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n"
+        os.environ[_SERVER] = str(path)
+        yield
+        del os.environ[_SERVER]
+        server.kill()
+
+
 @pytest.fixture
-def cli(tmp_path: Path) -> CommandLine:
-    """Runs `elastic-core ARGUMENTS...` in the test's folder."""
+def cli(tmp_path: Path, program_server: None) -> CommandLine:  # noqa: ARG001
+    """Runs `elastic-core ARGUMENTS...` in the test's folder.
+
+    Variables that an interpreter or a library reads when it starts need a new one.
+    """
 
     def run(*arguments: str | Path, stdin: bytes = b"", **more: str) -> Done:
+        changed = [name for name, value in more.items() if os.environ.get(name) != value]
+        program = PROGRAM if any(name.startswith(_READ_EARLY) for name in changed) else FORKED
         done = subprocess.run(
-            [PROGRAM, *arguments],
+            [program, *arguments],
             input=stdin,
             capture_output=True,
             cwd=tmp_path,

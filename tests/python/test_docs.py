@@ -75,6 +75,7 @@ def assert_printed(expected: list[str], output: str) -> None:
     assert re.fullmatch(pattern or r"\s*", lines), message
 
 
+@pytest.mark.usefixtures("program_server")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_all_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
