@@ -4,6 +4,7 @@ mod batches;
 mod discover;
 mod folders;
 mod formats;
+mod pages;
 mod read;
 mod rows;
 mod support;
