@@ -40,14 +40,15 @@ fn a_match_with_exponentially_many_ways_is_refused() {
 
 #[test]
 fn a_search_of_many_failed_matches_is_refused() {
-    // Half a million positions with up to as many steps each.
-    let reason = encode(&tokenizer("a*b"), &"a".repeat(500_000)).unwrap_err();
+    // 20,000 positions with up to as many steps each.
+    let reason = encode(&tokenizer("(?:a|b)*[^ab][^ab]"), &("a".repeat(20_000) + "c")).unwrap_err();
     assert_eq!(reason, "its regular expression gives up on the text: retry-limit-in-search over");
 }
 
 #[test]
 fn a_match_that_needs_too_much_memory_is_refused() {
-    let reason = encode(&tokenizer("(?:a|b)*c"), &"ab".repeat(16 << 20)).unwrap_err();
+    let reason =
+        encode(&tokenizer("(?:a|b)*[^ab][^ab]"), &("ab".repeat(16 << 20) + "c")).unwrap_err();
     assert_eq!(reason, "its regular expression gives up on the text: match-stack limit over");
 }
 
@@ -71,4 +72,29 @@ fn the_texts_of_a_stopped_job_give_up_and_others_are_encoded() {
         assert_eq!(other.join().unwrap().unwrap(), [1]);
     });
     assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_long_text_of_a_stopped_job_is_left() {
+    // Each of the positions is followed to the end of the text, without a step back.
+    let slow = tokenizer("a*[^a][^a]");
+    let text = "a".repeat(400_000) + "b";
+    let job = Job::default();
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| slow.encode(text.as_bytes(), &job));
+        thread::sleep(Duration::from_millis(200));
+        assert!(!worker.is_finished());
+        job.stop();
+        let start = Instant::now();
+        assert!(worker.join().unwrap().is_err());
+        assert!(start.elapsed() < Duration::from_secs(20));
+    });
+}
+
+#[test]
+fn long_texts_are_encoded_like_short_ones() {
+    let words = tokenizer("a|b+");
+    let text = "abb".repeat(50_000);
+    assert_eq!(encode(&words, &text).unwrap(), [0, 1].repeat(50_000));
+    assert_eq!(encode(&words, &text[..300]).unwrap(), [0, 1].repeat(100));
 }

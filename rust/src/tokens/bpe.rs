@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
@@ -19,6 +22,31 @@ pub struct Bpe {
     vocabulary: u32,
     fingerprint: String,
     json: Arc<[u8]>,
+}
+
+/// Bytes of a text whose encoding can take minutes, if one regular expression reads it again from
+/// each of its positions; for shorter ones another thread is not worth its while.
+const LONG: usize = 64 << 10;
+/// How often to check whether the job was stopped.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Runs `work` on another thread, which is left to itself if the job is stopped; an `Err` says why
+/// there is no result.
+fn abandonable<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+    job: &Job,
+) -> std::result::Result<T, String> {
+    let (sender, result) = bounded(1);
+    // The receiver is gone if the job was stopped.
+    let work = move || drop(sender.send(work()));
+    thread::Builder::new().spawn(work).map_err(|error| Error::thread(error).to_string())?;
+    loop {
+        job.check().map_err(|error| error.to_string())?;
+        match result.recv_timeout(POLL_INTERVAL) {
+            Err(RecvTimeoutError::Timeout) => {}
+            result => return result.map_err(|error| error.to_string()),
+        }
+    }
 }
 
 /// Runs `work` in the tokenizers library, which panics on some files and texts.
@@ -96,9 +124,20 @@ impl Bpe {
                 error.valid_up_to()
             )
         })?;
-        let encode = || guarded(|| self.tokenizer.encode_fast(text, false));
-        let encoding = regex::undisturbed(encode, job).map_err(|error| error.to_string())?;
-        Ok(encoding.get_ids().to_vec())
+        let ids = |tokenizer: &Tokenizer, text: &str| {
+            let encoding = guarded(|| tokenizer.encode_fast(text, false));
+            encoding.map(|encoding| encoding.get_ids().to_vec()).map_err(|error| error.to_string())
+        };
+        if text.len() < LONG {
+            return regex::undisturbed(|| ids(&self.tokenizer, text), job);
+        }
+        regex::undisturbed(
+            || {
+                let (tokenizer, text) = (Arc::clone(&self.tokenizer), text.to_string());
+                abandonable(move || ids(&tokenizer, &text), job).unwrap_or_else(Err)
+            },
+            job,
+        )
     }
 
     /// Decodes ids to text, including special tokens; invalid UTF-8 is replaced.
