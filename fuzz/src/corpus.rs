@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use elastic_core::corpus::{Corpus, DocumentSink, OnBadRow, Place, ReadOptions};
 use elastic_core::{Error, Job, Result};
 use parquet::arrow::ArrowWriter;
