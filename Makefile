@@ -8,8 +8,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
-# Python compiles the modules that are used when it first imports them. pip's spelling of "no" is 0.
-export PIP_NO_COMPILE := 0
 
 # The sources of the extension module, which is rebuilt when one of them changes.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
@@ -86,19 +84,19 @@ clean:
 # Empty files in .venv record when a step was last done.
 $(VENV)/created: | tools
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install 'maturin>=1.9,<2'
+	$(BIN)/pip install 'maturin>=1.9,<2' 'uv>=0.5'
 	@touch $@
 
 $(VENV)/built: $(VENV)/created $(SOURCES) | tools
 	@echo 'Building elastic-core; the first time takes some minutes.'
-	$(BIN)/maturin develop --profile $(PROFILE)
+	$(BIN)/maturin develop --uv --profile $(PROFILE)
 	@touch $@
 
 # Builds and installs with the extras in one step, after which `built` is up to date, too. `lm` is
-# named although `train` requires it: pip cannot look it up in a package that is being installed.
+# named although `train` requires it: it cannot be looked up in a package that is being installed.
 $(VENV)/dev: $(VENV)/created pyproject.toml constraints.txt | tools
 	@echo 'Building elastic-core; the first time takes some minutes.'
-	PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --profile $(PROFILE) --extras dev,cluster,lm,report,train
+	UV_CONSTRAINT=constraints.txt $(BIN)/maturin develop --uv --profile $(PROFILE) --extras dev,cluster,lm,report,train
 	@touch $@ $(VENV)/built
 
 # A missing tool is reported in one sentence, with how to get it.

@@ -53,6 +53,7 @@ TYPES = {
     "Document": "bytes | str",
     "Exception": "BaseException",
     "ExceptionType": "type[BaseException]",
+    "Names": "str | Sequence[str]",
     "Offsets": "NDArray[np.uint64] | NDArray[np.int64] | Sequence[int]",
     "OpenStreamCoder": "Callable[[str], _StreamCoder]",
     "Option": "{0} | None",

@@ -102,14 +102,14 @@ class Corpus:
         paths: _Path | Sequence[_Path],
         *,
         split: str = "document",
-        text_key: Sequence[str] | None = None,
+        text_key: str | Sequence[str] | None = None,
         limit: int | None = None,
         sample: float | None = None,
         seed: int = 0,
         on_bad_row: str = "error",
         split_on: str | None = None,
-        include: Sequence[str] | None = None,
-        exclude: Sequence[str] | None = None,
+        include: str | Sequence[str] | None = None,
+        exclude: str | Sequence[str] | None = None,
     ) -> Self: ...
     @property
     def name(self) -> str:
@@ -175,6 +175,24 @@ class Corpus:
             CorpusError: The corpus is empty, damaged or has a row without usable text.
             OSError: A file cannot be read.
         """
+    def rows(
+        self, columns: str | Sequence[str] | None = None, *, bytes: int = 1048576
+    ) -> Iterator[DocumentBatch]:
+        """Iterates over the rows of JSON, CSV and Parquet files in order, a batch at a time.
+
+        Each text of a batch is a JSON object with the columns of a row; a column that a row lacks is
+        left out. Cells of CSV are strings; of Parquet, dates and times are, too. NaN and infinite
+        numbers are written as Python's `json` writes and reads them.
+
+        Args:
+            columns: The columns to read; None: all.
+            bytes: As for `batches`.
+
+        Raises:
+            InvalidArgumentError: A file is plain text, or `bytes` is 0.
+            CorpusError: The corpus is empty or damaged, or a row is no object.
+            OSError: A file cannot be read.
+        """
 
 @final
 class DocumentBatch:
@@ -182,6 +200,9 @@ class DocumentBatch:
     @property
     def sources(self) -> list[str]:
         """The file of each document, as in `Corpus.files`."""
+    @property
+    def units(self) -> list[str]:
+        """What counts documents in the file of each: `document`, `line` or `row`."""
     @property
     def indices(self) -> NDArray[np.int64]:
         """The index of each document in its file, from 0; int64, shape (documents,).

@@ -35,7 +35,7 @@ pub enum Error {
     },
 
     /// One row of a corpus has no usable text.
-    #[error("{}, {unit} {row}: {reason}; {remedy}, or skip such rows with --on-bad-row skip", path.display())]
+    #[error("{}, {unit} {row}: {reason}; {remedy}", path.display())]
     BadRow {
         /// The file.
         path: PathBuf,

@@ -111,7 +111,8 @@ def test_a_checkpoint_compresses(
     done = cli("compress", play.name, *arguments, "-o", "play.ec")
     assert done.code == 0, done.err
     assert "bits/byte" in done.err
-    done = cli("decompress", "play.ec", "-o", "again")
+    assert_error(cli("decompress", "play.ec", "-o", "again"), 1, "--model", str(checkpoint))
+    done = cli("decompress", "play.ec", "--model", f"hf:{checkpoint}", "-o", "again")
     assert (done.code, done.out) == (0, ""), done.err
     assert (tmp_path / "again").read_bytes() == play.read_bytes()
 

@@ -1,6 +1,7 @@
 """Lossless compression from Python: round trips, predicted sizes, damaged files, wrong models."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 import elastic_core as ec
 from elastic_core._core import CategoricalDecoder, CategoricalEncoder
+from elastic_core.compression.header import Header
 from elastic_core.compression.streams import StreamCoder, cut
 from elastic_core.models import Document, ModelError
 
@@ -245,7 +247,7 @@ def test_a_transformer_round_trips(checkpoint: Path, tmp_path: Path) -> None:
     text = HAMLET * 30 + "\N{SNOWMAN} ça"
     (tmp_path / "text").write_text(text)
     result = ec.compress(tmp_path / "text", tmp_path / "c", model=str(checkpoint), device="cpu")
-    ec.decompress(tmp_path / "c", tmp_path / "back")
+    ec.decompress(tmp_path / "c", tmp_path / "back", model=str(checkpoint))
     assert (tmp_path / "back").read_text() == text
     model = ec.load_model(str(checkpoint), stride=result.settings["window"])
     log_probs = np.concatenate(model.log_probs([text]))
@@ -255,16 +257,52 @@ def test_a_transformer_round_trips(checkpoint: Path, tmp_path: Path) -> None:
     assert excess <= 0.001 * predicted + 64
 
 
-def test_a_moved_checkpoint_must_be_passed_with_model(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_file_loads_no_model_by_itself(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text(HAMLET)
-    folder = tmp_path / "checkpoint"
+    folder = tmp_path / "my checkpoint"
     folder.symlink_to(checkpoint)
     ec.compress(tmp_path / "text", tmp_path / "c", model=str(folder), device="cpu", window=32)
-    folder.rename(tmp_path / "elsewhere")
-    with pytest.raises(ec.ModelError, match="--model"):
+    with pytest.raises(ec.ModelError, match=r"if you trust it, add --model '.*my checkpoint'"):
         ec.decompress(tmp_path / "c", tmp_path / "back")
+    folder.rename(tmp_path / "elsewhere")
     ec.decompress(tmp_path / "c", tmp_path / "back", model=str(tmp_path / "elsewhere"))
     assert (tmp_path / "back").read_text() == HAMLET
+
+
+HEADER = Header.of(FakeModel(), 1, {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lanes": 0},
+        {"lanes": 1 << 40},
+        {"lanes": "1"},
+        {"lanes": True},
+        {"model": 5},
+        {"options": [1]},
+        {"options": {"trust_remote_code": True}},
+        {"options": {"window": "8"}},
+        {"identity": None},
+        {"made": "here"},
+    ],
+)
+def test_a_hostile_header_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ec.CodedFileError, match="the header was written by another version"):
+        Header.parse(json.dumps({**json.loads(HEADER.to_json()), **change}))
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "[" * 100_000, '{"lanes": ' + "9" * 5000 + "}"])
+def test_a_header_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ec.CodedFileError, match="the header was written by another version"):
+        Header.parse(text)
+
+
+def test_a_header_does_not_choose_weights() -> None:
+    written = json.loads(HEADER.to_json())
+    written["options"] = {"revision": "refs/pr/1", "adapter": "/tmp/x", "window": 8}
+    assert Header.parse(json.dumps(written)).options == {"window": 8}
+    assert Header.parse(HEADER.to_json()) == HEADER
 
 
 def test_lanes_are_decoded_in_text_order() -> None:

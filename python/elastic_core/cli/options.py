@@ -163,8 +163,8 @@ MODEL_OPTIONS = ("revision", "dtype", "device", "adapter", "window", "stride", "
 """The parameters that `model_options` adds to a command."""
 
 
-def model_options(command: Command) -> Command:
-    """How a language model is loaded and reads text; see `docs/models.md`."""
+def weights_options(command: Command) -> Command:
+    """Which weights of a language model are loaded."""
     return _with(
         command,
         click.option(
@@ -172,6 +172,19 @@ def model_options(command: Command) -> Command:
             metavar="NAME",
             help="Branch, tag or commit of a model on the Hugging Face Hub.",
         ),
+        click.option(
+            "--adapter",
+            metavar="PATH",
+            help="PEFT adapter to merge into the model.",
+        ),
+    )
+
+
+def model_options(command: Command) -> Command:
+    """How a language model is loaded and reads text; see `docs/models.md`."""
+    return _with(
+        command,
+        weights_options,
         click.option(
             "--dtype",
             type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
@@ -185,11 +198,6 @@ def model_options(command: Command) -> Command:
             default="auto",
             show_default=True,
             help="Device to run the model on; balanced: spread over all GPUs.",
-        ),
-        click.option(
-            "--adapter",
-            metavar="PATH",
-            help="PEFT adapter to merge into the model.",
         ),
         click.option(
             "--window",

@@ -1,24 +1,19 @@
 """Lossless compression: a text becomes an `.ec` file as long as its code length, and back."""
 
-import json
 import os
-import platform
-import sys
+import shlex
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from elastic_core import _core
 from elastic_core._core import CodedFileError, InvalidArgumentError, ModelError
 from elastic_core.common.files import require_new
 from elastic_core.common.progress import Progress
+from elastic_core.compression.header import Header, environment
 from elastic_core.compression.streams import StreamCoder
 from elastic_core.models import LanguageModel, ModelSpec, load_model
 
 _STATIC = "static:"
-_WEIGHT_SOURCES = ("revision", "adapter")
-_NOT_CODED = ("stride", "eos_for_bos")  # The code does not depend on them.
 
 
 @dataclass(frozen=True)
@@ -105,15 +100,9 @@ def compress(
             )
     loaded = load_model(model, **options) if isinstance(model, str) else model
     coder = StreamCoder(loaded, lanes)
-    header = _describe(loaded, lanes, options)
-    sizes = _core.compress(
-        source,
-        target,
-        json.dumps(header, separators=(",", ":")),
-        coder=coder,
-        progress=progress,
-    )
-    return CodingResult(*sizes, loaded.spec, header["settings"])
+    header = Header.of(loaded, lanes, options)
+    sizes = _core.compress(source, target, header.to_json(), coder=coder, progress=progress)
+    return CodingResult(*sizes, loaded.spec, header.settings)
 
 
 def decompress(
@@ -121,17 +110,24 @@ def decompress(
     target: str | os.PathLike[str],
     *,
     model: str | LanguageModel | None = None,
+    revision: str | None = None,
+    adapter: str | None = None,
     overwrite: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Restores the text of a file that `compress` wrote.
 
+    A file that was coded with a transformers model says which, but no model is loaded that the
+    caller does not name: nothing is fetched, and no folder opened, because a file says so.
+
     Args:
         source: The file; `-` is standard input.
         target: The file to write, which appears only when it is complete; `-` is standard output.
-        model: The file of the saved tree model, or the current place of the transformers model;
-            None: as the file says, which suffices for all but saved tree models.
+        model: The saved tree model or the transformers model that the text was coded with. None for
+            a new tree model or `static:D`, which need no files.
+        revision: As for `load_model`, if the text was coded with one.
+        adapter: As for `load_model`, if the text was coded with one.
         overwrite: Whether to replace an existing target.
         threads: Blocks to decode in parallel with `static:D`; None: one per core.
         progress: Receives the bytes of text done.
@@ -139,25 +135,27 @@ def decompress(
     Raises:
         InvalidArgumentError: An argument is invalid, or the target exists.
         CodedFileError: The file is damaged, has another format or was coded with another model.
-        ModelError: The model cannot be loaded.
+        ModelError: The model cannot be loaded, or none is named for a file that needs one.
         OSError: A file cannot be read or written.
     """
     require_new(target, overwrite=overwrite)
-    encoders: list[dict[str, Any]] = []
+    headers: list[Header] = []
 
     def open_model(text: str) -> StreamCoder:
-        try:
-            header = json.loads(text)
-            encoders.append(header["made"])
-            spec, options = header["model"], header["options"]
-            streams = int(header["lanes"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CodedFileError("the header was written by another version") from error
-        loaded = _load_again(spec, options) if model is None else model
+        header = Header.parse(text)
+        headers.append(header)
+        if model is None:
+            raise ModelError(
+                f"{source}: coded with the model {header.model}, which a file may not load by "
+                f"itself; if you trust it, add --model {shlex.quote(header.model)}"
+            )
+        loaded = model
         if isinstance(loaded, str):
-            loaded = load_model(loaded, **options)
-        _check_model(_describe(loaded, streams, options), header)
-        return StreamCoder(loaded, streams)
+            weights = {"revision": revision, "adapter": adapter}
+            given = {name: value for name, value in weights.items() if value is not None}
+            loaded = load_model(loaded, **header.options, **given)
+        header.check(loaded)
+        return StreamCoder(loaded, header.lanes)
 
     spec = model if isinstance(model, str) else None
     try:
@@ -165,64 +163,16 @@ def decompress(
             source, target, model=spec, open=open_model, threads=threads, progress=progress
         )
     except CodedFileError as error:
-        here = _environment()
-        if encoders and encoders[0] != here:
-            raise CodedFileError(
-                f"{error} (made with {_listed(encoders[0])}; here is {_listed(here)})"
-            ) from error
+        here = environment()
+        if headers and headers[0].made != here:
+            made = _listed(headers[0].made)
+            raise CodedFileError(f"{error} (made with {made}; here is {_listed(here)})") from error
         raise
 
 
 def _is_coded_by_core(model: str) -> bool:
     """Whether the core codes with it alone: `static:D`, which is a code, or a tree model."""
     return model.startswith(_STATIC) or ModelSpec.parse(model).is_tree
-
-
-def _describe(model: LanguageModel, streams: int, options: dict[str, Any]) -> dict[str, Any]:
-    """The header of a file: how to load the model, and how to recognize it."""
-    settings = {
-        name: value
-        for name, value in model.settings.items()
-        if value is not None and name not in _NOT_CODED
-    }
-    return {
-        "model": model.spec,
-        "options": options,
-        "settings": settings,
-        "identity": {name: digest[:16] for name, digest in model.identity.items()},
-        "lanes": streams,
-        "made": _environment(),
-    }
-
-
-def _load_again(spec: str, options: dict[str, Any]) -> LanguageModel:
-    """Loads the model that a file names."""
-    try:
-        return load_model(spec, **options)
-    except (ModelError, InvalidArgumentError) as error:
-        raise ModelError(f"{error}; if the model has moved, name it with --model") from error
-
-
-def _check_model(current: dict[str, Any], header: dict[str, Any]) -> None:
-    """Refuses a model that gives other probabilities than the one that the text was coded with."""
-    for part in ("identity", "settings"):
-        for name in sorted(current[part].keys() | header[part].keys()):
-            here, there = current[part].get(name), header[part].get(name)
-            if here != there and name not in _WEIGHT_SOURCES:
-                raise CodedFileError(
-                    f"it was coded with {name} {there}, and {current['model']} has {here}; name "
-                    "the model that it was coded with, with the same settings"
-                )
-
-
-def _environment() -> dict[str, Any]:
-    """What floating point may depend on besides the model: libraries, threads, processor."""
-    versions: dict[str, Any] = {"machine": platform.machine(), "numpy": np.__version__}
-    if torch := sys.modules.get("torch"):
-        versions["torch"] = torch.__version__
-        versions["threads"] = torch.get_num_threads()
-        versions["processor"] = torch.backends.cpu.get_cpu_capability()
-    return versions
 
 
 def _listed(environment: dict[str, Any]) -> str:

@@ -131,6 +131,8 @@ def _format(rows: Sequence[Row], source: str) -> Format:
             "label" not in columns or all(_truth(row.get("label")) is not None for row in rows)
         ):
             return kind
+    if not rows[0]:
+        raise CorpusError(f"{source}: no columns in its rows; name a file of objects with a text")
     raise CorpusError(
         f"{source}: the columns {', '.join(rows[0])} do not form a known format; name the column "
         f"of the text, prompt, completion, chosen or rejected, as in "

@@ -3,15 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
 from elastic_core.corpora.sources import SPLIT, check_regular
 from elastic_core.data.examples import Examples
-from elastic_core.data.files import HUB, has_rows, read_hub, read_rows
-from elastic_core.data.formats import Row, abbreviated, in_format
+from elastic_core.data.files import HUB, FileRows, read_hub, read_rows
+from elastic_core.data.formats import COLUMNS, Row, abbreviated, in_format
 
 _SLOT = re.compile(r"\{([^{}\n]+)\}")
 _MISSING = object()
@@ -27,10 +26,11 @@ def load_examples(
     r"""Reads a data set into memory, in the format determined by its columns.
 
     Args:
-        source: A file, a folder or a glob. Files that `elastic_core.data.files.read_rows` reads
-            hold rows, all others are plain text; empty texts are skipped. If a folder consists of
-            sub-folders of text, the name of the sub-folder is the `label` of each text. Or
-            `hf:OWNER/NAME[/CONFIG][:SPLIT]` for a data set on the hub, which `datasets` caches.
+        source: A file, a folder or a glob, read as a `Corpus` is: `.jsonl`, `.json`, `.csv`, `.tsv`
+            and `.parquet` files have rows, all others are plain text; empty texts are skipped. If a
+            folder consists of sub-folders of text, the name of the sub-folder is the `label` of
+            each text. Or `hf:OWNER/NAME[/CONFIG][:SPLIT]` for a data set on the hub, which
+            `datasets` caches.
         columns: The columns of the format, if under other names: `completion` may be `output`, and
             `prompt` may be the template `{instruction}\n{input}\n`; see `rename`. All other
             columns are dropped.
@@ -45,49 +45,52 @@ def load_examples(
         OSError: A path does not exist or cannot be read.
     """
     source = os.fspath(source)
-    rows: Sequence[Row]
+    read = _read(source, _wanted(columns), split)
+    try:
+        return _examples(read, columns, name or source, source)
+    except CorpusError:
+        # The message lists the columns of a row, so it needs all of them.
+        return _examples(_read(source, None, split), columns, name or source, source)
+
+
+def _wanted(columns: Mapping[str, str] | None) -> list[str]:
+    """The columns that make up the new columns, or any format."""
+    if not columns:
+        return sorted({"conversations", *(name for names in COLUMNS.values() for name in names)})
+    names = [name for old in columns.values() for name in _SLOT.findall(old) or [old]]
+    return sorted({part for name in names for part in (name, name.partition(".")[0])})
+
+
+def _read(source: str, columns: Sequence[str] | None, split: str) -> FileRows:
+    """The rows of all files or of a data set on the hub, or the texts of plain text files."""
     if source.startswith(HUB):
         _check_split(source, split)
-        rows = read_hub(source)
-        files = {source: len(rows)}
-    else:
-        rows, files = _local(source, split)
-    if not rows:
-        raise CorpusError(f"{source}: no rows in it; name a file that has some")
-    if columns:
-        rows = rename(rows, columns, source, partial(_place, files))
-    kind, rows = in_format(rows, source, partial(_place, files))
-    return Examples(name or source, kind, rows, source)
-
-
-def _place(files: Mapping[str, int], number: int) -> str:
-    """The file of a row, counted from 1 over all files, and its number in it."""
-    for file, count in files.items():
-        if number <= count:
-            return f"{file}, row {number}"
-        number -= count
-    raise InvalidArgumentError(f"there is no row {number}")
-
-
-def _local(source: str, split: str) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """The rows of all files, or the texts of plain text files, and how many each file has."""
+        rows = read_hub(source, columns)
+        return FileRows(rows, [(source, "row", number + 1) for number in range(len(rows))])
     corpus = Corpus(source, split=split)
     check_regular(corpus)
-    files = [Path(file) for file in corpus.files]
-    plain = [file for file in files if not has_rows(file)]
-    if len(plain) == len(files):
-        texts = _texts(corpus, Path(source))
-        return texts, {source: len(texts)}
-    if plain:
+    if not corpus.reads_rows:
+        return _texts(corpus, Path(source))
+    if corpus.reads_text:
         raise InvalidArgumentError(
-            f"{source}: {plain[0].name} is plain text, but other files have rows; name one "
-            "file, or a glob such as *.jsonl"
+            f"{source}: some files are plain text, but others have rows; name one file, or a glob "
+            "such as *.jsonl"
         )
     _check_split(source, split)
-    rows = {str(file): read_rows(file) for file in files}
-    return [row for file in files for row in rows[str(file)]], {
-        file: len(read) for file, read in rows.items()
-    }
+    return read_rows(corpus, columns)
+
+
+def _examples(
+    read: FileRows, columns: Mapping[str, str] | None, name: str, source: str
+) -> Examples:
+    """Rows with their columns renamed, in the format that these form."""
+    if not read.rows:
+        raise CorpusError(f"{source}: no rows in it; name a file that has some")
+    rows: Sequence[Row] = read.rows
+    if columns:
+        rows = rename(rows, columns, source, read.place)
+    kind, rows = in_format(rows, source, read.place)
+    return Examples(name, kind, rows, source)
 
 
 def _check_split(source: str, split: str) -> None:
@@ -98,7 +101,7 @@ def _check_split(source: str, split: str) -> None:
         )
 
 
-def _texts(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
+def _texts(corpus: Corpus, folder: Path) -> FileRows:
     """The texts of plain text files, labelled by sub-folder if they all lie in one."""
     is_folder = folder.is_dir()
     folders = {
@@ -111,13 +114,16 @@ def _texts(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
             f"{folder}: {Path(beside[0]).name} lies beside sub-folders, which are labels; "
             "name a sub-folder, or move the file"
         )
-    rows = []
+    read = FileRows([], [])
     for batch in corpus.batches():
-        for file, text in zip(batch.sources, batch.texts, strict=True):
+        places = zip(batch.sources, batch.units, (batch.indices + 1).tolist(), strict=True)
+        for place, text in zip(places, batch.texts, strict=True):
             if text.strip():
+                file = place[0]
                 label = {"label": folders[file][0]} if folders[file] else {}
-                rows.append({"text": _decoded(text, file), **label})
-    return rows
+                read.rows.append({"text": _decoded(text, file), **label})
+                read.places.append(place)
+    return read
 
 
 def _decoded(text: bytes, file: str) -> str:

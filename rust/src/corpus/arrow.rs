@@ -2,8 +2,10 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
+use arrow_cast::display::array_value_to_string;
 use arrow_schema::{DataType, Fields};
 
+use super::columns::{self, Written};
 use super::key::{Kind, Value};
 
 fn kind(data_type: &DataType) -> Kind {
@@ -128,5 +130,25 @@ impl Value for Cell<'_> {
         let values = lists.values().as_ref();
         let elements = offsets[row] as usize..offsets[row + 1] as usize;
         Ok(elements.map(|row| Cell::At(values, row)).collect())
+    }
+}
+
+impl Written for Cell<'_> {
+    /// Numbers and booleans are written as such, all else as a string.
+    fn write(self, out: &mut Vec<u8>) -> Result<(), String> {
+        let Cell::At(array, row) = self else { return Ok(()) };
+        let text = array_value_to_string(array, row).map_err(|error| error.to_string())?;
+        let is_number = array.data_type().is_numeric();
+        match text.as_str() {
+            // As Python writes and reads them.
+            "NaN" if is_number => out.extend_from_slice(b"NaN"),
+            "inf" if is_number => out.extend_from_slice(b"Infinity"),
+            "-inf" if is_number => out.extend_from_slice(b"-Infinity"),
+            _ if is_number || *array.data_type() == DataType::Boolean => {
+                out.extend_from_slice(text.as_bytes());
+            }
+            _ => columns::string(&text, out)?,
+        }
+        Ok(())
     }
 }

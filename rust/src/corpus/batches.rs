@@ -11,6 +11,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::discover::Corpus;
 use super::documents::{DocumentSink, Place, ReadCounts};
+use super::format::Format;
+use super::options::Columns;
 use crate::{Error, Job, Result};
 
 /// Number of batches that are read ahead.
@@ -21,6 +23,8 @@ const QUEUE: usize = 2;
 pub struct DocumentBatch {
     /// The file of each document, as in [`Corpus::files`].
     pub sources: Vec<Arc<Path>>,
+    /// What is counted in that file: see [`Place::unit`].
+    pub units: Vec<&'static str>,
     /// The index of its first row in that file, from 0; see [`Place::row`].
     pub indices: Vec<u64>,
     /// The raw bytes of each document.
@@ -46,6 +50,20 @@ impl Corpus {
     /// its own. With `utf8`, a document that is not UTF-8 is a bad row.
     pub fn batches(&self, bytes: usize, utf8: bool) -> Result<Batches> {
         Batches::new(self.clone(), bytes, utf8)
+    }
+
+    /// The rows in order, each as a JSON object with `columns` (`None`: all), in batches like those
+    /// of [`Corpus::batches`]; a column that a row lacks is left out.
+    ///
+    /// Returns [`Error::InvalidArgument`] if a file is plain text.
+    pub fn rows(&self, columns: Option<Vec<String>>, bytes: usize) -> Result<Batches> {
+        if let Some(file) = self.files.iter().find(|file| file.format == Format::Text) {
+            let path = file.path.display();
+            return Err(Error::InvalidArgument(format!("{path}: plain text has no columns")));
+        }
+        let mut corpus = self.clone();
+        corpus.options.columns = Some(columns.map_or(Columns::All, Columns::Named));
+        Batches::new(corpus, bytes, true)
     }
 }
 
@@ -148,6 +166,7 @@ impl DocumentSink for BatchSink {
             _ => Arc::from(place.path()),
         };
         self.batch.sources.push(source);
+        self.batch.units.push(place.unit);
         self.batch.indices.push(place.row);
         self.batch.texts.push(text);
         self.batch.size += size;

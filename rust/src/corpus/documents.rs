@@ -144,8 +144,11 @@ impl<'a, S: DocumentSink> Documents<'a, S> {
                 let Fault { what, key } = fault.into();
                 // Where earlier rows have text, another key would be wrong for those.
                 let remedy = match key.filter(|_| place.row == 0) {
-                    Some(key) => format!("give --text-key {key}"),
-                    None => "fix the row".to_string(),
+                    _ if self.options.columns.is_some() => "fix the row".to_string(),
+                    Some(key) => {
+                        format!("give --text-key {key}, or skip such rows with --on-bad-row skip")
+                    }
+                    None => "fix the row, or skip such rows with --on-bad-row skip".to_string(),
                 };
                 Err(Error::BadRow {
                     path: place.file.path.clone(),

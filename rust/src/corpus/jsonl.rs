@@ -3,16 +3,17 @@
 //! Only the values on the path of a key are parsed; the rest of a row is skipped, without building
 //! a tree of the row.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use memchr::memchr;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::columns;
 use super::discover::File;
 use super::documents::{DocumentSink, Documents, Place};
 use super::key::{self, Fault, Kind, Value};
+use super::options::ReadOptions;
 use crate::Result;
 
 /// Reads the rows in `block`, which starts at line `line` (from 0) of `file`.
@@ -50,12 +51,12 @@ pub(super) fn read_row<S: DocumentSink>(
     if !documents.wants(place) {
         return Ok(());
     }
-    let keys = &documents.options().text_key;
+    let options = documents.options();
     text.clear();
-    let selected = select(row, keys, text).or_else(|fault| {
-        let Some(row) = without_nan(row) else { return Err(fault) };
+    let selected = select(row, row, options, text).or_else(|fault| {
+        let Some(plain) = without_nan(row) else { return Err(fault) };
         text.clear();
-        select(&row, keys, text)
+        select(&plain, row, options, text)
     });
     match selected {
         Ok(()) => documents.document(place, text),
@@ -63,18 +64,9 @@ pub(super) fn read_row<S: DocumentSink>(
     }
 }
 
-/// Whether a row consists of lists, of which at least one does not begin with an object.
-pub(super) fn is_columns(row: &[u8]) -> bool {
-    let Ok(row) = serde_json::from_slice::<HashMap<String, &RawValue>>(row) else { return false };
-    let first = |list: &RawValue| list.get()[1..].trim_start().bytes().next();
-    !row.is_empty()
-        && row.values().all(|value| Json(value.get()).kind() == Kind::List)
-        && row.values().any(|list| !matches!(first(list), Some(b'{' | b']')))
-}
-
-/// The row with other numbers in place of NaN and Infinity, which Python writes but JSON lacks;
-/// None if it has neither.
-fn without_nan(row: &[u8]) -> Option<Vec<u8>> {
+/// The row with other numbers of the same length in place of NaN and Infinity, which Python writes
+/// but JSON lacks; None if it has neither.
+pub(super) fn without_nan(row: &[u8]) -> Option<Vec<u8>> {
     const NUMBERS: [(&[u8], &[u8]); 2] = [(b"NaN", b"0.0"), (b"Infinity", b"0.000000")];
     let mut plain = row.to_vec();
     let (mut at, mut in_string, mut found) = (0, false, false);
@@ -97,8 +89,13 @@ fn without_nan(row: &[u8]) -> Option<Vec<u8>> {
     found.then_some(plain)
 }
 
-/// Appends to `text` the text that `keys` select in a row.
-fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Result<(), Fault> {
+/// Appends to `text` what the options select in a row: its text, or columns of it as `written`.
+fn select(
+    row: &[u8],
+    written: &[u8],
+    options: &ReadOptions,
+    text: &mut Vec<u8>,
+) -> std::result::Result<(), Fault> {
     let row = std::str::from_utf8(row)
         .map_err(|error| format!("not UTF-8 at column {}", error.valid_up_to() + 1))?;
     if !row.starts_with('{') {
@@ -112,7 +109,10 @@ fn select(row: &[u8], keys: &[String], text: &mut Vec<u8>) -> std::result::Resul
         };
         return Err(format!("the row is {kind}, not an object").into());
     }
-    key::text(Json(row), keys, text)
+    match &options.columns {
+        Some(wanted) => Ok(columns::copy(row, written, wanted, text).map_err(invalid)?),
+        None => key::text(Json(row), &options.text_key, text),
+    }
 }
 
 /// The source of a JSON value. All except whole rows are known to be well-formed.

@@ -6,6 +6,7 @@
 mod arrow;
 mod batches;
 mod codec;
+mod columns;
 mod discover;
 mod documents;
 mod format;
@@ -27,4 +28,4 @@ mod walk;
 pub use batches::{Batches, DocumentBatch};
 pub use discover::Corpus;
 pub use documents::{DocumentSink, Place, ReadCounts};
-pub use options::{OnBadRow, ReadOptions, Split};
+pub use options::{Columns, OnBadRow, ReadOptions, Split};

@@ -68,6 +68,14 @@ impl OnBadRow {
     }
 }
 
+/// The columns of a row that are handed out, as a JSON object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Columns {
+    All,
+    /// Those of these that a row has.
+    Named(Vec<String>),
+}
+
 /// How a corpus is read; `docs/measure.md` explains each option.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadOptions {
@@ -89,6 +97,8 @@ pub struct ReadOptions {
     pub seed: u64,
     /// Seed of a bootstrap replicate: repeat each document a Poisson number of times, mean 1.
     pub resample: Option<u64>,
+    /// Hand out these columns of each row instead of a text; see [`super::Corpus::rows`].
+    pub columns: Option<Columns>,
     /// What to do with a bad row.
     pub on_bad_row: OnBadRow,
 }
@@ -105,6 +115,7 @@ impl Default for ReadOptions {
             sample: None,
             seed: 0,
             resample: None,
+            columns: None,
             on_bad_row: OnBadRow::Error,
         }
     }

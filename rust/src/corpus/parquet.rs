@@ -11,9 +11,11 @@ use parquet::arrow::arrow_reader::{
 };
 
 use super::arrow::{Cell, Column};
+use super::columns;
 use super::discover::File;
 use super::documents::{DocumentSink, Documents, Place};
-use super::key;
+use super::key::{self, Fault};
+use super::options::{Columns, ReadOptions};
 use super::reader::{Reader, Shared, Task};
 use crate::io::{Pages, cause, guard};
 use crate::{Error, Result};
@@ -44,11 +46,14 @@ pub(super) fn read_groups<'a, S: DocumentSink>(
 ) -> Result<()> {
     let disk = fs::File::open(&file.path).map_err(Error::io(&file.path))?;
     let metadata = guarded(file, || metadata(&disk))?;
-    let keys = &reader.documents.options().text_key;
-    let columns = Column::Row(metadata.schema().fields());
-    key::text(columns, keys, &mut Vec::new())
-        .map_err(|fault| Error::Corpus { path: file.path.clone(), reason: fault.of_column() })?;
-    let projection = projection(&metadata, keys);
+    let options = reader.documents.options();
+    if options.columns.is_none() {
+        let types = Column::Row(metadata.schema().fields());
+        let damaged =
+            |fault: Fault| Error::Corpus { path: file.path.clone(), reason: fault.of_column() };
+        key::text(types, &options.text_key, &mut Vec::new()).map_err(damaged)?;
+    }
+    let projection = projection(&metadata, options);
 
     let mut row = 0;
     let mut counted = 0;
@@ -133,9 +138,14 @@ impl Group<'_> {
                 continue;
             }
             text.clear();
-            match key::text(Cell::Row(batch, index), &documents.options().text_key, text) {
+            let (cells, options) = (Cell::Row(batch, index), documents.options());
+            let selected = match &options.columns {
+                Some(wanted) => columns::object(cells, wanted, text).map_err(Fault::from),
+                None => key::text(cells, &options.text_key, text),
+            };
+            match selected {
                 Ok(()) => documents.document(place, text)?,
-                Err(reason) => documents.bad_row(place, reason)?,
+                Err(fault) => documents.bad_row(place, fault)?,
             }
         }
         Ok(())
@@ -190,9 +200,17 @@ fn view_field(field: &Arc<Field>) -> Arc<Field> {
     Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
-/// The columns that `keys` need.
-fn projection(metadata: &ArrowReaderMetadata, keys: &[String]) -> ProjectionMask {
+/// The columns that the options need.
+fn projection(metadata: &ArrowReaderMetadata, options: &ReadOptions) -> ProjectionMask {
     let fields = metadata.schema().fields();
+    let keys = match &options.columns {
+        Some(Columns::All) => return ProjectionMask::all(),
+        Some(Columns::Named(names)) => {
+            let indices = names.iter().filter_map(|name| Some(fields.find(name)?.0));
+            return ProjectionMask::roots(metadata.parquet_schema(), indices);
+        }
+        None => &options.text_key,
+    };
     let column = |key: &String| match fields.find(key) {
         Some((index, _)) => Some(index),
         None => fields.find(key.split('.').next().unwrap_or_default()).map(|(index, _)| index),

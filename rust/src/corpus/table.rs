@@ -4,9 +4,10 @@ use std::io::{self, Read};
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
+use super::columns::{self, Written};
 use super::discover::File;
 use super::documents::{DocumentSink, Place};
-use super::key::{self, Kind, Value};
+use super::key::{self, Fault, Kind, Value};
 use super::open::Source;
 use super::reader::{Reader, Shared};
 use crate::{Error, Result};
@@ -27,7 +28,7 @@ pub(super) fn read_table<'a, S: DocumentSink>(
     delimiter: u8,
     quoting: bool,
 ) -> Result<()> {
-    let shared = reader.shared;
+    let (shared, options) = (reader.shared, reader.documents.options());
     let source = Source::open(file, shared)?;
     let feed = Feed { source, shared, block: Vec::new(), used: 0, record: 0, ended: false };
     let mut records = ReaderBuilder::new()
@@ -52,9 +53,10 @@ pub(super) fn read_table<'a, S: DocumentSink>(
         }
         let Some(names) = &names else {
             let header = names.insert(header(&record).map_err(damaged)?);
-            let keys = &reader.documents.options().text_key;
-            key::text(Cell::Names(header), keys, &mut Vec::new())
-                .map_err(|fault| damaged(fault.of_column()))?;
+            if options.columns.is_none() {
+                key::text(Cell::Names(header), &options.text_key, &mut Vec::new())
+                    .map_err(|fault| damaged(fault.of_column()))?;
+            }
             continue;
         };
         shared.check_at(file, row)?;
@@ -64,10 +66,13 @@ pub(super) fn read_table<'a, S: DocumentSink>(
             continue;
         }
         text.clear();
-        let selected = if record.len() > names.len() {
-            Err(format!("{} cells for {} columns", record.len(), names.len()).into())
-        } else {
-            key::text(Cell::Row(names, &record), &reader.documents.options().text_key, text)
+        let cells = Cell::Row(names, &record);
+        let selected = match &options.columns {
+            _ if record.len() > names.len() => {
+                Err(format!("{} cells for {} columns", record.len(), names.len()).into())
+            }
+            Some(wanted) => columns::object(cells, wanted, text).map_err(Fault::from),
+            None => key::text(cells, &options.text_key, text),
         };
         match selected {
             Ok(()) => reader.documents.document(place, text)?,
@@ -149,6 +154,13 @@ impl Value for Cell<'_> {
 
     fn elements(self) -> std::result::Result<Vec<Self>, String> {
         Ok(Vec::new())
+    }
+}
+
+impl Written for Cell<'_> {
+    /// Cells are texts.
+    fn write(self, _out: &mut Vec<u8>) -> std::result::Result<(), String> {
+        Ok(())
     }
 }
 

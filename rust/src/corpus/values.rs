@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr2};
 
+use super::columns;
 use super::discover::File;
 use super::documents::{DocumentSink, Place};
 use super::jsonl;
@@ -64,9 +65,6 @@ pub(super) fn read_values<'a, S: DocumentSink>(
     let failed = |reason: String| Err(Error::Corpus { path: file.path.clone(), reason });
     match text.first() {
         None if last => return Ok(()),
-        Some(b'{') if last && has_columns(text) => {
-            return failed(format!("an object of columns; {REMEDY}"));
-        }
         Some(b'{') if is_lines(text) => {
             return cut_rows(reader, file, Rows::Json, source, buffer, last);
         }
@@ -84,15 +82,11 @@ pub(super) fn read_values<'a, S: DocumentSink>(
     Values { file, source, buffer, last, state, row: 0 }.read(reader)
 }
 
-/// Whether `text` is one object of columns: lists, of which the first holds no objects.
-fn has_columns(text: &[u8]) -> bool {
-    value_end(text, true).is_some_and(|end| text[end..].trim_ascii().is_empty())
-        && jsonl::is_columns(text.trim_ascii())
-}
-
 /// Whether a text that starts with an object has one object per line.
 fn is_lines(text: &[u8]) -> bool {
-    let Some(end) = memchr(b'\n', text) else { return true };
+    let Some(end) = memchr(b'\n', text).filter(|end| !text[*end..].trim_ascii().is_empty()) else {
+        return false;
+    };
     text[..end].trim_ascii_end().ends_with(b"}") || text[end + 1..].starts_with(b"{")
 }
 
@@ -129,7 +123,19 @@ struct Values<'a> {
 impl<'a> Values<'a> {
     fn read<S: DocumentSink>(mut self, reader: &mut Reader<'a, S>) -> Result<()> {
         loop {
-            let (used, rows) = self.cut()?;
+            let (mut used, mut rows) = self.cut()?;
+            let is_alone = (self.state, self.row, rows.len()) == (State::Between, 0, 1);
+            if is_alone && used == self.buffer.len() {
+                if self.last {
+                    let (start, end) = rows[0];
+                    if read_columns(reader, self.file, &self.buffer[start..end])? {
+                        return Ok(());
+                    }
+                } else {
+                    // Whether it is the only value, and so may be an object of columns, is still open.
+                    (used, rows) = (0, Vec::new());
+                }
+            }
             let rest = self.buffer.split_off(used);
             let data = std::mem::replace(&mut self.buffer, rest);
             let row = self.row;
@@ -193,6 +199,40 @@ impl<'a> Values<'a> {
     fn fail<T>(&self, reason: String) -> Result<T> {
         Err(Error::Corpus { path: self.file.path.clone(), reason })
     }
+}
+
+/// Reads the rows of an object of columns; false if `object` is a row itself.
+fn read_columns<S: DocumentSink>(
+    reader: &mut Reader<'_, S>,
+    file: &File,
+    object: &[u8],
+) -> Result<bool> {
+    let plain = jsonl::without_nan(object);
+    let Ok(text) = str::from_utf8(plain.as_deref().unwrap_or(object)) else { return Ok(false) };
+    let Some(lists) = columns::lists(text) else { return Ok(false) };
+    let failed = |reason: String| Error::Corpus { path: file.path.clone(), reason };
+    let rows = lists.values().map(Vec::len).min().unwrap_or_default();
+    if lists.values().any(|elements| elements.len() != rows) {
+        let names: Vec<_> = lists.keys().map(|name| format!("`{name}`")).collect();
+        return Err(failed(format!("the columns {} differ in length", names.join(", "))));
+    }
+    for row in 0..rows {
+        let mut written = Vec::new();
+        for (name, elements) in &lists {
+            written.push(if written.is_empty() { b'{' } else { b',' });
+            columns::string(name, &mut written).map_err(failed)?;
+            written.push(b':');
+            written.extend_from_slice(columns::part(object, text, elements[row]));
+        }
+        written.push(b'}');
+        let place = Place { file, unit: "row", row: row as u64 };
+        reader.shared.check_at(file, place.row)?;
+        jsonl::read_row(&mut reader.documents, place, &written, &mut reader.buffer)?;
+        if reader.documents.full() {
+            break;
+        }
+    }
+    Ok(true)
 }
 
 /// The length of the value at the start of `text`; None if it may go on after `text`, which is not

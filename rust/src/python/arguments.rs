@@ -53,6 +53,22 @@ impl Paths {
     }
 }
 
+/// One name or several.
+#[derive(FromPyObject)]
+pub(super) enum Names {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Names {
+    pub(super) fn into_vec(self) -> Vec<String> {
+        match self {
+            Names::One(name) => vec![name],
+            Names::Several(names) => names,
+        }
+    }
+}
+
 /// A document: bytes, or a string that is encoded as UTF-8.
 #[derive(FromPyObject)]
 pub(super) enum Document {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arguments::{OptionDict, Paths};
+use super::arguments::{Names, OptionDict, Paths};
 use super::document_batch::PyDocumentBatches;
 use crate::Result;
 use crate::corpus::{Corpus, OnBadRow, ReadOptions, Split};
@@ -71,25 +71,26 @@ impl PyCorpus {
         py: Python<'_>,
         paths: Paths,
         split: &str,
-        text_key: Option<Vec<String>>,
+        text_key: Option<Names>,
         limit: Option<u64>,
         sample: Option<f64>,
         seed: u64,
         on_bad_row: &str,
         split_on: Option<String>,
-        include: Option<Vec<String>>,
-        exclude: Option<Vec<String>>,
+        include: Option<Names>,
+        exclude: Option<Names>,
     ) -> PyResult<PyCorpus> {
         let options = ReadOptions {
             split: Split::parse(split)?,
             split_on,
-            include: include.unwrap_or_default(),
-            exclude: exclude.unwrap_or_default(),
-            text_key: text_key.unwrap_or(ReadOptions::default().text_key),
+            include: include.map_or_else(Vec::new, Names::into_vec),
+            exclude: exclude.map_or_else(Vec::new, Names::into_vec),
+            text_key: text_key.map_or(ReadOptions::default().text_key, Names::into_vec),
             limit,
             sample,
             seed,
             resample: None,
+            columns: None,
             on_bad_row: OnBadRow::parse(on_bad_row)?,
         };
         let corpus = py.detach(|| Corpus::discover(&paths.into_vec(), options))?;
@@ -122,6 +123,7 @@ impl PyCorpus {
             seed,
             on_bad_row,
             resample: _,
+            columns: _,
         } = self.corpus.options();
         let options = PyDict::new(py);
         options.set_item("split", split.name())?;
@@ -218,6 +220,27 @@ impl PyCorpus {
     #[pyo3(signature = (*, bytes=1_048_576, utf8=false))]
     fn batches(&self, bytes: usize, utf8: bool) -> PyResult<PyDocumentBatches> {
         Ok(PyDocumentBatches { batches: Mutex::new(self.corpus.batches(bytes, utf8)?) })
+    }
+
+    /// Iterates over the rows of JSON, CSV and Parquet files in order, a batch at a time.
+    ///
+    /// Each text of a batch is a JSON object with the columns of a row; a column that a row lacks is
+    /// left out. Cells of CSV are strings; of Parquet, dates and times are, too. NaN and infinite
+    /// numbers are written as Python's `json` writes and reads them.
+    ///
+    /// Args:
+    ///     columns: The columns to read; None: all.
+    ///     bytes: As for `batches`.
+    ///
+    /// Raises:
+    ///     InvalidArgumentError: A file is plain text, or `bytes` is 0.
+    ///     CorpusError: The corpus is empty or damaged, or a row is no object.
+    ///     OSError: A file cannot be read.
+    #[pyo3(signature = (columns=None, *, bytes=1_048_576))]
+    fn rows(&self, columns: Option<Names>, bytes: usize) -> PyResult<PyDocumentBatches> {
+        Ok(PyDocumentBatches {
+            batches: Mutex::new(self.corpus.rows(columns.map(Names::into_vec), bytes)?),
+        })
     }
 
     fn __repr__(&self) -> String {

@@ -16,6 +16,7 @@ use crate::corpus::{Batches, DocumentBatch};
 #[pyclass(frozen, name = "DocumentBatch", module = "elastic_core")]
 pub(super) struct PyDocumentBatch {
     sources: Py<StrList>,
+    units: Py<StrList>,
     indices: Py<PyArray1<i64>>,
     texts: Py<BytesList>,
 }
@@ -28,6 +29,8 @@ impl PyDocumentBatch {
         let texts = batch.texts.iter().map(|text| PyBytes::new(py, text));
         Ok(PyDocumentBatch {
             sources: sources(py, &batch.sources)?.unbind(),
+            units: PyList::new(py, batch.units.iter().map(|unit| PyString::intern(py, unit)))?
+                .unbind(),
             indices: indices.unbind(),
             texts: PyList::new(py, texts.collect::<Vec<_>>())?.unbind(),
         })
@@ -50,6 +53,12 @@ impl PyDocumentBatch {
     #[getter]
     fn sources(&self, py: Python<'_>) -> Py<StrList> {
         self.sources.clone_ref(py)
+    }
+
+    /// What counts documents in the file of each: `document`, `line` or `row`.
+    #[getter]
+    fn units(&self, py: Python<'_>) -> Py<StrList> {
+        self.units.clone_ref(py)
     }
 
     /// The index of each document in its file, from 0; int64, shape (documents,).

@@ -1,6 +1,7 @@
 //! The corpus reader through its public interface, on small files written by the tests.
 
 mod batches;
+mod columns;
 mod discover;
 mod folders;
 mod formats;
