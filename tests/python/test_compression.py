@@ -304,7 +304,7 @@ def test_deeply_nested_settings_are_those_of_another_model() -> None:
 def test_more_streams_than_a_block_has_are_refused(counts: list[int]) -> None:
     with pytest.raises(ec.CodedFileError, match="streams, more than its header allows"):
         StreamCoder(FakeModel(), 4).decode(counts, CategoricalDecoder(b""))
-    with pytest.raises(ec.CodedFileError, match="its streams|streams, more than"):
+    with pytest.raises(ec.CodedFileError, match="streams, more than its header allows"):
         StreamCoder(FakeModel(), 1 << 16).decode(counts * 30, CategoricalDecoder(b""))
 
 
