@@ -84,8 +84,8 @@ mod linux {
             let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
             // SAFETY: the function writes to a valid structure.
             let known = unsafe { libc::getrlimit(kind, &raw mut limit) } == 0;
-            let bytes = limit.rlim_cur as u64;
-            (known && limit.rlim_cur != libc::RLIM_INFINITY).then_some(ProcessLimit { line, bytes })
+            let bytes = limit.rlim_cur;
+            (known && bytes != libc::RLIM_INFINITY).then_some(ProcessLimit { line, bytes })
         };
         kinds.into_iter().filter_map(limit).collect()
     }
