@@ -37,6 +37,7 @@ __all__ = [
     "TreeModel",
     "__version__",
     "available_memory",
+    "check_memory",
     "compress",
     "compressed_sizes",
     "decompress",
@@ -1028,4 +1029,13 @@ def compressed_sizes(
     """
 
 def available_memory() -> int:
-    """Returns the bytes of memory this process can still use, within its container's limit."""
+    """Returns the bytes of memory that this process can still use, within the limits of its control
+    groups and its own.
+    """
+
+def check_memory(bytes: int) -> None:
+    """Checks that this process can use `bytes` bytes of memory.
+
+    Raises:
+        InvalidArgumentError: It cannot.
+    """

@@ -99,6 +99,13 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
+    /// The operating system starts no further thread.
+    #[error("cannot start a thread ({source}): end other programs, or allow more with ulimit -u")]
+    Thread {
+        /// The system's error.
+        source: io::Error,
+    },
+
     /// Temporary files cannot be written: no space left, or the folder is not writable.
     #[error("{}: cannot write temporary files ({source}); free some space there or set TMPDIR to another folder", path.display())]
     Temporary {
@@ -118,6 +125,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// An [`Error::Thread`], for `map_err`.
+    pub(crate) fn thread(source: io::Error) -> Error {
+        Error::Thread { source }
+    }
+
     /// An [`Error::Io`] on `path`, for `map_err`.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
         move |source| Error::Io { path: path.to_path_buf(), source }

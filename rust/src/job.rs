@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use crate::memory::available_memory;
 use crate::{Error, Result};
 
 /// Progress and cancellation of one long call, shared between its threads and its caller.
@@ -158,12 +158,4 @@ pub fn thread_pool(threads: usize) -> Result<ThreadPool> {
     ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
         Error::InvalidArgument(format!("cannot start {threads} threads ({error}): use fewer"))
     })
-}
-
-/// Bytes of memory that this process can still use, within its container's limit.
-pub fn available_memory() -> u64 {
-    let memory = MemoryRefreshKind::nothing().with_ram();
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
-    let free = system.available_memory();
-    system.cgroup_limits().map_or(free, |limits| limits.free_memory.min(free))
 }

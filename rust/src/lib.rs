@@ -16,6 +16,7 @@ pub mod elasticity;
 mod error;
 pub mod io;
 mod job;
+mod memory;
 pub mod model;
 #[cfg(feature = "python")]
 mod python;
@@ -24,4 +25,5 @@ pub mod tokens;
 pub mod tree;
 
 pub use error::{Error, Result};
-pub use job::{Job, Phase, available_memory, thread_pool};
+pub use job::{Job, Phase, thread_pool};
+pub use memory::{available_memory, check_memory};

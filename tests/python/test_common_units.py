@@ -64,6 +64,14 @@ def test_a_missing_memory_size_stays_none() -> None:
     assert parse_memory(None) is None
 
 
+def test_a_memory_size_beyond_the_machine_is_refused() -> None:
+    assert parse_memory("1MiB") == 1 << 20
+    with pytest.raises(
+        InvalidArgumentError, match="a memory budget of 1048576000 MiB is more than"
+    ):
+        parse_memory("1000TiB")
+
+
 @pytest.mark.parametrize(
     ("count", "size", "number"),
     [

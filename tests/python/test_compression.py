@@ -292,6 +292,22 @@ def test_a_hostile_header_is_refused(change: dict[str, Any]) -> None:
         Header.parse(json.dumps({**json.loads(HEADER.to_json()), **change}))
 
 
+def test_deeply_nested_settings_are_those_of_another_model() -> None:
+    nested = "[" * 500 + "]" * 500
+    text = HEADER.to_json().replace('"stride":1', f'"stride":{nested}')
+    text = text.replace('"window":1', f'"window":{nested}')
+    with pytest.raises(ec.CodedFileError, match="it was coded with window"):
+        Header.parse(text).check(FakeModel())
+
+
+@pytest.mark.parametrize("counts", [[1] * 5, [1] * 60_000])
+def test_more_streams_than_a_block_has_are_refused(counts: list[int]) -> None:
+    with pytest.raises(ec.CodedFileError, match="streams, more than its header allows"):
+        StreamCoder(FakeModel(), 4).decode(counts, CategoricalDecoder(b""))
+    with pytest.raises(ec.CodedFileError, match="streams, more than its header allows"):
+        StreamCoder(FakeModel(), 1 << 16).decode(counts * 30, CategoricalDecoder(b""))
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", "[" * 100_000, '{"lanes": ' + "9" * 5000 + "}"])
 def test_a_header_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ec.CodedFileError, match="the header was written by another version"):

@@ -12,6 +12,7 @@ SOURCES = Path(__file__).parents[2] / "rust" / "src"
 # A module imports from those before it only. `lib` declares them all.
 ORDER = (
     "error",
+    "memory",
     "job",
     "io",
     "tokens",

@@ -7,6 +7,8 @@ use elastic_core::model::TreeModel;
 use elastic_core::tokens::Alphabet;
 use elastic_core::tree::{BuildOptions, Segment, Shape, TokenTree, Volume, from_symbols};
 use elastic_core::{Error, Job, Result};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 const MEMORY: u64 = 16 << 20;
 const TEXT: &[u8] = b"to be or not to be, that is the question";
@@ -197,4 +199,85 @@ fn every_flipped_bit_and_truncation_of_a_tree_model_is_refused() {
     let other = &trees(folder.path())[0];
     trial.check_random(other, 2000);
     assert_eq!(trial.accepted, 0);
+}
+
+/// The model's file with another header, and a checksum that fits.
+fn with_header(good: &[u8], header: &str) -> Vec<u8> {
+    let end = 16 + u32::from_le_bytes([good[12], good[13], good[14], good[15]]) as usize;
+    let length = (header.len() as u32).to_le_bytes();
+    let tables = &good[end..good.len() - 32];
+    let body = [&good[..12], &length[..], header.as_bytes(), tables].concat();
+    [&body[..], &Sha256::digest(&body)[..]].concat()
+}
+
+#[test]
+fn hostile_headers_of_tree_models_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = model(folder.path());
+    let end = 16 + u32::from_le_bytes([good[12], good[13], good[14], good[15]]) as usize;
+    let header: Value = serde_json::from_slice(&good[16..end]).unwrap();
+    let path = folder.path().join("model");
+    let read = |text: &str| {
+        fs::write(&path, with_header(&good, text)).unwrap();
+        read_model(&path)
+    };
+    read(&header.to_string()).unwrap();
+    let changes = [
+        ("depth", json!("2")),
+        ("depth", json!(0)),
+        ("depth", json!(-2)),
+        ("depth", json!(2.5)),
+        ("depth", json!(33)),
+        ("depth", json!(u64::MAX)),
+        ("vocabulary", json!(300)),
+        ("vocabulary", json!(1)),
+        ("vocabulary", json!((1u64 << 32) + 256)),
+        ("memory", json!(0)),
+        ("memory", json!(u64::MAX)),
+        ("memory", json!(1u64 << 50)),
+        ("memory", json!(MEMORY * 2)),
+        ("memory", json!([MEMORY])),
+        ("tokenizer_bytes", json!(u64::MAX)),
+        ("tokenizer_bytes", json!(1 << 20)),
+        ("alphabet", json!(5)),
+        ("alphabet", json!("bit")),
+        ("alphabet", json!("bpe:0123456789abcdef")),
+        ("learned", json!(u64::MAX)),
+        ("learned", json!("1")),
+        ("written", json!(u64::MAX)),
+        ("draws", json!(null)),
+    ];
+    for (key, value) in changes {
+        let mut changed = header.clone();
+        changed[key] = value;
+        let text = changed.to_string();
+        let error = read(&text).unwrap_err();
+        let is_refused = matches!(error, Error::ModelFile { .. } | Error::Tokenizer { .. });
+        assert!(is_refused && error.to_string().contains("model: "), "{text}: {error}");
+    }
+    let nested = format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000));
+    let long = format!("{header}{}", " ".repeat(1 << 17));
+    for text in ["", "1", "[]", "{}", "\u{0}", &nested, &long] {
+        assert!(matches!(read(text).unwrap_err(), Error::ModelFile { .. }), "{text:.40}");
+    }
+}
+
+#[test]
+fn a_tree_whose_pages_claim_gigabytes_is_refused() {
+    // The header of a page: its kind 0, its size, and its size on disk, as signed varints.
+    let folder = tempfile::tempdir().unwrap();
+    let good = trees(folder.path()).remove(0);
+    let path = folder.path().join("tree");
+    let mut refused = 0;
+    for at in 4..good.len() - 3 {
+        if good[at..].starts_with(&[0x15, 0, 0x15]) || good[at..].starts_with(&[0x15, 4, 0x15]) {
+            let claim = [0xfe, 0xff, 0xff, 0xff, 0x0f];
+            let size = good[at + 3..].iter().position(|&byte| byte < 0x80).unwrap() + 1;
+            let page = [&good[..at + 3], &claim[..], &good[at + 3 + size..]].concat();
+            fs::write(&path, page).unwrap();
+            let text = read_tree(&path).unwrap_err().to_string();
+            refused += usize::from(text.contains("its pages take 2147"));
+        }
+    }
+    assert!(refused >= 2, "{refused}");
 }

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core._core import InvalidArgumentError, check_memory
 from elastic_core.common.messages import abridged
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE)
@@ -51,9 +51,13 @@ def parse_memory(memory: int | str | None) -> int | None:
     """The bytes in a memory limit; None, the default, stays None.
 
     Raises:
-        InvalidArgumentError: The text is not a size.
+        InvalidArgumentError: The text is not a size, or more than this process can use.
     """
-    return None if memory is None else parse_size(memory)
+    if memory is None:
+        return None
+    bytes_ = parse_size(memory)
+    check_memory(bytes_)
+    return bytes_
 
 
 def parse_count(count: int | str) -> int:

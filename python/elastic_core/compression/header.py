@@ -7,12 +7,13 @@ opened or what is fetched from a hub.
 import json
 import platform
 import sys
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from elastic_core._core import CodedFileError
+from elastic_core.common.messages import abridged
 from elastic_core.models import LanguageModel
 
 _NOT_CODED = ("stride", "eos_for_bos")  # The code does not depend on them.
@@ -77,7 +78,7 @@ class Header:
         options = {name: v for name, v in header.options.items() if name not in _WEIGHT_SOURCES}
         if any(type(value) is not _OPTIONS.get(name) for name, value in options.items()):
             raise CodedFileError(_OTHER)
-        return cls(**{**asdict(header), "options": options})
+        return replace(header, options=options)
 
     def to_json(self) -> str:
         """The header as it stands in a file."""
@@ -97,9 +98,9 @@ class Header:
             for name in sorted(here.keys() | there.keys()):
                 if here.get(name) != there.get(name) and name not in _WEIGHT_SOURCES:
                     raise CodedFileError(
-                        f"it was coded with {name} {there.get(name)}, and {model.spec} has "
-                        f"{here.get(name)}; name the model that it was coded with, with the same "
-                        "settings"
+                        f"it was coded with {name:.80} {abridged(there.get(name))}, and "
+                        f"{model.spec} has {abridged(here.get(name))}; name the model that it was "
+                        "coded with, with the same settings"
                     )
 
 

@@ -11,11 +11,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core._core import CategoricalDecoder, CategoricalEncoder, InvalidArgumentError
+from elastic_core._core import (
+    CategoricalDecoder,
+    CategoricalEncoder,
+    CodedFileError,
+    InvalidArgumentError,
+)
 from elastic_core.models import ModelError
 from elastic_core.models.protocol import LanguageModel, as_stepped
 
 _SHORTEST_STREAM = 8192
+_MOST_STREAMS = (1 << 20) // _SHORTEST_STREAM  # Those of the longest block.
 _PADDING = 0
 
 
@@ -73,11 +79,15 @@ class StreamCoder:
         """Decodes a text that `encode` coded with these numbers of tokens in its streams.
 
         Raises:
-            CodedFileError: The model gives other probabilities than when the text was coded.
+            CodedFileError: The model gives other probabilities than when the text was coded, or no
+                text has these streams.
             ModelError: A probability is NaN.
         """
+        if len(counts) > min(self._streams, _MOST_STREAMS):
+            raise CodedFileError(f"it has {len(counts)} streams, more than its header allows")
         order, active = _schedule(counts)
-        table = np.full((len(active), len(counts)), _PADDING, np.uint32)
+        # The system provides memory for zeros when they are overwritten.
+        table = np.zeros((len(active), len(counts)), np.uint32)
         if len(active):
             steps = self._model.steps(len(counts))
             before = None

@@ -74,7 +74,7 @@ impl Batches {
         }
         let job = Arc::new(Job::default());
         let (sender, batches) = bounded(QUEUE);
-        let reader = thread::spawn({
+        let reader = thread::Builder::new().spawn({
             let job = Arc::clone(&job);
             move || {
                 // One thread delivers the documents in order.
@@ -87,6 +87,7 @@ impl Batches {
                 })
             }
         });
+        let reader = reader.map_err(Error::thread)?;
         Ok(Batches { batches, job, reader: Some(reader) })
     }
 

@@ -17,7 +17,7 @@ use super::documents::{DocumentSink, Documents, Place};
 use super::key::{self, Fault};
 use super::options::{Columns, ReadOptions};
 use super::reader::{Reader, Shared, Task};
-use crate::io::{cause, guard};
+use crate::io::{Pages, cause, guard};
 use crate::{Error, Result};
 
 /// Maximum number of rows read at once.
@@ -95,21 +95,28 @@ impl Group<'_> {
         shared: &Shared<'_>,
     ) -> Result<()> {
         let disk = fs::File::open(&self.file.path).map_err(Error::io(&self.file.path))?;
+        let group = self.metadata.metadata().row_group(self.index);
+        let pages = Pages::new(&shared.pages, std::slice::from_ref(group));
+        let reader = pages.reader(disk);
         let mut batches = guarded(self.file, || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(disk, self.metadata.clone())
+            ParquetRecordBatchReaderBuilder::new_with_metadata(reader, self.metadata.clone())
                 .with_row_groups(vec![self.index])
                 .with_projection(self.projection.clone())
                 .with_batch_size(self.batch_rows())
                 .build()
         })?;
         let mut row = self.row;
-        while let Some(batch) = guarded(self.file, || Ok(batches.next().transpose()?))? {
+        while let Some(batch) = guarded(self.file, || Ok(batches.next().transpose()?))
+            .map_err(|error| pages.refused().map_or(error, |bytes| too_large(self.file, bytes)))?
+        {
             shared.check_at(self.file, row)?;
             self.read_batch(&batch, row, documents, text)?;
             if documents.full() {
                 return Ok(());
             }
             row += batch.num_rows() as u64;
+            drop(batch);
+            pages.begin();
         }
         if row - self.row != self.rows() {
             return Err(damaged(self.file, "rows are missing"));
@@ -217,6 +224,17 @@ fn guarded<T>(file: &File, work: impl FnOnce() -> parquet::errors::Result<T>) ->
         Ok(source) => Error::io(&file.path)(source),
         Err(what) => damaged(file, &what),
     })
+}
+
+/// The error for pages that take this many bytes of memory.
+fn too_large(file: &File, bytes: u64) -> Error {
+    let reason = format!(
+        "Parquet pages of {} MiB, which may take half of the memory; give --memory {}MiB, or write \
+         the file with smaller pages",
+        bytes.div_ceil(1 << 20),
+        bytes.div_ceil(1 << 19)
+    );
+    Error::Corpus { path: file.path.clone(), reason }
 }
 
 fn damaged(file: &File, what: &str) -> Error {

@@ -5,6 +5,7 @@
 //! waits while there is a file to read. Threads without a file take blocks from the queue until
 //! no thread can add any, so the rows of a single large file reach the sinks of all threads.
 
+use std::io;
 use std::panic;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,6 +23,7 @@ use super::rows::{Rows, read_rows, read_whole};
 use super::table::read_table;
 use super::text::Unit;
 use super::values::read_values;
+use crate::io::PageBudget;
 use crate::{Error, Job, Phase, Result};
 
 /// Length of the queue per thread.
@@ -48,6 +50,7 @@ impl Corpus {
             corpus: self,
             job,
             window: job.memory() / (2 * self.zstd_files().clamp(1, threads as u64)),
+            pages: PageBudget::new(job.memory(), threads),
             next: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             failed: AtomicBool::new(false),
@@ -65,19 +68,20 @@ impl Corpus {
             vec![run(reader(None), &receiver)]
         } else {
             thread::scope(|scope| {
-                let workers: Vec<_> = (0..threads)
-                    .map(|_| (sender.clone(), receiver.clone()))
-                    .map(|(sender, receiver)| {
-                        let reader = &reader;
-                        scope.spawn(move || run(reader(Some(sender)), &receiver))
-                    })
-                    .collect();
+                let start = |_| {
+                    let (reader, sender, receiver) = (&reader, sender.clone(), receiver.clone());
+                    let work = move || run(reader(Some(sender)), &receiver);
+                    let worker = thread::Builder::new().spawn_scoped(scope, work);
+                    // The threads that were started are joined at the end of the scope.
+                    worker.inspect_err(|_| shared.stop.store(true, Ordering::Relaxed))
+                };
+                let workers = (0..threads).map(start).collect::<io::Result<Vec<_>>>();
                 drop((sender, receiver));
                 let join = |worker: thread::ScopedJoinHandle<'_, _>| {
                     worker.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
                 };
-                workers.into_iter().map(join).collect()
-            })
+                Ok(workers.map_err(Error::thread)?.into_iter().map(join).collect())
+            })?
         };
         job.check()?;
         if let Some(failure) = shared.failure().take() {

@@ -1,12 +1,13 @@
 //! A reading thread, and the tasks that threads hand to each other.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Sender, TrySendError};
 
 use super::discover::{Corpus, File};
 use super::documents::{DocumentSink, Documents};
+use crate::io::PageBudget;
 use crate::{Error, Job, Result};
 
 /// A part of a file that any thread can read.
@@ -27,6 +28,8 @@ pub(super) struct Shared<'a> {
     pub corpus: &'a Corpus,
     /// The largest window of a .zst file in bytes, if it exceeds what is always accepted.
     pub window: u64,
+    /// The memory for pages of Parquet files.
+    pub pages: Arc<PageBudget>,
     /// Index of the first file that no thread has taken yet.
     pub next: AtomicUsize,
     /// Set once all threads have to stop.

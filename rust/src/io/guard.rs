@@ -14,8 +14,9 @@ thread_local! {
 
 static INSTALL_HOOK: Once = Once::new();
 
-/// Runs `work` in a library that panics on some inputs; None if it did, and nothing is printed.
-pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
+/// Runs `work` in a library that panics on some inputs; an `Err` has the panic's message, which is
+/// not printed.
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
     INSTALL_HOOK.call_once(|| {
         let default_hook = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
@@ -27,13 +28,16 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     let outer = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(outer);
-    result.ok()
+    result.map_err(|payload| match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => payload.downcast::<&str>().map(|text| text.to_string()).unwrap_or_default(),
+    })
 }
 
 /// Runs `work` in the parquet crate; a panic in it becomes an error.
 pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let inconsistent = || Err(ParquetError::General("its contents are inconsistent".into()));
-    catch(work).unwrap_or_else(inconsistent)
+    let inconsistent = ParquetError::General("its contents are inconsistent".into());
+    catch(work).unwrap_or(Err(inconsistent))
 }
 
 /// The system error behind an error of the crate, or else the crate's message.

@@ -110,7 +110,8 @@ fn regular_file(path: &Path) -> io::Result<Option<PathBuf>> {
 fn open_stream(path: &Path, job: &Job) -> Result<File> {
     let (sender, opened) = bounded(1);
     let owned = path.to_path_buf();
-    thread::spawn(move || sender.send(File::options().append(true).open(owned)));
+    let open = move || sender.send(File::options().append(true).open(owned));
+    thread::Builder::new().spawn(open).map_err(Error::thread)?;
     loop {
         job.check()?;
         match opened.recv_timeout(POLL_INTERVAL) {

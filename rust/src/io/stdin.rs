@@ -27,14 +27,19 @@ impl Blocks {
     /// Begins to read the pipe at `path`; None: standard input.
     pub(super) fn new(path: Option<PathBuf>) -> Blocks {
         let (sender, blocks) = bounded(2);
-        thread::spawn(move || match path.map(File::open) {
+        let failed = sender.clone();
+        let work = move || match path.map(File::open) {
             None => read(io::stdin(), &sender),
             Some(Ok(pipe)) => read(pipe, &sender),
             Some(Err(error)) => {
                 // The receiver is gone once the job has ended.
                 let _ = sender.send(Err(error));
             }
-        });
+        };
+        if let Err(error) = thread::Builder::new().spawn(work) {
+            // The channel is empty, and its receiver is here.
+            let _ = failed.send(Err(error));
+        }
         Blocks(blocks)
     }
 

@@ -27,6 +27,11 @@ impl EndOfDocument {
         EndOfDocument { counts: [(); 2].map(|()| vec![[0; 2]; ENTRIES]), contexts: depth.min(2) }
     }
 
+    /// Whether no context has more ends than occurrences.
+    pub(super) fn is_consistent(&self) -> bool {
+        self.counts.iter().flatten().all(|[occurrences, ends]| ends <= occurrences)
+    }
+
     /// The probability that the document ends after `last`, its last symbol and the one before it,
     /// in 16 bits, from 1 to 65535.
     #[inline(always)]

@@ -16,6 +16,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::context::MAX_DEPTH;
 use super::tree_model::TreeModel;
 use crate::io::Output;
 use crate::tokens::{Alphabet, Bpe};
@@ -29,6 +30,10 @@ const VERSION: u32 = 1;
 const DIGEST: u64 = 32;
 /// Number of bytes between two checks whether to stop.
 const PART: usize = 1 << 22;
+/// The longest header in bytes.
+const MAX_HEADER: u64 = 1 << 16;
+/// The largest number of symbols or decisions that can have been learned.
+const MAX_LEARNED: u64 = 1 << 60;
 
 impl TreeModel {
     /// Writes the model, whose symbols are those of `alphabet`, to a file that appears only when
@@ -73,20 +78,25 @@ impl TreeModel {
         job.check()?;
         let body = body.ok_or_else(broken)?;
         let header = u64::from(number(12));
+        let tables = (header <= MAX_HEADER).then(|| body.checked_sub(16 + header)).flatten();
+        let tables = tables.ok_or_else(broken)?;
         file.seek(io::SeekFrom::Start(16)).map_err(Error::io(path))?;
         let header = read_bytes(&mut file, header).map_err(|_| broken())?;
         let header: Value = serde_json::from_slice(&header).map_err(|_| broken())?;
-        let number = |key: &str| header[key].as_u64().ok_or_else(broken);
-        let vocabulary = u32::try_from(number("vocabulary")?).map_err(|_| broken())?;
-        let mut model = TreeModel::new(number("depth")? as usize, vocabulary, number("memory")?)?;
-        model.decisions.learned = number("learned")?;
-        model.history.written = number("written")?;
-        model.draws = number("draws")?;
-        let at = file.stream_position().map_err(Error::io(path))?;
-        let stream = zstd::Decoder::with_buffer(file.take(body - at));
+        let number = |key: &str, most: u64| {
+            header[key].as_u64().filter(|&number| number <= most).ok_or_else(broken)
+        };
+        let vocabulary = number("vocabulary", u32::MAX.into())? as u32;
+        let depth = number("depth", MAX_DEPTH as u64)? as usize;
+        let model = TreeModel::new(depth, vocabulary, number("memory", u64::MAX)?);
+        let mut model = model.map_err(|error| fault(error.to_string()))?;
+        model.decisions.learned = number("learned", MAX_LEARNED)?;
+        model.history.written = number("written", MAX_LEARNED)?;
+        model.draws = number("draws", MAX_LEARNED)?;
+        let stream = zstd::Decoder::with_buffer(file.take(tables));
         let mut stream = stream.map_err(Error::io(path))?;
-        let tokenizer =
-            read_bytes(&mut stream, number("tokenizer_bytes")?).map_err(|_| broken())?;
+        let tokenizer = number("tokenizer_bytes", Bpe::MAX_JSON)?;
+        let tokenizer = read_bytes(&mut stream, tokenizer).map_err(|_| broken())?;
         job.start(Phase::Open, model.tables_mut().iter().map(|table| table.len() as u64).sum());
         for table in model.tables_mut() {
             for part in table.chunks_mut(PART) {
@@ -95,11 +105,13 @@ impl TreeModel {
                 job.add(part.len() as u64);
             }
         }
-        let alphabet = match header["alphabet"].as_str() {
-            Some("byte") => Alphabet::Byte,
+        let name = header["alphabet"].as_str().ok_or_else(broken)?;
+        let alphabet = match name {
+            "byte" => Alphabet::Byte,
             _ => Alphabet::Bpe(Bpe::from_json(path, tokenizer)?),
         };
-        Ok((model, alphabet))
+        let fits = alphabet.identity() == name && alphabet.vocabulary() == vocabulary;
+        if fits && model.ends.is_consistent() { Ok((model, alphabet)) } else { Err(broken()) }
     }
 
     /// Writes everything except the checksum, and returns the checksum.

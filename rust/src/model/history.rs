@@ -2,6 +2,8 @@
 
 use super::context::Context;
 use super::memory::{huge_pages, prefetch};
+use crate::Result;
+use crate::memory::zeros;
 
 /// Bits of a position in the ring; the other 8 bits of an index entry check its context.
 const PLACE_BITS: u32 = 24;
@@ -32,14 +34,14 @@ pub(super) struct Match {
 
 impl History {
     /// A ring and an index of at most `bytes` bytes in total.
-    pub(super) fn new(bytes: usize) -> History {
+    pub(super) fn new(bytes: usize) -> Result<History> {
         let entries = (bytes / (2 * size_of::<u32>())).clamp(2, 1 << PLACE_BITS);
         let bits = entries.ilog2();
-        let (mut symbols, mut index) = (vec![0; 1 << bits], vec![0; 1 << bits]);
+        let (mut symbols, mut index) = (zeros(1 << bits)?, zeros(1 << bits)?);
         huge_pages(&mut symbols);
         huge_pages(&mut index);
         // The index is addressed by the highest bits of a 64-bit hash.
-        History { symbols, written: 0, index, shift: 64 - bits }
+        Ok(History { symbols, written: 0, index, shift: 64 - bits })
     }
 
     /// The last occurrence of the context, if at least `least` of its symbols agree.

@@ -2,6 +2,8 @@
 
 use super::context::CONTEXTS;
 use super::memory::{huge_pages, prefetch};
+use crate::Result;
+use crate::memory::zeros;
 
 /// A slot: a check of its context, then the counters of its 15 decisions by node number (1 is the
 /// first decision; node j leads to 2j and 2j + 1).
@@ -20,12 +22,12 @@ pub(super) struct Slots {
 
 impl Slots {
     /// A table of at most `bytes` bytes whose counters start as `fresh`.
-    pub(super) fn new(bytes: usize, fresh: u16) -> Slots {
+    pub(super) fn new(bytes: usize, fresh: u16) -> Result<Slots> {
         let slots = 1 << (bytes / size_of::<Slot>()).max(2).ilog2();
-        let mut table = vec![[0; 16]; slots + 1 + CONTEXTS];
+        let mut table: Vec<Slot> = zeros(slots + 1 + CONTEXTS)?;
         huge_pages(&mut table);
         table[slots] = [fresh; 16];
-        Slots { slots: table, mask: slots - 2, fresh }
+        Ok(Slots { slots: table, mask: slots - 2, fresh })
     }
 
     /// The slots of contexts, created if missing, and the number of those that existed.
@@ -125,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_context_keeps_its_slot_until_it_is_displaced() {
-        let mut slots = Slots::new(1 << 12, 7);
+        let mut slots = Slots::new(1 << 12, 7).unwrap();
         let hashes: Vec<u64> = (1..20u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         for &hash in &hashes {
             slots.prefetch(hash);
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_less_used_of_a_pair_is_replaced() {
-        let mut slots = Slots::new(64, 7);
+        let mut slots = Slots::new(64, 7).unwrap();
         let hash = |check: u64| check << 49;
         slots.open([hash(1)]).0[0][1] = 0xf007;
         slots.open([hash(2)]).0[0][1] = 0x1007;
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn contexts_that_collide_do_not_share_a_slot() {
-        let mut slots = Slots::new(64, 7);
+        let mut slots = Slots::new(64, 7).unwrap();
         for hashes in [[1 << 49; 3], [1 << 49, 2 << 49, 3 << 49]] {
             let (opened, _) = slots.open(hashes);
             opened.into_iter().enumerate().for_each(|(i, slot)| slot[5] = i as u16);

@@ -6,7 +6,7 @@ use super::decision::Decisions;
 use super::end_of_document::EndOfDocument;
 use super::history::History;
 use super::slots::Slots;
-use crate::{Error, Result};
+use crate::{Error, Result, check_memory};
 
 /// The smallest size of a model's tables, in bytes.
 pub const MIN_MEMORY: u64 = 16 << 20;
@@ -55,6 +55,7 @@ impl TreeModel {
                 format!("{memory} bytes of memory are too few: a tree model needs at least 16 MiB");
             return Err(Error::InvalidArgument(reason));
         }
+        check_memory(memory, "a tree model")?;
         let plan = Plan::new(depth, vocabulary);
         let bits = (vocabulary - 1).ilog2() + 1;
         let share = usize::try_from(memory).unwrap_or(usize::MAX);
@@ -65,10 +66,10 @@ impl TreeModel {
             memory,
             bits,
             context: Context::new(plan, vocabulary),
-            slots: Slots::new(share / 4 * 3, FRESH),
+            slots: Slots::new(share / 4 * 3, FRESH)?,
             decisions: Decisions::new(),
             ends: EndOfDocument::new(depth),
-            history: History::new(history),
+            history: History::new(history)?,
             draws: 0,
             plan,
         })

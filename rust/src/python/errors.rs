@@ -97,6 +97,7 @@ impl From<Error> for PyErr {
                     let number = source.raw_os_error().unwrap_or_default();
                     return PyOSError::new_err((number, error.to_string()));
                 }
+                Error::Thread { .. } => &exceptions.base,
                 Error::InvalidArgument(_) => &exceptions.invalid_argument,
                 Error::Corpus { .. } | Error::BadRow { .. } | Error::EmptyCorpus(_) => {
                     &exceptions.corpus

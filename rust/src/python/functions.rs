@@ -43,8 +43,18 @@ pub(super) fn compressed_sizes(
     })
 }
 
-/// Returns the bytes of memory this process can still use, within its container's limit.
+/// Returns the bytes of memory that this process can still use, within the limits of its control
+/// groups and its own.
 #[pyfunction]
 pub(super) fn available_memory() -> u64 {
     crate::available_memory()
+}
+
+/// Checks that this process can use `bytes` bytes of memory.
+///
+/// Raises:
+///     InvalidArgumentError: It cannot.
+#[pyfunction]
+pub(super) fn check_memory(bytes: u64) -> Result<()> {
+    crate::check_memory(bytes, "a memory budget")
 }

@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -11,7 +12,8 @@ use pyo3::types::PyType;
 use rayon::ThreadPool;
 
 use super::arguments::Progress;
-use crate::{Job, Result, thread_pool};
+use crate::tokens::GiveUp;
+use crate::{Error, Job, Result, available_memory, check_memory, thread_pool};
 
 /// How often signals are checked and progress is reported.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -36,14 +38,17 @@ pub(super) fn run_shared<T: Send>(
 ) -> PyResult<T> {
     let job = Arc::new(Job::default());
     py.detach(|| {
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let (done, finished) = mpsc::channel::<()>();
-            let worker = scope.spawn(|| {
+            let work = || {
                 let result = work(&job);
                 drop(done);
                 result
-            });
+            };
+            let worker = thread::Builder::new().spawn_scoped(scope, work).map_err(Error::thread)?;
             let mut raised = None;
+            // Lets a search of a regular expression end, which does not look whether to stop.
+            let mut give_up = None;
             while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(POLL_INTERVAL) {
                 let result = Python::attach(|py| {
                     py.check_signals()?;
@@ -55,6 +60,7 @@ pub(super) fn run_shared<T: Send>(
                 if let Err(error) = result {
                     job.stop();
                     raised.get_or_insert(error);
+                    give_up.get_or_insert_with(GiveUp::new);
                 }
             }
             let result = match worker.join() {
@@ -84,7 +90,7 @@ fn step<'py>(py: Python<'py>, job: &Job) -> PyResult<Bound<'py, PyAny>> {
 
 /// `threads`, or the number of processors.
 pub(super) fn threads(threads: Option<usize>) -> usize {
-    threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get))
+    threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get))
 }
 
 /// A pool of `count` threads, by default one per processor.
@@ -92,9 +98,12 @@ pub(super) fn pool(count: Option<usize>) -> Result<ThreadPool> {
     thread_pool(threads(count))
 }
 
-/// `memory` bytes, or half of what is available.
-pub(super) fn memory(memory: Option<u64>) -> u64 {
-    memory.unwrap_or_else(|| crate::available_memory() / 2)
+/// `memory` bytes, if the process can use them, or half of what is available.
+pub(super) fn memory(memory: Option<u64>) -> Result<u64> {
+    match memory {
+        Some(bytes) => check_memory(bytes, "a memory budget").map(|()| bytes),
+        None => Ok(available_memory() / 2),
+    }
 }
 
 /// Progress of coding one text, counted in symbols and reported in bytes.

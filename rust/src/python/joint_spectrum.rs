@@ -43,7 +43,7 @@ impl PyJointSpectrum {
         threads: Option<usize>,
         progress: Option<Progress>,
     ) -> PyResult<PyJointSpectrum> {
-        let memory = job::memory(memory);
+        let memory = job::memory(memory)?;
         let joint = job::run(py, progress, |job| {
             let trees: Vec<&TokenTree> = trees.iter().map(|tree| &tree.get().tree).collect();
             job::pool(threads)?.install(|| JointSpectrum::of(&trees, memory, job))

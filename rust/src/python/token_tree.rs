@@ -145,7 +145,7 @@ impl PyTokenTree {
         memory: Option<u64>,
         progress: Option<Progress>,
     ) -> PyResult<PyTokenTree> {
-        let memory = job::memory(memory);
+        let memory = job::memory(memory)?;
         let tree = job::run(py, progress, |job| TokenTree::open(&path, memory, job))?;
         Ok(PyTokenTree { tree })
     }
@@ -211,7 +211,7 @@ impl PyTokenTree {
         threads: Option<usize>,
         progress: Option<Progress>,
     ) -> PyResult<PyTokenTree> {
-        let memory = job::memory(memory);
+        let memory = job::memory(memory)?;
         let tree = job::run(py, progress, |job| {
             let trees: Vec<&TokenTree> = std::iter::once(&self.tree)
                 .chain(others.iter().map(|other| &other.get().tree))
@@ -240,7 +240,7 @@ impl PyTokenTree {
         threads: Option<usize>,
         progress: Option<Progress>,
     ) -> PyResult<PyTokenTree> {
-        let memory = job::memory(memory);
+        let memory = job::memory(memory)?;
         let tree = job::run(py, progress, |job| {
             job::pool(threads)?.install(|| self.tree.prune(depth, memory, job))
         })?;
@@ -414,7 +414,7 @@ fn options(
     Ok(BuildOptions {
         depth,
         segment: Segment::parse(segment)?,
-        memory: job::memory(memory),
+        memory: job::memory(memory)?,
         threads: job::threads(threads),
     })
 }

@@ -11,7 +11,7 @@ use super::arguments::{Document, Progress};
 use super::job;
 use crate::model::TreeModel;
 use crate::tokens::Alphabet;
-use crate::{Error, Result};
+use crate::{Error, Job, Result};
 
 /// Default size of a model's tables, in bytes.
 pub(super) const DEFAULT_MEMORY: u64 = 256 << 20;
@@ -43,11 +43,11 @@ impl PyTreeModel {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn encode(&self, documents: Vec<Document>) -> Result<Vec<Vec<u32>>> {
+    fn encode(&self, documents: Vec<Document>, job: &Job) -> Result<Vec<Vec<u32>>> {
         let symbols = |(number, document): (usize, Document)| {
             let bytes = document.into_bytes();
             match &self.alphabet {
-                Alphabet::Bpe(bpe) => bpe.encode(&bytes).map_err(|reason| {
+                Alphabet::Bpe(bpe) => bpe.encode(&bytes, job).map_err(|reason| {
                     Error::InvalidArgument(format!("document {number}: {reason}"))
                 }),
                 _ => Ok(bytes.into_iter().map(u32::from).collect()),
@@ -103,7 +103,7 @@ impl PyTreeModel {
         progress: Option<Progress>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let bits = job::run(py, progress, |job| {
-            let symbols = self.encode(documents)?;
+            let symbols = self.encode(documents, job)?;
             self.model().update(&slices(&symbols), weight, job)
         })?;
         Ok(bits.to_pyarray(py))
@@ -130,7 +130,7 @@ impl PyTreeModel {
         progress: Option<Progress>,
     ) -> PyResult<Vec<Bound<'py, PyArray1<f32>>>> {
         let scored = job::run(py, progress, |job| {
-            let symbols = self.encode(documents)?;
+            let symbols = self.encode(documents, job)?;
             let model = self.model();
             job::pool(threads)?.install(|| model.log_probs(&slices(&symbols), job))
         })?;
@@ -157,7 +157,7 @@ impl PyTreeModel {
         threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let rows = job::run(py, None, |job| {
-            let symbols = self.encode(contexts)?;
+            let symbols = self.encode(contexts, job)?;
             let model = self.model();
             job::pool(threads)?.install(|| model.next_distribution(&slices(&symbols), job))
         })?;
@@ -192,7 +192,7 @@ impl PyTreeModel {
         threads: Option<usize>,
     ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let texts = job::run(py, None, |job| {
-            let symbols = self.encode(prompts)?;
+            let symbols = self.encode(prompts, job)?;
             let model = self.model();
             let samples = job::pool(threads)?
                 .install(|| model.sample(&slices(&symbols), n, temperature, seed, job))?;
@@ -216,7 +216,7 @@ impl PyTreeModel {
         py: Python<'py>,
         documents: Vec<Document>,
     ) -> PyResult<Vec<Bound<'py, PyArray1<u32>>>> {
-        let mut symbols = py.detach(|| self.encode(documents))?;
+        let mut symbols = job::run(py, None, |job| self.encode(documents, job))?;
         symbols.iter_mut().for_each(|document| document.push(self.alphabet.vocabulary()));
         Ok(symbols.iter().map(|document| document.to_pyarray(py)).collect())
     }

@@ -1,17 +1,19 @@
 //! Token ids of a Hugging Face `tokenizer.json`, identical to those of the `tokenizers` package.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
+use super::regex;
 use crate::io::catch;
-use crate::{Error, Result};
-
-/// What is said of a file on which the tokenizers library panics.
-const INCONSISTENT: &str = "its parts do not fit together";
+use crate::{Error, Job, Result};
 
 /// A tokenizer, shared between threads.
 #[derive(Debug, Clone)]
@@ -22,13 +24,55 @@ pub struct Bpe {
     json: Arc<[u8]>,
 }
 
+/// Bytes of a text whose encoding can take minutes, if one regular expression reads it again from
+/// each of its positions; for shorter ones another thread is not worth its while.
+const LONG: usize = 64 << 10;
+/// How often to check whether the job was stopped.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Runs `work` on another thread, which is left to itself if the job is stopped; an `Err` says why
+/// there is no result.
+fn abandonable<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+    job: &Job,
+) -> std::result::Result<T, String> {
+    let (sender, result) = bounded(1);
+    // The receiver is gone if the job was stopped.
+    let work = move || drop(sender.send(work()));
+    thread::Builder::new().spawn(work).map_err(|error| Error::thread(error).to_string())?;
+    loop {
+        job.check().map_err(|error| error.to_string())?;
+        match result.recv_timeout(POLL_INTERVAL) {
+            Err(RecvTimeoutError::Timeout) => {}
+            result => return result.map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// Runs `work` in the tokenizers library, which panics on some files and texts.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
+    catch(work).unwrap_or_else(|panic| {
+        Err(match regex::limit(&panic) {
+            Some(reason) => reason.into(),
+            None => "its parts do not fit together".into(),
+        })
+    })
+}
+
 impl Bpe {
+    /// The longest `tokenizer.json` in bytes; those of large models have 35 MB.
+    pub(crate) const MAX_JSON: u64 = 256 << 20;
+
     /// Loads a `tokenizer.json`.
     ///
     /// Truncation and padding are disabled, so every token of a text counts. The string of a
     /// special token within a text is plain text.
     pub fn open(path: &Path) -> Result<Bpe> {
-        Bpe::from_json(path, fs::read(path).map_err(Error::io(path))?)
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(Self::MAX_JSON + 1).read_to_end(&mut bytes))
+            .map_err(Error::io(path))?;
+        Bpe::from_json(path, bytes)
     }
 
     /// Loads a tokenizer from the bytes of a `tokenizer.json`; errors name `path`.
@@ -37,9 +81,12 @@ impl Bpe {
             path: path.to_path_buf(),
             reason: error.to_string(),
         };
-        let mut tokenizer = catch(|| Tokenizer::from_bytes(&bytes))
-            .unwrap_or_else(|| Err(INCONSISTENT.into()))
-            .map_err(unusable)?;
+        if bytes.len() as u64 > Self::MAX_JSON {
+            let reason = format!("it is longer than {} MiB", Self::MAX_JSON >> 20);
+            return Err(unusable(reason.into()));
+        }
+        regex::set_limits();
+        let mut tokenizer = guarded(|| Tokenizer::from_bytes(&bytes)).map_err(unusable)?;
         tokenizer.with_truncation(None).map_err(unusable)?;
         tokenizer.with_padding(None);
         tokenizer.set_encode_special_tokens(true);
@@ -68,25 +115,34 @@ impl Bpe {
         &self.fingerprint
     }
 
-    /// The ids of `text`, without special tokens; an `Err` states why it cannot be encoded.
-    pub fn encode(&self, text: &[u8]) -> std::result::Result<Vec<u32>, String> {
+    /// The ids of `text`, without special tokens; an `Err` states why it cannot be encoded, which
+    /// means nothing once the job was stopped.
+    pub fn encode(&self, text: &[u8], job: &Job) -> std::result::Result<Vec<u32>, String> {
         let text = std::str::from_utf8(text).map_err(|error| {
             format!(
                 "invalid UTF-8 at byte {} of the text, which a tokenizer cannot encode; use --alphabet byte",
                 error.valid_up_to()
             )
         })?;
-        let encoding = catch(|| self.tokenizer.encode_fast(text, false))
-            .unwrap_or_else(|| Err(INCONSISTENT.into()))
-            .map_err(|error| error.to_string())?;
-        Ok(encoding.get_ids().to_vec())
+        let ids = |tokenizer: &Tokenizer, text: &str| {
+            let encoding = guarded(|| tokenizer.encode_fast(text, false));
+            encoding.map(|encoding| encoding.get_ids().to_vec()).map_err(|error| error.to_string())
+        };
+        if text.len() < LONG {
+            return regex::undisturbed(|| ids(&self.tokenizer, text), job);
+        }
+        regex::undisturbed(
+            || {
+                let (tokenizer, text) = (Arc::clone(&self.tokenizer), text.to_string());
+                abandonable(move || ids(&tokenizer, &text), job).unwrap_or_else(Err)
+            },
+            job,
+        )
     }
 
     /// Decodes ids to text, including special tokens; invalid UTF-8 is replaced.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        let text =
-            catch(|| self.tokenizer.decode(ids, false)).unwrap_or_else(|| Err(INCONSISTENT.into()));
-        text.map_err(|error| {
+        guarded(|| self.tokenizer.decode(ids, false)).map_err(|error| {
             Error::InvalidArgument(format!("cannot decode the token ids: {error}"))
         })
     }

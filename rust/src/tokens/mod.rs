@@ -2,6 +2,8 @@
 
 mod alphabet;
 mod bpe;
+mod regex;
 
 pub use alphabet::{Alphabet, push_bits};
 pub use bpe::Bpe;
+pub use regex::GiveUp;

@@ -83,6 +83,10 @@ impl<'a, T: Symbol> Builder<'a, T> {
         &self.shape
     }
 
+    pub(super) fn job(&self) -> &Job {
+        self.job
+    }
+
     /// Counts symbols of documents, whether or not they become part of a segment.
     pub(super) fn count_symbols(&self, symbols: u64) {
         self.symbols.fetch_add(symbols, Ordering::Relaxed);

@@ -96,7 +96,7 @@ impl<T: Symbol> DocumentSink for Feeder<'_, T> {
 
     fn end_document(&mut self, _place: Place<'_>) -> Result<std::result::Result<(), String>> {
         if let Alphabet::Bpe(bpe) = self.alphabet {
-            let encoded = bpe.encode(&self.text);
+            let encoded = bpe.encode(&self.text, self.builder.job());
             self.text.clear();
             match encoded {
                 Ok(ids) => {

@@ -12,9 +12,12 @@ use arrow_array::types::{ArrowPrimitiveType, UInt8Type, UInt16Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 
 use super::file_metadata::{Metadata, TreeDigest, damaged, entries};
@@ -22,13 +25,15 @@ use super::leaves::Room;
 use super::shape::{Shape, symbol_at};
 use super::stream::LeafStream;
 use super::token_tree::TokenTree;
-use crate::io::{Output, cause, guard};
+use crate::io::{Output, PageBudget, Pages, cause, guard};
 use crate::{Error, Job, Phase, Result};
 
 /// Number of leaves converted to columns at once.
 const BATCH: usize = 1 << 14;
 /// Number of leaves per row group.
 const ROW_GROUP: usize = 1 << 20;
+/// Bytes of a column that always fit into memory: a dictionary of 1 MiB and a page of as much.
+const COLUMN: u64 = 2 << 20;
 
 /// Leaves to be written as columns.
 struct Columns {
@@ -151,26 +156,34 @@ impl TokenTree {
     /// A tree of more than `memory` bytes is kept in temporary files.
     pub fn open(path: &Path, memory: u64, job: &Job) -> Result<TokenTree> {
         let file = File::open(path).map_err(Error::io(path))?;
-        let opened = guard(|| ParquetRecordBatchReaderBuilder::try_new(file));
-        let builder = opened.map_err(|error| {
+        let opened = guard(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()));
+        let opened = opened.map_err(|error| {
             damaged(path, &format!("not a Parquet file, or a damaged one ({error})"))
         })?;
-        let metadata = builder.metadata().file_metadata();
-        let (shape, volume, digest) =
-            Metadata { path, pairs: metadata.key_value_metadata() }.read()?;
-        let leaves = u64::try_from(metadata.num_rows()).unwrap_or(0);
-        if **builder.schema() != schema(&shape).with_metadata(builder.schema().metadata().clone()) {
+        let metadata = opened.metadata();
+        let pairs = metadata.file_metadata().key_value_metadata();
+        let (shape, volume, digest) = Metadata { path, pairs }.read()?;
+        if **opened.schema() != schema(&shape).with_metadata(opened.schema().metadata().clone()) {
             return Err(damaged(path, "its columns are not those of a token tree"));
         }
+        let rows = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).unwrap_or(0);
+        let leaves = metadata.row_groups().iter().map(rows).fold(0, u64::saturating_add);
         if leaves == 0 {
             return Err(damaged(path, "it has no leaves"));
         }
         job.start(Phase::Open, leaves);
-        let reader = guard(|| builder.with_batch_size(BATCH).build())
-            .map_err(|error| damaged(path, &format!("damaged ({error})")))?;
+        let budget = PageBudget::new(memory.max(2 * COLUMN * (shape.depth() as u64 + 1)), 1);
+        let pages = Pages::new(&budget, metadata.row_groups());
+        let reader = guard(|| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(pages.reader(file), opened.clone())
+                .with_batch_size(BATCH)
+                .build()
+        })
+        .map_err(|error| damaged(path, &format!("damaged ({error})")))?;
         let mut stream = FileCursor {
             path,
             reader,
+            pages,
             batch: None,
             next: 0,
             row: Vec::new(),
@@ -200,6 +213,7 @@ struct RowBatch {
 struct FileCursor<'a> {
     path: &'a Path,
     reader: ParquetRecordBatchReader,
+    pages: Arc<Pages>,
     batch: Option<RowBatch>,
     next: usize,
     row: Vec<u8>,
@@ -210,8 +224,14 @@ struct FileCursor<'a> {
 
 impl FileCursor<'_> {
     fn load(&mut self) -> Result<bool> {
-        let batch = guard(|| Ok(self.reader.next().transpose()?))
-            .map_err(|error| damaged(self.path, &format!("damaged ({error})")))?;
+        self.pages.begin();
+        let batch = guard(|| Ok(self.reader.next().transpose()?)).map_err(|error| {
+            let reason = match self.pages.refused() {
+                Some(bytes) => format!("its pages take {bytes} bytes, more than a tree's"),
+                None => format!("damaged ({error})"),
+            };
+            damaged(self.path, &reason)
+        })?;
         let Some(batch) = batch else { return Ok(false) };
         let (width, row_len) = (self.shape.symbol_bytes(), self.shape.row_len());
         let mut rows = vec![0; batch.num_rows() * row_len];

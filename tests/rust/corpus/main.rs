@@ -5,6 +5,7 @@ mod columns;
 mod discover;
 mod folders;
 mod formats;
+mod pages;
 mod read;
 mod rows;
 mod support;
