@@ -13,7 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.statistics.intervals import FEWEST, interval
+from elastic_core.statistics.intervals import FEWEST, Interval, interval
+from elastic_core.statistics.ratios import ratios_of_means
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -69,10 +70,14 @@ class SpringPair:
         sizes = np.abs(self.pretrain_force) + np.abs(self.align_force)
         return self.net_force / np.where(sizes > 0, sizes, np.nan)
 
-    @property
-    def ratio(self) -> Array:
-        """The change of gamma_a over that of gamma_p; -k by the law, NaN where the latter is 0."""
-        return self.align / np.where(self.pretrain != 0, self.pretrain, np.nan)
+    def ratios(self) -> list[Interval]:
+        """The change of gamma_a over that of gamma_p under each perturbation; -k by the law.
+
+        It is a ratio of means, with Fieller's interval: one seed with hardly a change of gamma_p
+        would spoil a mean of ratios.
+        """
+        columns = (len(self.align), -1)
+        return ratios_of_means(self.align.reshape(columns), self.pretrain.reshape(columns))
 
     def verdict(self) -> str:
         """Whether the forces are equal and opposite, for arrays of shape (seeds,).

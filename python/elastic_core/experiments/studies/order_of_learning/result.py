@@ -14,7 +14,6 @@ from elastic_core.common.files import without_nan
 from elastic_core.common.schemas import TREE_CURVE
 from elastic_core.experiments.spring_law import Array, SpringPair
 from elastic_core.statistics.intervals import Interval, interval
-from elastic_core.statistics.ratios import ratios_of_means
 
 CORPORA = ("pretrain", "align", "perturb")
 """The corpora, in the order of every axis over corpora."""
@@ -55,9 +54,7 @@ class Shift:
         change: The changes of gamma_p, gamma_a and gamma_t, in bits per byte.
         forces: The forces of pre-training and alignment, in bits for each byte of D_a.
         net_force: Their sum, which the law says is 0.
-        ratio: The change of gamma_a over that of gamma_p, which the law says is -k, as a ratio of
-            means with Fieller's interval: one seed with hardly a change of gamma_p would spoil a
-            mean of ratios.
+        ratio: The change of gamma_a over that of gamma_p; see `SpringPair.ratios`.
         verdict: Whether the forces are equal and opposite; see `SpringPair.verdict`.
     """
 
@@ -106,7 +103,7 @@ class RateCurve:
         forces = np.stack([springs.pretrain_force, springs.align_force], axis=-1)
         columns = zip(
             _over_seeds(springs.net_force),
-            ratios_of_means(change[:, :, 1], change[:, :, 0]),
+            springs.ratios(),
             strict=True,
         )
         return tuple(

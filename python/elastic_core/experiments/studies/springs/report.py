@@ -52,7 +52,7 @@ def _balance(result: SpringResult) -> Finding:
     """Whether the forces are those of two springs in series."""
     springs = result.springs()
     imbalance = interval(springs.imbalance, (-1, 1))
-    ratio, law = interval(springs.ratio), interval(-springs.k)
+    (ratio,), law = springs.ratios(), interval(-springs.k)
     return Finding(
         "|D_i| times the change of KL is equal and opposite for pre-training and alignment.",
         springs.verdict(),
@@ -123,11 +123,11 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
         for source, depth in sources:
             coverage = None if depth is None else interval(100 * result.coverage[depth], (0, 100))
             springs = result.springs(depth)
-            ratio, imbalance = interval(springs.ratio), interval(springs.imbalance, (-1, 1))
+            (ratio,), imbalance = springs.ratios(), interval(springs.imbalance, (-1, 1))
             rows.append((result.count, source, coverage, ratio, imbalance, law))
     note = (
-        "Ratio: change of gamma of the alignment over that of the pre-training, seed by seed; "
-        "where the latter is near 0 it is meaningless. Imbalance: sum of the two forces over the "
+        "Ratio: mean change of gamma of the alignment over that of the pre-training, with Fieller's "
+        "interval, which has no ends where the latter may be 0. Imbalance: sum of the two forces over the "
         "sum of their sizes, 0 where they are equal and opposite. Coverage: reverse segments that "
         "occur in the trees of the other two data sets."
     )
