@@ -40,6 +40,8 @@ __all__ = [
     "compress",
     "compressed_sizes",
     "decompress",
+    "partial_prefix",
+    "remove_leftovers",
 ]
 
 _Path: TypeAlias = str | PathLike[str]
@@ -1008,3 +1010,12 @@ def compressed_sizes(
 
 def available_memory() -> int:
     """Returns the bytes of memory this process can still use, within its container's limit."""
+
+def partial_prefix() -> str:
+    """What the name of everything begins with that this process has not finished writing."""
+
+def remove_leftovers(folder: _Path) -> None:
+    """Removes from a folder what processes of this machine that are gone left half-written.
+
+    What cannot be read or removed stays.
+    """

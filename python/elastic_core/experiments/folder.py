@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elastic_core._core import InvalidArgumentError, __version__
+from elastic_core._core import InvalidArgumentError, __version__, remove_leftovers
 from elastic_core.common.files import (
     read_json_lines,
     read_sealed_json,
-    remove_leftovers,
     write_sealed_json,
     write_text,
 )
@@ -59,6 +58,7 @@ class RunFolder:
             InvalidArgumentError: The folder holds something else, or a run by another version.
             OSError: The folder cannot be written.
         """
+        remove_leftovers(self.path)
         file = self.path / _CONFIG
         values = {_VERSION: __version__, **config.model_dump(mode="json"), _DATA: data}
         if file.exists():
@@ -68,7 +68,6 @@ class RunFolder:
             raise InvalidArgumentError(
                 f"{self.path}: it holds something other than a run; choose another folder"
             )
-        remove_leftovers(self.path)
         write_text(file, yaml_text(values))
 
     def values(self) -> dict[str, Any]:

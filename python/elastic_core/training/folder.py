@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.files import read_sealed_json, sync_folder, write_sealed_json
+from elastic_core.common.files import read_sealed_json, write_sealed_json
+from elastic_core.common.folders import sync_folder
 from elastic_core.common.manifest import check_manifest, write_manifest
 from elastic_core.common.messages import abridged
 from elastic_core.training.finetuning.result import Trained

@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::partial::{partial_prefix, remove_leftovers};
+
+/// Random characters at the end of a temporary name.
+const RANDOM: usize = 8;
+
 /// A file being written; if dropped before [`AtomicFile::publish`], it leaves nothing behind.
 pub(super) struct AtomicFile {
     path: PathBuf,
@@ -13,19 +18,22 @@ pub(super) struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Opens a temporary file in the folder of `path`.
+    /// Opens a temporary file in the folder of `path`, and removes those of processes that were
+    /// killed.
     pub(super) fn create(path: &Path) -> io::Result<AtomicFile> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        remove_leftovers(folder);
+        let prefix = partial_prefix();
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".elastic-core-");
+        builder.prefix(&prefix).rand_bytes(RANDOM);
         // Temporary files are private by default; this one becomes the result and follows the
         // umask.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder)?;
+        let file = builder.tempfile_in(folder).map_err(without_path)?;
         // A file that is replaced keeps its mode.
         if let Ok(replaced) = fs::metadata(path) {
             file.as_file().set_permissions(replaced.permissions())?;
@@ -44,4 +52,14 @@ impl AtomicFile {
         self.file.persist(&self.path)?;
         Ok(())
     }
+}
+
+/// An error of `tempfile` without the temporary path, as the system gave it.
+fn without_path(error: io::Error) -> io::Error {
+    let system = error
+        .get_ref()
+        .and_then(|error| error.source())
+        .and_then(|error| error.downcast_ref::<io::Error>())
+        .and_then(io::Error::raw_os_error);
+    system.map_or(error, io::Error::from_raw_os_error)
 }

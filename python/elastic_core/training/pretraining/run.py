@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from filelock import BaseFileLock, FileLock
 from transformers import PreTrainedTokenizerFast
 
-from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
-from elastic_core.common.files import read_sealed_json, result_folder, write_sealed_json
+from elastic_core._core import Corpus, CorpusError, InvalidArgumentError, remove_leftovers
+from elastic_core.common.files import read_sealed_json, write_sealed_json
+from elastic_core.common.folders import result_folder
 from elastic_core.common.manifest import check_manifest, write_manifest
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.versions import versions
@@ -116,6 +117,7 @@ def _check_folder(folder: Path, config: PretrainConfig) -> None:
             stored = read_sealed_json(file, _remedy(file.parent), lambda values: values["config"])
             check_same_settings(folder, "run", stored, requested)
             return
+    remove_leftovers(folder)
     if folder.exists() and any(file.name != _UNFINISHED for file in folder.iterdir()):
         raise InvalidArgumentError(
             f"{folder}: it holds something other than a run of pre-training; choose another folder"

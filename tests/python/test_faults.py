@@ -1,0 +1,255 @@
+"""Writing commands while files cannot be written, or the process is killed, at every operation.
+
+Whatever happens, the older result is there as a whole or the newer is; a failure is one sentence
+that names the file or folder of the result; and the next run leaves nothing but the right result.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import HAMLET
+from faults import Done, Files, Server, build_shim, files, is_leftover, restore
+from reviews import write_reviews
+
+from elastic_core.common.yaml import yaml_text
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs seccomp of Linux")
+
+# Drawing takes more time than everything else; the figures are tested once.
+WITHOUT_FIGURES = "import sys; sys.modules['matplotlib'] = sys.modules['jinja2'] = None"
+VARYING = ("time", "seconds", "check", "last")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that writes a result.
+
+    Attributes:
+        older: The call that writes an older result to the same place.
+        newer: The call.
+        target: The file or folder of the result.
+    """
+
+    older: str
+    newer: str
+    target: str
+
+
+def twice(call: str, target: str) -> Command:
+    """A command on `old.*` and then on `new.*`."""
+    return Command(call.replace("IN", "old"), call.replace("IN", "new"), target)
+
+
+COMMANDS = {
+    "build": twice("tree build IN.txt -o t --depth 2 --force", "t"),
+    "merge": twice("tree merge IN.parquet IN.parquet -o t --force", "t"),
+    "export": twice("tree export IN.parquet -o t --force", "t"),
+    "compress": twice("compress IN.txt -o t --model tree:2 --force", "t"),
+    "static": twice("compress IN.txt -o t --model static:2 --force", "t"),
+    "decompress": twice("decompress IN.ec -o t --force", "t"),
+    "measure": twice("measure IN.txt --depth 2 --out out", "out"),
+    "show": twice("tree show IN.parquet --out out", "out"),
+    "scores": twice("measure IN.txt --depth 1 --model tree:2 --per-document t --force", "t"),
+    "mass": twice("mass IN.txt --depth 2 --bootstrap 2 --out out", "out"),
+    "elasticity": twice(
+        "elasticity --pretrain IN.jsonl --align new.jsonl --perturb old.jsonl --depth 2 "
+        "--bootstrap 2 --out out",
+        "out",
+    ),
+    "synth": Command("synth out --leaves 9 --seed 1", "synth out --leaves 9 --seed 2", "out"),
+    "report": Command("report run", "report run --out run/report", "run/report"),
+}
+
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled shim."""
+    return build_shim(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture(scope="module")
+def server(shim: Path) -> Iterator[Server]:
+    """The command line without figures."""
+    server = Server(shim, WITHOUT_FIGURES)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def inputs(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Corpora, trees, compressed files, and the folder of a run."""
+    folder = tmp_path_factory.mktemp("inputs")
+    for name, text in (("old", "to be or not to be"), ("new", "that is the question")):
+        (folder / f"{name}.txt").write_text(text)
+        (folder / f"{name}.jsonl").write_text(
+            "".join(json.dumps({"text": word}) + "\n" for word in text.split())
+        )
+        for call in (
+            f"tree build {name}.txt -o {name}.parquet --depth 2",
+            f"compress {name}.txt -o {name}.ec --model tree:2",
+        ):
+            assert server.run(folder, call).code == 0
+    return files(folder)
+
+
+class Study:
+    """Tries every operation of a call on a folder.
+
+    Args:
+        server: Runs the call.
+        folder: The folder.
+        call: The call.
+        target: The file or folder of its result, which errors must name.
+        same: What must be equal in the end.
+        whole: What must be that of the older or of the newer result after a fault.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        folder: Path,
+        call: str,
+        target: str,
+        *,
+        same: Callable[[Files], Any] = lambda state: state,
+        whole: Callable[[Files], Any] = lambda state: state,
+    ) -> None:
+        self._server, self._folder, self._call, self._target = server, folder, call, target
+        self._same, self._whole = same, whole
+        self._before = files(folder)
+        done = server.run(folder, call)
+        assert done.code == 0, done.err
+        self._operations, self._spaces = done.operations, done.spaces
+        self._after = files(folder)
+        assert not list(filter(is_leftover, self._after))
+
+    def run(self, every: int = 1) -> None:
+        """Lets every operation go wrong in every way; or one of `every`."""
+        for at in range(0, len(self._operations), every):
+            self._try("kill", at)
+            self._try("break", at)
+            if at in self._spaces:
+                self._try("fill", at)
+
+    def _try(self, mode: str, at: int) -> None:
+        restore(self._folder, self._before)
+        done = self._server.run(self._folder, self._call, mode, at)
+        what = f"{self._call}: {mode} at {at}, {self._operations[at]}: {done}"
+        state = files(self._folder)
+        result = {name: state[name] for name in state if not is_leftover(name)}
+        if mode == "kill":
+            assert done.code == -9, what
+        else:
+            self._check_end(done, result, what)
+        is_removal = self._operations[at] in ("unlink", "rmdir")
+        if mode == "fill" or (mode == "break" and not is_removal):
+            assert result == state, f"{what} left {sorted(state.keys() - result.keys())}"
+        self._check_whole(result, what)
+        if state not in (self._before, self._after):
+            again = self._server.run(self._folder, self._call)
+            assert again.code == 0, f"{what}, then {again}"
+            after = files(self._folder)
+            assert self._same(after) == self._same(self._after), what
+
+    def _check_end(self, done: Done, result: Files, what: str) -> None:
+        """Success, or one sentence that names the target."""
+        if done.code == 0:
+            assert self._same(result) == self._same(self._after), what
+            return
+        assert done.code == 1, what
+        *_, sentence = done.err.splitlines()
+        assert sentence.startswith("error: "), what
+        assert self._target in sentence, what
+        assert ".partial-" not in done.err, what
+        assert "Traceback" not in done.err, what
+        assert done.out == "", what
+
+    def _check_whole(self, result: Files, what: str) -> None:
+        """The result is the older or the newer."""
+        wholes = (self._whole(self._before), self._whole(self._after))
+        assert self._whole(result) in wholes, f"{what}: {sorted(result)}"
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "older"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_result_is_whole_whatever_goes_wrong(
+    name: str, is_there: bool, server: Server, inputs: Files, tmp_path: Path
+) -> None:
+    command = COMMANDS[name]
+    restore(tmp_path, inputs)
+    if is_there:
+        assert server.run(tmp_path, command.older).code == 0
+    Study(server, tmp_path, command.newer, command.target).run()
+
+
+def run_files(state: Files) -> dict[str, Any]:
+    """What does not vary between runs: names, rows, and the tables of the report."""
+    metrics = [json.loads(line) for line in (state.get("run/metrics.jsonl") or b"").splitlines()]
+    return {
+        "names": sorted(state),
+        "rows": [{key: row[key] for key in row if key not in VARYING} for row in metrics],
+        "config": state.get("run/config.yaml"),
+        "tables": tables(state),
+    }
+
+
+def tables(state: Files) -> Files:
+    """The tables of a run's report."""
+    return {name: state[name] for name in state if name.startswith("run/report/tables/")}
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "extended"])
+def test_a_run_resumes_whatever_goes_wrong(is_there: bool, server: Server, tmp_path: Path) -> None:
+    values: dict[str, Any] = {**write_reviews(tmp_path, 60), "model": "tree:2", "seeds": 1}
+    (tmp_path / "rebound.yaml").write_text(yaml_text({**values, "align": [20]}))
+    call = "experiment rebound --config rebound.yaml --out run --jobs 1 reverse="
+    if is_there:
+        assert server.run(tmp_path, f"{call}[5]").code == 0
+    Study(server, tmp_path, f"{call}[5,10]", "run", same=run_files, whole=tables).run()
+
+
+@pytest.fixture(scope="module")
+def trainer(shim: Path) -> Iterator[Server]:
+    """The command line with torch, which saves a state after every log row."""
+    setup = f"""{WITHOUT_FIGURES}
+import torch
+import elastic_core.training.pretraining.run
+from elastic_core.training import callbacks
+torch.set_num_threads(1)
+callbacks.SECONDS_BETWEEN_STATES = 0.0
+"""
+    server = Server(shim, setup)
+    yield server
+    server.close()
+
+
+def model_files(state: Files) -> dict[str, Any]:
+    """What does not vary between trainings."""
+    result = json.loads(state.get("out/result.json") or b"{}")
+    varying = ("tokens_per_second", "check")
+    return {
+        "names": sorted(state),
+        "weights": state.get("out/model.safetensors"),
+        "curve": state.get("out/metrics.jsonl"),
+        "result": {key: value for key, value in result.items() if key not in varying},
+    }
+
+
+def model_result(state: Files) -> Any:
+    """The result of a training, if it is finished."""
+    return model_files(state) if "out/result.json" in state else None
+
+
+def test_a_pretraining_resumes_whatever_goes_wrong(trainer: Server, tmp_path: Path) -> None:
+    (tmp_path / "hamlet.txt").write_text(HAMLET)
+    call = (
+        "pretrain hamlet.txt --model scratch:0.3M --tokens 64 --batch 16 --context 16 "
+        "--checkpoints 32 --device cpu --out out"
+    )
+    study = Study(trainer, tmp_path, call, "out", same=model_files, whole=model_result)
+    study.run(every=40)
