@@ -29,11 +29,10 @@ impl AtomicFile {
         let prefix = partial_prefix();
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).rand_bytes(RANDOM);
-        // Temporary files are private by default; this one becomes the result and follows the
-        // umask.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(without_path)?;
+        // This one becomes the result and follows the umask; those of `tempfile` are private.
+        let file = builder.make_in(folder, |path| {
+            File::options().read(true).write(true).create_new(true).open(path)
+        })?;
         // A file that is replaced keeps its mode.
         if let Ok(replaced) = fs::metadata(path) {
             file.as_file().set_permissions(replaced.permissions())?;
@@ -52,14 +51,4 @@ impl AtomicFile {
         self.file.persist(&self.path)?;
         Ok(())
     }
-}
-
-/// An error of `tempfile` without the temporary path, as the system gave it.
-fn without_path(error: io::Error) -> io::Error {
-    let system = error
-        .get_ref()
-        .and_then(|error| error.source())
-        .and_then(|error| error.downcast_ref::<io::Error>())
-        .and_then(io::Error::raw_os_error);
-    system.map_or(error, io::Error::from_raw_os_error)
 }
