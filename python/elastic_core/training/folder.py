@@ -122,7 +122,7 @@ class TrainingFolder:
         write_sealed_json(self.model / _RESULT, result.to_dict())
         sync_folder(self.model)
         self.model.rename(self.out)
-        shutil.rmtree(self.partial)
+        shutil.rmtree(self.partial, ignore_errors=True)
 
     def _check(self, folder: Path, stored: dict[str, Any]) -> None:
         check_same_settings(folder, "training", stored, _flat(self._settings))

@@ -88,18 +88,19 @@ def _run_alone(
     corpus: Corpus, config: PretrainConfig, folder: Path, progress: Progress | None
 ) -> PretrainResult:
     _check_folder(folder, config)
+    unfinished = folder / _UNFINISHED
     if (folder / _RESULT).exists():
         remedy = _remedy(folder)
         result = read_sealed_json(folder / _RESULT, remedy, PretrainResult.from_dict)
         check_manifest(folder, remedy)
+        shutil.rmtree(unfinished, ignore_errors=True)
         return result
-    unfinished = folder / _UNFINISHED
     with silence_transformers():
         if not (unfinished / _TOKENS).exists():
             _prepare(corpus, config, unfinished, progress)
         check_manifest(unfinished, _remedy(unfinished))
         result = _train(config, folder, unfinished, progress)
-    shutil.rmtree(unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)
     return result
 
 
