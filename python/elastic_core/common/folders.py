@@ -185,18 +185,15 @@ def _exchange(one: Path, other: Path) -> None:
 
 
 def _merge(partial: Path, place: Path, replaced: Collection[str]) -> None:
-    """Moves files one by one, JSON last, and removes those of an older result."""
-    names = {file.relative_to(partial) for file in partial.rglob("*") if not file.is_dir()}
-    older = [
-        file
-        for name in replaced
-        for file in (place / name, *(place / name).rglob("*"))
-        if not file.is_dir() and file.relative_to(place) not in names
-    ]
-    for file in sorted(partial.iterdir(), key=lambda file: (file.suffix == ".json", file.name)):
+    """Moves files one by one, the result last, and removes those of an older result."""
+    newer = {file.relative_to(partial) for file in partial.rglob("*")}
+    older = [place / name for name in replaced]
+    older += [file for folder in older for file in folder.rglob("*")]
+    for file in sorted(partial.iterdir(), key=lambda file: (file.name == "result.json", file.name)):
         _move(file, place / file.name)
-    for file in older:
-        file.unlink(missing_ok=True)
+    for file in sorted(older, reverse=True):
+        if file.relative_to(place) not in newer:
+            file.rmdir() if file.is_dir() else file.unlink(missing_ok=True)
 
 
 def _move(source: Path, target: Path) -> None:

@@ -33,6 +33,7 @@ from elastic_core.training.pretraining.result import (
     draw_curve,
     read_curve,
 )
+from elastic_core.training.saving import saving
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -94,6 +95,7 @@ def _run_alone(
         result = read_sealed_json(folder / _RESULT, remedy, PretrainResult.from_dict)
         check_manifest(folder, remedy)
         shutil.rmtree(unfinished, ignore_errors=True)
+        remove_leftovers(folder.parent)
         return result
     with silence_transformers():
         if not (unfinished / _TOKENS).exists():
@@ -178,7 +180,8 @@ def _train(
         target = checkpoint(tokens)
         partial = target.with_name(f".{target.name}")
         shutil.rmtree(partial, ignore_errors=True)
-        _save(model, tokenizer, partial)
+        with saving(target):
+            _save(model, tokenizer, partial)
         write_manifest(partial)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
@@ -206,11 +209,12 @@ def _train(
         versions=versions("torch", "transformers"),
     )
     with result_folder(folder) as partial:
-        _save(model, tokenizer, partial)
+        with saving(folder):
+            _save(model, tokenizer, partial)
         write_manifest(partial)
         if can_draw():
             draw_curve(rows, partial / "loss.png", config.model)
-    write_sealed_json(folder / _RESULT, result.to_dict())
+        write_sealed_json(partial / _RESULT, result.to_dict())
     return result
 
 
