@@ -41,6 +41,8 @@ __all__ = [
     "compress",
     "compressed_sizes",
     "decompress",
+    "partial_prefix",
+    "remove_leftovers",
 ]
 
 _Path: TypeAlias = str | PathLike[str]
@@ -1038,4 +1040,13 @@ def check_memory(bytes: int) -> None:
 
     Raises:
         InvalidArgumentError: It cannot.
+    """
+
+def partial_prefix() -> str:
+    """What the name of everything begins with that this process has not finished writing."""
+
+def remove_leftovers(folder: _Path) -> None:
+    """Removes from a folder what processes of this machine that are gone left half-written.
+
+    What cannot be read or removed stays.
     """

@@ -124,7 +124,7 @@ def test_ctrl_c_leaves_no_scores(tmp_path: Path) -> None:
         env=environment(),
     ) as running:
         deadline = time.monotonic() + 30
-        while not list(tmp_path.glob(".elastic-core-*")) and time.monotonic() < deadline:
+        while not list(tmp_path.glob(".partial-*")) and time.monotonic() < deadline:
             time.sleep(0.02)
         time.sleep(1.5)
         assert running.poll() is None, "the job was over before the signal"

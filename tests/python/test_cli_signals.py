@@ -40,7 +40,7 @@ def job_that_writes(tmp_path: Path) -> subprocess.Popen[bytes]:
     ]
     job = subprocess.Popen(call, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE)
     limit = time.monotonic() + 60
-    while not list((tmp_path / "out").glob(".partial-*")) and time.monotonic() < limit:
+    while not list(tmp_path.rglob(".partial-*")) and time.monotonic() < limit:
         time.sleep(0.02)
     return job
 
@@ -86,10 +86,10 @@ def test_a_job_that_was_killed_leaves_nothing_after_the_next(tmp_path: Path) -> 
     job = job_that_writes(tmp_path)
     job.kill()
     job.communicate()
-    assert list(tmp_path.glob("out/.partial-*"))
+    assert list(tmp_path.rglob(".partial-*"))
     (tmp_path / "small.txt").write_text("to be or not to be")
     assert shell("ec measure small.txt --depth 2 --out out", tmp_path).returncode == 0
-    assert not list(tmp_path.glob("out/.partial-*"))
+    assert not list(tmp_path.rglob(".partial-*"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="shell syntax")

@@ -1,4 +1,4 @@
-"""Atomic files and folders, JSON lines, hashes, schema identifiers."""
+"""Atomic files, JSON lines, hashes, schema identifiers."""
 
 import hashlib
 import json
@@ -19,7 +19,6 @@ from elastic_core.common.extras import requires_extra
 from elastic_core.common.files import (
     append_json_line,
     read_json_lines,
-    result_folder,
     slugs,
     without_nan,
     write_json,
@@ -143,26 +142,6 @@ def test_schema_identifiers_are_unique_and_in_one_file() -> None:
         if re.search(r"""= *["']elastic-core/[a-z-]+/[0-9]+["']""", line)
     }
     assert not elsewhere
-
-
-def test_a_failed_job_keeps_the_old_result(tmp_path: Path) -> None:
-    (tmp_path / "result.json").write_text("old")
-
-    def fail() -> None:
-        with result_folder(tmp_path) as folder:
-            (folder / "result.json").write_text("new")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
-    assert (tmp_path / "result.json").read_text() == "old"
-
-
-def test_a_failed_job_leaves_no_new_folder(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), result_folder(tmp_path / "a" / "b"):
-        raise RuntimeError
-    assert not list(tmp_path.iterdir())
 
 
 def test_slugs_are_distinct_file_name_parts() -> None:

@@ -13,8 +13,6 @@ from elastic_core.common.files import (
     append_json_line,
     read_json_lines,
     read_sealed_json,
-    remove_leftovers,
-    result_folder,
     write_sealed_json,
 )
 from elastic_core.common.manifest import MANIFEST, check_manifest, is_intact, write_manifest
@@ -135,17 +133,3 @@ def test_a_finished_training_is_not_trusted_over_damaged_weights(tmp_path: Path)
     del plain["check"]
     (tmp_path / "m" / "trained.json").write_text(json.dumps(plain))
     assert train().to_dict() == first.to_dict()
-
-
-def test_leftovers_of_dead_processes_are_removed(tmp_path: Path) -> None:
-    with result_folder(tmp_path) as partial:
-        live = partial.name
-        dead = live.replace(live.split("-")[2], "999999999")
-        elsewhere = live.replace(live.split("-")[1], "0" * 8)
-        for name in (dead, elsewhere, ".partial-other"):
-            (tmp_path / name).mkdir()
-            (tmp_path / name / "file").touch()
-        remove_leftovers(tmp_path)
-        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-            [live, elsewhere, ".partial-other"]
-        )

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from elastic_core.cli.progress import progress_shown
-from elastic_core.common.files import result_folder
+from elastic_core.common.folders import result_folder
 from elastic_core.common.progress import Progress
 from elastic_core.report.plot import HOW_TO_DRAW, can_draw
 from elastic_core.report.render import FORMATS

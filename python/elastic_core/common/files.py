@@ -1,26 +1,23 @@
-"""Result files and folders: written whole or not at all, JSON lines that survive a kill.
+"""Result files: written whole or not at all, JSON lines that survive a kill.
 
 Every file is written under a temporary name beside its final one and renamed when it is complete,
 so a reader never sees half of it. It is on disk before it is renamed. State files carry seals; see
 `elastic_core.common.sealed`.
 """
 
-import hashlib
 import json
 import math
 import os
 import re
 import secrets
-import shutil
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core._core import InvalidArgumentError, partial_prefix, remove_leftovers
 from elastic_core.common.sealed import sealed, unsealed
 
 STREAM = Path("-")
@@ -28,8 +25,6 @@ STREAM = Path("-")
 
 Value = TypeVar("Value")
 
-_PARTIAL = ".partial-"
-_PARTIAL_NAME = re.compile(r"\.partial-([0-9a-f]{8})-([0-9]{1,9})-[0-9a-f]{8}")
 _LONGEST_SLUG = 80
 
 
@@ -43,15 +38,38 @@ def write_text(path: Path, text: str) -> None:
         OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(_partial_name())
+    remove_leftovers(path.parent)
+    partial = path.with_name(f"{partial_prefix()}{secrets.token_hex(4)}")
+    with naming(path, partial):
+        try:
+            with partial.open("x", encoding="utf-8", errors="backslashreplace", newline="") as out:
+                out.write(text)
+                out.flush()
+                os.fsync(out.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, partial: Path) -> Iterator[None]:
+    """Makes errors of the system name a path in place of nothing or of a temporary one.
+
+    Args:
+        path: The file or folder that is written.
+        partial: The temporary file or folder that becomes it.
+    """
     try:
-        with partial.open("x", encoding="utf-8", errors="backslashreplace", newline="") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.filename is None:
+            # Messages of our own say what they are about; those of the system do not.
+            if error.errno is not None and error.strerror == os.strerror(error.errno):
+                error.filename = os.fspath(path)
+        elif Path(os.fsdecode(error.filename)).is_relative_to(partial):
+            rest = Path(os.fsdecode(error.filename)).relative_to(partial)
+            error.filename, error.filename2 = os.fspath(path / rest), None
+        raise
 
 
 def require_new(path: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -141,7 +159,7 @@ def append_json_line(path: Path, row: Mapping[str, Any]) -> None:
         OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
+    with naming(path, path), path.open("a+b") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
@@ -215,116 +233,6 @@ def without_nan(value: Any) -> Any:
             return None
         case _:
             return value
-
-
-@contextmanager
-def result_folder(path: Path) -> Iterator[Path]:
-    """Collects result files in a temporary folder and moves them to `path` if the block succeeds.
-
-    Creates `path` if needed; if the block fails, `path` is left as it was. Subfolders are merged
-    with existing ones, and a file replaces an existing one of the same name. Leftovers of processes
-    that were killed are removed from `path` first.
-
-    Args:
-        path: The folder for the results.
-
-    Yields:
-        An empty folder inside `path` to write to.
-
-    Raises:
-        InvalidArgumentError: `path` is a file.
-        OSError: `path` cannot be created or written to.
-    """
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    try:
-        partial = _partial_folder(path)
-        try:
-            yield partial
-            sync_folder(partial)
-            for file in sorted(partial.iterdir()):
-                _move(file, path / file.name)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    finally:
-        for folder in missing:
-            with suppress(OSError):
-                folder.rmdir()
-
-
-def _move(source: Path, target: Path) -> None:
-    """Moves a file, or every file of a folder, creating the target folder if needed."""
-    if not source.is_dir():
-        source.replace(target)
-        return
-    target.mkdir(exist_ok=True)
-    for file in sorted(source.iterdir()):
-        _move(file, target / file.name)
-
-
-def _partial_folder(path: Path) -> Path:
-    """A new empty folder inside `path`, which is created if needed."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(path)
-        partial = path / _partial_name()
-        partial.mkdir()
-        return partial
-    except (FileExistsError, NotADirectoryError) as error:
-        raise InvalidArgumentError(
-            f"{path}: a file is in the way; name a folder for the results"
-        ) from error
-    except OSError as error:
-        error.filename = str(path)
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Waits until all files of a folder are on disk, and their names.
-
-    Raises:
-        OSError: A file cannot be read, or the disk fails.
-    """
-    for place in (*folder.rglob("*"), folder):
-        if place.is_symlink() or (os.name == "nt" and place.is_dir()):
-            continue
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Removes what processes of this machine that were killed left half-written in a folder."""
-    for place in folder.glob(f"{_PARTIAL}*"):
-        match = _PARTIAL_NAME.fullmatch(place.name)
-        if not match or match[1] != _host() or _is_running(int(match[2])):
-            continue
-        if place.is_dir():
-            shutil.rmtree(place, ignore_errors=True)
-        else:
-            place.unlink(missing_ok=True)
-
-
-def _partial_name() -> str:
-    """A new name for something half-written, which tells the process that writes it."""
-    return f"{_PARTIAL}{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def _host() -> str:
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
-def _is_running(process: int) -> bool:
-    if process == os.getpid() or os.name == "nt":  # There, os.kill would end the process.
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def slugs(names: Sequence[str]) -> list[str]:

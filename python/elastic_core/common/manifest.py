@@ -4,7 +4,8 @@ import hashlib
 from pathlib import Path
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.files import read_sealed_json, sync_folder, write_sealed_json
+from elastic_core.common.files import read_sealed_json, write_sealed_json
+from elastic_core.common.folders import sync_folder
 
 MANIFEST = "sha256.json"
 """The file of a manifest in its folder."""

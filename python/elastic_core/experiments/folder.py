@@ -12,11 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elastic_core._core import InvalidArgumentError, __version__
+from elastic_core._core import (
+    InvalidArgumentError,
+    __version__,
+    partial_prefix,
+    remove_leftovers,
+)
 from elastic_core.common.files import (
     read_json_lines,
     read_sealed_json,
-    remove_leftovers,
     write_sealed_json,
     write_text,
 )
@@ -59,6 +63,7 @@ class RunFolder:
             InvalidArgumentError: The folder holds something else, or a run by another version.
             OSError: The folder cannot be written.
         """
+        remove_leftovers(self.path)
         file = self.path / _CONFIG
         values = {_VERSION: __version__, **config.model_dump(mode="json"), _DATA: data}
         if file.exists():
@@ -68,7 +73,6 @@ class RunFolder:
             raise InvalidArgumentError(
                 f"{self.path}: it holds something other than a run; choose another folder"
             )
-        remove_leftovers(self.path)
         write_text(file, yaml_text(values))
 
     def values(self) -> dict[str, Any]:
@@ -138,10 +142,15 @@ class ModelStore:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keeps other runs that use the store from removing models while the block runs."""
+        """Keeps other runs that use the store from removing models while the block runs.
+
+        Removes what runs that were killed left behind.
+        """
         from filelock import FileLock
 
         with self._lock("users"):
+            self._running()
+            remove_leftovers(self.folder)
             user = FileLock(self._users / f"{secrets.token_hex(8)}.lock")
             user.acquire()
         try:
@@ -169,6 +178,8 @@ class ModelStore:
         folder = self.path(model_hash)
         if folder not in self._intact and folder.is_dir():
             check_manifest(folder, f"delete {folder} and run the command again")
+            # There is one if the process was killed when the model was finished.
+            shutil.rmtree(folder.with_name(f"{folder.name}.partial"), ignore_errors=True)
             self._intact.add(folder)
         if (folder / TREE_MODEL).is_file():
             return str(folder / TREE_MODEL)
@@ -193,11 +204,16 @@ class ModelStore:
 
     def drop(self, model_hash: str) -> None:
         """Removes a model if it exists, unless another run uses the store and may need it."""
+        folder = self.path(model_hash)
+        if not folder.exists():
+            return
         with self._lock("users"):
-            if self._is_shared():
+            if self._running() > 1:
                 return
-            self._intact.discard(self.path(model_hash))
-            shutil.rmtree(self.path(model_hash), ignore_errors=True)
+            self._intact.discard(folder)
+            # As a whole: half a model would pass for a finished training.
+            removed = folder.rename(folder.with_name(f"{partial_prefix()}{secrets.token_hex(4)}"))
+            shutil.rmtree(removed, ignore_errors=True)
 
     def _lock(self, name: str) -> "BaseFileLock":
         from filelock import FileLock
@@ -210,8 +226,8 @@ class ModelStore:
         """The folder of a lock for each run that uses the store, held while it runs."""
         return self.folder / _LOCKS / "users"
 
-    def _is_shared(self) -> bool:
-        """Whether several runs use the store; removes the locks of dead ones."""
+    def _running(self) -> int:
+        """The number of runs that use the store; removes the locks of dead ones."""
         from filelock import FileLock, Timeout
 
         running = 0
@@ -221,7 +237,7 @@ class ModelStore:
                     file.unlink(missing_ok=True)
             except Timeout:
                 running += 1
-        return running > 1
+        return running
 
 
 def _stored_rows(values: Any) -> list[Row]:

@@ -6,7 +6,6 @@ a report of several runs the names of tables and figures begin with the name of 
 """
 
 import json
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common import schemas
-from elastic_core.common.files import result_folder, slugs, write_json, write_text
+from elastic_core.common.files import slugs, write_json, write_text
+from elastic_core.common.folders import result_folder
 from elastic_core.common.units import counted, format_duration
 from elastic_core.common.versions import versions_here
 from elastic_core.common.yaml import yaml_text
@@ -139,7 +139,7 @@ def write_report(runs: "Sequence[Run]", folder: Path) -> tuple[str, ...]:
     """
     result = ExperimentResult.of(runs)
     parts = ((can_draw(), HOW_TO_DRAW), (can_make_pages(), HOW_TO_MAKE_A_PAGE))
-    with result_folder(folder) as partial:
+    with result_folder(folder, _older(folder)) as partial:
         for run in result.runs:
             prefix = f"{run.name}-" if len(result.runs) > 1 else ""
             _write_tables(run.analysis.tables, partial / _TABLES, prefix)
@@ -149,7 +149,6 @@ def write_report(runs: "Sequence[Run]", folder: Path) -> tuple[str, ...]:
         if can_make_pages():
             write_text(partial / _PAGE, page_text(page(result)))
         write_json(partial / _RESULT, result.to_dict())
-        _remove_older(folder)
     return tuple(sentence for is_there, sentence in parts if not is_there)
 
 
@@ -316,13 +315,11 @@ def _write_tables(tables: Sequence[Table], folder: Path, prefix: str) -> None:
             write_text(folder / f"{prefix}{name}.{suffix}", text(table))
 
 
-def _remove_older(folder: Path) -> None:
-    """Removes the parts of an older report that the new one might not replace."""
+def _older(folder: Path) -> tuple[str, ...]:
+    """The parts of an older report that the new one might not replace."""
     try:
         older = json.loads((folder / _RESULT).read_text("utf-8"))
     except (OSError, ValueError):
-        return
-    if isinstance(older, dict) and older.get("schema") == schemas.EXPERIMENT:
-        (folder / _PAGE).unlink(missing_ok=True)
-        for name in (_TABLES, _FIGURES):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        return ()
+    is_report = isinstance(older, dict) and older.get("schema") == schemas.EXPERIMENT
+    return (_PAGE, _TABLES, _FIGURES) if is_report else ()

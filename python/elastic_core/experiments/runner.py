@@ -75,6 +75,7 @@ class Runner:
         self._requested |= {self._context.row_hash(cell): cell for cell in cells}
         waiting = self._tasks(cells)
         kept = self._kept_models(cells)
+        self._drop_measured(cells, kept)
         running: dict[Future[Metrics], _Task] = {}
         self._on_cells(self._count_done(), None)
         while waiting or running:
@@ -153,6 +154,13 @@ class Runner:
         kept = [cell for cell in cells if cell.is_kept or cell.parent is None]
         needed = [needed for cell in cells for needed in cell.needs]
         return {self._context.model_hash(cell) for cell in (*kept, *needed)}
+
+    def _drop_measured(self, cells: Iterable[Cell], kept: set[str]) -> None:
+        """Drops models that an interrupted run measured and had no time to drop."""
+        for cell in cells:
+            model_hash = self._context.model_hash(cell)
+            if self._context.row_hash(cell) in self._rows and model_hash not in kept:
+                self._context.store.drop(model_hash)
 
     def _count_done(self) -> int:
         return sum(key in self._rows for key in self._requested)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.arguments import listed
-from elastic_core.common.files import result_folder
+from elastic_core.common.folders import result_folder
 from elastic_core.synthesis.laws import MassLaw, build_law
 from elastic_core.synthesis.report import write_truth
 from elastic_core.synthesis.result import CORPORA, SynthConfig, SynthResult, parse_corpora

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from elastic_core.common.manifest import MANIFEST, is_intact, write_manifest
@@ -63,8 +64,10 @@ class StepCallback(TrainerCallback):
         control: TrainerControl,  # noqa: ARG002
         **_: Any,
     ) -> None:
-        """Writes the manifest of the state that was saved."""
-        if args.world_size == 1:
+        """Writes the manifest of the state, once every process has saved its part."""
+        if args.world_size > 1:
+            PartialState().wait_for_everyone()
+        if args.process_index == 0:
             write_manifest(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
 
     def _is_state_due(self, processes: int, step: int, steps: int) -> bool:
@@ -80,8 +83,8 @@ class StepCallback(TrainerCallback):
 def last_state(folder: Path) -> Path | None:
     """The newest state in a folder that is complete and intact; None if there is none.
 
-    If several processes train together, or an earlier version did, states have no manifests, and
-    one is complete if its `trainer_state.json` is, which is written last.
+    States of earlier versions have no manifests; one is complete if its `trainer_state.json` is,
+    which is written last.
     """
     states = sorted(
         (path for path in folder.glob("checkpoint-*") if path.name.split("-")[1].isdigit()),

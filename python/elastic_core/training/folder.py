@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.files import read_sealed_json, sync_folder, write_sealed_json
+from elastic_core.common.files import read_sealed_json, write_sealed_json
+from elastic_core.common.folders import sync_folder
 from elastic_core.common.manifest import check_manifest, write_manifest
 from elastic_core.common.messages import abridged
 from elastic_core.training.finetuning.result import Trained
@@ -121,7 +122,7 @@ class TrainingFolder:
         write_sealed_json(self.model / _RESULT, result.to_dict())
         sync_folder(self.model)
         self.model.rename(self.out)
-        shutil.rmtree(self.partial)
+        shutil.rmtree(self.partial, ignore_errors=True)
 
     def _check(self, folder: Path, stored: dict[str, Any]) -> None:
         check_same_settings(folder, "training", stored, _flat(self._settings))

@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::partial::{partial_prefix, remove_leftovers};
+
+/// Random characters at the end of a temporary name.
+const RANDOM: usize = 8;
+
 /// A file being written; if dropped before [`AtomicFile::publish`], it leaves nothing behind.
 pub(super) struct AtomicFile {
     path: PathBuf,
@@ -13,19 +18,21 @@ pub(super) struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Opens a temporary file in the folder of `path`.
+    /// Opens a temporary file in the folder of `path`, and removes those of processes that were
+    /// killed.
     pub(super) fn create(path: &Path) -> io::Result<AtomicFile> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        remove_leftovers(folder);
+        let prefix = partial_prefix();
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".elastic-core-");
-        // Temporary files are private by default; this one becomes the result and follows the
-        // umask.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder)?;
+        builder.prefix(&prefix).rand_bytes(RANDOM);
+        // This one becomes the result and follows the umask; those of `tempfile` are private.
+        let file = builder.make_in(folder, |path| {
+            File::options().read(true).write(true).create_new(true).open(path)
+        })?;
         // A file that is replaced keeps its mode.
         if let Ok(replaced) = fs::metadata(path) {
             file.as_file().set_permissions(replaced.permissions())?;

@@ -1,12 +1,14 @@
 //! Functions that belong to no class.
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
 
 use super::arguments::Progress;
 use super::corpus::PyCorpus;
 use super::job;
-use crate::Result;
 use crate::statistics::{self, Compressor};
+use crate::{Result, io};
 
 /// Compresses all documents, one after another, and returns the size in bytes per compressor.
 ///
@@ -57,4 +59,18 @@ pub(super) fn available_memory() -> u64 {
 #[pyfunction]
 pub(super) fn check_memory(bytes: u64) -> Result<()> {
     crate::check_memory(bytes, "a memory budget")
+}
+
+/// What the name of everything begins with that this process has not finished writing.
+#[pyfunction]
+pub(super) fn partial_prefix() -> String {
+    io::partial_prefix()
+}
+
+/// Removes from a folder what processes of this machine that are gone left half-written.
+///
+/// What cannot be read or removed stays.
+#[pyfunction]
+pub(super) fn remove_leftovers(py: Python<'_>, folder: PathBuf) {
+    py.detach(|| io::remove_leftovers(&folder));
 }

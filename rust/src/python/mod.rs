@@ -43,5 +43,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(compression::decompress_file, module)?)?;
     module.add_function(wrap_pyfunction!(functions::compressed_sizes, module)?)?;
     module.add_function(wrap_pyfunction!(functions::available_memory, module)?)?;
-    module.add_function(wrap_pyfunction!(functions::check_memory, module)?)
+    module.add_function(wrap_pyfunction!(functions::check_memory, module)?)?;
+    module.add_function(wrap_pyfunction!(functions::partial_prefix, module)?)?;
+    module.add_function(wrap_pyfunction!(functions::remove_leftovers, module)?)
 }

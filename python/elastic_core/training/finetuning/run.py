@@ -28,6 +28,7 @@ from elastic_core.training.finetuning.job import Job, load_for_training, make_jo
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.folder import TrainingFolder
+from elastic_core.training.saving import name_errors_of_states, saving
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -83,7 +84,8 @@ def run(
                 ),
             )
             if not callback.diverged:
-                _save(trainer, recipe, folder.model, spec)
+                with saving(folder.out):
+                    _save(trainer, recipe, folder.model, spec)
     finally:
         if is_first and last_state(folder.partial) is None and not folder.model.exists():
             shutil.rmtree(folder.partial, ignore_errors=True)  # There is nothing to resume from.
@@ -187,6 +189,7 @@ def _train(
     trainer.remove_callback(PrinterCallback)
     state = last_state(folder.partial)
     size = _size_of_weights(trainer)
+    name_errors_of_states(trainer, folder.partial)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
     growth = _size_of_weights(trainer) / size
     callback.diverged |= not growth <= _GROWTH_OF_WEIGHTS or _is_worse_than_guessing(

@@ -18,6 +18,7 @@ from elastic_core._core import ModelError
 from elastic_core.training.callbacks import OnStep, StepCallback, last_state
 from elastic_core.training.pretraining.packing import Blocks
 from elastic_core.training.pretraining.result import LossCurve, LossRow, PretrainConfig
+from elastic_core.training.saving import name_errors_of_states
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -96,6 +97,7 @@ def train(
     callback = _PretrainingCallback(config, LossCurve(folder, step), step, save, on_step)
     trainer = Trainer(model, arguments, train_dataset=blocks, callbacks=[callback])
     trainer.remove_callback(PrinterCallback)
+    name_errors_of_states(trainer, states)
     trainer.train(resume_from_checkpoint=str(state) if state else None)
     return callback.tokens_per_second
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from filelock import BaseFileLock, FileLock
 from transformers import PreTrainedTokenizerFast
 
-from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
-from elastic_core.common.files import read_sealed_json, result_folder, write_sealed_json
+from elastic_core._core import Corpus, CorpusError, InvalidArgumentError, remove_leftovers
+from elastic_core.common.files import read_sealed_json, write_sealed_json
+from elastic_core.common.folders import result_folder
 from elastic_core.common.manifest import check_manifest, write_manifest
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.versions import versions
@@ -32,6 +33,7 @@ from elastic_core.training.pretraining.result import (
     draw_curve,
     read_curve,
 )
+from elastic_core.training.saving import saving
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -87,18 +89,20 @@ def _run_alone(
     corpus: Corpus, config: PretrainConfig, folder: Path, progress: Progress | None
 ) -> PretrainResult:
     _check_folder(folder, config)
+    unfinished = folder / _UNFINISHED
     if (folder / _RESULT).exists():
         remedy = _remedy(folder)
         result = read_sealed_json(folder / _RESULT, remedy, PretrainResult.from_dict)
         check_manifest(folder, remedy)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        remove_leftovers(folder.parent)
         return result
-    unfinished = folder / _UNFINISHED
     with silence_transformers():
         if not (unfinished / _TOKENS).exists():
             _prepare(corpus, config, unfinished, progress)
         check_manifest(unfinished, _remedy(unfinished))
         result = _train(config, folder, unfinished, progress)
-    shutil.rmtree(unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)
     return result
 
 
@@ -116,6 +120,7 @@ def _check_folder(folder: Path, config: PretrainConfig) -> None:
             stored = read_sealed_json(file, _remedy(file.parent), lambda values: values["config"])
             check_same_settings(folder, "run", stored, requested)
             return
+    remove_leftovers(folder)
     if folder.exists() and any(file.name != _UNFINISHED for file in folder.iterdir()):
         raise InvalidArgumentError(
             f"{folder}: it holds something other than a run of pre-training; choose another folder"
@@ -175,7 +180,8 @@ def _train(
         target = checkpoint(tokens)
         partial = target.with_name(f".{target.name}")
         shutil.rmtree(partial, ignore_errors=True)
-        _save(model, tokenizer, partial)
+        with saving(target):
+            _save(model, tokenizer, partial)
         write_manifest(partial)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
@@ -203,11 +209,12 @@ def _train(
         versions=versions("torch", "transformers"),
     )
     with result_folder(folder) as partial:
-        _save(model, tokenizer, partial)
+        with saving(folder):
+            _save(model, tokenizer, partial)
         write_manifest(partial)
         if can_draw():
             draw_curve(rows, partial / "loss.png", config.model)
-    write_sealed_json(folder / _RESULT, result.to_dict())
+        write_sealed_json(partial / _RESULT, result.to_dict())
     return result
 
 

@@ -1,0 +1,89 @@
+"""Several processes at once on one target: each is right or refused, and nothing is mixed."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PROGRAM, CommandLine, Done, environment
+from faults import Files, files
+from reviews import write_reviews
+
+from elastic_core.common.yaml import yaml_text
+
+
+def together(folder: Path, calls: Sequence[str]) -> list[Done]:
+    """Runs calls of the command line at the same time."""
+    running = [
+        subprocess.Popen(
+            [PROGRAM, *call.split()],
+            cwd=folder,
+            env=environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for call in calls
+    ]
+    ends = [process.communicate(timeout=300) for process in running]
+    return [
+        Done(process.returncode, out, err)
+        for process, (out, err) in zip(running, ends, strict=True)
+    ]
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> None:
+    """Two texts, whose results differ in every file."""
+    (tmp_path / "a.txt").write_text("to be or not to be " * 400)
+    (tmp_path / "b.txt").write_text("that is the question " * 400)
+
+
+WRITING = {
+    "measure": ("measure IN.txt --depth 3 --out out --threads 1", "out"),
+    "build": ("tree build IN.txt -o out --depth 3 --force --threads 1", "out"),
+    "compress": ("compress IN.txt -o out --model tree:3 --force", "out"),
+}
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize("name", WRITING)
+def test_one_of_several_results_is_there_as_a_whole(
+    name: str, cli: CommandLine, tmp_path: Path
+) -> None:
+    call, target = WRITING[name]
+
+    def result() -> Files:
+        place = tmp_path / target
+        return files(place) if place.is_dir() else {"": place.read_bytes()}
+
+    wholes = []
+    for text in "ab":
+        assert cli(*call.replace("IN", text).split()).code == 0
+        wholes.append(result())
+    for count in (2, 8):
+        for done in together(tmp_path, [call.replace("IN", "ab"[n % 2]) for n in range(count)]):
+            assert done.code == 0, done.err
+        assert result() in wholes
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"a.txt", "b.txt", target}
+
+
+def test_one_of_several_runs_in_a_folder_goes_on(cli: CommandLine, tmp_path: Path) -> None:
+    values: dict[str, Any] = {**write_reviews(tmp_path), "align": [20], "reverse": [5, 10]}
+    (tmp_path / "rebound.yaml").write_text(yaml_text(values))
+    call = "experiment rebound --config rebound.yaml --jobs 1 --out"
+    ends = together(tmp_path, [f"{call} run"] * 4)
+    right = [done for done in ends if done.code == 0]
+    assert right
+    for done in ends:
+        if done.code:
+            assert done.code == 2
+            assert done.err.splitlines()[-1].startswith("error: run: another process is running")
+        else:
+            assert done.out == right[0].out
+    assert cli(*f"{call} alone".split()).out == right[0].out
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert len({row["key"] for row in rows}) == len(rows) == 8

@@ -1,0 +1,41 @@
+"""Files of every release are read by this version; see `tests/compatibility`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import elastic_core as ec
+
+FOLDER = Path(__file__).parents[1] / "compatibility"
+RELEASES = sorted(folder.name for folder in FOLDER.iterdir() if (folder / "expected.json").exists())
+
+sys.path.insert(0, str(FOLDER))
+
+
+def approximately(value: Any) -> Any:
+    """A value whose numbers may differ in the last digits."""
+    if isinstance(value, dict):
+        return {key: approximately(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [approximately(item) for item in value]
+    return pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_files_of_a_release_are_read(release: str) -> None:
+    from reading import values
+
+    expected = json.loads((FOLDER / release / "expected.json").read_text("utf-8"))
+    found = values(FOLDER / release)
+    assert found.keys() >= expected.keys()
+    for kind, value in expected.items():
+        assert found[kind] == approximately(value), kind
+
+
+def test_every_release_has_files() -> None:
+    assert ec.__version__ in RELEASES, "run python tests/compatibility"
+    files = [file for file in FOLDER.rglob("*") if file.suffix != ".pyc" and file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 200_000 * len(RELEASES)
