@@ -101,30 +101,30 @@ fn codecs() {
 
 #[test]
 fn container() {
-    replay("container", 3000);
+    replay("container", 1000);
 }
 
 #[test]
 fn corpus() {
-    replay("corpus", 3000);
+    replay("corpus", 1500);
 }
 
 #[test]
 fn glob() {
-    replay("glob", 2000);
+    replay("glob", 1500);
 }
 
 #[test]
 fn tokenizer() {
-    replay("tokenizer", 2000);
+    replay("tokenizer", 1500);
 }
 
 #[test]
 fn tree_file() {
-    replay("tree_file", 1000);
+    replay("tree_file", 500);
 }
 
 #[test]
 fn tree_model() {
-    replay("tree_model", 60);
+    replay("tree_model", 40);
 }

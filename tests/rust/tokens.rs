@@ -1,4 +1,4 @@
-//! Tokenizers whose regular expressions take too many steps.
+//! Tokenizers whose regular expressions take too many steps, or whose normalizers explode.
 
 use std::fs;
 use std::thread;
@@ -6,12 +6,17 @@ use std::time::{Duration, Instant};
 
 use elastic_core::Job;
 use elastic_core::tokens::{Bpe, GiveUp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A tokenizer of words that a regular expression finds.
 fn tokenizer(pattern: &str) -> Bpe {
+    open(pattern, &json!(null)).unwrap()
+}
+
+fn open(pattern: &str, normalizer: &Value) -> elastic_core::Result<Bpe> {
     let json = json!({
         "version": "1.0",
+        "normalizer": normalizer,
         "pre_tokenizer": {
             "type": "Split",
             "pattern": {"Regex": pattern},
@@ -23,7 +28,7 @@ fn tokenizer(pattern: &str) -> Bpe {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokenizer.json");
     fs::write(&path, json.to_string()).unwrap();
-    Bpe::open(&path).unwrap()
+    Bpe::open(&path)
 }
 
 fn encode(tokenizer: &Bpe, text: &str) -> Result<Vec<u32>, String> {
@@ -48,7 +53,7 @@ fn a_search_of_many_failed_matches_is_refused() {
 #[test]
 fn a_match_that_needs_too_much_memory_is_refused() {
     let reason =
-        encode(&tokenizer("(?:a|b)*[^ab][^ab]"), &("ab".repeat(16 << 20) + "c")).unwrap_err();
+        encode(&tokenizer("(?:a|b)*[^ab][^ab]"), &("ab".repeat(6 << 20) + "c")).unwrap_err();
     assert_eq!(reason, "its regular expression gives up on the text: match-stack limit over");
 }
 
@@ -97,4 +102,13 @@ fn long_texts_are_encoded_like_short_ones() {
     let text = "abb".repeat(50_000);
     assert_eq!(encode(&words, &text).unwrap(), [0, 1].repeat(50_000));
     assert_eq!(encode(&words, &text[..300]).unwrap(), [0, 1].repeat(100));
+}
+
+#[test]
+fn normalizers_that_explode_are_refused() {
+    let double = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"});
+    let doubles = |times| json!({"type": "Sequence", "normalizers": vec![&double; times]});
+    let text = open("a+", &doubles(40)).unwrap_err().to_string();
+    assert!(text.contains("its normalizers can make a text 1099511627776 times as long"), "{text}");
+    assert_eq!(encode(&open("a", &doubles(3)).unwrap(), "a").unwrap(), [0; 8]);
 }

@@ -11,7 +11,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 
-use super::regex;
+use super::{growth, regex};
 use crate::io::catch;
 use crate::{Error, Job, Result};
 
@@ -87,6 +87,11 @@ impl Bpe {
         }
         regex::set_limits();
         let mut tokenizer = guarded(|| Tokenizer::from_bytes(&bytes)).map_err(unusable)?;
+        let normalizer = serde_json::to_value(tokenizer.get_normalizer());
+        let normalizer = normalizer.map_err(|error| unusable(error.into()))?;
+        if let Some(reason) = growth::excess(&normalizer) {
+            return Err(unusable(reason.into()));
+        }
         tokenizer.with_truncation(None).map_err(unusable)?;
         tokenizer.with_padding(None);
         tokenizer.set_encode_special_tokens(true);

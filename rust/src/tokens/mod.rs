@@ -2,6 +2,7 @@
 
 mod alphabet;
 mod bpe;
+mod growth;
 mod regex;
 
 pub use alphabet::{Alphabet, push_bits};
