@@ -35,6 +35,24 @@ def test_files_of_a_release_are_read(release: str) -> None:
         assert found[kind] == approximately(value), kind
 
 
+@pytest.mark.parametrize("release", RELEASES)
+def test_results_have_the_keys_of_a_release(release: str) -> None:
+    from reading import keys
+
+    folder = FOLDER / release
+    results = {
+        "measure": ec.measure(folder / "text.txt", depth=2, models=["tree:2"]),
+        "mass": ec.mass(folder / "text.txt", depth=1, bootstrap=2),
+        "synth": ec.synth(corpora=["a=1:20", "b=1+2:20"], leaves=4),
+    }
+    for name, result in results.items():
+        (file,) = (folder / name).glob("*.json")
+        stored = json.loads(file.read_text("utf-8"))
+        now = json.loads(json.dumps(result.to_dict()))
+        assert keys(now) >= keys(stored), name
+        assert now["schema"] == stored["schema"]
+
+
 def test_every_release_has_files() -> None:
     assert ec.__version__ in RELEASES, "run python tests/compatibility"
     files = [file for file in FOLDER.rglob("*") if file.suffix != ".pyc" and file.is_file()]
