@@ -276,7 +276,7 @@ def model_files(state: Files) -> dict[str, Any]:
 
 
 def model_result(state: Files) -> Any:
-    """The result of a training, if it is finished, apart from the lock and states to resume from."""
+    """The result of a finished training, apart from the lock and states to resume from."""
     others = (".out.lock", "out/unfinished")
     finished = {name: state[name] for name in state if not name.startswith(others)}
     return model_files(finished) if "out/result.json" in state else None
