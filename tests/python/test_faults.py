@@ -58,7 +58,7 @@ COMMANDS = {
     "mass": twice("mass IN.txt --depth 1 --bootstrap 0 --out out", "out"),
     "elasticity": twice(
         "elasticity --pretrain IN.rows.jsonl --align new.rows.jsonl --perturb old.rows.jsonl "
-        "--depth 1 --bootstrap 1 --out out",
+        "--depth 1 --bootstrap 2 --out out",
         "out",
     ),
     "synth": twice("synth out --leaves 9 --corpus IN=1:9", "out"),
@@ -239,7 +239,7 @@ def test_a_run_resumes_whatever_goes_wrong(is_there: bool, server: Server, tmp_p
     call = f"{configured_run(tmp_path)} --jobs 1 reverse="
     if is_there:
         assert server.run(tmp_path, f"{call}[2]").code == 0
-    Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=17)
+    Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=31)
 
 
 TORCH = f"""{WITHOUT_FIGURES}
@@ -285,4 +285,4 @@ def model_result(state: Files) -> Any:
 def test_a_pretraining_resumes_whatever_goes_wrong(trainer: Server, tmp_path: Path) -> None:
     (tmp_path / "hamlet.txt").write_text(HAMLET)
     study = Study(trainer, tmp_path, PRETRAINING, "out", same=model_files, whole=model_result)
-    study.run(every=40)
+    study.run(every=70)
