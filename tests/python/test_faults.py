@@ -20,7 +20,7 @@ from elastic_core.common.yaml import yaml_text
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs seccomp of Linux")
 
-# Drawing takes more time than everything else; the figures are tested once.
+# Drawing takes more time than everything else, and figures are written as other files are.
 WITHOUT_FIGURES = "import sys; sys.modules['matplotlib'] = sys.modules['jinja2'] = None"
 VARYING = ("time", "seconds", "check", "last")
 
