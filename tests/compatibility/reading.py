@@ -1,7 +1,6 @@
 """Reads files of any version with the installed one, and lists the values in them."""
 
 import hashlib
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,13 @@ import polars as pl
 
 import elastic_core as ec
 from elastic_core.common.files import read_json_lines
-from elastic_core.experiments.report import document
-from elastic_core.experiments.result import ExperimentResult
 from elastic_core.experiments.run import open_run
-from elastic_core.report.csv import csv_text
 
 
 def values(folder: Path) -> dict[str, Any]:
     """The values in the files that `__main__.py` wrote, ready for JSON."""
     text = (folder / "text.txt").read_bytes()
-    model = ec.load_model(str(folder / "model"))
+    model = ec.load_model(str(folder / "model" / "model.ectm"))
     run = open_run(folder / "run")
     return {
         "trees": {file.name: _tree(file) for file in sorted(folder.glob("*.tree.parquet"))},
@@ -35,11 +31,6 @@ def values(folder: Path) -> dict[str, Any]:
         "scores": pl.read_parquet(folder / "scores.parquet").to_dicts(),
         "replicates": len(read_json_lines(folder / "law" / "replicates.jsonl")),
         "run": {row["name"]: row for row in run.folder.rows()},
-        "report": csv_text(document(ExperimentResult.of([run]))),
-        "keys": {
-            str(file.relative_to(folder)): sorted(_keys(json.loads(file.read_bytes())))
-            for file in sorted(folder.glob("*/*.json"))
-        },
     }
 
 
@@ -68,10 +59,10 @@ def _decompressed(file: Path) -> str:
         return hashlib.sha256(text.read_bytes()).hexdigest()
 
 
-def _keys(value: Any, path: str = "") -> set[str]:
+def keys(value: Any, path: str = "") -> set[str]:
     """The paths of all keys in a document of JSON."""
     if isinstance(value, dict):
-        return {path}.union(*(_keys(item, f"{path}.{key}") for key, item in value.items()))
+        return {path}.union(*(keys(item, f"{path}.{key}") for key, item in value.items()))
     if isinstance(value, list):
-        return set().union(*(_keys(item, f"{path}[]") for item in value))
+        return set().union(*(keys(item, f"{path}[]") for item in value))
     return {path}

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ FOLDER = Path(__file__).parents[1] / "compatibility"
 RELEASES = sorted(folder.name for folder in FOLDER.iterdir() if (folder / "expected.json").exists())
 
 sys.path.insert(0, str(FOLDER))
+reading = import_module("reading")
 
 
 def approximately(value: Any) -> Any:
@@ -26,13 +28,27 @@ def approximately(value: Any) -> Any:
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_files_of_a_release_are_read(release: str) -> None:
-    from reading import values
-
     expected = json.loads((FOLDER / release / "expected.json").read_text("utf-8"))
-    found = values(FOLDER / release)
+    found = reading.values(FOLDER / release)
     assert found.keys() >= expected.keys()
     for kind, value in expected.items():
         assert found[kind] == approximately(value), kind
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_results_have_the_keys_of_a_release(release: str) -> None:
+    folder = FOLDER / release
+    results: dict[str, Any] = {
+        "measure": ec.measure(folder / "text.txt", depth=2, models=["tree:2"]),
+        "mass": ec.mass(folder / "text.txt", depth=1, bootstrap=2),
+        "synth": ec.synth(corpora=["a=1:20", "b=1+2:20"], leaves=4),
+    }
+    for name, result in results.items():
+        (file,) = (folder / name).glob("*.json")
+        stored = json.loads(file.read_text("utf-8"))
+        now = json.loads(json.dumps(result.to_dict()))
+        assert reading.keys(now) >= reading.keys(stored), name
+        assert now["schema"] == stored["schema"]
 
 
 def test_every_release_has_files() -> None:

@@ -20,7 +20,7 @@ from elastic_core.common.yaml import yaml_text
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs seccomp of Linux")
 
-# Drawing takes more time than everything else; the figures are tested once.
+# Drawing takes more time than everything else, and figures are written as other files are.
 WITHOUT_FIGURES = "import sys; sys.modules['matplotlib'] = sys.modules['jinja2'] = None"
 VARYING = ("time", "seconds", "check", "last")
 
@@ -58,7 +58,7 @@ COMMANDS = {
     "mass": twice("mass IN.txt --depth 1 --bootstrap 0 --out out", "out"),
     "elasticity": twice(
         "elasticity --pretrain IN.rows.jsonl --align new.rows.jsonl --perturb old.rows.jsonl "
-        "--depth 1 --bootstrap 1 --out out",
+        "--depth 1 --bootstrap 2 --out out",
         "out",
     ),
     "synth": twice("synth out --leaves 9 --corpus IN=1:9", "out"),
@@ -239,7 +239,7 @@ def test_a_run_resumes_whatever_goes_wrong(is_there: bool, server: Server, tmp_p
     call = f"{configured_run(tmp_path)} --jobs 1 reverse="
     if is_there:
         assert server.run(tmp_path, f"{call}[2]").code == 0
-    Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=17)
+    Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=31)
 
 
 TORCH = f"""{WITHOUT_FIGURES}
@@ -276,7 +276,7 @@ def model_files(state: Files) -> dict[str, Any]:
 
 
 def model_result(state: Files) -> Any:
-    """The result of a training, if it is finished, apart from the lock and states to resume from."""
+    """The result of a finished training, apart from the lock and states to resume from."""
     others = (".out.lock", "out/unfinished")
     finished = {name: state[name] for name in state if not name.startswith(others)}
     return model_files(finished) if "out/result.json" in state else None
@@ -285,4 +285,4 @@ def model_result(state: Files) -> Any:
 def test_a_pretraining_resumes_whatever_goes_wrong(trainer: Server, tmp_path: Path) -> None:
     (tmp_path / "hamlet.txt").write_text(HAMLET)
     study = Study(trainer, tmp_path, PRETRAINING, "out", same=model_files, whole=model_result)
-    study.run(every=40)
+    study.run(every=70)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import elastic_core as ec
-from elastic_core.common.files import result_folder
+from elastic_core.common.folders import result_folder
 from elastic_core.measuring import report
 from elastic_core.measuring.figure import draw
 from elastic_core.measuring.report import DEPTH_COLUMNS, DepthColumn, document, write_files
