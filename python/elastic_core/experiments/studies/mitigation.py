@@ -15,9 +15,10 @@ from pydantic import Field, model_validator
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci, with_test
 from elastic_core.experiments.cells import Metrics, RunCells
-from elastic_core.experiments.config import Changes, Count, Counts, ExperimentConfig, Section
+from elastic_core.experiments.config import Changes, ExperimentConfig
 from elastic_core.experiments.curve_report import CurveReport
 from elastic_core.experiments.curves import Curve, HalfDose, half_dose
+from elastic_core.experiments.fields import Count, Counts, Section
 from elastic_core.experiments.rows import Mixed, Subset
 from elastic_core.experiments.studies.study import (
     OPPOSITE,

@@ -12,9 +12,10 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Metrics, RunCells
-from elastic_core.experiments.config import Counts, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.curve_report import CurveReport
 from elastic_core.experiments.curves import Curve
+from elastic_core.experiments.fields import Counts
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
     SIGN,

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci
 from elastic_core.experiments.cells import Cell, Label, Metrics, RunCells
-from elastic_core.experiments.config import Count, Counts, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.fields import Count, Counts
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
     SIGN,

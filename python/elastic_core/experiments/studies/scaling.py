@@ -14,9 +14,10 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.units import counted, format_count
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Label, Metrics, RunCells
-from elastic_core.experiments.config import Count, Counts, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.curve_report import METRICS, CurveReport
 from elastic_core.experiments.curves import Curve
+from elastic_core.experiments.fields import Count, Counts
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
     SIGN,

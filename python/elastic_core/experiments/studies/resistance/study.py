@@ -17,7 +17,8 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, RunCells, TextSet, TrainingStep
-from elastic_core.experiments.config import Count, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.fields import Count
 from elastic_core.experiments.rows import Answers, Subset
 from elastic_core.experiments.studies.resistance.gaps import FRESH, LEARNED, read_pairs
 from elastic_core.experiments.studies.resistance.report import figure, findings, tables

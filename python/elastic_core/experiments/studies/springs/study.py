@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, RunCells, TextSet, TrainingStep
-from elastic_core.experiments.config import Count, Counts, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.fields import Count, Counts
 from elastic_core.experiments.rows import Openings, Subset
 from elastic_core.experiments.studies.springs.prediction import TreeLaw
 from elastic_core.experiments.studies.springs.report import figures, findings, tables
