@@ -23,6 +23,7 @@ from pydantic import (
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.messages import abridged
+from elastic_core.common.units import counted
 from elastic_core.common.yaml import parse_yaml, parse_yaml_file
 from elastic_core.experiments.fields import Count, Names, refuse_boolean
 from elastic_core.models.spec import ModelSpec
@@ -211,6 +212,11 @@ class ExperimentConfig(Section):
     def answer_prompts(self) -> int:
         """Number of additional prompts to hold out for models to answer."""
         return 0
+
+    @property
+    def counted_seeds(self) -> str:
+        """The number of seeds in words, such as `1 seed`."""
+        return counted(self.seeds, "seed", "seeds")
 
     @property
     def seed_range(self) -> range:

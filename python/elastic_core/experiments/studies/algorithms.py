@@ -183,7 +183,7 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
         protocol=(
             f"{config.model} was aligned with {config.align:,} {_FIRST} rows, and each aligned "
             f"model was trained on up to {max(config.reverse):,} {OPPOSITE[_FIRST]} rows, with "
-            f"{config.seeds} seeds. {_ROLES[config.side]}{_preferences(config)}"
+            f"{config.counted_seeds}. {_ROLES[config.side]}{_preferences(config)}"
         ),
         findings=tuple(_findings(config, report, comparisons)),
         tables=(

@@ -143,7 +143,7 @@ def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
         protocol=(
             f"{len(config.points())} models of increasing {_QUANTITIES[config.along]} were aligned "
             "with the same rows, then trained on the same reverse rows, with "
-            f"{config.seeds} seeds."
+            f"{config.counted_seeds}."
         ),
         findings=tuple(
             finding

@@ -134,7 +134,7 @@ def analyse(config: ResistanceConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         protocol=(
             f"{config.model} was trained on {config.rows:,} rows in {config.slices} slices, with "
-            f"{config.seeds} seeds. The model after each slice answered {2 * config.answers:,} "
+            f"{config.counted_seeds}. The model after each slice answered {2 * config.answers:,} "
             "held-out prompts. Forward, each model was trained on one half of the answers of every "
             "later model; inverse, on one half of those of every earlier model. Losses are in nats "
             "per token of the completions, on the half that was learned and on the half that was "
