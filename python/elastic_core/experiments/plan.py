@@ -236,8 +236,11 @@ def _parameters(spec: ModelSpec) -> int | None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from elastic_core.models.transformers.checkpoint import check_layers
+
     try:
         config = AutoConfig.from_pretrained(spec.name, trust_remote_code=False)
+        check_layers(config)
         with torch.device("meta"):
             return int(AutoModelForCausalLM.from_config(config).num_parameters())
     except Exception:

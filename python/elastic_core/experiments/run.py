@@ -119,8 +119,8 @@ def open_run(path: str | Path) -> Run:
     if missing:
         note = (
             f"These are not the final results, because {missing:,} of "
-            f"{counted(cells, 'cell is', 'cells are')} missing. Repeat the command of the run to "
-            "finish it."
+            f"{counted(cells, 'cell', 'cells')} {'is' if missing == 1 else 'are'} missing. Repeat "
+            "the command of the run to finish it."
         )
         analysis = replace(analysis, notes=(note, *analysis.notes))
     return Run(folder, config, analysis)
