@@ -93,3 +93,16 @@ def test_a_changed_configuration_of_a_run_is_refused_until_the_run_is_repeated(
     first = content.index("\n") + 1
     file.write_text(content[first:])  # as an earlier version wrote it
     assert open_run(out).config == config
+
+
+def test_a_key_that_is_missing_where_it_should_be_null_is_a_difference(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    config, folder = configured(values), RunFolder(tmp_path / "run")
+    folder.begin(config, "hash")
+    file = folder.path / "config.yaml"
+    content = file.read_text()
+    file.write_text(content.replace("    limit: null\n", "", 1))
+    assert file.read_text() != content
+    with pytest.raises(InvalidArgumentError, match=r"holds a run with data\..*; choose another"):
+        folder.check(config, "hash")
