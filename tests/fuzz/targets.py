@@ -330,11 +330,8 @@ def _run_folder(draw: random.Random, folder: Path) -> str:
     analysis = open_run(folder / "run").analysis
     if repr(analysis.tables) == repr(open_run(good).analysis.tables):
         return "right"
-    rows = (good / "metrics.jsonl").read_bytes().splitlines()
-    *whole, _torn = data.split(b"\n")  # What follows the last line feed was not fully written.
-    is_shorter = set(whole) <= {*rows, b""}
-    if name == "config.yaml" or is_shorter:
-        return "accepted"  # Another configuration, or rows that are not there yet.
+    if any(note.startswith("These are not the final results") for note in analysis.notes):
+        return "accepted"  # It says that rows are missing.
     raise WrongResultError("other tables than those of the run")
 
 

@@ -1,7 +1,7 @@
 """Runs `elastic-core` in forks of one process that has imported what it needs.
 
 Starting an interpreter and importing torch takes longer than most calls of the tests. A fork runs
-the same script with the arguments, environment, folder and standard streams of its caller, which is
+the same script with the arguments, environment, folder, umask and standard streams of its caller, which is
 `forked/elastic-core`. Usage: python program_server.py SOCKET PROGRAM
 """
 
@@ -38,11 +38,12 @@ def main(path: str, program: str) -> None:
             caller.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, streams, _, _ = socket.recv_fds(caller, 8, 3)
-    arguments, folder, environment = marshal.loads(received(caller, length))
+    arguments, folder, environment, mask = marshal.loads(received(caller, length))
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(folder)
+    os.umask(mask)
     os.environ.clear()
     os.environ.update(environment)
     for name, mode, number in (("stdin", "r", 0), ("stdout", "w", 1), ("stderr", "w", 2)):

@@ -235,6 +235,13 @@ def test_a_full_disk_keeps_the_old_tree(
     assert (small_disk / "t.parquet").read_bytes() == old
 
 
+def test_a_long_name_is_abridged(cli: CommandLine) -> None:
+    source, corpus = f"data.positive.source={'a' * 5000}", "pretrain.corpus=corpora"
+    done = cli("experiment", "rebound", source, corpus, "model=tree:2", "--dry-run")
+    assert_error(done, 1, "aaa...aaa", "aaa: file name too long")
+    assert len(done.err) < 700
+
+
 def test_control_characters_do_not_reach_the_terminal(cli: CommandLine, tmp_path: Path) -> None:
     name = "a\x1b[2J\u202e\x07.jsonl"
     escaped = "a\\x1b[2J\\u202e\\x07.jsonl"

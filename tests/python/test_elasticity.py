@@ -277,6 +277,30 @@ def test_the_result_depends_on_the_seed_and_not_on_threads(synthetic: dict[str, 
     assert one != resampled(synthetic, 3, seed=2).perturbations[0].law
 
 
+def test_a_replicate_that_is_none_is_drawn_again(
+    synthetic: dict[str, Path], tmp_path: Path
+) -> None:
+    replicates_file = tmp_path / "replicates.jsonl"
+    whole = resampled(synthetic, 3, replicates=replicates_file)
+    row = json.loads(replicates_file.read_text().splitlines()[0])
+    del row["check"]  # as a file of an earlier version
+    without = {key: value for key, value in row.items() if key != "replicate"}
+    figures = row["figures"]
+    damaged = [
+        without,
+        {**row, "replicate": [0]},
+        {**row, "figures": None},
+        {**row, "figures": {name: figures[name] for name in list(figures)[1:]}},
+        {**row, "figures": {name: [["x"]] for name in figures}},
+        {**row, "figures": {name: values[0] for name, values in figures.items()}},
+    ]
+    for other in damaged:
+        replicates_file.write_text(json.dumps(other) + "\n")
+        again = resampled(synthetic, 3, replicates=replicates_file)
+        assert again.perturbations[0].law == whole.perturbations[0].law
+        assert len(replicates_file.read_text().splitlines()) == 1 + 3
+
+
 def test_an_interrupted_bootstrap_resumes(synthetic: dict[str, Path], tmp_path: Path) -> None:
     replicates_file = tmp_path / "replicates.jsonl"
     whole = resampled(synthetic, 6, replicates=replicates_file)

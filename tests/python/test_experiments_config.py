@@ -28,6 +28,15 @@ def rejection(values: dict[str, Any]) -> str:
     return str(error.value)
 
 
+def test_booleans_stay_where_they_are_meant() -> None:
+    data = {"positive": {"source": "good.jsonl", "label": True}, "match_length": True}
+    recipe = {"gradient_checkpointing": True}
+    config = parse_config({**MINIMAL, "data": data, "recipe": recipe}, ReboundConfig, "x")
+    assert config.data.positive.label is True
+    assert config.data.match_length
+    assert config.build_recipe().gradient_checkpointing
+
+
 def test_one_count_is_a_list_of_one_and_the_other_way_round() -> None:
     values = {**MINIMAL, "align": 20, "reverse": "1k", "scorer": {"rows": [7]}}
     config = parse_config(values, ReboundConfig, "x")
@@ -75,6 +84,15 @@ def test_a_recipe_accepts_numbers_that_yaml_reads_as_text(tmp_path: Path) -> Non
         ({"recipe": 5}, "my.yaml: recipe 5: input should be a valid dictionary"),
         ({"recipe": {"epochs": 2**63}}, "epochs 9.223372036854776e+18: must be at most 1000000"),
         ({"recipe": {"batch": 2**63}}, "batch 9223372036854775808: must be at most 1000000000"),
+        ({"seeds": True}, "my.yaml: seeds True: true is not a number; write one"),
+        ({"seed": False}, "my.yaml: seed False: false is not a number; write one"),
+        ({"align": [10, True]}, "align [10, True]: true is not a number"),
+        ({"held_out": {"tokens": True}}, "held_out.tokens True: true is not a number"),
+        ({"scorer": {"rows": True}}, "scorer.rows True: true is not a number"),
+        ({"pretrain": {"corpus": "x", "learning_rate": True}}, "pretrain.learning_rate True: true"),
+        ({"data": {"positive": {"source": "x", "limit": True}}}, "data.positive.limit True: true"),
+        ({"recipe": {"epochs": True}}, "recipe.epochs True: true is not a number"),
+        ({"reverse_recipe": {"steps": True}}, "recipe.steps True: true is not a number"),
         ({"seeds": 100_000_000}, "seeds 100000000: input should be less than or equal to 1000"),
         ({"align": [2**63]}, "input should be less than or equal to 9223372036854775807"),
         ({"align": ["1:30"]}, "'1:30' is not a count"),

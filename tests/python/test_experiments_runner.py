@@ -238,14 +238,26 @@ def test_a_folder_in_use_is_rejected(values: dict[str, Any], tmp_path: Path) -> 
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     experiment(configured(values, seeds=1, reverse=[5]), folder.path, jobs=1)
+    before = (folder.path / "config.yaml").read_text()
     with folder.locked(), pytest.raises(InvalidArgumentError, match="another process"):
-        experiment(configured(values, seeds=1, reverse=[5]), folder.path, jobs=1)
+        experiment(configured(values, seeds=2, reverse=[5]), folder.path, jobs=1)
+    assert (folder.path / "config.yaml").read_text() == before
 
 
-@pytest.mark.parametrize("jobs", ["0", "many", "-1"])
+@pytest.mark.parametrize(
+    "jobs", ["0", "many", "none", "-1", "1.5", "\N{SUPERSCRIPT TWO}", "9" * 5000]
+)
 def test_invalid_jobs_are_rejected(jobs: str, values: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match="jobs"):
-        experiment(configured(values), tmp_path / "run", jobs=jobs)
+    for call in (experiment, describe_plan):
+        with pytest.raises(InvalidArgumentError, match=r"^jobs .{1,60}: write a number from 1 to"):
+            call(configured(values), tmp_path / "run", jobs=jobs)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_plan_counts_one_second_and_one_seed(values: dict[str, Any], tmp_path: Path) -> None:
+    plan = describe_plan(configured(values, seeds=1), tmp_path / "run", jobs=9999)
+    assert "tree:3, 1 seed\n" in plan
+    assert plan.endswith("time left: about 1 second")
 
 
 def test_a_diverged_training_is_flagged_and_the_others_continue(

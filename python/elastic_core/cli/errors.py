@@ -13,6 +13,8 @@ from elastic_core.common.printable import printable
 
 DONE, FAILED, WRONG_CALL = 0, 1, 2
 
+_LONGEST_PATH = 500
+
 
 def run(command: click.Command) -> int:
     """Runs a command with the program's arguments, and prints its error, if any, in one sentence.
@@ -63,7 +65,9 @@ def _sentence(error: Exception) -> str:
         return str(error)
     if error.filename is None and error.strerror != os.strerror(error.errno):
         return error.strerror
-    place = error.filename or "standard output"
+    place = str(error.filename or "standard output")
+    if len(place) > _LONGEST_PATH:
+        place = f"{place[: _LONGEST_PATH // 2]}...{place[-_LONGEST_PATH // 2 :]}"
     match error.errno:
         case errno.ENOENT:
             reason = "no such file or folder; check the path"

@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_KEY = "check"
+SEAL = "check"
+"""The key of a seal."""
+
 _VALUE = re.compile(r"[0-9a-f]{16}")
 
 
@@ -20,8 +22,8 @@ def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         TypeError: A value is not ready for JSON.
     """
-    plain = {key: value for key, value in values.items() if key != _KEY}
-    return {**plain, _KEY: _hash(plain)}
+    plain = {key: value for key, value in values.items() if key != SEAL}
+    return {**plain, SEAL: _hash(plain)}
 
 
 def unsealed(values: Any) -> Any:
@@ -33,10 +35,10 @@ def unsealed(values: Any) -> Any:
     if not isinstance(values, dict) or not values:
         return values
     key, value = next(reversed(values.items()))
-    if key != _KEY and not (isinstance(value, str) and _VALUE.fullmatch(value)):
+    if key != SEAL and not (isinstance(value, str) and _VALUE.fullmatch(value)):
         return values
     plain = {name: item for name, item in values.items() if name != key}
-    if key != _KEY or value != _hash(plain):
+    if key != SEAL or value != _hash(plain):
         raise ValueError("the seal does not agree")
     return plain
 

@@ -65,7 +65,8 @@ def with_intervals(
     """
     corpora = [_corpus_of(tree) for tree in trees]
     job = _job_hash(trees, config)
-    figures = _read_replicates(replicates, job) if replicates else {}
+    shape = (len(results), len(results[0].law))
+    figures = _read_replicates(replicates, job, shape) if replicates else {}
     for number in range(config.bootstrap):
         if progress:
             progress(Step("resample", "", number, config.bootstrap, "resamples"))
@@ -199,7 +200,27 @@ def _state(path: str) -> tuple[str, int, int] | tuple[str, str]:
     return path, stat.st_size, stat.st_mtime_ns
 
 
-def _read_replicates(file: Path, job: str) -> dict[int, dict[str, Any]]:
-    """The replicates of this job by their number."""
+def _read_replicates(file: Path, job: str, shape: tuple[int, int]) -> dict[int, dict[str, Any]]:
+    """The intact replicates of this job by their number.
+
+    Args:
+        file: The file.
+        job: The hash of the job.
+        shape: The shape of each figure, (perturbations, depths).
+    """
     rows = read_json_lines(file, skip_damaged=True)
-    return {row["replicate"]: row["figures"] for row in rows if row.get("job") == job}
+    return {
+        row["replicate"]: row["figures"]
+        for row in rows
+        if row.get("job") == job
+        and isinstance(row.get("replicate"), int)
+        and all(_is_figure(row.get("figures"), name, shape) for name in _RESAMPLED)
+    }
+
+
+def _is_figure(figures: Any, name: str, shape: tuple[int, int]) -> bool:
+    """Whether the figures of a replicate have one of this name and shape."""
+    try:
+        return np.array(figures[name], np.float64).shape == shape
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False

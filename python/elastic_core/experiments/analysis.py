@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.common.units import counted
 from elastic_core.experiments.cells import Label, Metrics
 from elastic_core.report.document import Figure, Finding, Table
 from elastic_core.statistics.intervals import (
@@ -120,8 +121,8 @@ class Grid:
             )
         if diverged := self.diverged():
             notes.append(
-                f"{len(diverged)} cells are left out because their training, or that of a model "
-                f"they start from, diverged: {'; '.join(diverged)}."
+                f"{counted(len(diverged), 'cell is', 'cells are')} left out because their "
+                f"training, or that of a model they start from, diverged: {'; '.join(diverged)}."
             )
         if len(self.seeds) < 2:
             notes.append(

@@ -7,47 +7,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_type_hints
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.messages import abridged
-from elastic_core.common.units import parse_count
+from elastic_core.common.units import counted
 from elastic_core.common.yaml import parse_yaml, parse_yaml_file
+from elastic_core.experiments.fields import Count, Names, refuse_boolean
 from elastic_core.models.spec import ModelSpec
 from elastic_core.training.finetuning.recipe import Recipe
 
 Config = TypeVar("Config", bound="ExperimentConfig")
 
-
-def _count(value: Any) -> int:
-    """A count, which may stand alone in a list."""
-    return parse_count(value[0] if isinstance(value, list) and len(value) == 1 else value)
-
-
-Count = Annotated[int, BeforeValidator(_count), Field(ge=1, le=2**63 - 1)]
-"""A positive whole number, written 20000 or `20k`."""
-
-Names = Annotated[
-    list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-]
-"""Several names, or a single one."""
-Counts = Annotated[
-    list[Count],
-    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
-    Field(min_length=1),
-]
-"""One or more counts; one may be written without brackets."""
 
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
 """The keys of `recipe`."""
@@ -57,6 +40,7 @@ _MOST = 1_000_000
 _MOST_SEEDS = 1000
 _RECIPE_SECTIONS = ("recipe", "reverse_recipe")
 _RECIPE = TypeAdapter(Recipe)
+_RECIPE_TYPES = get_type_hints(Recipe)
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
@@ -78,9 +62,16 @@ Changes = Annotated[dict[str, Any], AfterValidator(_check_changes)]
 
 
 class Section(BaseModel):
-    """A section of a configuration; unknown keys are rejected."""
+    """A section of a configuration; unknown keys and booleans in place of numbers are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[str(info.field_name)]
+        refuse_boolean("", value, field.annotation)
+        return value
 
 
 class Source(Section):
@@ -223,6 +214,11 @@ class ExperimentConfig(Section):
         return 0
 
     @property
+    def counted_seeds(self) -> str:
+        """The number of seeds in words, such as `1 seed`."""
+        return counted(self.seeds, "seed", "seeds")
+
+    @property
     def seed_range(self) -> range:
         """The seeds."""
         return range(self.seed, self.seed + self.seeds)
@@ -239,6 +235,8 @@ class ExperimentConfig(Section):
         """
         values = {**self.recipe, **(self.reverse_recipe if reverse else {}), **changes}
         try:
+            for key, value in values.items():
+                refuse_boolean(f"recipe.{key}", value, _RECIPE_TYPES.get(key))
             return _RECIPE.validate_python(values)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]

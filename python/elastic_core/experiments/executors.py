@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.extras import requires_extra
+from elastic_core.common.messages import abridged
 from elastic_core.common.progress import Progress, Step
 from elastic_core.experiments.cells import Cell, Metrics
 from elastic_core.experiments.config import ExperimentConfig
@@ -30,12 +31,31 @@ if TYPE_CHECKING:
 RAY = "ray"
 """The value of `jobs` that selects a Ray cluster."""
 
+_MOST_JOBS = 10_000
+
 
 def default_jobs(spec: ModelSpec) -> int:
     """One job per GPU; for tree models, or without GPUs, one per core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpus = 0 if spec.is_tree else _count_gpus()
     return gpus or cores or 1
+
+
+def count_jobs(jobs: int | str | None, spec: ModelSpec) -> int:
+    """How many cells are processed at once on this machine; `ray` counts as None.
+
+    Raises:
+        InvalidArgumentError: `jobs` is invalid.
+    """
+    if jobs in (None, RAY):
+        return default_jobs(spec)
+    text = str(jobs)
+    count = int(text) if text.isdecimal() and len(text) <= len(str(_MOST_JOBS)) else 0
+    if not 1 <= count <= _MOST_JOBS:
+        raise InvalidArgumentError(
+            f"jobs {abridged(text)[1:-1]}: write a number from 1 to {_MOST_JOBS:,}, or {RAY}"
+        )
+    return count
 
 
 def open_executor(
@@ -54,12 +74,7 @@ def open_executor(
     """
     if jobs == RAY:
         return _RayExecutor(context)
-    if jobs is None:
-        count = default_jobs(context.config.spec)
-    else:
-        count = int(jobs) if str(jobs).isdigit() else 0
-    if count < 1:
-        raise InvalidArgumentError(f"jobs {jobs}: write a positive number, or {RAY}")
+    count = count_jobs(jobs, context.config.spec)
     if count == 1:
         return _SerialExecutor(context, progress)
     _check_main_guard(count)

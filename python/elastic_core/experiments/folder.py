@@ -24,8 +24,10 @@ from elastic_core.common.files import (
     write_sealed_json,
     write_text,
 )
+from elastic_core.common.folders import PARTIAL
 from elastic_core.common.manifest import check_manifest
-from elastic_core.common.yaml import yaml_text
+from elastic_core.common.sealed import SEAL, sealed
+from elastic_core.common.yaml import parse_yaml, yaml_text
 from elastic_core.experiments.cells import Metrics, Row
 from elastic_core.experiments.config import ExperimentConfig, read_yaml
 from elastic_core.training.folder import TREE_MODEL, check_same_settings
@@ -33,9 +35,11 @@ from elastic_core.training.folder import TREE_MODEL, check_same_settings
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+_LOCK = ".lock"
 _LOCKS = ".locks"
 _CONFIG = "config.yaml"
-_ROW_KEYS = {"key", "labels"}
+_ROW_KEYS = {"key", "labels", "seed"}
+_TEXT_KEYS = {"key", "made", "time", "name"}
 _VERSION, _DATA = "elastic_core", "data_sha256"
 
 
@@ -52,8 +56,8 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.report = path / "report"
 
-    def begin(self, config: ExperimentConfig, data: str) -> None:
-        """Creates the folder, or reopens that of a run that differs only in its extent.
+    def check(self, config: ExperimentConfig, data: str) -> None:
+        """Checks that the folder is new, or that of a run that differs only in its extent.
 
         Args:
             config: The configuration.
@@ -61,19 +65,31 @@ class RunFolder:
 
         Raises:
             InvalidArgumentError: The folder holds something else, or a run by another version.
-            OSError: The folder cannot be written.
         """
-        remove_leftovers(self.path)
         file = self.path / _CONFIG
-        values = {_VERSION: __version__, **config.model_dump(mode="json"), _DATA: data}
         if file.exists():
+            stored, values = read_yaml(file), _all_values(config, data)
             fixed = {key: value for key, value in values.items() if key not in config.extent}
-            check_same_settings(self.path, "run", self.values(), fixed)
-        elif self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
+            check_same_settings(self.path, "run", stored, fixed)
+        elif self.path.is_file() or (self.path.is_dir() and any(self._others())):
             raise InvalidArgumentError(
                 f"{self.path}: it holds something other than a run; choose another folder"
             )
-        write_text(file, yaml_text(values))
+
+    def begin(self, config: ExperimentConfig, data: str) -> None:
+        """Checks the folder, creates it if necessary and writes the configuration to it.
+
+        Call it while the folder is locked. Arguments and exceptions are those of `check`.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        remove_leftovers(self.path)
+        self.check(config, data)
+        values = _all_values(config, data)
+        text = yaml_text(values)
+        seal = sealed(parse_yaml(text, _CONFIG))[SEAL]
+        write_text(self.path / _CONFIG, yaml_text({SEAL: seal}) + text)
 
     def values(self) -> dict[str, Any]:
         """Reads the configuration, with the version and the hash of the data.
@@ -84,7 +100,14 @@ class RunFolder:
         file = self.path / _CONFIG
         if not file.is_file():
             raise InvalidArgumentError(f"{self.path}: no run in it; name the folder of a run")
-        return read_yaml(file)
+        values = read_yaml(file)
+        seal = values.pop(SEAL, None)
+        if seal is not None and seal != sealed(values)[SEAL]:
+            raise InvalidArgumentError(
+                f"{file}: changed since the run wrote it; repeat the command of the run, which "
+                "writes it anew"
+            )
+        return values
 
     def configuration(self) -> dict[str, Any]:
         """Reads the keys of the configuration alone; raises as `values` does."""
@@ -100,7 +123,7 @@ class RunFolder:
         from filelock import FileLock, Timeout
 
         try:
-            with FileLock(self.path / ".lock", timeout=0):
+            with FileLock(self.path / _LOCK, timeout=0):
                 yield
         except Timeout as error:
             raise InvalidArgumentError(
@@ -109,19 +132,52 @@ class RunFolder:
             ) from error
 
     def rows(self) -> list[dict[str, Any]]:
-        """Reads the rows of the finished cells.
+        """Reads the rows of the finished cells, one for each.
 
         Raises:
             InvalidArgumentError: A row is damaged.
         """
-        rows = read_json_lines(self.metrics)
-        for number, row in enumerate(rows, 1):
-            if not (row.keys() >= _ROW_KEYS and isinstance(row["labels"], dict)):
+        rows = {}
+        for number, row in enumerate(read_json_lines(self.metrics), 1):
+            if not _is_of_cell(row):
                 raise InvalidArgumentError(
                     f"{self.metrics}: row {number} is not that of a cell; remove that line and run "
                     "the command again"
                 )
-        return rows
+            rows[row["key"]] = row
+        return list(rows.values())
+
+    def _others(self) -> Iterator[Path]:
+        """What is in the folder besides the lock and what was not finished."""
+        return (
+            place
+            for place in self.path.iterdir()
+            if place.name != _LOCK and not place.name.startswith(PARTIAL)
+        )
+
+
+def _all_values(config: ExperimentConfig, data: str) -> dict[str, Any]:
+    """A configuration with the version and the hash of the data."""
+    return {_VERSION: __version__, **config.model_dump(mode="json"), _DATA: data}
+
+
+def _is_of_cell(row: dict[str, Any]) -> bool:
+    """Whether an object has what the row of a cell has, and values of the right kinds."""
+    if not row.keys() >= _ROW_KEYS or not isinstance(row["labels"], dict):
+        return False
+    labels = row["labels"].values()
+    texts = [row[key] for key in _TEXT_KEYS & row.keys()]
+    others = [value for key, value in row.items() if key not in _TEXT_KEYS | {"labels"}]
+    return (
+        all(isinstance(value, str) for value in texts)
+        and all(isinstance(value, str) or _is_number(value) for value in labels)
+        and all(value is None or _is_number(value) for value in others)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number, or a boolean, of the size that metrics and labels have."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**64)
 
 
 def flatten_row(row: dict[str, Any]) -> Metrics:

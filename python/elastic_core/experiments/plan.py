@@ -4,16 +4,17 @@ An estimate serves to plan a day; it is right within a factor of about two.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean
 from typing import Any
 
-from elastic_core.experiments.cells import Cell, Metrics, Rows
+from elastic_core.experiments.cells import Cell, Label, Metrics, Rows
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.executors import RAY, default_jobs
+from elastic_core.experiments.executors import count_jobs
+from elastic_core.experiments.folder import flatten_row
 from elastic_core.experiments.studies.study import Study
 from elastic_core.experiments.worker import check_root, check_scorer
 from elastic_core.models.spec import ModelKind, ModelSpec, load_tree
@@ -87,6 +88,39 @@ def plan(study: Study[Any], config: ExperimentConfig, context: RunContext) -> Pl
     return Plan(study.name, tuple(cells))
 
 
+def count_unfinished(
+    study: Study[Any], config: ExperimentConfig, rows: Sequence[Metrics]
+) -> tuple[int, int]:
+    """Counts the cells of a study that have no row, and all of them.
+
+    Where later cells depend on results that are missing, there are at most so many.
+
+    Args:
+        study: The study.
+        config: Its configuration.
+        rows: The rows of the finished cells, as in `metrics.jsonl`.
+    """
+    finished = {_place(row["labels"]): flatten_row(row) for row in rows}
+    cells: dict[Cell, bool] = {}
+
+    def answer(requested: Sequence[Cell]) -> list[Metrics]:
+        places = [_place(dict(cell.labels)) for cell in requested]
+        cells.update(
+            (cell, place in finished) for cell, place in zip(requested, places, strict=True)
+        )
+        if all(cells.values()):
+            return [finished[place] for place in places]
+        return [{"seed": cell.seed, **dict(cell.labels)} for cell in requested]
+
+    study.run(config, answer)
+    return list(cells.values()).count(False), len(cells)
+
+
+def _place(labels: Mapping[str, Label]) -> frozenset[tuple[str, Label]]:
+    """Labels in a form that can be looked up."""
+    return frozenset(labels.items())
+
+
 def estimate(
     plan: Plan, context: RunContext, rows: Sequence[Metrics], jobs: int | str | None
 ) -> float | None:
@@ -102,7 +136,11 @@ def estimate(
 
     Returns:
         The seconds; None if the size of a model is unknown.
+
+    Raises:
+        InvalidArgumentError: `jobs` is invalid.
     """
+    width = count_jobs(jobs, plan.cells[0].spec)
     done = {row["key"] for row in rows}
     times: dict[str, list[float]] = {}
     for row in rows:
@@ -119,7 +157,6 @@ def estimate(
         if seconds is None:
             return None
         total += seconds
-    width = default_jobs(plan.cells[0].spec) if jobs in (None, RAY) else int(jobs or 1)
     return total / width
 
 
@@ -199,8 +236,11 @@ def _parameters(spec: ModelSpec) -> int | None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from elastic_core.models.transformers.checkpoint import check_layers
+
     try:
         config = AutoConfig.from_pretrained(spec.name, trust_remote_code=False)
+        check_layers(config)
         with torch.device("meta"):
             return int(AutoModelForCausalLM.from_config(config).num_parameters())
     except Exception:

@@ -176,9 +176,8 @@ def report_folder(runs: "Sequence[Run]", out: Path | None) -> Path:
 def settings(run: ReportedRun) -> str:
     """Study, model, seeds and finished cells, on one line."""
     config = run.config
-    seeds = counted(config.seeds, "seed", "seeds")
     cells = counted(run.provenance.cells, "cell", "cells")
-    return f"{run.analysis.study}, {config.model}, {seeds}, {cells} done"
+    return f"{run.analysis.study}, {config.model}, {config.counted_seeds}, {cells} done"
 
 
 def certainty(seeds: int) -> tuple[str, ...]:

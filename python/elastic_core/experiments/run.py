@@ -1,7 +1,7 @@
 """Experiments from configuration to analysis: run one, resume one, or describe what it would do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elastic_core.common.progress import Progress, Step
@@ -17,7 +17,7 @@ from elastic_core.experiments.config import (
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
-from elastic_core.experiments.plan import estimate, plan
+from elastic_core.experiments.plan import count_unfinished, estimate, plan
 from elastic_core.experiments.runner import Runner
 from elastic_core.experiments.studies.registry import find_study
 
@@ -89,15 +89,17 @@ def experiment(
     folder = RunFolder(Path(out))
     context = _open_context(config, folder, cache)
     planned = plan(study, config, context)
-    folder.begin(config, context.datasets.identity)
-    with folder.locked(), context.store.in_use():
-        run_progress = _RunProgress(study.name, len(planned.cells), progress)
-        executor = open_executor(jobs, context, run_progress.on_step)
-        try:
-            runner = Runner(context, folder, executor, run_progress.on_cells)
-            study.run(config, runner.run_cells)
-        finally:
-            executor.close()
+    folder.check(config, context.datasets.identity)
+    run_progress = _RunProgress(study.name, len(planned.cells), progress)
+    executor = open_executor(jobs, context, run_progress.on_step)
+    try:
+        with folder.locked():
+            folder.begin(config, context.datasets.identity)
+            with context.store.in_use():
+                runner = Runner(context, folder, executor, run_progress.on_cells)
+                study.run(config, runner.run_cells)
+    finally:
+        executor.close()
     return open_run(folder.path)
 
 
@@ -111,8 +113,17 @@ def open_run(path: str | Path) -> Run:
     values = folder.configuration()
     study = find_study(str(values.get("study")))
     config = parse_config(values, study.config, str(folder.path))
-    rows = [flatten_row(row) for row in folder.rows()]
-    return Run(folder, config, study.analyse(config, rows))
+    rows = folder.rows()
+    analysis = study.analyse(config, [flatten_row(row) for row in rows])
+    missing, cells = count_unfinished(study, config, rows)
+    if missing:
+        note = (
+            f"These are not the final results, because {missing:,} of "
+            f"{counted(cells, 'cell', 'cells')} {'is' if missing == 1 else 'are'} missing. Repeat "
+            "the command of the run to finish it."
+        )
+        analysis = replace(analysis, notes=(note, *analysis.notes))
+    return Run(folder, config, analysis)
 
 
 def describe_plan(
@@ -143,7 +154,7 @@ def describe_plan(
     )
     sides = context.datasets.rows.items()
     lines = (
-        f"{config.study}: {', '.join(planned.models)}, {counted(config.seeds, 'seed', 'seeds')}",
+        f"{config.study}: {', '.join(planned.models)}, {config.counted_seeds}",
         *(f"{side}: {examples.name}, {len(examples):,} rows" for side, examples in sides),
         ", ".join(steps),
         f"time left: {time}",
@@ -159,7 +170,7 @@ def _open_context(
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
+        return counted(max(1, round(seconds)), "second", "seconds")
     if seconds < 5400:
         return f"{round(seconds / 60)} minutes"
     return f"{seconds / 3600:.1f} hours"

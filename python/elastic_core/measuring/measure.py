@@ -77,7 +77,8 @@ def measure(
         compare: Reference compressors with their level, such as `zstd:19` and `xz:9`.
         models: Language models to score the text with, as in `load_model`: `tree:8`, `hf:gpt2`.
         model_options: Options of `load_model` for all models but tree models.
-        per_document: A Parquet file to write each model's score of each document to.
+        per_document: A Parquet file to write each model's score of each document to; an existing
+            one is replaced.
         split: A reading option of corpora named by their paths; see `ReadOptions`.
         text_key: Likewise.
         limit: Likewise.

@@ -48,8 +48,9 @@ def check_same_settings(
 def _difference(name: str, old: Any, new: Any) -> tuple[str, Any, Any]:
     """The first key in which two different values of a setting differ, and its two values."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        key = next(key for key in (*new, *old) if old.get(key) != new.get(key))
-        return _difference(f"{name}.{key}", old.get(key), new.get(key))
+        for key in (*new, *old):
+            if old.get(key) != new.get(key):
+                return _difference(f"{name}.{key}", old.get(key), new.get(key))
     return name, old, new
 
 

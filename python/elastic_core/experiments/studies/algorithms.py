@@ -12,9 +12,10 @@ from pydantic import Field, model_validator
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid, with_test
 from elastic_core.experiments.cells import Cell, Label, Metrics, Rows, RunCells
-from elastic_core.experiments.config import Changes, Count, Counts, ExperimentConfig
+from elastic_core.experiments.config import Changes, ExperimentConfig
 from elastic_core.experiments.curve_report import CurveReport
 from elastic_core.experiments.curves import Curve
+from elastic_core.experiments.fields import Count, Counts
 from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
@@ -182,7 +183,7 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
         protocol=(
             f"{config.model} was aligned with {config.align:,} {_FIRST} rows, and each aligned "
             f"model was trained on up to {max(config.reverse):,} {OPPOSITE[_FIRST]} rows, with "
-            f"{config.seeds} seeds. {_ROLES[config.side]}{_preferences(config)}"
+            f"{config.counted_seeds}. {_ROLES[config.side]}{_preferences(config)}"
         ),
         findings=tuple(_findings(config, report, comparisons)),
         tables=(

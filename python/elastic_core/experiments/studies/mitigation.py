@@ -15,9 +15,10 @@ from pydantic import Field, model_validator
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci, with_test
 from elastic_core.experiments.cells import Metrics, RunCells
-from elastic_core.experiments.config import Changes, Count, Counts, ExperimentConfig, Section
+from elastic_core.experiments.config import Changes, ExperimentConfig, Section
 from elastic_core.experiments.curve_report import CurveReport
 from elastic_core.experiments.curves import Curve, HalfDose, half_dose
+from elastic_core.experiments.fields import Count, Counts
 from elastic_core.experiments.rows import Mixed, Subset
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
@@ -166,7 +167,7 @@ def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
         protocol=(
             f"{config.model} was aligned with {config.align:,} {_FIRST} rows in {len(results)} "
             f"ways ({variants}), and each aligned model was trained on up to "
-            f"{max(config.reverse):,} {OPPOSITE[_FIRST]} rows, with {config.seeds} seeds. An "
+            f"{max(config.reverse):,} {OPPOSITE[_FIRST]} rows, with {config.counted_seeds}. An "
             f"alignment withstands as many of them as it takes to halve its gain in "
             f"{report.metric_phrase}."
         ),

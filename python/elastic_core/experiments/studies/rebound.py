@@ -12,9 +12,10 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Metrics, RunCells
-from elastic_core.experiments.config import Counts, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.curve_report import CurveReport
 from elastic_core.experiments.curves import Curve
+from elastic_core.experiments.fields import Counts
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
     SIGN,
@@ -70,8 +71,9 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
         protocol=(
             f"{config.model} was aligned with {_listed(config.align)} rows, and each aligned model "
             f"was trained on {_listed(config.reverse)} rows of the opposite side, with "
-            f"{config.seeds} seeds. After each training the model completed held-out prompts; the "
-            "mean score of the completions and their KL divergence to the base model were measured."
+            f"{config.counted_seeds}. After each training the model completed held-out prompts; "
+            "the mean score of the completions and their KL divergence to the base model were "
+            "measured."
         ),
         findings=tuple(
             replace(finding, claim=f"{first} first: {finding.claim}")

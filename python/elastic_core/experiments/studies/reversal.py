@@ -12,7 +12,8 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci
 from elastic_core.experiments.cells import Cell, Label, Metrics, RunCells
-from elastic_core.experiments.config import Count, Counts, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.fields import Count, Counts
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
     SIGN,
@@ -173,7 +174,7 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
             f"{config.model} was aligned, and then the smallest number of reverse rows was "
             f"searched for after which {_TARGETS[config.target]} is within {config.eps:g} of the "
             f"base: doubled from {config.step}, then bisected, up to {config.reverse:,}, on "
-            f"nested data, with {config.seeds} seeds."
+            f"nested data, with {config.counted_seeds}."
         ),
         findings=tuple(
             replace(finding, claim=f"{first} first: {finding.claim}")

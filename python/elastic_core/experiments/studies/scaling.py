@@ -14,9 +14,10 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.units import counted, format_count
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Label, Metrics, RunCells
-from elastic_core.experiments.config import Count, Counts, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.curve_report import METRICS, CurveReport
 from elastic_core.experiments.curves import Curve
+from elastic_core.experiments.fields import Count, Counts
 from elastic_core.experiments.studies.study import (
     OPPOSITE,
     SIGN,
@@ -142,7 +143,7 @@ def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
         protocol=(
             f"{len(config.points())} models of increasing {_QUANTITIES[config.along]} were aligned "
             "with the same rows, then trained on the same reverse rows, with "
-            f"{config.seeds} seeds."
+            f"{config.counted_seeds}."
         ),
         findings=tuple(
             finding

@@ -25,6 +25,8 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 LARGEST_WINDOW = 2048
 """Default limit of a window, in tokens, where a model has more positions or no limit."""
 
+_MOST_LAYERS = 10_000
+
 _REASONS = (
     ("safetensors", "there are no weights in safetensors format, and no other format is loaded"),
     ("custom code", "the model needs custom code, which is never run"),
@@ -209,6 +211,20 @@ def embedded_ids(model: "PreTrainedModel") -> int:
     return int(weight.shape[0])
 
 
+def check_layers(config: "PretrainedConfig") -> None:
+    """Checks that a model has no more layers than any real one, since building them takes time.
+
+    Raises:
+        ModelError: It has more.
+    """
+    layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
+    if isinstance(layers, int) and layers > _MOST_LAYERS:
+        raise ModelError(
+            f"config.json asks for more than {_MOST_LAYERS:,} layers, which no model has; fetch it "
+            "again"
+        )
+
+
 def load_weights(
     kind: Any,
     name: str,
@@ -228,8 +244,9 @@ def load_weights(
         source: Keyword arguments with which transformers finds the checkpoint.
 
     Raises:
-        ModelError: The checkpoint lacks weights.
+        ModelError: The checkpoint lacks weights, or has impossibly many layers.
     """
+    check_layers(config)
     if dtype == "auto" and place == "cpu":
         dtype = "float32"
     loaded: Any = kind.from_pretrained(

@@ -17,7 +17,8 @@ from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, RunCells, TextSet, TrainingStep
-from elastic_core.experiments.config import Count, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.fields import Count
 from elastic_core.experiments.rows import Answers, Subset
 from elastic_core.experiments.studies.resistance.gaps import FRESH, LEARNED, read_pairs
 from elastic_core.experiments.studies.resistance.report import figure, findings, tables
@@ -133,7 +134,7 @@ def analyse(config: ResistanceConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         protocol=(
             f"{config.model} was trained on {config.rows:,} rows in {config.slices} slices, with "
-            f"{config.seeds} seeds. The model after each slice answered {2 * config.answers:,} "
+            f"{config.counted_seeds}. The model after each slice answered {2 * config.answers:,} "
             "held-out prompts. Forward, each model was trained on one half of the answers of every "
             "later model; inverse, on one half of those of every earlier model. Losses are in nats "
             "per token of the completions, on the half that was learned and on the half that was "

@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.cells import Cell, Metrics, RunCells, TextSet, TrainingStep
-from elastic_core.experiments.config import Count, Counts, ExperimentConfig
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.fields import Count, Counts
 from elastic_core.experiments.rows import Openings, Subset
 from elastic_core.experiments.studies.springs.prediction import TreeLaw
 from elastic_core.experiments.studies.springs.report import figures, findings, tables
@@ -107,9 +108,10 @@ def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
         protocol=(
             f"{config.model} was aligned with {config.align:,} positive rows and then trained on "
             f"{', '.join(f'{result.count:,}' for result in results)} negative ones, with "
-            f"{config.seeds} seeds, using the first {config.characters:,} characters of each row. "
-            "The rates on pre-training texts, on the alignment rows and on the reverse rows were "
-            "measured before and after, and predicted from the joint token trees of the same texts."
+            f"{config.counted_seeds}, using the first {config.characters:,} characters of each "
+            "row. The rates on pre-training texts, on the alignment rows and on the reverse rows "
+            "were measured before and after, and predicted from the joint token trees of the same "
+            "texts."
         ),
         findings=findings(results, depths),
         tables=tables(results, depths),
