@@ -55,7 +55,8 @@ def environment(**more: str) -> dict[str, str]:
 def program_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Has `elastic-core` on the path of `environment` run in forks."""
     path = tmp_path_factory.mktemp("server") / "socket"
-    call = [sys.executable, Path(__file__).parent / "program_server.py", path, PROGRAM]
+    script = Path(__file__).parent / "program_server.py"
+    call = [sys.executable, str(script), str(path), str(PROGRAM)]
     with subprocess.Popen(call, stdout=subprocess.PIPE, env=environment()) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n"

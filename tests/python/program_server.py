@@ -1,8 +1,8 @@
 """Runs `elastic-core` in forks of one process that has imported what it needs.
 
 Starting an interpreter and importing torch takes longer than most calls of the tests. A fork runs
-the same script with the arguments, environment, folder, umask and standard streams of its caller, which is
-`forked/elastic-core`. Usage: python program_server.py SOCKET PROGRAM
+the same script with the arguments, environment, folder, umask and standard streams of its caller,
+which is `forked/elastic-core`. Usage: python program_server.py SOCKET PROGRAM
 """
 
 import atexit
@@ -48,9 +48,9 @@ def main(path: str, program: str) -> None:
     os.environ.update(environment)
     for name, mode, number in (("stdin", "r", 0), ("stdout", "w", 1), ("stderr", "w", 2)):
         errors = getattr(sys, name).errors
-        stream = open(number, mode, encoding="utf-8", errors=errors, closefd=False)
-        stream.reconfigure(line_buffering=name == "stderr")
-        setattr(sys, name, stream)
+        file = open(number, mode, encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
+        setattr(sys, name, file)
+    sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     sys.argv = [program, *arguments]
     code = run(program)
     # Ending the interpreter would write to every page of memory, which is then no longer shared.
@@ -70,8 +70,8 @@ def run(program: str) -> int:
     code: object = 0
     try:
         runpy.run_path(program, run_name="__main__")
-    except SystemExit as exit:
-        code = exit.code or 0
+    except SystemExit as end:
+        code = end.code or 0
     except BaseException:
         traceback.print_exc()
         code = 1

@@ -126,10 +126,10 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
             (ratio,), imbalance = springs.ratios(), interval(springs.imbalance, (-1, 1))
             rows.append((result.count, source, coverage, ratio, imbalance, law))
     note = (
-        "Ratio: mean change of gamma of the alignment over that of the pre-training, with Fieller's "
-        "interval, which has no ends where the latter may be 0. Imbalance: sum of the two forces over the "
-        "sum of their sizes, 0 where they are equal and opposite. Coverage: reverse segments that "
-        "occur in the trees of the other two data sets."
+        "Ratio: mean change of gamma of the alignment over that of the pre-training, with "
+        "Fieller's interval, which has no ends where the latter may be 0. Imbalance: sum of the "
+        "two forces over the sum of their sizes, 0 where they are equal and opposite. Coverage: "
+        "reverse segments that occur in the trees of the other two data sets."
     )
     headings = (
         ("reverse", "rows"),
