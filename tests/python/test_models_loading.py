@@ -94,6 +94,7 @@ def t5(folder: Path) -> None:
         ),
         (lambda folder: change_config(folder, hidden_size=64), "do not have the shapes"),
         (lambda folder: change_config(folder, num_hidden_layers=3), "lacks 9 weights"),
+        (lambda folder: change_config(folder, num_hidden_layers=1), "a layer that config.json lea"),
         (lambda folder: change_config(folder, hidden_size="big"), "cannot be loaded"),
         (lambda folder: change_config(folder, num_hidden_layers=10**40), "more than 10,000 layers"),
         (bert, "not a causal language model"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,7 @@ LARGEST_WINDOW = 2048
 """Default limit of a window, in tokens, where a model has more positions or no limit."""
 
 _MOST_LAYERS = 10_000
+_LAYER = re.compile(r"\.\d+\.")
 
 _REASONS = (
     ("safetensors", "there are no weights in safetensors format, and no other format is loaded"),
@@ -244,7 +246,8 @@ def load_weights(
         source: Keyword arguments with which transformers finds the checkpoint.
 
     Raises:
-        ModelError: The checkpoint lacks weights, or has impossibly many layers.
+        ModelError: The checkpoint lacks weights or has more layers than its configuration, or that
+            has impossibly many.
     """
     check_layers(config)
     if dtype == "auto" and place == "cpu":
@@ -262,6 +265,9 @@ def load_weights(
     model, loading = loaded
     if missing := sorted(loading["missing_keys"]):
         raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} among them")
+    for key in sorted(loading["unexpected_keys"]):
+        if _LAYER.sub(".0.", key, count=1) in model.state_dict():
+            raise ModelError(f"the checkpoint has {key}, a layer that config.json leaves out")
     return model
 
 
