@@ -15,6 +15,7 @@ from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from elastic_core._core import ElasticCoreError, InvalidArgumentError, ModelError
+from elastic_core.common.messages import abridged
 from elastic_core.models.hub import REASONS as HUB_REASONS
 
 if TYPE_CHECKING:
@@ -214,16 +215,16 @@ def embedded_ids(model: "PreTrainedModel") -> int:
 
 
 def check_layers(config: "PretrainedConfig") -> None:
-    """Checks that a model has no more layers than any real one, since building them takes time.
+    """Checks that a model has layers, and no more than any real one: building them takes time.
 
     Raises:
-        ModelError: It has more.
+        ModelError: It has none, or more.
     """
-    layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
-    if isinstance(layers, int) and layers > _MOST_LAYERS:
+    layers = getattr(config.get_text_config(), "num_hidden_layers", 1)
+    if isinstance(layers, int) and not 1 <= layers <= _MOST_LAYERS:
         raise ModelError(
-            f"config.json asks for more than {_MOST_LAYERS:,} layers, which no model has; fetch it "
-            "again"
+            f"config.json asks for {abridged(layers)} layers, but models have 1 to "
+            f"{_MOST_LAYERS:,}; fetch it again"
         )
 
 
@@ -247,7 +248,7 @@ def load_weights(
 
     Raises:
         ModelError: The checkpoint lacks weights or has more layers than its configuration, or that
-            has impossibly many.
+            has none or impossibly many.
     """
     check_layers(config)
     if dtype == "auto" and place == "cpu":
