@@ -145,6 +145,12 @@ def test_an_invalid_adapter_is_reported(checkpoint: Path) -> None:
         load_model(str(checkpoint), adapter=str(checkpoint))
 
 
+def test_a_name_longer_than_any_path_is_refused() -> None:
+    for name in ("a" * 5000, "tree:" + "[" * 60_000):
+        with pytest.raises(InvalidArgumentError, match=r"^the model '.{1,60}' is longer than any"):
+            load_model(name)
+
+
 def test_a_tokenizer_without_bos_is_reported(damaged: Path) -> None:
     file = damaged / "tokenizer_config.json"
     config = json.loads(file.read_text())
