@@ -94,8 +94,10 @@ def t5(folder: Path) -> None:
         ),
         (lambda folder: change_config(folder, hidden_size=64), "do not have the shapes"),
         (lambda folder: change_config(folder, num_hidden_layers=3), "lacks 9 weights"),
+        (lambda folder: change_config(folder, num_hidden_layers=1), "a layer that config.json lea"),
         (lambda folder: change_config(folder, hidden_size="big"), "cannot be loaded"),
-        (lambda folder: change_config(folder, num_hidden_layers=10**40), "more than 10,000 layers"),
+        (lambda folder: change_config(folder, num_hidden_layers=10**40), "models have 1 to 10,000"),
+        (lambda folder: change_config(folder, num_hidden_layers=0), "asks for 0 layers"),
         (bert, "not a causal language model"),
         (t5, "not a causal language model"),
     ],
@@ -141,6 +143,12 @@ def test_balancing_needs_a_gpu(checkpoint: Path) -> None:
 def test_an_invalid_adapter_is_reported(checkpoint: Path) -> None:
     with pytest.raises(ModelError, match="no adapter_model"):
         load_model(str(checkpoint), adapter=str(checkpoint))
+
+
+def test_a_name_longer_than_any_path_is_refused() -> None:
+    for name in ("a" * 5000, "tree:" + "[" * 60_000):
+        with pytest.raises(InvalidArgumentError, match=r"^the model '.{1,60}' is longer than any"):
+            load_model(name)
 
 
 def test_a_tokenizer_without_bos_is_reported(damaged: Path) -> None:

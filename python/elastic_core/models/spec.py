@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from elastic_core._core import InvalidArgumentError, TreeModel
 from elastic_core.common.extras import requires_extra
+from elastic_core.common.messages import abridged
 from elastic_core.models.protocol import LanguageModel
 from elastic_core.models.scratch import SIZES, Size
 from elastic_core.models.tree import TreeLanguageModel
@@ -19,6 +20,7 @@ from elastic_core.models.tree import TreeLanguageModel
 _TREE, _SCRATCH, _HUB = "tree:", "scratch:", "hf:"
 _DEPTH = re.compile(r"[0-9]{1,2}")
 _DEEPEST = 32
+_LONGEST = 4096
 
 
 class ModelKind(StrEnum):
@@ -62,6 +64,11 @@ class ModelSpec:
         Raises:
             InvalidArgumentError: The name is none of these, or its depth or size is invalid.
         """
+        if len(text) > _LONGEST:
+            raise InvalidArgumentError(
+                f"the model {abridged(text)} is longer than any path; name tree:DEPTH, hf:NAME or "
+                "a folder"
+            )
         if text.startswith(_TREE):
             depth = text.removeprefix(_TREE)
             if not _DEPTH.fullmatch(depth) or not 1 <= int(depth) <= _DEEPEST:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from elastic_core._core import ElasticCoreError, InvalidArgumentError, ModelError
+from elastic_core.common.messages import abridged
 from elastic_core.models.hub import REASONS as HUB_REASONS
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ LARGEST_WINDOW = 2048
 """Default limit of a window, in tokens, where a model has more positions or no limit."""
 
 _MOST_LAYERS = 10_000
+_LAYER = re.compile(r"\.\d+\.")
 
 _REASONS = (
     ("safetensors", "there are no weights in safetensors format, and no other format is loaded"),
@@ -212,16 +215,16 @@ def embedded_ids(model: "PreTrainedModel") -> int:
 
 
 def check_layers(config: "PretrainedConfig") -> None:
-    """Checks that a model has no more layers than any real one, since building them takes time.
+    """Checks that a model has layers, and no more than any real one: building them takes time.
 
     Raises:
-        ModelError: It has more.
+        ModelError: It has none, or more.
     """
-    layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
-    if isinstance(layers, int) and layers > _MOST_LAYERS:
+    layers = getattr(config.get_text_config(), "num_hidden_layers", 1)
+    if isinstance(layers, int) and not 1 <= layers <= _MOST_LAYERS:
         raise ModelError(
-            f"config.json asks for more than {_MOST_LAYERS:,} layers, which no model has; fetch it "
-            "again"
+            f"config.json asks for {abridged(layers)} layers, but models have 1 to "
+            f"{_MOST_LAYERS:,}; fetch it again"
         )
 
 
@@ -244,7 +247,8 @@ def load_weights(
         source: Keyword arguments with which transformers finds the checkpoint.
 
     Raises:
-        ModelError: The checkpoint lacks weights, or has impossibly many layers.
+        ModelError: The checkpoint lacks weights or has more layers than its configuration, or that
+            has none or impossibly many.
     """
     check_layers(config)
     if dtype == "auto" and place == "cpu":
@@ -262,6 +266,9 @@ def load_weights(
     model, loading = loaded
     if missing := sorted(loading["missing_keys"]):
         raise ModelError(f"the checkpoint lacks {len(missing)} weights, {missing[0]} among them")
+    for key in sorted(loading["unexpected_keys"]):
+        if _LAYER.sub(".0.", key, count=1) in model.state_dict():
+            raise ModelError(f"the checkpoint has {key}, a layer that config.json leaves out")
     return model
 
 
