@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_QUIET := 1
+# uv compiles no modules. Python does when it first imports one, and has to keep the result.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The sources of the extension module, which is rebuilt when one of them changes.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')

@@ -5,6 +5,9 @@ import csv
 import gzip
 import json
 import lzma
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -295,3 +298,26 @@ def test_the_options_of_a_corpus_are_those_it_was_made_with(tmp_path: Path) -> N
     assert ReadOptions.of(corpus).to_dict() == corpus.options
     assert "include" not in ReadOptions().to_dict()
     assert TokenTree.build(corpus).documents == 2
+
+
+def test_a_path_that_the_locale_lacks_is_reported() -> None:
+    code = """
+import elastic_core as ec
+for paths in ("sch\\xf6n.txt", ["a", "sch\\xf6n.txt"]):
+    try:
+        ec.Corpus(paths)
+    except ec.InvalidArgumentError as error:
+        assert "set LC_ALL=C.UTF-8" in str(error)
+    else:
+        raise SystemExit(1)
+"""
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert subprocess.run([sys.executable, "-c", code], env=plain, check=False).returncode == 0
+
+
+def test_one_name_is_no_list_of_letters(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"prompt": "to be"}\n')
+    assert Corpus(tmp_path / "a.jsonl", text_key="prompt").options["text_key"] == ["prompt"]
+    assert Corpus(tmp_path, include="*.jsonl", exclude="b*").options["exclude"] == ["b*"]
+    with pytest.raises(TypeError, match="neither a path nor a list of paths"):
+        Corpus(5)  # type: ignore[arg-type]

@@ -124,6 +124,17 @@ def test_a_file_of_an_earlier_version_has_no_digest(tree: TokenTree, file: Path)
     assert (opened.documents, opened.bytes, opened.segments) == (1, tree.bytes, tree.segments)
 
 
+@pytest.mark.parametrize("place", [0, 13, 18])
+def test_a_digest_under_another_name_is_missing(file: Path, place: int) -> None:
+    key = bytearray(b"elastic_core.digest")
+    key[place] ^= 1
+    damaged = file.read_bytes().replace(b"elastic_core.digest", key)
+    assert damaged != file.read_bytes()
+    file.write_bytes(damaged)
+    with pytest.raises(TreeFileError, match="its digest is missing; rebuild it"):
+        TokenTree.open(file)
+
+
 def test_the_digest_covers_counts_and_metadata(tree: TokenTree, file: Path) -> None:
     whole = file.read_bytes()
     rewrite(file)

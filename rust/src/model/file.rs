@@ -88,15 +88,24 @@ impl TreeModel {
         };
         let vocabulary = number("vocabulary", u32::MAX.into())? as u32;
         let depth = number("depth", MAX_DEPTH as u64)? as usize;
+        let stream = zstd::Decoder::with_buffer(file.take(tables));
+        let mut stream = stream.map_err(Error::io(path))?;
+        let tokenizer = number("tokenizer_bytes", Bpe::MAX_JSON)?;
+        let tokenizer = read_bytes(&mut stream, tokenizer).map_err(|_| broken())?;
+        let name = header["alphabet"].as_str().ok_or_else(broken)?;
+        let alphabet = match name {
+            "byte" => Alphabet::Byte,
+            _ => Alphabet::Bpe(Bpe::from_json(path, tokenizer)?),
+        };
+        // The size of the tables follows from the vocabulary.
+        if alphabet.identity() != name || alphabet.vocabulary() != vocabulary {
+            return Err(broken());
+        }
         let model = TreeModel::new(depth, vocabulary, number("memory", u64::MAX)?);
         let mut model = model.map_err(|error| fault(error.to_string()))?;
         model.decisions.learned = number("learned", MAX_LEARNED)?;
         model.history.written = number("written", MAX_LEARNED)?;
         model.draws = number("draws", MAX_LEARNED)?;
-        let stream = zstd::Decoder::with_buffer(file.take(tables));
-        let mut stream = stream.map_err(Error::io(path))?;
-        let tokenizer = number("tokenizer_bytes", Bpe::MAX_JSON)?;
-        let tokenizer = read_bytes(&mut stream, tokenizer).map_err(|_| broken())?;
         job.start(Phase::Open, model.tables_mut().iter().map(|table| table.len() as u64).sum());
         for table in model.tables_mut() {
             for part in table.chunks_mut(PART) {
@@ -105,13 +114,7 @@ impl TreeModel {
                 job.add(part.len() as u64);
             }
         }
-        let name = header["alphabet"].as_str().ok_or_else(broken)?;
-        let alphabet = match name {
-            "byte" => Alphabet::Byte,
-            _ => Alphabet::Bpe(Bpe::from_json(path, tokenizer)?),
-        };
-        let fits = alphabet.identity() == name && alphabet.vocabulary() == vocabulary;
-        if fits && model.ends.is_consistent() { Ok((model, alphabet)) } else { Err(broken()) }
+        if model.ends.is_consistent() { Ok((model, alphabet)) } else { Err(broken()) }
     }
 
     /// Writes everything except the checksum, and returns the checksum.

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use numpy::{Element, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -37,11 +37,31 @@ pub(super) type CountArray<'py> = Bound<'py, PyAny>;
 /// Two arrays of one length.
 pub(super) type ArrayPair<'py, A, B> = (Bound<'py, PyArray1<A>>, Bound<'py, PyArray1<B>>);
 
+/// What is said of a path that Python cannot encode.
+const UNNAMED: &str = "a path has characters that the locale lacks: set LC_ALL=C.UTF-8";
+
 /// One path or several.
-#[derive(FromPyObject)]
 pub(super) enum Paths {
     One(PathBuf),
     Several(Vec<PathBuf>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Paths {
+    type Error = PyErr;
+
+    fn extract(paths: Borrowed<'_, 'py, PyAny>) -> PyResult<Paths> {
+        let unnamed = |error: &PyErr| error.is_instance_of::<PyUnicodeEncodeError>(paths.py());
+        let reason = match paths.extract().map(Paths::One) {
+            Ok(path) => return Ok(path),
+            Err(error) if unnamed(&error) => UNNAMED,
+            Err(_) => match paths.extract().map(Paths::Several) {
+                Ok(paths) => return Ok(paths),
+                Err(error) if unnamed(&error) => UNNAMED,
+                Err(_) => return Err(PyTypeError::new_err("neither a path nor a list of paths")),
+            },
+        };
+        Err(Error::InvalidArgument(reason.to_string()).into())
+    }
 }
 
 impl Paths {

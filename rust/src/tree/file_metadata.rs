@@ -13,6 +13,10 @@ use crate::{Error, Result};
 const SCHEMA: &str = "elastic-core/tree/1";
 const PREFIX: &str = "elastic_core.";
 const DIGEST: &str = "digest";
+/// The keys that are the same in all files of a version.
+const FIXED: [&str; 2] = ["schema", "version"];
+/// The key that the parquet crate and pyarrow add.
+const ARROW_SCHEMA: &str = "ARROW:schema";
 
 #[cfg(target_endian = "big")]
 compile_error!("counts are hashed as stored in memory, which must be little-endian");
@@ -47,9 +51,8 @@ fn entry(key: &str, value: String) -> KeyValue {
 
 /// The metadata of a tree, without its digest.
 pub(super) fn entries(shape: &Shape, volume: &Volume) -> Vec<KeyValue> {
-    let fixed =
-        [("schema", SCHEMA.to_string()), ("version", env!("CARGO_PKG_VERSION").to_string())];
-    let all = fixed.into_iter().chain(description(shape, volume));
+    let fixed = [SCHEMA, env!("CARGO_PKG_VERSION")].map(str::to_string);
+    let all = FIXED.into_iter().zip(fixed).chain(description(shape, volume));
     all.map(|(key, value)| entry(key, value)).collect()
 }
 
@@ -124,7 +127,21 @@ impl Metadata<'_> {
             segments: self.number("segments")?,
         };
         volume.check(&shape).map_err(wrong)?;
-        Ok((shape, volume, self.find(DIGEST).map(str::to_string)))
+        let digest = self.find(DIGEST).map(str::to_string);
+        if digest.is_none() && !self.is_of_earlier_version(&shape, &volume) {
+            return Err(damaged(self.path, "its digest is missing"));
+        }
+        Ok((shape, volume, digest))
+    }
+
+    /// Whether all keys are those of the versions that wrote no digest.
+    fn is_of_earlier_version(&self, shape: &Shape, volume: &Volume) -> bool {
+        let described = description(shape, volume).map(|(key, _)| key);
+        let is_known = |pair: &KeyValue| match pair.key.strip_prefix(PREFIX) {
+            Some(key) => FIXED.contains(&key) || described.contains(&key),
+            None => pair.key == ARROW_SCHEMA,
+        };
+        self.pairs.is_none_or(|pairs| pairs.iter().all(is_known))
     }
 
     fn find(&self, key: &str) -> Option<&str> {
