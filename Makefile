@@ -19,6 +19,8 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
 STDLIB = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
 CORPUS ?= $(STDLIB)/{*.py,[!s]*/**/*.py}
 ARGS ?=
+# Processes that run tests: one more than there are cores, as some tests wait.
+TESTERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # The seed of `make fuzz`.
 SEED ?= 0
 
@@ -43,7 +45,7 @@ test-rust: | tools
 	cargo test --profile $(PROFILE)
 
 test-python: $(VENV)/dev $(VENV)/built
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 
 lint: lint-python lint-rust
 

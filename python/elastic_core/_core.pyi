@@ -41,6 +41,7 @@ __all__ = [
     "compress",
     "compressed_sizes",
     "decompress",
+    "describe_file",
     "partial_prefix",
     "remove_leftovers",
 ]
@@ -1002,6 +1003,21 @@ def decompress(
         CodedFileError: The file is damaged, has another format or was coded with another model.
         ModelError: `model` is not a saved tree model.
         OSError: A file cannot be read or written.
+    """
+
+def describe_file(source: _Path) -> str | None:
+    """Reads which language model a file was coded with.
+
+    Args:
+        source: A file that `compress` wrote.
+
+    Returns:
+        The JSON description; None for other models, and for standard input and pipes, which can be
+        read only once.
+
+    Raises:
+        CodedFileError: The file is damaged or has another format.
+        OSError: The file cannot be read.
     """
 
 def compressed_sizes(

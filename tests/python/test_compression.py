@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import elastic_core as ec
+from elastic_core import _core
 from elastic_core._core import CategoricalDecoder, CategoricalEncoder
 from elastic_core.compression.header import Header
 from elastic_core.compression.streams import StreamCoder, cut
@@ -312,6 +313,19 @@ def test_more_streams_than_a_block_has_are_refused(counts: list[int]) -> None:
 def test_a_header_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ec.CodedFileError, match="the header was written by another version"):
         Header.parse(text)
+
+
+def test_a_file_says_which_model_it_was_coded_with(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text(HAMLET)
+    ec.compress(tmp_path / "text", tmp_path / "c", model=FakeModel())
+    text = _core.describe_file(tmp_path / "c")
+    assert text is not None
+    assert Header.parse(text).model == "fake"
+    ec.compress(tmp_path / "text", tmp_path / "c", model="tree:2", overwrite=True)
+    assert _core.describe_file(tmp_path / "c") is None
+    assert _core.describe_file("-") is None
+    with pytest.raises(ec.CodedFileError):
+        _core.describe_file(tmp_path / "text")
 
 
 def test_a_header_does_not_choose_weights() -> None:

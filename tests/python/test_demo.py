@@ -9,6 +9,7 @@ from conftest import CommandLine, environment
 
 from elastic_core.demo.reviews import review, write_reviews
 from elastic_core.demo.story import Size, run_demo
+from elastic_core.experiments import executors
 from elastic_core.scoring import LinearScorer
 
 SMALL = Size(reviews=90, tokens=4096, align=(8,), reverse=(8,), tree_seeds=2, seeds=1)
@@ -31,8 +32,12 @@ def test_reviews_are_distinct_and_reveal_their_sign(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("one_thread")
 def test_the_demo_and_the_help_examples_that_continue_it_run(
-    cli: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cli: CommandLine,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(executors, "default_jobs", lambda _: 1)  # Tests run on every core.
     lines: list[str] = []
     page = run_demo(tmp_path / "demo", echo=lines.append, size=SMALL)
     assert page.read_text().startswith("<!DOCTYPE html>")

@@ -45,7 +45,8 @@ def imports(package: Path) -> dict[str, set[str]]:
     Imports inside functions and under TYPE_CHECKING count. The implicit import of a parent's
     `__init__` does not, as no file can avoid it; a name imported from an `__init__` does.
     """
-    files = {module_name(file, package): file for file in sorted(package.rglob("*.py*"))}
+    found = sorted([*package.rglob("*.py"), *package.rglob("*.pyi")])
+    files = {module_name(file, package): file for file in found}
     graph: dict[str, set[str]] = {}
     for module, file in files.items():
         tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -140,22 +140,27 @@ def decompress(
     """
     require_new(target, overwrite=overwrite)
     headers: list[Header] = []
+    weights = {"revision": revision, "adapter": adapter}
+    given = {name: value for name, value in weights.items() if value is not None}
+    loaded: str | LanguageModel | None = model
+    if isinstance(model, str) and (text := _core.describe_file(source)):
+        # On this thread, where torch starts its own. If it does so in the thread of the job, they
+        # wait for each other by spinning, at seven times the CPU time under load.
+        loaded = load_model(model, **Header.parse(text).options, **given)
 
     def open_model(text: str) -> StreamCoder:
         header = Header.parse(text)
         headers.append(header)
-        if model is None:
+        if loaded is None:
             raise ModelError(
                 f"{source}: coded with the model {header.model}, which a file may not load by "
                 f"itself; if you trust it, add --model {shlex.quote(header.model)}"
             )
-        loaded = model
-        if isinstance(loaded, str):
-            weights = {"revision": revision, "adapter": adapter}
-            given = {name: value for name, value in weights.items() if value is not None}
-            loaded = load_model(loaded, **header.options, **given)
-        header.check(loaded)
-        return StreamCoder(loaded, header.lanes)
+        opened = loaded
+        if isinstance(opened, str):
+            opened = load_model(opened, **header.options, **given)
+        header.check(opened)
+        return StreamCoder(opened, header.lanes)
 
     spec = model if isinstance(model, str) else None
     try:

@@ -194,6 +194,16 @@ pub fn compress(
     Ok(Coding { raw_bytes, coded_bytes, description_bytes, predicted_bits })
 }
 
+/// The description at the start of data that [`compress`] wrote.
+pub(super) fn describe(source: impl Read, source_path: &Path) -> Result<Description> {
+    description(&Reader::new(source, source_path)?)
+}
+
+fn description<R: Read>(reader: &Reader<R>) -> Result<Description> {
+    let unknown = || reader.error("it was coded with a method that this version does not support");
+    Description::from_bytes(reader.description()).ok_or_else(unknown)
+}
+
 /// Decompresses `source` into `target`; error messages name them by their paths.
 ///
 /// `open` returns the codec for a description. Each block is checked before it is written.
@@ -206,9 +216,7 @@ pub fn decompress(
     let reader = Reader::new(source, source_path);
     job.check()?;
     let mut reader = reader?;
-    let Some(description) = Description::from_bytes(reader.description()) else {
-        return Err(reader.error("it was coded with a method that this version does not support"));
-    };
+    let description = description(&reader)?;
     let mut codec = open(&description).map_err(|error| match error {
         Error::Code(reason) => reader.error(&reason),
         error => error,

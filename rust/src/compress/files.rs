@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
 
-use super::codec::{Codec, Coding, Description, compress, decompress};
+use super::codec::{Codec, Coding, Description, compress, decompress, describe};
 use crate::io::{Output, Stdin};
 use crate::{Error, Job, Phase, Result};
 
@@ -41,6 +41,17 @@ pub fn decompress_file(
     let to = (BufWriter::new(output.writer()?), output.name());
     decompress(from, to, decoder, job)?;
     output.publish()
+}
+
+/// The description of a file that [`compress_file`] wrote; None for a stream, which can be read only
+/// once.
+pub fn describe_file(source: &Path, job: &Job) -> Result<Option<Description>> {
+    let is_file = std::fs::metadata(source).is_ok_and(|metadata| metadata.is_file());
+    if is_stream(source) || !is_file {
+        return Ok(None);
+    }
+    let (input, _) = open(source, job)?;
+    describe(input, source).map(Some)
 }
 
 fn is_stream(path: &Path) -> bool {

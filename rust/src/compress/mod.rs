@@ -9,7 +9,7 @@ mod streams;
 mod tree_codec;
 
 pub use codec::{Codec, Coded, Coding, Description, compress, decompress};
-pub use files::{compress_file, decompress_file};
+pub use files::{compress_file, decompress_file, describe_file};
 pub use registry::{codec, decoder};
 pub use static_codec::StaticCodec;
 pub use streams::{join_streams, split_streams};

@@ -189,3 +189,23 @@ pub(super) fn decompress_file(
             .install(|| compress::decompress_file(&source, &target, decoder, job))
     })
 }
+
+/// Reads which language model a file was coded with.
+///
+/// Args:
+///     source: A file that `compress` wrote.
+///
+/// Returns:
+///     The JSON description; None for other models, and for standard input and pipes, which can be
+///     read only once.
+///
+/// Raises:
+///     CodedFileError: The file is damaged or has another format.
+///     OSError: The file cannot be read.
+#[pyfunction]
+pub(super) fn describe_file(source: PathBuf) -> Result<Option<String>> {
+    Ok(match compress::describe_file(&source, &Job::default())? {
+        Some(Description::LanguageModel(json)) => Some(json),
+        _ => None,
+    })
+}

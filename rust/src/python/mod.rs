@@ -41,6 +41,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<categorical_decoder::PyCategoricalDecoder>()?;
     module.add_function(wrap_pyfunction!(compression::compress_file, module)?)?;
     module.add_function(wrap_pyfunction!(compression::decompress_file, module)?)?;
+    module.add_function(wrap_pyfunction!(compression::describe_file, module)?)?;
     module.add_function(wrap_pyfunction!(functions::compressed_sizes, module)?)?;
     module.add_function(wrap_pyfunction!(functions::available_memory, module)?)?;
     module.add_function(wrap_pyfunction!(functions::check_memory, module)?)?;
