@@ -14,6 +14,7 @@ from documents import FIGURE, PLAIN, SURE, TABLE, Page
 from rich.console import Console
 
 from elastic_core import InvalidArgumentError
+from elastic_core.common import schemas
 from elastic_core.common.files import append_json_line
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.folder import RunFolder
@@ -263,6 +264,12 @@ def test_unrelated_files_in_the_folder_are_kept(run: Run, tmp_path: Path) -> Non
     write_report([run], out)
     assert (out / "tables" / "mine.csv").read_text() == "a\n"
     assert (out / "tables" / "plain.csv").exists()
+
+
+def test_a_damaged_older_report_is_no_reason_to_fail(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("[" * 100_000)
+    write_report([run], tmp_path)
+    assert json.loads((tmp_path / "result.json").read_text())["schema"] == schemas.EXPERIMENT
 
 
 def test_files_of_several_runs_are_prefixed_with_run_names(run: Run, tmp_path: Path) -> None:

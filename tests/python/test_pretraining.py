@@ -324,6 +324,9 @@ def test_a_damaged_state_falls_back_to_the_one_before(tmp_path: Path) -> None:
         (state / "trainer_state.json").write_text("{}")
         (state / "model.safetensors").write_bytes(b"weights")
     assert callbacks.last_state(tmp_path) == states[2]
+    (states[2] / "trainer_state.json").write_text("[" * 100_000)
+    assert callbacks.last_state(tmp_path) == states[1]
+    (states[2] / "trainer_state.json").write_text("{}")
     for state in states[:2]:
         write_manifest(state)
     assert callbacks.last_state(tmp_path) == states[1]

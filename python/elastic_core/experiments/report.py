@@ -318,7 +318,7 @@ def _older(folder: Path) -> tuple[str, ...]:
     """The parts of an older report that the new one might not replace."""
     try:
         older = json.loads((folder / _RESULT).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ()
     is_report = isinstance(older, dict) and older.get("schema") == schemas.EXPERIMENT
     return (_PAGE, _TABLES, _FIGURES) if is_report else ()

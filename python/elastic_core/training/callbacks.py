@@ -96,7 +96,7 @@ def last_state(folder: Path) -> Path | None:
     for state in states:
         try:
             json.loads((state / "trainer_state.json").read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         return state
     return None
