@@ -93,7 +93,7 @@ def require_new(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 
 def is_open_file(path: Path) -> bool:
-    """Whether a path stands for a file that is open in a process, as `/dev/stdout` does."""
+    """Whether a path is another name of a file that a process has open, as `/dev/stdout` does."""
     link = Path(os.path.realpath(path.parent), path.name)
     target = link.parent / link.readlink() if link.is_symlink() else link
     folders = (Path(os.path.realpath(name.parent)) for name in (link, target))

@@ -105,7 +105,7 @@ class RunFolder:
         if seal is not None and seal != sealed(values)[SEAL]:
             raise InvalidArgumentError(
                 f"{file}: changed since the run wrote it; repeat the command of the run, which "
-                "writes it anew"
+                "rewrites it"
             )
         return values
 

@@ -50,7 +50,7 @@ impl<'a, S: DocumentSink> Task<'a, S> for Block<'a> {
     }
 }
 
-/// Reads the rows of a .json file, whatever its layout.
+/// Reads the rows of a .json file in any layout.
 pub(super) fn read_values<'a, S: DocumentSink>(
     reader: &mut Reader<'a, S>,
     file: &'a File,

@@ -1,6 +1,6 @@
 //! Headers of Parquet pages, which are structures in Thrift's compact protocol.
 //!
-//! The parquet crate does not hand them out. Whatever it accepts as the header of a large page must
+//! The parquet crate does not make them available. Whatever it accepts as the header of a large page must
 //! not look like that of a small one here, so everything unusual is refused.
 
 use std::io::{self, Read};
