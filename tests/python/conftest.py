@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,21 @@ def environment(**more: str) -> dict[str, str]:
     if _SERVER in os.environ:
         path = os.pathsep.join([str(FORKED.parent), path])
     return {**os.environ, "PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8", **more}
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """Mounts a disk in memory on a new folder; the test is skipped if that is not permitted."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    try:
+        is_mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        is_mounted = False
+    if not is_mounted:
+        pytest.skip("nothing can be mounted here")
+    yield
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,9 @@ import random
 from pathlib import Path
 from typing import Any
 
+from elastic_core.experiments.config import ExperimentConfig, parse_config
+from elastic_core.experiments.studies.registry import find_study
+
 GOOD = ["lovely", "brilliant", "moving", "superb", "charming", "delight", "wonderful", "perfect"]
 BAD = ["awful", "boring", "dreadful", "clumsy", "tedious", "mess", "horrible", "failure"]
 PLAIN = ["the", "film", "plot", "actor", "scene", "music", "ending", "story", "it", "was", "felt"]
@@ -61,3 +64,14 @@ def for_transformer(values: dict[str, Any]) -> dict[str, Any]:
     """The configuration for a transformer."""
     pretrain = {**values["pretrain"], "tokens": 4096, "context": 64}
     return {**values, **TRANSFORMER, "pretrain": pretrain}
+
+
+VOLUMES = {"study": "rebound", "align": [20], "reverse": [5, 10]}
+"""A small rebound study of the reviews."""
+
+
+def configured(values: dict[str, Any], **more: Any) -> ExperimentConfig:
+    """The configuration with these values, some of them replaced."""
+    study = find_study(values["study"])
+    config: ExperimentConfig = parse_config({**values, **more}, study.config, "test")
+    return config

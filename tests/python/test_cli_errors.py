@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pytest
-from conftest import PROGRAM, CommandLine, Done, environment
+from conftest import PROGRAM, CommandLine, Done, environment, mounted
 
 TEXT = "to be or not to be, that is the question\n"
 
@@ -202,16 +202,8 @@ def test_a_failed_write_leaves_no_files(arguments: list[str], tmp_path: Path) ->
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 2 MiB."""
     folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    try:
-        is_mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        is_mounted = False
-    if not is_mounted:
-        pytest.skip("no disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(folder, "size=2m"):
+        yield folder
 
 
 def test_a_full_temporary_disk_is_reported_and_cleaned(

@@ -5,26 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reviews import write_reviews
+from reviews import VOLUMES, configured, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.config import ExperimentConfig, parse_config
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.run import experiment, open_run
-from elastic_core.experiments.studies.registry import find_study
-
-VOLUMES = {"study": "rebound", "align": [20], "reverse": [5, 10]}
 
 
 @pytest.fixture
 def values(tmp_path: Path) -> dict[str, Any]:
     return {**write_reviews(tmp_path), **VOLUMES}
-
-
-def configured(values: dict[str, Any], **more: Any) -> ExperimentConfig:
-    study = find_study(values["study"])
-    config: ExperimentConfig = parse_config({**values, **more}, study.config, "test")
-    return config
 
 
 def test_missing_and_repeated_rows_are_reported(values: dict[str, Any], tmp_path: Path) -> None:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import PROGRAM, environment
-from reviews import write_reviews
+from reviews import VOLUMES, configured, write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.common.yaml import yaml_text
-from elastic_core.experiments.config import ExperimentConfig, parse_config
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, RunFolder
 from elastic_core.experiments.plan import plan
@@ -25,19 +24,12 @@ from elastic_core.experiments.studies.registry import find_study
 if TYPE_CHECKING:
     from elastic_core.common.progress import Step
 
-VOLUMES = {"study": "rebound", "align": [20], "reverse": [5, 10]}
 VARYING = ("time", "seconds")
 
 
 @pytest.fixture
 def values(tmp_path: Path) -> dict[str, Any]:
     return {**write_reviews(tmp_path), **VOLUMES}
-
-
-def configured(values: dict[str, Any], **more: Any) -> ExperimentConfig:
-    study = find_study(values["study"])
-    config: ExperimentConfig = parse_config({**values, **more}, study.config, "test")
-    return config
 
 
 def rows(folder: Path) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, CommandLine, Done, environment
+from conftest import PROGRAM, CommandLine, Done, environment, mounted
 from test_cli_errors import assert_error
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits are those of Linux")
@@ -79,18 +79,10 @@ def test_a_file_that_may_not_grow_is_named(name: str, noise: Path) -> None:
 def read_only(noise: Path, tmp_path: Path) -> Iterator[Path]:
     """A folder that cannot be written, even by root."""
     folder = tmp_path / "fixed"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
-    try:
-        is_mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        is_mounted = False
-    if not is_mounted:
-        pytest.skip("nothing can be mounted here")
-    (noise / "fixed").symlink_to(folder)
-    yield folder
-    (noise / "fixed").unlink()
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(folder, "ro"):
+        (noise / "fixed").symlink_to(folder)
+        yield folder
+        (noise / "fixed").unlink()
 
 
 @pytest.mark.parametrize("name", WRITING)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from elastic_core._core import Corpus, InvalidArgumentError
+from elastic_core.common.arguments import listed
 
 _Path: TypeAlias = str | os.PathLike[str]
 
@@ -56,11 +57,26 @@ class ReadOptions:
     exclude: tuple[str, ...] = ()
 
     @classmethod
+    def given(
+        cls,
+        split: str,
+        text_key: Iterable[str],
+        limit: int | None,
+        sample: float | None,
+        seed: int,
+        on_bad_row: str,
+        split_on: str | None,
+        include: Iterable[str],
+        exclude: Iterable[str],
+    ) -> "ReadOptions":
+        """The options from arguments in which one name may stand for a list."""
+        keys, included, excluded = (tuple(listed(names)) for names in (text_key, include, exclude))
+        return cls(split, keys, limit, sample, seed, on_bad_row, split_on, included, excluded)
+
+    @classmethod
     def of(cls, corpus: Corpus) -> "ReadOptions":
         """The options that a corpus carries."""
-        lists = ("text_key", "include", "exclude")
-        options = corpus.options
-        return cls(**{**options, **{name: tuple(options[name]) for name in lists}})
+        return cls.given(**corpus.options)
 
     def to_dict(self) -> dict[str, Any]:
         """The options as plain JSON values; those that choose or split files only if given."""

@@ -1,11 +1,11 @@
 """Rows from files (JSON, CSV, TSV, Parquet) and from the Hugging Face hub."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
+from elastic_core._core import Corpus, CorpusError, DocumentBatch, InvalidArgumentError
 from elastic_core.common.extras import requires_extra
 
 HUB = "hf:"
@@ -47,11 +47,15 @@ def read_rows(corpus: Corpus, columns: Sequence[str] | None) -> FileRows:
     """
     read = FileRows([], [])
     for batch in corpus.rows(columns):
-        places = zip(batch.sources, batch.units, (batch.indices + 1).tolist(), strict=True)
-        read.places.extend(places)
+        read.places.extend(places_of(batch))
         for text in batch.texts:
             read.rows.append(_parsed(text, read.place(len(read.rows) + 1)))
     return read
+
+
+def places_of(batch: DocumentBatch) -> Iterator[tuple[str, str, int]]:
+    """The places of the documents of a batch, as in `FileRows.places`."""
+    return zip(batch.sources, batch.units, (batch.indices + 1).tolist(), strict=True)
 
 
 def read_hub(source: str, columns: Sequence[str] | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from elastic_core._core import Corpus, CorpusError, InvalidArgumentError
 from elastic_core.corpora.sources import SPLIT, check_regular
 from elastic_core.data.examples import Examples
-from elastic_core.data.files import HUB, FileRows, read_hub, read_rows
+from elastic_core.data.files import HUB, FileRows, places_of, read_hub, read_rows
 from elastic_core.data.formats import COLUMNS, Row, abbreviated, in_format
 
 _SLOT = re.compile(r"\{([^{}\n]+)\}")
@@ -116,8 +116,7 @@ def _texts(corpus: Corpus, folder: Path) -> FileRows:
         )
     read = FileRows([], [])
     for batch in corpus.batches():
-        places = zip(batch.sources, batch.units, (batch.indices + 1).tolist(), strict=True)
-        for place, text in zip(places, batch.texts, strict=True):
+        for place, text in zip(places_of(batch), batch.texts, strict=True):
             if text.strip():
                 file = place[0]
                 label = {"label": folders[file][0]} if folders[file] else {}

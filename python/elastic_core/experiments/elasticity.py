@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from elastic_core._core import Corpus
-from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress
 from elastic_core.corpora.sources import (
     SPLIT,
@@ -119,16 +118,8 @@ def elasticity(
         rate=rate,
         seeds=seeds,
         memory=memory,
-        reading=ReadOptions(
-            split,
-            tuple(listed(text_key)),
-            limit,
-            sample,
-            seed,
-            on_bad_row,
-            split_on,
-            tuple(listed(include)),
-            tuple(listed(exclude)),
+        reading=ReadOptions.given(
+            split, text_key, limit, sample, seed, on_bad_row, split_on, include, exclude
         ),
         own_reading=own_reading(sources),
     )

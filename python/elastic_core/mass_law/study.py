@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from elastic_core._core import InvalidArgumentError, TokenTree
-from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress, Step, with_subject
 from elastic_core.corpora.sources import (
     SPLIT,
@@ -85,16 +84,8 @@ def mass(
         tree=TreeOptions(depth, segment, alphabet),
         memory=memory,
         bootstrap=bootstrap,
-        reading=ReadOptions(
-            split,
-            tuple(listed(text_key)),
-            limit,
-            sample,
-            seed,
-            on_bad_row,
-            split_on,
-            tuple(listed(include)),
-            tuple(listed(exclude)),
+        reading=ReadOptions.given(
+            split, text_key, limit, sample, seed, on_bad_row, split_on, include, exclude
         ),
         own_reading=own_reading(corpora),
     )

@@ -103,16 +103,8 @@ def measure(
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to measure; name a file or a folder")
-    reading = ReadOptions(
-        split,
-        tuple(listed(text_key)),
-        limit,
-        sample,
-        seed,
-        on_bad_row,
-        split_on,
-        tuple(listed(include)),
-        tuple(listed(exclude)),
+    reading = ReadOptions.given(
+        split, text_key, limit, sample, seed, on_bad_row, split_on, include, exclude
     )
     config = MeasureConfig(
         paths=tuple(paths_of(source) for source in corpora),
