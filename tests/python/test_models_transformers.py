@@ -1,7 +1,9 @@
 """Transformers models, compared with a plain loop over tokens."""
 
+import json
 import math
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -344,8 +346,8 @@ def test_settings_have_everything_that_a_rate_depends_on(
     assert defaults["dtype"] == "bfloat16"
 
 
-def test_the_identity_depends_on_weights_and_tokenizer(
-    checkpoint: Path, model: TransformersModel
+def test_the_identity_depends_on_weights_tokenizer_and_configuration(
+    checkpoint: Path, model: TransformersModel, tmp_path: Path
 ) -> None:
     again = load(str(checkpoint))
     assert again.identity == model.identity
@@ -353,6 +355,13 @@ def test_the_identity_depends_on_weights_and_tokenizer(
     other = load(str(checkpoint), dtype="bfloat16").identity
     assert other["weights"] != model.identity["weights"]
     assert other["tokenizer"] == model.identity["tokenizer"]
+    edited = shutil.copytree(checkpoint, tmp_path / "edited")
+    config = json.loads((edited / "config.json").read_text("utf-8"))
+    config |= {"rms_norm_eps": 0.5, "layer_norm_epsilon": 0.5, "transformers_version": "9"}
+    (edited / "config.json").write_text(json.dumps(config), "utf-8")
+    other = load(str(edited)).identity
+    assert other["weights"] == model.identity["weights"]
+    assert other["config"] != model.identity["config"]
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")

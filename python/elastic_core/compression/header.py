@@ -31,7 +31,9 @@ class Header:
         model: The spec of the model, for messages.
         options: The options of `load_model` that probabilities depend on.
         settings: Everything that the code depends on besides the weights.
-        identity: Digests of the files of the model by name.
+        identity: Digests of weights and tokenizer. Not of `config.json`: another version of
+            transformers writes it otherwise for the same model, and a model that gives other
+            probabilities fails on the checksum of the text.
         lanes: The largest number of parallel streams.
         made: What floating point may depend on besides the model.
     """
@@ -51,7 +53,9 @@ class Header:
             for name, value in model.settings.items()
             if value is not None and name not in _NOT_CODED
         }
-        identity = {name: digest[:16] for name, digest in model.identity.items()}
+        identity = {
+            name: digest[:16] for name, digest in model.identity.items() if name != "config"
+        }
         kept = {name: value for name, value in options.items() if name in _OPTIONS}
         return cls(model.spec, kept, settings, identity, lanes, environment())
 

@@ -1,6 +1,7 @@
 """Transformers checkpoints: devices, weights, tokenizers, and errors in one sentence each."""
 
 import hashlib
+import json
 import logging
 import re
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PretrainedConfig
 from transformers.utils import logging as transformers_logging
 
 from elastic_core._core import ElasticCoreError, InvalidArgumentError, ModelError
@@ -19,13 +20,16 @@ from elastic_core.common.messages import abridged
 from elastic_core.models.hub import REASONS as HUB_REASONS
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 """The values of `dtype`."""
 
 LARGEST_WINDOW = 2048
 """Default limit of a window, in tokens, where a model has more positions or no limit."""
+
+_NO_ARCHITECTURE = ("_commit_hash", "_name_or_path", "dtype", "torch_dtype", "transformers_version")
+"""Keys of `config.json` that say where a model comes from, or what `settings` say already."""
 
 _MOST_LAYERS = 10_000
 _LAYER = re.compile(r"\.\d+\.")
@@ -282,6 +286,20 @@ def weights_sha256(model: "PreTrainedModel") -> str:
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def config_sha256(name: str, source: dict[str, Any]) -> str:
+    """SHA-256 of what `config.json` says, keys in order, without `_NO_ARCHITECTURE`.
+
+    The file and not the loaded configuration: another version of transformers adds keys to that.
+
+    Args:
+        name: A folder, or a name on the hub.
+        source: Keyword arguments with which transformers finds it.
+    """
+    values, _ = PretrainedConfig.get_config_dict(name, **source)
+    kept = {key: value for key, value in values.items() if key not in _NO_ARCHITECTURE}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def describe_runtime(model: "PreTrainedModel", config: "PretrainedConfig") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from elastic_core.models.transformers.checkpoint import (
     LARGEST_WINDOW,
     check_ids,
     check_options,
+    config_sha256,
     describe_runtime,
     load_tokenizer,
     load_weights,
@@ -98,6 +99,7 @@ def load(
             bos=None if token is None else tokenizer.get_vocab()[token],
             batch=batch,
             settings=settings,
+            config=config_sha256(name, source),
         )
 
 

@@ -41,6 +41,7 @@ class TransformersModel:
             log2(vocabulary) bits.
         batch: Maximum number of tokens in a forward pass of several texts.
         settings: What else the rates depend on.
+        config: SHA-256 of `config.json`, as by `config_sha256`.
 
     Raises:
         ModelError: The model is not causal.
@@ -66,9 +67,11 @@ class TransformersModel:
         bos: int | None,
         batch: int,
         settings: dict[str, Any],
+        config: str,
     ) -> None:
         self.spec = spec
         self.settings = {"window": window, "stride": stride, **settings}
+        self._config = config
         self._model = model
         self._tokenizer = tokenizer
         self._window = window
@@ -84,8 +87,12 @@ class TransformersModel:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """SHA-256 of the `weights`, as by `weights_sha256`, and of the `tokenizer`."""
-        return {"weights": weights_sha256(self._model), "tokenizer": self._tokenizer.sha256}
+        """SHA-256 of the `weights`, as by `weights_sha256`, the `tokenizer` and the `config`."""
+        return {
+            "weights": weights_sha256(self._model),
+            "tokenizer": self._tokenizer.sha256,
+            "config": self._config,
+        }
 
     def tokens(self, documents: Sequence[Document]) -> list[Ids]:
         """The token ids of each document, shape (tokens,) each, without special tokens.
