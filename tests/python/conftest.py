@@ -1,5 +1,6 @@
 """Shared by all tests: hypothesis profiles, the command line as a user runs it, sample text."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -27,6 +28,12 @@ SCRIPTS = Path(sys.executable).parent
 PROGRAM = SCRIPTS / "elastic-core"
 FORKED = Path(__file__).parent / "forked" / "elastic-core"
 """Does what `PROGRAM` does, without starting an interpreter; see `program_server.py`."""
+
+
+def pytest_collection_finish() -> None:
+    """Keeps the garbage collector from visiting torch and all that is imported, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
