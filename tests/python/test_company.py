@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROGRAM, CommandLine, Done, environment
+from conftest import FORKED, CommandLine, Done, environment
 from faults import Files, files
 from reviews import write_reviews
 
@@ -18,9 +18,9 @@ def together(folder: Path, calls: Sequence[str]) -> list[Done]:
     """Runs calls of the command line at the same time."""
     running = [
         subprocess.Popen(
-            [PROGRAM, *call.split()],
+            [FORKED, *call.split()],
             cwd=folder,
-            env=environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
