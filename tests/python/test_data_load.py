@@ -5,7 +5,7 @@ import gzip
 import json
 import lzma
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HFValidationError
 
 from elastic_core import Corpus, CorpusError, InvalidArgumentError
 from elastic_core.data.files import read_rows
@@ -160,28 +162,39 @@ def test_column_names_may_contain_spaces(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
     """Replaces `datasets` by a stub that records the requested data sets."""
     requests: list[tuple[Any, ...]] = []
+    config = SimpleNamespace(HF_HUB_OFFLINE=False)
+    library = SimpleNamespace(config=config)
 
-    def load_dataset(name: str, config: str | None, *, split: str) -> SimpleNamespace:
-        requests.append((name, config, split))
+    def load_dataset(name: str, subset: str | None, *, split: str) -> SimpleNamespace:
+        requests.append((name, subset, split, config.HF_HUB_OFFLINE))
         if split == "none":
             raise ConnectionError("no network\nmore words")
         data = SimpleNamespace(column_names=["id", "text"], to_list=lambda: [{"text": "to be"}])
         data.select_columns = lambda names: data if names == ["text"] else None
         return data
 
-    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
-    return requests
+    def dataset_info(_: HfApi, name: str, **__: Any) -> None:
+        if name == "a/refused":
+            raise HFValidationError
+        if name != "imdb":
+            raise OSError("no network")
+
+    library.load_dataset = load_dataset
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    monkeypatch.setattr(HfApi, "dataset_info", dataset_info)
+    yield requests
+    assert not config.HF_HUB_OFFLINE
 
 
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("hf:imdb", ("imdb", None, "train")),
-        ("hf:stanfordnlp/imdb:test", ("stanfordnlp/imdb", None, "test")),
-        ("hf:openai/gsm8k/main:train[:9]", ("openai/gsm8k", "main", "train[:9]")),
+        ("hf:imdb", ("imdb", None, "train", False)),
+        ("hf:a/refused:test", ("a/refused", None, "test", False)),
+        ("hf:openai/gsm8k/main:train[:9]", ("openai/gsm8k", "main", "train[:9]", True)),
     ],
 )
 def test_data_sets_are_loaded_from_the_hub(

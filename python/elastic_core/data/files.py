@@ -11,6 +11,8 @@ from elastic_core.common.extras import requires_extra
 HUB = "hf:"
 """Prefix of the name of a data set on the hub."""
 
+_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class FileRows:
@@ -72,19 +74,37 @@ def read_hub(source: str, columns: Sequence[str] | None) -> list[dict[str, Any]]
         CorpusError: The data set or split does not exist, or there is no network.
     """
     with requires_extra(source, "train", InvalidArgumentError):
-        from datasets import load_dataset
+        import datasets
     name, _, split = source.removeprefix(HUB).partition(":")
     owner, *rest = name.split("/", 2)
     repository, config = "/".join([owner, *rest[:1]]), rest[1] if len(rest) > 1 else None
+    is_offline = datasets.config.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = is_offline or not _is_reachable(repository)
     try:
-        data = load_dataset(repository, config, split=split or "train")
+        data = datasets.load_dataset(repository, config, split=split or "train")
     except Exception as error:  # of any file system, parser or network library
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise CorpusError(f"{source}: `datasets` cannot load it: {reason}") from error
+    finally:
+        datasets.config.HF_HUB_OFFLINE = is_offline
     if columns is not None:
         data = data.select_columns([name for name in data.column_names if name in columns])
     rows: list[dict[str, Any]] = data.to_list()
     return rows
+
+
+def _is_reachable(repository: str) -> bool:
+    """Whether the hub answers; `datasets` would try for 25 seconds before it reads its cache."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        HfApi().dataset_info(repository, timeout=_SECONDS)
+    except (HfHubHTTPError, HFValidationError):
+        return True
+    except Exception:  # The hub client lets errors of its HTTP library through.
+        return False
+    return True
 
 
 def _parsed(row: bytes, place: str) -> Any:
