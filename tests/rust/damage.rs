@@ -1,6 +1,7 @@
 //! Damaged tree and tree-model files: whatever is read from them is what was written.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 use elastic_core::model::TreeModel;
@@ -50,6 +51,13 @@ fn read_model(path: &Path) -> Result<String> {
     model.identity(&alphabet, &Job::default())
 }
 
+/// Replaces the contents of a file in place: ext4 waits for the disk where a file is emptied first.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    let mut file = File::options().write(true).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+}
+
 fn is_damage(error: &Error) -> bool {
     matches!(error, Error::TreeFile { .. } | Error::ModelFile { .. })
 }
@@ -95,7 +103,7 @@ impl<'a, T: PartialEq + std::fmt::Debug> Trial<'a, T> {
     }
 
     fn check(&mut self, changed: &[u8], change: &str) {
-        fs::write(self.path, changed).unwrap();
+        overwrite(self.path, changed);
         match (self.read)(self.path) {
             Ok(found) => assert_eq!(found, self.expected, "{change}"),
             Err(error) if is_damage(&error) => return,
