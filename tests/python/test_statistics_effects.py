@@ -107,7 +107,22 @@ def test_holms_correction_by_hand() -> None:
 
 
 @given(P_VALUES)
-def test_holms_correction_agrees_with_statsmodels(p: list[float]) -> None:
+def test_holms_correction_rejects_step_by_step(p: list[float]) -> None:
+    for alpha in (0.05, 0.5):
+        rejected = []
+        for left, value in zip(range(len(p), 0, -1), sorted(p), strict=True):
+            if left * value > alpha:
+                break
+            rejected.append(value)
+        adjusted = holm(p)
+        assert [value for value, each in zip(p, adjusted, strict=True) if each <= alpha] == [
+            value for value in p if value in rejected
+        ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 20])
+def test_holms_correction_agrees_with_statsmodels(count: int) -> None:
+    p = np.random.default_rng(count).uniform(size=count) ** 3
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
