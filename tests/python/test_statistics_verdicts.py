@@ -149,19 +149,25 @@ def slopes(random: np.random.Generator, planted: float, spread: float) -> NDArra
     """Slopes of log2 half-dose on log2 rows, shape (20, 2)."""
     seeds = planted + 0.7 * spread * random.normal(size=(20, 1, 1))
     halves = 7 + seeds * LOG_VOLUMES + spread * random.normal(size=(20, 2, 5))
-    return np.polyfit(LOG_VOLUMES, halves.reshape(40, 5).T, 1)[0].reshape(20, 2)
+    return np.asarray(np.polyfit(LOG_VOLUMES, halves.reshape(40, 5).T, 1)[0].reshape(20, 2))
 
 
-@pytest.mark.parametrize(
-    ("planted", "verdict"),
-    [(-0.1, "holds"), (0.0, "no difference beyond ±0.05"), (0.1, "does not hold")],
-)
-def test_planted_slopes_get_the_right_verdict(planted: float, verdict: str) -> None:
+def test_planted_slopes_get_the_right_verdict() -> None:
+    planted = {
+        -0.1: "holds",
+        0.0: "no difference beyond ±0.05",
+        0.1: "does not hold",
+    }
     random = np.random.default_rng(0)
-    tally = Counter(
-        judge(slopes(random, planted, 0.05), -1, 0.05).verdict for _ in range(SIMULATIONS)
-    )
-    assert tally[verdict] >= 0.95 * SIMULATIONS
+    right: Counter[float] = Counter()
+    for _ in range(SIMULATIONS):
+        family = correct([judge(slopes(random, each, 0.05), -1, 0.05) for each in planted])
+        right.update(
+            each
+            for (each, expected), verdict in zip(planted.items(), family, strict=True)
+            if verdict.verdict == expected
+        )
+    assert min(right[each] for each in planted) >= 0.95 * SIMULATIONS
 
 
 def placebo(
