@@ -127,17 +127,6 @@ def test_holms_correction_agrees_with_statsmodels(count: int) -> None:
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
-def test_the_mixed_model_agrees_with_student_on_balanced_draws() -> None:
-    random = np.random.default_rng(1)
-    values = 2e-3 * (1 + random.normal(size=(12, 1)) + 0.5 * random.normal(size=(12, 2)))
-    mixed = mixed_interval(values)
-    assert mixed is not None
-    assert mixed.count == 12
-    assert (mixed.mean, mixed.low, mixed.high) == pytest.approx(
-        (values.mean(), *ends(values.mean(axis=1))), rel=1e-3
-    )
-
-
 def test_the_mixed_model_gives_a_missing_draw_less_weight() -> None:
     # Without variance between seeds, the mean of all draws is best, not the mean of the means.
     values = np.array([[1.0, -1.0], [-1.2, 1.2], [0.8, -0.8], [2.0, math.nan]])
@@ -155,13 +144,27 @@ def test_the_mixed_model_gives_a_missing_draw_less_weight() -> None:
         [[1.0, 2.0], [3.0, 4.0]],
         [[1.0, math.nan], [math.nan, 2.0], [3.0, math.nan]],
         [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]],
+        [[1.0, 1.0], [2.0, 2.0], [4.0, 4.0]],
         [[math.nan, math.nan]] * 3,
     ],
 )
-def test_the_mixed_model_needs_seeds_draws_and_variance(values: list[Any]) -> None:
+def test_the_mixed_model_needs_seeds_and_draws_that_differ(values: list[Any]) -> None:
     assert mixed_interval(values) is None
 
 
-def test_the_mixed_model_survives_draws_that_agree() -> None:
-    mixed = mixed_interval([[1.0, 1.0], [2.0, 2.0], [4.0, 4.0], [3.0, 3.0]])
-    assert mixed is None or mixed.mean == pytest.approx(2.5)
+@pytest.mark.parametrize("between", [0.0, 0.05, 0.5, 3.0, 1e3])
+def test_the_mixed_model_agrees_with_the_analysis_of_variance(between: float) -> None:
+    # With balanced draws, restricted maximum likelihood has a closed form: the error of the mean
+    # follows from the mean square between seeds or, where that within is larger, from all values.
+    random = np.random.default_rng(5)
+    for seeds, draws in ((3, 2), (5, 2), (8, 3), (20, 2)):
+        values = 50 + between * random.normal(size=(seeds, 1)) + random.normal(size=(seeds, draws))
+        mean_square = draws * values.mean(axis=1).var(ddof=1)
+        within = values.var(axis=1, ddof=1).mean()
+        variance = mean_square if mean_square > within else values.var(ddof=1)
+        margin = t.ppf(0.975, seeds - 1) * math.sqrt(variance / values.size)
+        mixed = mixed_interval(values)
+        assert mixed is not None
+        assert (mixed.mean, mixed.low, mixed.high) == pytest.approx(
+            (values.mean(), values.mean() - margin, values.mean() + margin), abs=1e-3 * margin
+        )

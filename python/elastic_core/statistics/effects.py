@@ -22,6 +22,7 @@ POWER = 0.8
 """The probability with which `detectable_effect` would be found significant."""
 
 _CONSTANT = 1e-12
+_SAME_DRAWS = 1e-4
 
 
 def seed_means(values: ArrayLike) -> NDArray[np.float64]:
@@ -130,15 +131,15 @@ def mixed_interval(values: ArrayLike) -> Interval | None:
 
     Fitted by restricted maximum likelihood; the interval is that of Student's t with one degree of
     freedom less than there are seeds. Where every seed has the same number of draws it agrees with
-    `student_interval` of the seeds' means, unless draws of a seed differ by more than seeds do;
-    then the model finds no variance between seeds, and its interval is narrower.
+    `student_interval` of the seeds' means, unless these differ by less than the draws of a seed
+    account for; then the model finds no variance between seeds, and its interval is wider.
 
     Args:
         values: Shape (seeds, draws).
 
     Returns:
-        The mean and its interval; None with fewer than `FEWEST` seeds, without a seed that has two
-        draws, or where the fit fails.
+        The mean and its interval; None with fewer than `FEWEST` seeds, without a seed whose draws
+        differ, or where the fit fails.
 
     Raises:
         InvalidArgumentError: The values have another shape, or there are none.
@@ -146,24 +147,28 @@ def mixed_interval(values: ArrayLike) -> Interval | None:
     """
     draws = _draws(values)
     known = np.isfinite(draws)
-    counts = known.sum(axis=1)
-    seeds = int((counts > 0).sum())
-    if seeds < FEWEST or counts.max() < 2 or is_constant(draws[known]):
+    seeds = int(known.any(axis=1).sum())
+    if seeds < FEWEST:
+        return None
+    center, scale = float(draws[known].mean()), float(draws[known].std())
+    deviations = (draws - seed_means(draws)[:, None])[known]
+    if np.abs(deviations).max() <= _SAME_DRAWS * scale:
         return None
     with requires_extra("mixed model", "train"):
         from statsmodels.regression.mixed_linear_model import MixedLM
     from warnings import catch_warnings, simplefilter
 
-    scale = float(draws[known].std())
     groups = np.nonzero(known)[0]
-    model = MixedLM(draws[known] / scale, np.ones((len(groups), 1)), groups)
+    model = MixedLM((draws[known] - center) / scale, np.ones((len(groups), 1)), groups)
+    # Methods that follow the gradient often fail where a variance is 0 or nearly so.
     with catch_warnings():
         simplefilter("ignore")  # A variance of 0 between seeds is a result.
         try:
-            fit = model.fit(reml=True)
+            fit = model.fit(reml=True, method="powell")
         except np.linalg.LinAlgError:
             return None
-    mean, error = float(fit.fe_params[0]) * scale, float(fit.bse_fe[0]) * scale
+    mean = center + float(fit.fe_params[0]) * scale
+    error = float(fit.bse_fe[0]) * scale
     if not fit.converged or not math.isfinite(mean) or not math.isfinite(error):
         return None
     return _with_margin(mean, error, seeds)
