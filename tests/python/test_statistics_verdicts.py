@@ -200,6 +200,17 @@ def test_families_of_placebo_data_rarely_have_a_false_finding() -> None:
     assert binomtest(uncorrected, studies, 0.1, alternative="greater").pvalue < 0.01
 
 
+def test_equivalence_is_claimed_wrongly_in_few_runs() -> None:
+    # An effect exactly as large as the smallest of interest is on the edge of every hypothesis.
+    runs = 1000
+    samples = 1 + np.random.default_rng(3).normal(size=(runs, 10))
+    signed = Counter(judge(values, 1, 1.0).kind for values in samples)
+    unsigned = Counter(judge(values, 0, 1.0).kind for values in samples)
+    for wrong in (signed["no difference"], unsigned["holds"]):
+        assert binomtest(wrong, runs, 0.05).pvalue > 0.01
+    assert binomtest(unsigned["does not hold"], runs, 0.025).pvalue > 0.01
+
+
 def has_finding(family: list[Verdict] | tuple[Verdict, ...]) -> bool:
     return any(verdict.kind in ("holds", "does not hold") for verdict in family)
 

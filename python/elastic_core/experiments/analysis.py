@@ -129,11 +129,11 @@ class Grid:
             )
         if len(self.seeds) < 2:
             notes.append(
-                "There is only a single seed, so there are no intervals and every finding is open."
+                "There is only a single seed, so there are no intervals and no finding is decided."
             )
         elif len(self.seeds) < FEWEST:
             notes.append(
-                f"Every finding is open because there are fewer than {FEWEST} seeds; add some with "
+                f"No finding is decided because there are fewer than {FEWEST} seeds; add some with "
                 "--seeds."
             )
         elif len(self.seeds) < 6:

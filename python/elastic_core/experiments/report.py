@@ -69,14 +69,15 @@ _CLAIM_VERDICTS = (
     ("cannot tell", "None of these. The effect that this run could have seen is stated."),
     ("no verdict", "A precondition is not met, or too few seeds have an estimate."),
 )
-_NO_EFFECT = (
+_CLAIMS = (
     "A claim of no effect holds if an effect as large as the smallest one of interest is ruled "
-    "out, and does not hold if the effect is significantly larger than that."
+    "out, and does not hold if the effect is significantly larger than that. The intervals of "
+    "claims, unlike others, are Student's."
 )
 
 _SINGLE_SEED = (
     "There is only one seed. Another one could give a different result, and nothing here says how "
-    "different: there are no intervals and no tests, and every finding is open."
+    "different: there are no intervals and no tests, and no finding is decided."
 )
 _SEEDS = (
     "Everything was repeated with {seeds} seeds. Each seed has its own held-out prompts, subsets "
@@ -233,7 +234,7 @@ def _legend(analysis: Analysis) -> tuple[Block, ...]:
     """What the verdicts mean."""
     if analysis.claims_sha256 is None:
         return (Facts(_VERDICTS),)
-    return Facts(_CLAIM_VERDICTS), Text(_NO_EFFECT)
+    return Facts(_CLAIM_VERDICTS), Text(_CLAIMS)
 
 
 def _findings(run: ReportedRun) -> list[Block]:
