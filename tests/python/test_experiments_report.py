@@ -233,6 +233,16 @@ def test_the_page_has_findings_tables_and_provenance(run: Run) -> None:
     assert "&lt;svg" not in text
 
 
+def test_the_page_explains_the_verdicts_of_its_study(run: Run) -> None:
+    findings = (Finding("It moves.", "no difference beyond ±0.1", "By 0.0."),)
+    claims = replace(run, analysis=replace(ANALYSIS, findings=findings, claims_sha256="cafe"))
+    assert "This does not rule out an effect." in web_page([run])
+    text = web_page([claims])
+    assert "This does not rule out an effect." not in text
+    assert "A precondition is not met" in text
+    assert Page(text).badges == 1 + 1 + 5
+
+
 def test_a_single_seed_has_no_intervals() -> None:
     [sentence] = certainty(1)
     assert "no intervals" in sentence

@@ -34,6 +34,8 @@ class Analysis:
         tables: The tables; the one in the paper's layout comes first.
         figures: The figures.
         notes: Caveats, such as cells that diverged.
+        claims_sha256: The hash of the registered claims that the findings judge; None: there are
+            none, and findings judge signs by intervals.
     """
 
     study: str
@@ -43,6 +45,7 @@ class Analysis:
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     notes: tuple[str, ...] = ()
+    claims_sha256: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The analysis as plain lists and dictionaries, as `result.json` stores it."""
@@ -126,11 +129,11 @@ class Grid:
             )
         if len(self.seeds) < 2:
             notes.append(
-                "There is only a single seed, so there are no intervals and every finding is open."
+                "There is only a single seed, so there are no intervals and no finding is decided."
             )
         elif len(self.seeds) < FEWEST:
             notes.append(
-                f"Every finding is open because there are fewer than {FEWEST} seeds; add some with "
+                f"No finding is decided because there are fewer than {FEWEST} seeds; add some with "
                 "--seeds."
             )
         elif len(self.seeds) < 6:

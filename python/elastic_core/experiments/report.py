@@ -19,6 +19,7 @@ from elastic_core.common.folders import result_folder
 from elastic_core.common.units import counted, format_duration
 from elastic_core.common.versions import versions_here
 from elastic_core.common.yaml import yaml_text
+from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.result import (
     ExperimentResult,
     Provenance,
@@ -61,9 +62,22 @@ _VERDICTS = (
     ("open", "The interval includes zero, or there is none. This does not rule out an effect."),
 )
 
+_CLAIM_VERDICTS = (
+    ("holds", "The effect differs significantly from zero, with the sign that the claim predicts."),
+    ("does not hold", "The effect differs significantly from zero, with the other sign."),
+    ("no difference", "An effect as large as the smallest one of interest is ruled out."),
+    ("cannot tell", "None of these. The effect that this run could have seen is stated."),
+    ("no verdict", "A precondition is not met, or too few seeds have an estimate."),
+)
+_CLAIMS = (
+    "A claim of no effect holds if an effect as large as the smallest one of interest is ruled "
+    "out, and does not hold if the effect is significantly larger than that. The intervals of "
+    "claims, unlike others, are Student's."
+)
+
 _SINGLE_SEED = (
     "There is only one seed. Another one could give a different result, and nothing here says how "
-    "different: there are no intervals and no tests, and every finding is open."
+    "different: there are no intervals and no tests, and no finding is decided."
 )
 _SEEDS = (
     "Everything was repeated with {seeds} seeds. Each seed has its own held-out prompts, subsets "
@@ -202,7 +216,7 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
         *(notes if analysis.notes else ()),
         Heading("Certainty", level=level),
         *map(Text, certainty(run.config.seeds)),
-        Facts(_VERDICTS),
+        *_legend(analysis),
         *(figures if analysis.figures else ()),
         *(tables if analysis.tables else ()),
         Heading("Setup", level=level),
@@ -214,6 +228,13 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
         ),
         Code("Full configuration", yaml_text(run.config.model_dump(mode="json"))),
     ]
+
+
+def _legend(analysis: Analysis) -> tuple[Block, ...]:
+    """What the verdicts mean."""
+    if analysis.claims_sha256 is None:
+        return (Facts(_VERDICTS),)
+    return Facts(_CLAIM_VERDICTS), Text(_CLAIMS)
 
 
 def _findings(run: ReportedRun) -> list[Block]:

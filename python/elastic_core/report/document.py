@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from elastic_core.statistics.intervals import Interval
+from elastic_core.statistics.verdicts import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +24,8 @@ Value: TypeAlias = str | int | float | bool | None
 Headings: TypeAlias = tuple[tuple[str, str], ...]
 """The columns of a table: name and unit of each, the unit empty where there is none."""
 
-VERDICTS = ("holds", "does not hold", "open")
-"""The verdicts of a finding."""
+VERDICTS = (*KINDS, "open")
+"""The verdicts of a finding; `open` is for claims without a smallest effect of interest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +196,19 @@ class Finding:
 
     Attributes:
         claim: The claim, by the paper or the theory.
-        verdict: One of `VERDICTS`; `open` where the interval includes zero.
+        verdict: One of `VERDICTS`, which more words may follow, as in `no difference beyond ±0.1`;
+            `open` where the interval includes zero.
         words: What was measured, with figures, in a plain sentence.
     """
 
     claim: str
     verdict: str
     words: str
+
+    @property
+    def kind(self) -> str:
+        """The member of `VERDICTS` that the verdict begins with."""
+        return next(kind for kind in VERDICTS if self.verdict.startswith(kind))
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,8 +142,8 @@ def _with_notes(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 def _tally(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many findings have each of the verdicts that occur."""
-    counts = Counter(finding.verdict for finding in findings)
+    """How many findings there are of each kind of verdict that occurs."""
+    counts = Counter(finding.kind for finding in findings)
     return {verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]}
 
 

@@ -34,7 +34,13 @@ _SHORT_UNITS = {
     "bits/character": "bits/char",
     "% of leaves": "%",
 }
-_STYLES = {"holds": "green", "does not hold": "red", "open": "yellow"}
+_STYLES = {
+    "holds": "green",
+    "does not hold": "red",
+    "no difference": "blue",
+    "cannot tell": "yellow",
+    "open": "yellow",
+}
 
 
 def print_document(document: Document, console: "Console | None" = None) -> None:
@@ -143,7 +149,7 @@ def _print_findings(console: "Console", findings: Sequence[Finding]) -> None:
     grid = _grid()
     for finding in findings:
         grid.add_row(
-            _line((finding.verdict, _STYLES.get(finding.verdict, ""))),
+            _line((finding.verdict, _STYLES.get(finding.kind, ""))),
             _line((finding.claim, "bold"), ("\n", ""), (finding.words, "")),
         )
     console.print(grid)

@@ -1,1 +1,1 @@
-"""Statistics of small samples: intervals, paired comparisons, correlations."""
+"""Statistics of small samples: intervals, paired comparisons, correlations, verdicts on claims."""
