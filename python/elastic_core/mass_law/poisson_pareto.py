@@ -92,10 +92,10 @@ def log_quotient(counts: Floats, tail: float, scale: float) -> Floats:
     quotient[positive] = (
         tail * np.log(scale) + log_gamma_ratio(above, tail + 1) + log_upper(above, scale)
     )
-    # The other counts are at most a.
-    few = counts[~positive]
-    constant = few * np.log(scale) - scale - gammaln(few + 1)
-    quotient[~positive] = constant + np.log(_falling_integral(order[~positive], scale))
+    if not positive.all():
+        few = counts[~positive]
+        constant = few * np.log(scale) - scale - gammaln(few + 1)
+        quotient[~positive] = constant + np.log(_falling_integral(order[~positive], scale))
     return quotient
 
 
@@ -128,18 +128,19 @@ def log_upper(z: Floats, scale: float) -> Floats:
     It is 0 for z far above s. Elsewhere scipy has the quotient, but it underflows for z far below
     s, and above 1e6 scipy's series are cut off early: errors reach 1e-9 and more.
     """
-    log_upper = np.zeros(len(z))
+    logs = np.zeros(len(z))
     (near,) = np.nonzero(z <= scale + 10 * np.sqrt(scale) + 50)
     share = gammaincc(z[near], scale)
     good = (z[near] <= _GAMMAINCC_TO) & (share > _LEAST_SHARE)
-    log_upper[near[good]] = np.log(share[good])
-    rest = near[~good]
-    large, small = rest[z[rest] > _STIRLING_FROM], rest[z[rest] <= _STIRLING_FROM]
-    log_upper[large] = _log_bell_share(z[large], scale)
-    low = z[small]
-    log_upper[small] = low * np.log(scale) - scale - gammaln(low)
-    log_upper[small] += np.log(_falling_integral(low, scale))
-    return log_upper
+    logs[near[good]] = np.log(share[good])
+    if not good.all():
+        rest = near[~good]
+        large, small = rest[z[rest] > _STIRLING_FROM], rest[z[rest] <= _STIRLING_FROM]
+        low = z[small]
+        constant = low * np.log(scale) - scale - gammaln(low)
+        logs[small] = constant + np.log(_falling_integral(low, scale))
+        logs[large] = _log_bell_share(z[large], scale)
+    return logs
 
 
 def lower(z: Floats, scale: float) -> Floats:
