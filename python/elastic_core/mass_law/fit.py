@@ -152,7 +152,7 @@ def fit_poisson_pareto(spectrum: Spectrum) -> PoissonPareto | None:
             (log(_LEAST_TAIL), log(largest_tail)),
             (log(LEAST_SCALE), log(2) + spectrum.mean(np.log(spectrum.counts))),
         ),
-        options={"ftol": 1e-14, "gtol": 1e-9},
+        options={"ftol": 1e-12, "gtol": 1e-9},
     )
     log_tail, log_scale = map(float, optimum.x)
     return None if log_tail > log(largest_tail) - 1e-6 else law(log_tail, log_scale)
