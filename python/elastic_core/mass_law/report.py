@@ -139,8 +139,8 @@ def _sentence(verdict: str, rows: list[DepthMass]) -> str:
             leaves = _percent_range(tail.leaf_share for tail in tails)
             mass = _percent_range(tail.mass_share for tail in tails)
             return (
-                f"a tail of {leaves} of the leaves with {mass} of the mass may follow a Pareto law; "
-                "for all leaves it is rejected or cannot be fitted."
+                f"a tail of {leaves} of the leaves with {mass} of the mass may follow a Pareto "
+                "law; for all leaves it is rejected or cannot be fitted."
             )
         case "rejected":
             return "a Pareto law is rejected, for all leaves and for the tail that fits best."
