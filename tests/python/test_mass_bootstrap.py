@@ -1,4 +1,4 @@
-"""Random draws from Pareto laws, and p-values of samples with a known law."""
+"""Random draws from the tested laws, and p-values of samples with a known law."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,9 @@ from scipy.stats import chisquare
 from test_mass_laws import spectrum
 
 from elastic_core.mass_law.bootstrap import draw, p_value, quantiles, replicate
-from elastic_core.mass_law.fit import fit_tail, fit_whole
+from elastic_core.mass_law.fit import TestedLaw, fit_tail, fit_whole
 from elastic_core.mass_law.laws import Lognormal, Pareto, Spectrum, log_zeta
+from elastic_core.mass_law.poisson_pareto import PoissonPareto
 
 
 @given(
@@ -28,15 +29,26 @@ def test_quantiles_match_the_survival_function(alpha: float, start: int, logs: l
 
 
 @pytest.mark.parametrize(
-    ("alpha", "x_min", "size"), [(2.1, 1, 10**6), (1.3, 1, 3000), (2.5, 50, 10**5), (1.1, 5, 100)]
+    ("law", "size"),
+    [
+        (Pareto(1, 2.1), 10**6),
+        (Pareto(1, 1.3), 3000),
+        (Pareto(50, 2.5), 10**5),
+        (Pareto(5, 1.1), 100),
+        (PoissonPareto(2.2, 0.05), 10**6),
+        (PoissonPareto(1.8, 1e-9), 10**5),
+        (PoissonPareto(3.0, 40.0), 10**5),
+        (PoissonPareto(3.5, 300.0), 500),
+        (PoissonPareto(1.2, 3.0), 3000),
+    ],
+    ids=repr,
 )
-def test_draws_follow_the_law(alpha: float, x_min: int, size: int) -> None:
-    law = Pareto(x_min, alpha)
+def test_draws_follow_the_law(law: TestedLaw, size: int) -> None:
     drawn = draw(law, size, default_rng(2))
     assert drawn.size == size
     assert (np.diff(drawn.counts) > 0).all()
     assert drawn.leaves.min() > 0
-    edges = np.unique((x_min - 1 + np.geomspace(1, 1e5, 40)).round())
+    edges = np.unique((law.x_min - 1 + np.geomspace(1, 1e5, 40)).round())
     expected = -np.diff(np.append(law.survival(edges), 0)) * size
     places = np.searchsorted(edges, drawn.counts, "right") - 1
     observed = np.bincount(places, weights=drawn.leaves, minlength=len(edges))

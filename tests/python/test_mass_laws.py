@@ -1,4 +1,4 @@
-"""The four laws: masses computed by hand, and maximum-likelihood fits against naive formulas."""
+"""The laws: masses computed by hand, and maximum-likelihood fits against naive formulas."""
 
 from collections.abc import Callable, Sequence
 from math import erfc, exp, log, pi, sqrt
@@ -30,6 +30,7 @@ from elastic_core.mass_law.laws import (
     distance,
     log_zeta,
 )
+from elastic_core.mass_law.poisson_pareto import PoissonPareto
 
 Fit = Callable[[Spectrum], Law]
 
@@ -44,6 +45,9 @@ LAWS: list[Law] = [
     Lognormal(30, -400.0, 20.0),
     Exponential(1, 0.7),
     Exponential(1000, 1e-5),
+    PoissonPareto(1.8, 0.3),
+    PoissonPareto(6.0, 1e-6),
+    PoissonPareto(3.0, 90.0),
 ]
 
 samples = st.lists(st.integers(1, 60), min_size=10, max_size=60).filter(lambda x: len(set(x)) > 1)
@@ -103,7 +107,13 @@ def test_log_zeta_is_finite_where_scipy_underflows() -> None:
 
 def test_log_masses_of_extreme_counts_are_finite() -> None:
     counts = np.array([1e6, 1e9, 1e12])
-    for law in (Lognormal(1, 0.0, 0.1), Lognormal(1, -1e4, LARGEST_SIGMA), Exponential(1, 3.0)):
+    for law in (
+        Lognormal(1, 0.0, 0.1),
+        Lognormal(1, -1e4, LARGEST_SIGMA),
+        Exponential(1, 3.0),
+        PoissonPareto(20.0, 1e-12),
+        PoissonPareto(20.0, 1e9),
+    ):
         assert np.isfinite(law.log_mass(counts)).all()
 
 

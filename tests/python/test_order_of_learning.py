@@ -1,6 +1,7 @@
 """`learn_in_order`: corpora with known results, both orders, nested volumes, rejected input."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -401,7 +402,11 @@ def test_the_law_is_computed_from_the_rates() -> None:
     ("factor", "noise", "verdict", "law"),
     [
         (1, 0.01, "holds", True),
+        (0.9, 0.01, "holds", True),
         (0.5, 0.01, "does not hold", False),
+        (2, 0.01, "does not hold", False),
+        (-1, 0.01, "does not hold", False),
+        (0.8, 0.05, "open", None),
         (1, 0.5, "open", None),
     ],
 )
@@ -418,7 +423,7 @@ def test_the_law_holds_if_forces_are_balanced(
     assert curve.to_dict()[1]["law"] is law
     assert shift.ratio.low is not None
     assert shift.ratio.high is not None
-    assert (shift.ratio.low < -4 < shift.ratio.high) == (law is not False)
+    assert shift.ratio.low < -4 * factor < shift.ratio.high
 
 
 def test_noise_does_not_refute_the_law() -> None:
@@ -426,6 +431,32 @@ def test_noise_does_not_refute_the_law() -> None:
     springs = SpringPair(np.full(3, 10.0), np.array([-0.1, -3, -9]), np.array([0.1, 0.2, 0.1]))
     assert (springs.imbalance < -0.7).all()
     assert springs.verdict() == "open"
+
+
+def test_a_change_of_one_rate_alone_refutes_the_law() -> None:
+    """The ratio of the changes is unbounded, because that of gamma_p may be 0."""
+    springs = SpringPair(
+        np.full(5, 4.0), 1e-3 * np.array([-2, -1, 0, 1, 2]), np.array([1, 1.1, 0.9, 1.05, 0.95])
+    )
+    assert springs.ratios()[0].low is None
+    assert springs.verdict() == "does not hold"
+
+
+def test_verdicts_are_right_in_most_simulated_studies() -> None:
+    """Six seeds each: equal and opposite, on the bound, and in the same direction."""
+    random = np.random.default_rng(0)
+    counts = {}
+    for ratio in (1.0, 1.25, -1.0):
+        verdicts = []
+        for _ in range(60):
+            pretrain = -random.normal(1, 0.05, 6)
+            align = -ratio * 4 * pretrain + 4 * random.normal(0, 0.05, 6)
+            verdicts.append(SpringPair(np.full(6, 4.0), pretrain, align).verdict())
+        counts[ratio] = Counter(verdicts)
+    assert counts[1.0]["holds"] >= 57
+    assert counts[-1.0]["does not hold"] == 60
+    assert counts[1.25]["holds"] <= 6
+    assert counts[1.25]["does not hold"] <= 6
 
 
 def test_the_levels_of_a_curve_are_means_over_seeds() -> None:

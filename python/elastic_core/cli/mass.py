@@ -35,9 +35,10 @@ from elastic_core.report.render import print_result, write_folder
 def mass(corpora: tuple[str, ...], output_format: str, out: Path | None, **options: Any) -> None:
     """Test whether leaf weights follow a Pareto law.
 
-    This is Assumption A.7 of the paper. At each depth of the token tree of each CORPUS, the Pareto
-    law is fitted to all leaves and to the best-fitting tail, tested, and compared with other laws.
-    A CORPUS is as for measure, or a saved tree.
+    This is Assumption A.7 of the paper. At each depth of the token tree of each CORPUS, what it
+    implies for the counts of all leaves is tested: the Poisson-Pareto law. So is a Pareto law of
+    the best-fitting tail. Both are compared with other laws. A CORPUS is as for measure, or a saved
+    tree.
     """
     result = computed(
         lambda progress: test_corpora(*corpora, progress=progress, **options),

@@ -13,13 +13,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from elastic_core.statistics.intervals import FEWEST, Interval, interval
+from elastic_core.statistics.intervals import Interval, interval
 from elastic_core.statistics.ratios import ratios_of_means
 
 Array: TypeAlias = NDArray[np.float64]
 
-BALANCE_TOLERANCE = 0.1
-"""The imbalance up to which forces count as equal and opposite."""
+RATIO_MARGIN = 1.25
+"""The factor up to which a ratio of the changes counts as equal to -k, in either direction."""
 
 
 def force(volume: Array, change: Array) -> Array:
@@ -82,16 +82,21 @@ class SpringPair:
     def verdict(self) -> str:
         """Whether the forces are equal and opposite, for arrays of shape (seeds,).
 
+        They count as that if the alignment's force is between 1 / `RATIO_MARGIN` and `RATIO_MARGIN`
+        times that of the pre-training, with the other sign, which is to say that the ratio of the
+        changes is within that factor of -k. So the sum of both forces is taken with the
+        pre-training's multiplied by either bound, which needs no quotient of noisy numbers.
+
         Returns:
-            `holds`: the interval of the imbalance is within `BALANCE_TOLERANCE` of 0. `does not
-            hold`: it is not, and excludes 0, and so does that of the net force (where noise of one
-            force outweighs the other force, the imbalance is near 1 or -1 whatever the law).
-            `open`: neither, as always with fewer than `FEWEST` seeds.
+            `holds`: the intervals of both sums exclude 0 on different sides, so that the ratio lies
+            between the bounds (two one-sided tests, Schuirmann 1987). `does not hold`: they
+            exclude 0 on the same side, so that it lies beyond one of them. `open`: neither, as
+            always with fewer seeds than support a verdict.
         """
-        imbalance = interval(self.imbalance, (-1, 1))
-        if imbalance.low is None or imbalance.high is None or imbalance.count < FEWEST:
+        low, high = (
+            interval(self.align_force + bound * self.pretrain_force)
+            for bound in (1 / RATIO_MARGIN, RATIO_MARGIN)
+        )
+        if not (low.excludes_zero and high.excludes_zero):
             return "open"
-        if imbalance.low >= -BALANCE_TOLERANCE and imbalance.high <= BALANCE_TOLERANCE:
-            return "holds"
-        is_refuted = imbalance.excludes_zero and interval(self.net_force).excludes_zero
-        return "does not hold" if is_refuted else "open"
+        return "holds" if low.mean * high.mean < 0 else "does not hold"

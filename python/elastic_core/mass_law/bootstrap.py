@@ -1,27 +1,31 @@
-"""Bootstrap p-values: how often data that do follow the fitted Pareto law are as far from one."""
+"""Bootstrap p-values: how often data that follow a fitted law are as far from their own fit."""
 
 from collections.abc import Callable, Sequence
+from math import ceil, exp, log
 
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
+from scipy.special import gammainccinv, gammaincinv
 
-from elastic_core.mass_law.fit import Fitting, ParetoFit
+from elastic_core.mass_law.fit import Fitting, TestedFit, TestedLaw
 from elastic_core.mass_law.laws import Floats, Pareto, Spectrum, log_zeta
+from elastic_core.mass_law.poisson_pareto import PoissonPareto, log_upper, lower
 
 _ONE_BY_ONE = 1024
 _MOST_CLASSES = 1 << 16
 _LARGEST_LOG = 690.0
 _ASYMPTOTIC = 1e6
+_LARGEST_POISSON = 1e15
 
 
 def p_value(
     spectrum: Spectrum,
-    fit: ParetoFit,
+    fit: TestedFit,
     fitting: Fitting,
     seeds: Sequence[SeedSequence],
     on_replicate: Callable[[], object] = lambda: None,
 ) -> float | None:
-    """The share of replicates that are at least as far from their own Pareto fit as the leaves are.
+    """The share of replicates that are at least as far from their own fit as the leaves are.
 
     This is the semi-parametric bootstrap of Clauset, Shalizi and Newman (2009), section 4.1. A
     replicate has as many leaves as the spectrum. Each is drawn from the leaves below x_min or from
@@ -30,7 +34,7 @@ def p_value(
     Args:
         spectrum: All leaves.
         fit: The fit of the leaves by `fitting`.
-        fitting: `fit_whole` or `fit_tail`.
+        fitting: `fit_all`, `fit_whole` or `fit_tail`.
         seeds: A seed for each replicate.
         on_replicate: Called after each replicate.
 
@@ -46,7 +50,7 @@ def p_value(
     return sum(is_farther) / len(is_farther) if is_farther else None
 
 
-def replicate(spectrum: Spectrum, law: Pareto, random: Generator) -> Spectrum:
+def replicate(spectrum: Spectrum, law: TestedLaw, random: Generator) -> Spectrum:
     """A random spectrum of as many leaves: drawn from the law from x_min on, resampled below it."""
     body = spectrum.body(law.x_min)
     above = int(random.binomial(spectrum.size, 1 - body.size / spectrum.size))
@@ -58,22 +62,56 @@ def replicate(spectrum: Spectrum, law: Pareto, random: Generator) -> Spectrum:
     return Spectrum(counts[leaves > 0], leaves[leaves > 0])
 
 
-def draw(law: Pareto, size: int, random: Generator) -> Spectrum:
-    """The spectrum of `size` independent draws from a Pareto law, in time nearly constant in size.
+def draw(law: TestedLaw, size: int, random: Generator) -> Spectrum:
+    """The spectrum of `size` independent draws from a law, in time nearly constant in size.
 
     Small counts, each of which many leaves have, are drawn together from a multinomial, up to the
-    count above which about a thousand leaves remain; those are drawn one by one as quantiles.
+    count above which about a thousand leaves remain; those are drawn one by one.
     """
-    reach = law.x_min * max(size / _ONE_BY_ONE, 1.0) ** (1 / (law.alpha - 1))
-    steps = np.arange(min(int(reach - law.x_min), _MOST_CLASSES), dtype=np.float64)
-    classes = law.x_min + steps
+    classes = np.arange(law.x_min, _one_by_one_from(law, size))
     start = law.x_min + len(classes)
     mass = np.append(np.exp(law.log_mass(classes)), law.survival(np.array([start])))
     drawn = random.multinomial(size, mass)
-    rest = quantiles(law.alpha, start, random.standard_exponential(drawn[-1]))
+    if isinstance(law, Pareto):
+        rest = quantiles(law.alpha, start, random.standard_exponential(drawn[-1]))
+    else:
+        rest = poisson_pareto_above(law, start, drawn[-1], random)
     far, times = np.unique(rest, return_counts=True)
     counts, leaves = np.append(classes, far), np.append(drawn[:-1], times)
     return Spectrum(counts[leaves > 0], leaves[leaves > 0])
+
+
+def _one_by_one_from(law: TestedLaw, size: int) -> float:
+    """The count above which about a thousand of `size` leaves remain, or any other."""
+    least, drawn, earliest = law.x_min, float(size), law.x_min
+    if isinstance(law, PoissonPareto):
+        least, drawn, earliest = law.scale, size / law.seen, ceil(law.alpha)
+    log_reach = log(least) + log(max(drawn / _ONE_BY_ONE, 1.0)) / (law.alpha - 1)
+    classes = min(int(exp(min(log_reach, _LARGEST_LOG)) - law.x_min), _MOST_CLASSES)
+    return max(law.x_min + classes, earliest)
+
+
+def poisson_pareto_above(law: PoissonPareto, start: float, size: int, random: Generator) -> Floats:
+    """Independent draws of X given X >= start, for a start of at least alpha.
+
+    A Poisson process reaches `start` occurrences at a time T, which is gamma distributed, and
+    X >= start if T is at most the expected count r. So T is drawn first, from its law given T <= r,
+    then r from its law given r >= T, and last the occurrences between T and r. As P(r >= T) is 1
+    for T <= s and (s / T)^a above, the law of T given T <= r is a mixture of two gamma laws: one
+    of order `start` up to s, and one of order `start` - a from s on.
+    """
+    tail, here = law.alpha - 1, np.array([start])
+    early, late = lower(here, law.scale)[0], np.exp(log_upper(here - tail, law.scale)[0])
+    is_early = random.random(size) * law.at_least(here)[0] < early
+    level, waits = random.random(size), random.standard_exponential(size)
+    time = np.where(
+        is_early, gammaincinv(start, level * early), gammainccinv(start - tail, level * late)
+    )
+    log_mean = np.log(np.maximum(time, law.scale)) + waits / tail
+    more = np.maximum(np.exp(np.minimum(log_mean, _LARGEST_LOG)) - time, 0)
+    counted = random.poisson(np.minimum(more, _LARGEST_POISSON))
+    drawn: Floats = start + np.where(more < _LARGEST_POISSON, counted, np.round(more))
+    return drawn
 
 
 def quantiles(alpha: float, start: float, logs: Floats) -> Floats:

@@ -30,7 +30,7 @@ def draw(result: MassResult) -> "Figure":
 
     There is a row of panels for each corpus, with a panel for each of at most four depths. Points
     are leaves, at most 80 of their counts. Lines are the laws fitted to the tail, scaled by the
-    share of leaves in the tail; the thin black line is Pareto's law of all leaves.
+    share of leaves in the tail; the thin black line is the Poisson-Pareto law of all leaves.
 
     Args:
         result: The test.
@@ -69,7 +69,7 @@ def _panel(axes: "Axes", row: DepthMass) -> None:
     for law, (_, style, width) in _LAWS.items():
         if row.tail:
             _line(axes, row, row.tail, law, style, color=_COLOURS[law], linewidth=width)
-    _line(axes, row, row.whole, "pareto", _WHOLE, color="black", linewidth=1)
+    _line(axes, row, row.whole, row.whole.tested, _WHOLE, color="black", linewidth=1)
     axes.set(xscale="log", yscale="log", ylim=(0.4 / spectrum.size, 2))
     axes.set_title(f"depth {row.depth}: {_title(row)}", fontsize=9)
     axes.tick_params(labelsize=8)
@@ -94,7 +94,9 @@ def _explain(axes: "Axes") -> list["Line2D"]:
         axes.plot([], [], style, color=_COLOURS[law], linewidth=width, label=label)
         for law, (label, style, width) in _LAWS.items()
     ]
-    whole = axes.plot([], [], _WHOLE, color="black", linewidth=1, label="Pareto, all leaves")
+    whole = axes.plot(
+        [], [], _WHOLE, color="black", linewidth=1, label="Poisson-Pareto, all leaves"
+    )
     return [handle for entry in (points, *lines, whole) for handle in entry]
 
 

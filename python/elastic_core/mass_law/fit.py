@@ -17,6 +17,7 @@ from elastic_core.mass_law.laws import (
     ZipfMandelbrot,
     distance,
 )
+from elastic_core.mass_law.poisson_pareto import PoissonPareto
 
 LARGEST_EXPONENT = 20.0
 """A law that falls faster than x^-20 is not considered a power law."""
@@ -27,9 +28,13 @@ LARGEST_SIGMA = 100.0
 LEAST_LEAVES = 10
 """The least number of leaves in a tail; fewer fit any law."""
 
+LEAST_SCALE = 1e-12
+"""The smallest scale of a Poisson-Pareto law; by then almost no leaf is seen."""
+
 MOST_CANDIDATES = 256
 """The most counts to try as x_min; if there are more, those evenly spaced in log are tried."""
 
+_LEAST_TAIL = 1e-3
 _LARGEST_CURVATURE = 50.0
 _GRID = 40
 _ROUGH = 16
@@ -127,16 +132,46 @@ def fit_exponential(tail: Spectrum) -> Exponential:
     return Exponential(x_min, log1p(1 / tail.mean(tail.counts - x_min)))
 
 
-@dataclass(frozen=True, slots=True)
-class ParetoFit:
-    """A Pareto law and its Kolmogorov-Smirnov distance from the leaves it was fitted to."""
+def fit_poisson_pareto(spectrum: Spectrum) -> PoissonPareto | None:
+    """The Poisson-Pareto law of all leaves; None if its exponent exceeds `LARGEST_EXPONENT`.
 
-    law: Pareto
+    The search runs over the logs of alpha - 1 and of the scale. The scale is at least `LEAST_SCALE`
+    and at most twice the geometric mean of the counts, which few expected counts would otherwise
+    reach.
+    """
+    largest_tail = LARGEST_EXPONENT - 1
+
+    def law(log_tail: float, log_scale: float) -> PoissonPareto:
+        return PoissonPareto(1 + exp(log_tail), exp(log_scale))
+
+    optimum = minimize(
+        lambda at: -spectrum.mean(law(*at).log_mass(spectrum.counts)),
+        x0=(0.0, log(spectrum.counts[0])),
+        method="L-BFGS-B",
+        bounds=(
+            (log(_LEAST_TAIL), log(largest_tail)),
+            (log(LEAST_SCALE), log(2) + spectrum.mean(np.log(spectrum.counts))),
+        ),
+        options={"ftol": 1e-12, "gtol": 1e-9},
+    )
+    log_tail, log_scale = map(float, optimum.x)
+    return None if log_tail > log(largest_tail) - 1e-6 else law(log_tail, log_scale)
+
+
+TestedLaw = Pareto | PoissonPareto
+"""A law with a p-value."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestedFit:
+    """A law and its Kolmogorov-Smirnov distance from the leaves it was fitted to."""
+
+    law: TestedLaw
     distance: float
 
 
-Fitting = Callable[[Spectrum], ParetoFit | None]
-"""A way to fit Pareto's law to a spectrum: `fit_whole` or `fit_tail`."""
+Fitting = Callable[[Spectrum], TestedFit | None]
+"""A way to fit a law to a spectrum: `fit_all`, `fit_whole` or `fit_tail`."""
 
 
 def can_fit(tail: Spectrum) -> bool:
@@ -144,7 +179,18 @@ def can_fit(tail: Spectrum) -> bool:
     return len(tail.counts) > 1 and tail.size >= LEAST_LEAVES
 
 
-def fit_whole(spectrum: Spectrum) -> ParetoFit | None:
+def fit_all(spectrum: Spectrum) -> TestedFit | None:
+    """The maximum-likelihood Poisson-Pareto law of all leaves: Assumption A.7, seen through counts.
+
+    Returns:
+        The fit; None if there are too few leaves, all occur equally often, or the exponent would
+        exceed `LARGEST_EXPONENT`.
+    """
+    law = fit_poisson_pareto(spectrum) if can_fit(spectrum) else None
+    return TestedFit(law, distance(law, spectrum)) if law else None
+
+
+def fit_whole(spectrum: Spectrum) -> TestedFit | None:
     """The maximum-likelihood Pareto law of all leaves: x_min is the least count.
 
     Returns:
@@ -152,10 +198,10 @@ def fit_whole(spectrum: Spectrum) -> ParetoFit | None:
         faster than `LARGEST_EXPONENT` allows.
     """
     law = fit_pareto(spectrum) if can_fit(spectrum) else None
-    return ParetoFit(law, distance(law, spectrum)) if law else None
+    return TestedFit(law, distance(law, spectrum)) if law else None
 
 
-def fit_tail(spectrum: Spectrum) -> ParetoFit | None:
+def fit_tail(spectrum: Spectrum) -> TestedFit | None:
     """The Pareto law of the tail that it fits best.
 
     Each candidate x_min gets its maximum-likelihood exponent, and the x_min with the smallest
@@ -167,7 +213,7 @@ def fit_tail(spectrum: Spectrum) -> ParetoFit | None:
     """
     size = np.cumsum(spectrum.leaves[::-1])[::-1]
     logs = np.cumsum((spectrum.leaves * np.log(spectrum.counts))[::-1])[::-1]
-    best: ParetoFit | None = None
+    best: TestedFit | None = None
     for index in spectrum.spaced(MOST_CANDIDATES):
         tail = Spectrum(spectrum.counts[index:], spectrum.leaves[index:])
         if not can_fit(tail):
@@ -181,7 +227,7 @@ def fit_tail(spectrum: Spectrum) -> ParetoFit | None:
         rough = law.survival(tail.counts[::_ROUGH]) - size[index::_ROUGH] / size[index]
         if best and np.abs(rough).max() >= best.distance:
             continue
-        fit = ParetoFit(law, distance(law, tail))
+        fit = TestedFit(law, distance(law, tail))
         if best is None or fit.distance < best.distance:
             best = fit
     return best

@@ -27,16 +27,17 @@ _TAIL_HEADINGS = (
     ("mass", "% of mass"),
     *_FIT_HEADINGS,
 )
-_WHOLE_TITLE = "All leaves, as in Assumption A.7: x_min is the least count."
-_TAIL_TITLE = "The tail that fits best: the leaves that occur at least x_min times."
+_WHOLE_TITLE = "All leaves: the Poisson-Pareto law, which A.7 implies for their counts."
+_TAIL_TITLE = "The tail that fits best: the Pareto law, for counts from x_min on."
 
 _VERDICTS = ("plausible", "tail", "rejected", "untested", "unfitted")
 
 _CORPUS_KEYS = ("name", "documents", "bytes", "symbols", "bad_rows", "segments")
 _DEPTH_KEYS = ("depth", "leaves", "singletons", "unseen_mass", "verdict")
-_PART_KEYS = ("x_min", "leaves", "leaf_share", "mass_share", "p", "favoured", "verdict")
+_PART_KEYS = ("tested", "x_min", "leaves", "leaf_share", "mass_share", "p", "favoured", "verdict")
 _RATIO_KEYS = ("ratio", "normalized", "p")
 _PARAMETERS = {
+    "poisson-pareto": ("alpha", "scale"),
     "pareto": ("alpha",),
     "lognormal": ("mu", "sigma"),
     "exponential": ("rate",),
@@ -52,7 +53,7 @@ COLUMNS = (
         for law, parameters in _PARAMETERS.items()
         for key in (*parameters, "log_likelihood", "distance")
     ),
-    *(f"{law}_{key}" for law in _PARAMETERS if law != "pareto" for key in _RATIO_KEYS),
+    *(f"{law}_{key}" for law in _PARAMETERS if law != "poisson-pareto" for key in _RATIO_KEYS),
 )
 """The columns of the CSV: the keys of the JSON, prefixed by the part or law they belong to."""
 
@@ -109,10 +110,10 @@ def _tail_table(corpus: CorpusMass, config: MassConfig) -> Table:
 def _fit_cells(fit: TailFit, config: MassConfig) -> tuple[str, ...]:
     """The cells of `_FIT_HEADINGS`; a p-value of 0 is shown as below that of one replicate."""
     p = fixed(fit.p, 2) if fit.p != 0 else f"<{1 / config.bootstrap:.2g}"
-    if fit.pareto is None:
+    if fit.tested_fit is None:
         return (ABSENT, ABSENT, p, ABSENT)
-    alpha = fit.pareto.law.parameters["alpha"]
-    return (f"{alpha:.3f}", f"{fit.pareto.distance:.4f}", p, fit.favoured or ABSENT)
+    alpha = fit.tested_fit.law.parameters["alpha"]
+    return (f"{alpha:.3f}", f"{fit.tested_fit.distance:.4f}", p, fit.favoured or ABSENT)
 
 
 def _verdicts(corpus: CorpusMass) -> list[str]:
@@ -125,21 +126,21 @@ def _verdicts(corpus: CorpusMass) -> list[str]:
     laws = dict.fromkeys(row.whole.favoured for row in corpus.depths if row.whole.favoured)
     for law in laws:
         rows = [row for row in corpus.depths if row.whole.favoured == law]
-        sentences.append(f"{_depths(rows)}: the {law} law fits all leaves better than Pareto's.")
+        sentences.append(f"{_depths(rows)}: the {law} law fits all leaves better.")
     return sentences
 
 
 def _sentence(verdict: str, rows: list[DepthMass]) -> str:
     match verdict:
         case "plausible":
-            return "all leaves may follow a Pareto law."
+            return "the probabilities of all leaves may follow a Pareto law."
         case "tail":
             tails = [row.tail for row in rows if row.tail]
             leaves = _percent_range(tail.leaf_share for tail in tails)
             mass = _percent_range(tail.mass_share for tail in tails)
             return (
-                f"not all leaves follow a Pareto law, but a tail of {leaves} of the leaves with "
-                f"{mass} of the mass may."
+                f"a tail of {leaves} of the leaves with {mass} of the mass may follow a Pareto "
+                "law; for all leaves it is rejected or cannot be fitted."
             )
         case "rejected":
             return "a Pareto law is rejected, for all leaves and for the tail that fits best."

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from elastic_core.mass_law.laws import Law, Spectrum
 
 REJECT_BELOW = 0.1
-"""Bootstrap p-values below this reject Pareto's law, as Clauset et al. propose."""
+"""Bootstrap p-values below this reject a law, as Clauset et al. propose."""
 
 SIGNIFICANT = 0.05
 """Likelihood ratios with a p-value below this favour one of the two laws."""
@@ -28,7 +28,7 @@ class LawFit:
     """One law, fitted by maximum likelihood.
 
     Attributes:
-        name: `pareto`, `lognormal`, `exponential` or `zipf-mandelbrot`.
+        name: `poisson-pareto`, `pareto`, `lognormal`, `exponential` or `zipf-mandelbrot`.
         law: The law as a function, with its parameters.
         log_likelihood: The sum of ln P(X = x) over the leaves.
         distance: The Kolmogorov-Smirnov distance of law and leaves, 0 to 1.
@@ -51,16 +51,18 @@ class LawFit:
 
 @dataclass(frozen=True, slots=True)
 class LikelihoodRatio:
-    """A likelihood-ratio test of Pareto's law against another one.
+    """A likelihood-ratio test of the law that is tested against another one.
 
     Attributes:
+        tested: The law that is tested.
         law: The other law.
-        ratio: R, the log-likelihood of Pareto's law minus that of the other.
-        normalized: Vuong's R / (s sqrt n); None for Zipf-Mandelbrot's law, in which Pareto's is
-            nested.
+        ratio: R, the log-likelihood of the tested law minus that of the other.
+        normalized: Vuong's R / (s sqrt n); None for Pareto's law against Zipf-Mandelbrot's, in
+            which it is nested.
         p: Two-sided p-value of the hypothesis that neither law is closer to the truth.
     """
 
+    tested: str
     law: str
     ratio: float
     normalized: float | None
@@ -71,7 +73,7 @@ class LikelihoodRatio:
         """The law with the higher likelihood; None unless p is below `SIGNIFICANT`."""
         if self.p >= SIGNIFICANT:
             return None
-        return "pareto" if self.ratio > 0 else self.law
+        return self.tested if self.ratio > 0 else self.law
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `ratios` in the JSON."""
@@ -80,19 +82,21 @@ class LikelihoodRatio:
 
 @dataclass(frozen=True, slots=True)
 class TailFit:
-    """The laws fitted to the leaves that occur at least `x_min` times.
+    """The laws fitted to the leaves that occur at least `x_min` times, one of which is tested.
 
     Attributes:
+        tested: The name of the tested law: `poisson-pareto` for all leaves, `pareto` for a tail.
         x_min: The least count.
         leaves: The number of these leaves.
         leaf_share: Their share of all leaves.
         mass_share: Their share of all occurrences.
-        laws: The laws that could be fitted, Pareto's first.
-        ratios: Pareto's law against each other law; empty if Pareto's could not be fitted.
-        p: Bootstrap p-value of Pareto's law; None without a bootstrap.
-        reason: Why Pareto's law could not be fitted; None if it could.
+        laws: The laws that could be fitted, the tested one first.
+        ratios: The tested law against each other law; empty if it could not be fitted.
+        p: Bootstrap p-value of the tested law; None without a bootstrap.
+        reason: Why the tested law could not be fitted; None if it could.
     """
 
+    tested: str
     x_min: int
     leaves: int
     leaf_share: float
@@ -103,14 +107,14 @@ class TailFit:
     reason: str | None = None
 
     @property
-    def pareto(self) -> LawFit | None:
-        """Pareto's law, if it could be fitted."""
-        return next((fit for fit in self.laws if fit.name == "pareto"), None)
+    def tested_fit(self) -> LawFit | None:
+        """The tested law, if it could be fitted."""
+        return next((fit for fit in self.laws if fit.name == self.tested), None)
 
     @property
     def verdict(self) -> str:
         """`plausible`, `rejected`, `untested` (no bootstrap) or `unfitted`."""
-        if self.pareto is None:
+        if self.tested_fit is None:
             return "unfitted"
         if self.p is None:
             return "untested"
@@ -118,13 +122,14 @@ class TailFit:
 
     @property
     def favoured(self) -> str | None:
-        """The most likely of the laws favoured over Pareto's; None if there is none."""
+        """The most likely of the laws favoured over the tested one; None if there is none."""
         better = [test for test in self.ratios if test.favours == test.law]
         return min(better, key=lambda test: test.ratio).law if better else None
 
     def to_dict(self) -> dict[str, Any]:
         """The value of `whole` or `tail` in the JSON."""
         return {
+            "tested": self.tested,
             "x_min": self.x_min,
             "leaves": self.leaves,
             "leaf_share": self.leaf_share,
@@ -148,7 +153,8 @@ class DepthMass:
         singletons: Leaves that occur once.
         unseen_mass: Good-Turing estimate of the probability of leaves that do not occur in the
             corpus: singletons / occurrences.
-        whole: The laws of all leaves: x_min is the least count.
+        whole: The laws of all leaves: x_min is the least count. The Poisson-Pareto law is tested,
+            which is what Assumption A.7 implies for counts.
         tail: The laws from the x_min on at which Pareto's law fits best; None if it fits no tail.
         spectrum: The leaves by their counts.
     """
@@ -165,8 +171,9 @@ class DepthMass:
     def verdict(self) -> str:
         """Whether Assumption A.7 is tenable at this depth.
 
-        `plausible`: all leaves may follow a Pareto law. `tail`: only those from the best x_min on
-        may. `rejected`: not even those. `untested`: there was no bootstrap. `unfitted`: no Pareto
+        `plausible`: the probabilities of all leaves may follow a Pareto law, because their counts
+        may follow a Poisson-Pareto law. `tail`: only the counts from the best x_min on may follow a
+        Pareto law. `rejected`: not even those. `untested`: there was no bootstrap. `unfitted`: no
         law could be fitted.
         """
         verdicts = [self.whole.verdict, self.tail.verdict if self.tail else "unfitted"]

@@ -39,9 +39,11 @@ def mass(
     """Tests which law the leaf weights of each corpus follow, at every depth.
 
     Assumption A.7 of Ji et al. (2025) says that the probability of a leaf, as a random variable,
-    follows a Pareto law. It is tested for the tree pruned to each depth from 1 to `depth`, for all
-    leaves and for the tail that fits best, by the method of Clauset, Shalizi and Newman (2009), and
-    compared with lognormal, exponential and Zipf-Mandelbrot laws.
+    follows a Pareto law. The counts of all leaves then follow a Poisson-Pareto law, and frequent
+    ones nearly a Pareto law. For the tree pruned to each depth from 1 to `depth`, the former is
+    tested for all leaves and the latter for the tail that fits best, by the method of Clauset,
+    Shalizi and Newman (2009); both are compared with lognormal, exponential and Zipf-Mandelbrot
+    laws.
 
     Args:
         *corpora: One corpus per argument: a file, folder, glob or `-`, a list of these, a `Corpus`,

@@ -63,7 +63,7 @@ def measure(
     """Measures the token tree of each corpus, and of all corpora together if there are several.
 
     The statistics are those of the tree pruned to every depth from 1 to `depth`: its leaves, their
-    entropy, the Huffman code and the bound of Thm 3.4 of Ji et al. (2025). In the joint corpus each
+    entropy, the Huffman code and Thm 3.4 of Ji et al. (2025) as printed. In the joint corpus each
     corpus weighs as much as its volume, as in the paper's joint distribution.
 
     Args:

@@ -149,7 +149,7 @@ def _rate_table(corpus: CorpusResult) -> Table:
     static = {
         "ideal": corpus.static_rate,
         "Huffman": corpus.huffman_rate,
-        "Thm 3.4 bound": corpus.theorem_rate,
+        "Thm 3.4 as printed": corpus.theorem_rate,
     }
     rows = [
         (

@@ -1,8 +1,8 @@
 """The result of a measurement, and its JSON.
 
 `MeasureResult.to_dict` has the schema `elastic-core/measure/1`, which `docs/measure.md` defines key
-by key. The records hold more than the JSON: the rates of the Huffman code and of the bound of
-Thm 3.4, and the token trees.
+by key. The records hold more than the JSON: the rates of the Huffman code and of Thm 3.4 as
+printed, and the token trees.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -31,7 +31,8 @@ class DepthRow:
         entropy_bits: H_k = -sum p log2 p over the leaves, in bits per segment.
         conditional_entropy_bits: H_k - H_(k-1), in bits per symbol; H_0 = 0.
         huffman_bits: Mean codeword length of an optimal prefix code, in bits per segment.
-        theorem_bits: ceil(H_k), the length of a segment in Thm 3.4, in bits.
+        theorem_bits: ceil(H_k), the length of a segment by Thm 3.4 as printed, in bits; it is no
+            bound, because the Huffman code may be longer.
     """
 
     depth: int
@@ -154,7 +155,7 @@ class CorpusResult:
         depths: One row per depth from 1 to d.
         static_rate: The rate of the ideal code, -log2 p bits for a leaf of probability p.
         huffman_rate: The rate of the Huffman code.
-        theorem_rate: The rate of the bound of Thm 3.4.
+        theorem_rate: The rate by Thm 3.4 as printed.
         normalized_rate: (H_d - log2 M_d) / d, in bits per symbol.
         compare: The reference compressors.
         model_rates: The language models.

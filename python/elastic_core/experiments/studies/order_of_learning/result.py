@@ -55,7 +55,8 @@ class Shift:
         forces: The forces of pre-training and alignment, in bits for each byte of D_a.
         net_force: Their sum, which the law says is 0.
         ratio: The change of gamma_a over that of gamma_p; see `SpringPair.ratios`.
-        verdict: Whether the forces are equal and opposite; see `SpringPair.verdict`.
+        verdict: Whether the forces are equal and opposite up to a margin; see
+            `SpringPair.verdict`.
     """
 
     change: tuple[Interval, ...]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from elastic_core.experiments.analysis import judged, with_ci
-from elastic_core.experiments.spring_law import BALANCE_TOLERANCE, Array
+from elastic_core.experiments.spring_law import RATIO_MARGIN, Array
 from elastic_core.experiments.studies.springs.prediction import SETS
 from elastic_core.experiments.studies.springs.result import (
     COMPARED,
@@ -57,9 +57,9 @@ def _balance(result: SpringResult) -> Finding:
         "|D_i| times the change of KL is equal and opposite for pre-training and alignment.",
         springs.verdict(),
         f"After {result.count:,} reverse rows the sum of the two forces is {with_ci(imbalance)} of "
-        f"the sum of their sizes: 0 is equal and opposite (up to {BALANCE_TOLERANCE} counts as "
-        f"that), 1 or -1 the same direction. The change of the alignment over that of the "
-        f"pre-training is {with_ci(ratio)}; for covered data the law says -k = {with_ci(law, 1)}.",
+        f"the sum of their sizes: 0 is equal and opposite, 1 or -1 the same direction. The change "
+        f"of the alignment over that of the pre-training is {with_ci(ratio)}; for covered data the "
+        f"law says -k = {with_ci(law, 1)}, up to a factor of {RATIO_MARGIN}.",
     )
 
 
