@@ -539,7 +539,7 @@ class Statistics:
         """Rate of the Huffman code (Def 3.3) at depth d."""
     @property
     def theorem(self) -> StaticRate:
-        """Rate of the bound of Theorem 3.4 at depth d."""
+        """Rate of Theorem 3.4 as printed at depth d."""
     @property
     def normalized_rate(self) -> float:
         """(H_d - log2 M) / d, in bits per symbol: 0 for equally likely leaves, otherwise negative.
@@ -573,7 +573,7 @@ class DepthStatistics:
         """Mean length of an optimal prefix code (Def 3.3), in bits per segment; at least 1."""
     @property
     def theorem_bits(self) -> int:
-        """The bound of Theorem 3.4 for one segment, ceil(H_k), in bits."""
+        """Theorem 3.4 as printed, for one segment: ceil(H_k), in bits."""
     @property
     def spectrum(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """The spectrum of leaf weights: how many leaves have each count.

@@ -56,7 +56,7 @@ impl PyDepthStatistics {
         self.depth.huffman_bits
     }
 
-    /// The bound of Theorem 3.4 for one segment, ceil(H_k), in bits.
+    /// Theorem 3.4 as printed, for one segment: ceil(H_k), in bits.
     #[getter]
     fn theorem_bits(&self) -> u64 {
         self.depth.theorem_bits

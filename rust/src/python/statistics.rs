@@ -45,7 +45,7 @@ impl PyStatistics {
         PyStaticRate { rate: self.statistics.huffman }
     }
 
-    /// Rate of the bound of Theorem 3.4 at depth d.
+    /// Rate of Theorem 3.4 as printed at depth d.
     #[getter]
     fn theorem(&self) -> PyStaticRate {
         PyStaticRate { rate: self.statistics.theorem }

@@ -21,7 +21,7 @@ pub struct DepthStatistics {
     pub conditional_entropy_bits: f64,
     /// Mean length of an optimal prefix code, in bits per segment.
     pub huffman_bits: f64,
-    /// The bound of Theorem 3.4 for one segment: ceil(H_k).
+    /// Theorem 3.4 as printed, for one segment: ceil(H_k).
     pub theorem_bits: u64,
     /// How many leaves have each count.
     pub spectrum: Spectrum,
@@ -53,13 +53,13 @@ pub struct Statistics {
     pub ideal: StaticRate,
     /// Rate of the Huffman code.
     pub huffman: StaticRate,
-    /// Rate of the bound of Theorem 3.4.
+    /// Rate of Theorem 3.4 as printed.
     pub theorem: StaticRate,
     /// (H_d - log2 M) / d, in bits per symbol: 0 for equally likely leaves, otherwise negative.
     pub normalized_rate: f64,
 }
 
-/// The bound of Theorem 3.4 for one segment: `ceil(H)`.
+/// Theorem 3.4 as printed, for one segment: `ceil(H)`.
 ///
 /// An entropy within 1e-9 bits of a whole number counts as that number, to absorb rounding.
 pub fn theorem_bits(entropy_bits: f64) -> u64 {
