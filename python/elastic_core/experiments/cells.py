@@ -6,17 +6,18 @@ however many cells continue from it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from dataclasses import dataclass, field, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias
 
-from elastic_core.common.hashing import digest
+from elastic_core.common.hashing import ADDED_LATER, digest, hashed_fields
 from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.models.protocol import DrawingModel, LanguageModel
+from elastic_core.models.protocol import DrawingModel
 from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.training.finetuning.recipe import Recipe
 
 if TYPE_CHECKING:
     from elastic_core.scoring import Scorer
+    from elastic_core.scoring.instruments import Instrument
 
 Label: TypeAlias = str | int | float
 """A cell's value in one dimension of a study."""
@@ -93,6 +94,9 @@ class SeedData(Protocol):
     def model_hash(self, cell: "Cell") -> str:
         """The hash of a cell's model."""
 
+    def instruments(self, root: "Cell", names: Sequence[str]) -> "list[Instrument]":
+        """Instruments by name, which compare models with that of a root cell."""
+
     def stored_rows(self, name: str, create: Callable[[], list[Row]]) -> list[Row]:
         """Rows stored beside the models, created the first time."""
 
@@ -127,6 +131,27 @@ class Rows:
         return ()
 
 
+class RangedRows(Rows):
+    """Rows `start` to `stop` of a sequence, so that there are more after them.
+
+    Attributes:
+        start: The index of the first row.
+        stop: The index after the last row.
+    """
+
+    start: int
+    stop: int
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return self.stop - self.start
+
+    def first(self, count: int) -> Self:
+        """The rows from the same start, `count` of them."""
+        return replace(self, stop=self.start + count)  # type: ignore[type-var]
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
     """A training.
@@ -135,6 +160,8 @@ class TrainingStep:
         rows: The rows to train on.
         recipe: How to train.
         likes: For `rloo` and `grpo`, the side whose score is the reward.
+        is_ordered: Whether the rows, which are `RangedRows`, are read once and in their order. A
+            longer training on the same rows and more then passes through the same model.
     """
 
     KIND: ClassVar[str] = "Lesson"
@@ -143,6 +170,7 @@ class TrainingStep:
     rows: Rows
     recipe: Recipe
     likes: str = "positive"
+    is_ordered: bool = field(default=False, metadata=ADDED_LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +193,7 @@ class TextSet:
 class Measure:
     """An additional measurement; subclasses are frozen dataclasses, as for `Rows`."""
 
-    def take(self, model: LanguageModel, seed_context: SeedData) -> dict[str, float | None]:
+    def take(self, model: DrawingModel, seed_context: SeedData) -> Metrics:
         """Measures a cell's model.
 
         Args:
@@ -191,6 +219,9 @@ class Cell:
         is_drawn: Whether completions of the held-out prompts are sampled, for the score and the KL
             divergence.
         is_kept: Whether to keep the model for cells that are requested later.
+        has_rates: Whether losses and rates are measured.
+        curve: For an ordered training, the numbers of rows of all cells on its curve, increasing:
+            one training on the most rows gives the models of all.
     """
 
     labels: tuple[tuple[str, Label], ...]
@@ -203,6 +234,8 @@ class Cell:
     measures: tuple[Measure, ...] = ()
     is_drawn: bool = True
     is_kept: bool = False
+    has_rates: bool = True
+    curve: tuple[int, ...] = ()
 
     @property
     def spec(self) -> ModelSpec:
@@ -220,6 +253,18 @@ class Cell:
         return ", ".join(f"{key} {value}" for key, value in self.labels)
 
     @property
+    def end_of_curve(self) -> "Cell":
+        """The cell whose training gives this cell's model: on the most rows of the curve."""
+        training = self.training
+        if training is None or not isinstance(training.rows, RangedRows):
+            return self
+        if not self.curve or training.rows.count == self.curve[-1]:
+            return self
+        training = replace(training, rows=training.rows.first(self.curve[-1]))
+        labels = (*self.labels, ("curve", self.curve[-1]))
+        return replace(self, labels=labels, training=training, sets=(), measures=())
+
+    @property
     def needs(self) -> tuple["Cell", ...]:
         """The cells whose models must exist before this one can be processed."""
         cells = [self.root, self.parent] if self.parent else []
@@ -228,6 +273,8 @@ class Cell:
             cells.append(Cell((*self.labels, ("pretraining", "all")), self.seed, self.model))
         if self.training:
             cells += self.training.rows.authors()
+            if self.end_of_curve is not self:
+                cells.append(self.end_of_curve)
         for texts in self.sets:
             cells += texts.rows.authors()
         return tuple(dict.fromkeys(cells))
@@ -244,6 +291,8 @@ class Cell:
     def row_hash(self, hashes: SharedHashes) -> str:
         """The hash of everything that determines the row of metrics; 24 hexadecimal digits."""
         own = [self.labels, _described((self.sets, self.measures), hashes), self.is_drawn]
+        if not self.has_rates:
+            own.append("without rates")
         return digest([self.model_hash(hashes), hashes.data, hashes.measured, own])
 
 
@@ -256,7 +305,8 @@ def _described(value: Any, hashes: SharedHashes) -> Any:
     if isinstance(value, Cell):
         return value.model_hash(hashes)
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {item.name: _described(getattr(value, item.name), hashes) for item in fields(value)}
+        names = [field.name for field in hashed_fields(value)]
+        parts = {name: _described(getattr(value, name), hashes) for name in names}
         return {"kind": getattr(value, "KIND", type(value).__name__), **parts}
     if isinstance(value, tuple | list):
         return [_described(item, hashes) for item in value]

@@ -15,11 +15,13 @@ from elastic_core.experiments.cells import Cell, Row, SharedHashes
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.datasets import Datasets
 from elastic_core.experiments.folder import ModelStore
+from elastic_core.experiments.instruments import FixedTexts, prepare
 from elastic_core.models import load_model
 from elastic_core.models.protocol import DrawingModel, as_drawing
 
 if TYPE_CHECKING:
     from elastic_core.scoring import Reference, Scorer
+    from elastic_core.scoring.instruments import Instrument
 
 _REFERENCES = 4
 _MAX_CHARACTERS = 4096
@@ -45,6 +47,7 @@ class RunContext:
         self._model_hashes: dict[Cell, str] = {}
         self._row_hashes: dict[Cell, str] = {}
         self._references: OrderedDict[tuple[str, int], Reference] = OrderedDict()
+        self._instruments: OrderedDict[tuple[Any, ...], list[Instrument]] = OrderedDict()
 
     @cached_property
     def datasets(self) -> Datasets:
@@ -119,6 +122,21 @@ class RunContext:
             if len(self._references) > _REFERENCES:
                 self._references.popitem(last=False)
         return self._references[key]
+
+    def instruments(self, root: Cell, names: Sequence[str]) -> "list[Instrument]":
+        """Instruments that compare models with a root's; those of the last roots are cached.
+
+        Raises:
+            InvalidArgumentError: An instrument lacks data.
+        """
+        key = (self.model_hash(root), root.seed, tuple(names))
+        if key not in self._instruments:
+            self._instruments[key] = prepare(
+                names, self.model(root), self.seed_context(root.seed).fixed_texts(), self.scorer
+            )
+            if len(self._instruments) > _REFERENCES:
+                self._instruments.popitem(last=False)
+        return self._instruments[key]
 
     def seed_context(self, seed: int) -> "SeedContext":
         """The data and models of a seed."""
@@ -210,6 +228,10 @@ class SeedContext:
         """The hash of a cell's model."""
         return self.context.model_hash(cell)
 
+    def instruments(self, root: Cell, names: Sequence[str]) -> "list[Instrument]":
+        """Instruments by name; see `RunContext.instruments`."""
+        return self.context.instruments(root, names)
+
     def stored_rows(self, name: str, create: Callable[[], list[Row]]) -> list[Row]:
         """Reads or creates rows stored beside the models; see `ModelStore.rows`."""
         return self.context.store.rows(name, create)
@@ -260,6 +282,18 @@ class SeedContext:
         datasets, settings = self.context.datasets, self.config.held_out
         count = min(settings.prompts // len(datasets.sides), settings.texts)
         return [dict(row) for row in datasets.split(self.seed).held_out[side].rows[:count]]
+
+    def fixed_texts(self) -> FixedTexts:
+        """What instruments measure on."""
+        datasets, settings = self.context.datasets, self.config.held_out
+        return FixedTexts(
+            held_out={side: self.held_out(side) for side in datasets.sides},
+            labelled={side: rows.texts() for side, rows in datasets.scorer.items()},
+            prompts=self.prompts(),
+            tokens=settings.tokens,
+            samples=settings.texts,
+            seed=self.seed,
+        )
 
     def pretrain_texts(self) -> list[str]:
         """Texts of the pre-training corpus that models are measured on, drawn with the seed."""

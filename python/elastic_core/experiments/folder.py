@@ -171,13 +171,17 @@ def _is_of_cell(row: dict[str, Any]) -> bool:
     return (
         all(isinstance(value, str) for value in texts)
         and all(isinstance(value, str) or _is_number(value) for value in labels)
-        and all(value is None or _is_number(value) for value in others)
+        and all(value is None or _is_number(value) or _is_numbers(value) for value in others)
     )
 
 
 def _is_number(value: Any) -> bool:
     """Whether a value is a number, or a boolean, of the size that metrics and labels have."""
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**64)
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value))
 
 
 def flatten_row(row: dict[str, Any]) -> Metrics:

@@ -11,14 +11,14 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.hashing import digest
 from elastic_core.data.examples import Examples, as_format, with_swapped_sides
 from elastic_core.data.formats import Format
-from elastic_core.experiments.cells import Cell, Row, Rows, SeedData
+from elastic_core.experiments.cells import Cell, RangedRows, Row, Rows, SeedData
 
 _BLOCK = 50
 """Prompts for which candidates are sampled at once; volumes share blocks, so they are nested."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subset(Rows):
+class Subset(RangedRows):
     """Rows `start` to `stop` of one side, in the seed's random order.
 
     Subsets that start at 0 are nested: the first 100 rows are among the first 200.

@@ -12,7 +12,7 @@ from elastic_core.common.extras import requires_extra
 from elastic_core.common.files import read_sealed_json, without_nan
 from elastic_core.common.manifest import check_manifest
 from elastic_core.common.progress import Progress
-from elastic_core.experiments.cells import Cell, Metrics, Row, TextSet, TrainingStep
+from elastic_core.experiments.cells import Cell, Metrics, RangedRows, Row, TextSet, TrainingStep
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
@@ -23,6 +23,7 @@ from elastic_core.scoring.scorers import NAME as LINEAR
 from elastic_core.scoring.scorers import scorer_checkpoint
 from elastic_core.training.finetuning.recipe import ONLINE, Recipe, Reward
 from elastic_core.training.finetuning.train import train
+from elastic_core.training.folder import checkpoint_folder
 from elastic_core.training.pretraining.pretrain import pretrain
 
 
@@ -59,7 +60,7 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
 
     Returns:
         `train_first` and `train_final`, the first and last loss; `train_steps`, `train_tokens` and
-        `diverged`. Empty if the cell has no training.
+        `diverged`. Empty if the cell has no training, or a longer one passed through its model.
     """
     if cell.parent is None:
         if context.path(cell) is None:
@@ -69,16 +70,19 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
         return {}
     if cell.training is None:
         return {}
-    training = cell.training
+    training, place = cell.training, context.store.path(context.model_hash(cell))
     with context.store.making(context.model_hash(cell)), _one_thread(context, cell):
+        if cell.end_of_curve != cell and _copy_from_curve(context, cell, place):
+            return {}
         trained = train(
             context.existing_path(cell.parent),
             training.rows.resolve(context.seed_context(cell.seed)),
             training.recipe,
-            context.store.path(context.model_hash(cell)),
+            place,
             seed=cell.seed,
             reward=_reward(context, training) if training.recipe.algorithm in ONLINE else None,
             require_all=True,
+            checkpoints=_checkpoints(cell),
             progress=progress,
         )
     metrics: Metrics = without_nan(
@@ -91,6 +95,37 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
         }
     )
     return metrics
+
+
+def _checkpoints(cell: Cell) -> tuple[int, ...]:
+    """The rows of an ordered training after which copies of its model are kept."""
+    if cell.training is None or not isinstance(cell.training.rows, RangedRows):
+        return ()
+    count = cell.training.rows.count
+    doses = tuple(dose for dose in cell.curve if dose <= count)
+    return (doses or (count,)) if cell.training.is_ordered else ()
+
+
+def _copy_from_curve(context: RunContext, cell: Cell, place: Path) -> bool:
+    """Copies a cell's model from the longer training that passed through it, if one did."""
+    if cell.training is None or not isinstance(cell.training.rows, RangedRows):
+        return False
+    whole = context.store.path(context.model_hash(cell.end_of_curve))
+    kept = checkpoint_folder(whole, cell.training.rows.count)
+    if not kept.is_dir():  # The training is that of an earlier run with other doses.
+        return False
+    if not place.exists():
+        _copy_model(kept, place, f"delete {whole} and run the command again")
+    return True
+
+
+def _copy_model(source: Path, place: Path, remedy: str) -> None:
+    """Copies the folder of a model, which appears when it is complete and intact."""
+    partial = place.with_name(f"{place.name}.copied")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(source, partial)
+    check_manifest(partial, remedy)
+    partial.rename(place)
 
 
 def _reward(context: RunContext, training: TrainingStep) -> Reward:
@@ -126,7 +161,8 @@ def measure_model(context: RunContext, cell: Cell) -> Metrics:
     metrics: Metrics = {}
     if cell.is_drawn:
         metrics |= _completion_metrics(context, cell, model)
-    for texts in (*_common_sets(context), *cell.sets):
+    common = _common_sets(context) if cell.has_rates else ()
+    for texts in (*common, *cell.sets):
         loss = _loss(model, texts, texts.rows.resolve(seed_context))
         metrics[f"loss_{texts.name}"] = loss.nats_per_token.value
         metrics[f"rate_{texts.name}"] = loss.bits_per_byte.value
@@ -287,8 +323,4 @@ def _copy_checkpoint(context: RunContext, cell: Cell, tokens: int, place: Path) 
         lambda result: [int(checkpoint["tokens"]) for checkpoint in result["checkpoints"]],
     )
     nearest = min(count for count in kept if count >= tokens)
-    partial = place.with_name(f"{place.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(whole / "checkpoints" / f"tokens-{nearest}", partial)
-    check_manifest(partial, remedy)
-    partial.rename(place)
+    _copy_model(whole / "checkpoints" / f"tokens-{nearest}", place, remedy)

@@ -31,11 +31,11 @@ from elastic_core.models.protocol import (
 )
 from elastic_core.scoring.loss import Ratio
 
-# Log-probabilities held at a time for each model, in float32: 256 MiB.
-_ROW_BUDGET = 1 << 26
+ROW_BUDGET = 1 << 26
+"""Log-probabilities held at a time for each model, in float32: 256 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Divergence:
     """KL(P || Q), from continuations sampled from P.
 
@@ -44,12 +44,15 @@ class Divergence:
         nats_per_text: Divergence of all continuations / number of continuations.
         prompts: Number of prompts, and of continuations.
         tokens: Number of sampled tokens, including those that end a text.
+        by_position: Mean divergence at each position in nats, over the continuations that reach it,
+            shape (positions,), float64.
     """
 
     nats_per_token: Ratio
     nats_per_text: Ratio
     prompts: int
     tokens: int
+    by_position: NDArray[np.float64]
 
     @property
     def bits_per_token(self) -> Ratio:
@@ -64,6 +67,7 @@ class Divergence:
             "nats_per_text": self.nats_per_text.to_dict(),
             "prompts": self.prompts,
             "tokens": self.tokens,
+            "by_position": self.by_position.tolist(),
         }
 
 
@@ -152,18 +156,23 @@ class Reference:
 
     def _kl(self, one: DrawingModel, other: DrawingModel, drawn: Sequence[Ids]) -> Divergence:
         """KL(one || other), from continuations sampled from `one`."""
-        nats: list[float] = []
-        step = max(1, _ROW_BUDGET // (self._tokens * one.vocabulary))
+        nats: list[NDArray[np.float64]] = []
+        step = max(1, ROW_BUDGET // (self._tokens * one.vocabulary))
         for start in range(0, len(drawn), step):
             texts = self._prompts[start : start + step], drawn[start : start + step]
             rows = (model.log_distributions(*texts, tokens=self._tokens) for model in (one, other))
-            nats += [math.fsum(divergences(p, q)) for p, q in zip(*rows, strict=True)]
-        counts = [len(ids) for ids in drawn]
+            nats += [divergences(p, q) for p, q in zip(*rows, strict=True)]
+        sums = [math.fsum(row) for row in nats]
+        counts = [len(row) for row in nats]
+        reached = np.arange(max(counts)) < np.array(counts)[:, None]
+        table = np.zeros(reached.shape)
+        table[reached] = np.concatenate(nats)
         return Divergence(
-            nats_per_token=Ratio.of(nats, counts),
-            nats_per_text=Ratio.of(nats, np.ones(len(nats))),
+            nats_per_token=Ratio.of(sums, counts),
+            nats_per_text=Ratio.of(sums, np.ones(len(sums))),
             prompts=len(drawn),
             tokens=sum(counts),
+            by_position=table.sum(axis=0) / reached.sum(axis=0),
         )
 
 

@@ -143,12 +143,12 @@ def completion_loss(
     prompts, completions = listed(prompts), listed(completions)
     texts = [one + other for one, other in zip(prompts, completions, strict=True)]
     heads, whole = model.tokens(prompts), model.tokens(texts)
-    skipped = [_common(head, ids) for head, ids in zip(heads, whole, strict=True)]
+    skipped = [common_prefix(head, ids) for head, ids in zip(heads, whole, strict=True)]
     cut = 1 if model.settings.get("eos") and not has_ends else 0
     return _loss(model, name, texts, completions, skipped, cut)
 
 
-def _common(one: Ids, other: Ids) -> int:
+def common_prefix(one: Ids, other: Ids) -> int:
     """The length of the longest common prefix of two texts, in ids."""
     length = min(len(one), len(other))
     differ = np.flatnonzero(one[:length] != other[:length])

@@ -18,8 +18,14 @@ Value = TypeVar("Value")
 TREE_MODEL = "model.ectm"
 """The file of a tree model in its folder."""
 
+_CHECKPOINTS = "checkpoints"
 _RESULT = "trained.json"
 _SETTINGS = "settings.json"
+
+
+def checkpoint_folder(training: Path, rows: int) -> Path:
+    """The folder of the model after so many rows, in the folder of a training."""
+    return training / _CHECKPOINTS / f"rows-{rows}"
 
 
 def check_same_settings(
@@ -119,6 +125,10 @@ class TrainingFolder:
     def finish(self, result: Trained) -> None:
         """Moves the model to its place together with its result, and removes the rest."""
         self.model.mkdir(parents=True, exist_ok=True)
+        if (self.partial / _CHECKPOINTS).exists():
+            # Not moved: an interrupted training finds them again.
+            kept = shutil.ignore_patterns(".*")
+            shutil.copytree(self.partial / _CHECKPOINTS, self.model / _CHECKPOINTS, ignore=kept)
         write_manifest(self.model)
         write_sealed_json(self.model / _RESULT, result.to_dict())
         sync_folder(self.model)

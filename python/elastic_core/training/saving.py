@@ -1,6 +1,7 @@
 """Errors of writing models and states, which libraries report in ways of their own."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from safetensors import SafetensorError
 
 from elastic_core._core import ModelError
 from elastic_core.common.files import naming
+from elastic_core.common.manifest import write_manifest
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -39,6 +41,26 @@ def saving(folder: Path) -> Iterator[None]:
             f"{folder}: a file cannot be written ({reason}); free some space there, and run the "
             "command again to resume"
         ) from error
+
+
+def write_checkpoint(folder: Path, save: Callable[[Path], None]) -> None:
+    """Writes a copy of a model, which appears when it is complete and replaces an older one.
+
+    Args:
+        folder: The folder of the copy.
+        save: Writes the model to a folder.
+
+    Raises:
+        ModelError: A library could not write a file.
+        OSError: The disk is full, or a file cannot be written.
+    """
+    partial = folder.with_name(f".{folder.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    with saving(folder):
+        save(partial)
+    write_manifest(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
 
 
 def name_errors_of_states(trainer: "Trainer", folder: Path) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from elastic_core.experiments.studies.study import Study
 
 STUDIES = (
+    "reversion",
     "resistance",
     "rebound",
     "reversal",

@@ -128,7 +128,7 @@ def make_job(
         rows=datasets.Dataset.from_list(usable),
         counts=counts,
         max_length=row_limit(recipe, positions),
-        arguments=_training_arguments(recipe, states, settings["seed"]),
+        arguments=_training_arguments(recipe, states, settings),
         callbacks=[callback],
         adapter=_adapter(recipe),
         reference=reference and load_for_training(ModelSpec.parse(reference), recipe),
@@ -163,7 +163,7 @@ def _check_tokenizer(
         )
 
 
-def _training_arguments(recipe: Recipe, states: Path, seed: int) -> dict[str, Any]:
+def _training_arguments(recipe: Recipe, states: Path, settings: dict[str, Any]) -> dict[str, Any]:
     schedule = recipe.schedule
     if schedule == "constant" and recipe.warm_up:
         schedule = "constant_with_warmup"
@@ -175,13 +175,14 @@ def _training_arguments(recipe: Recipe, states: Path, seed: int) -> dict[str, An
         "gradient_accumulation_steps": recipe.accumulation,
         "learning_rate": recipe.learning_rate,
         "lr_scheduler_type": schedule,
-        "warmup_steps": recipe.warm_up,
+        "warmup_steps": int(recipe.warm_up) if recipe.warm_up >= 1 else recipe.warm_up,
         "weight_decay": recipe.weight_decay,
         "bf16": recipe.dtype == "bfloat16",
         "gradient_checkpointing": recipe.gradient_checkpointing,
         "use_cpu": recipe.device == "cpu",
         "dataloader_pin_memory": recipe.device == "cuda",
-        "seed": seed % 2**32,
+        "seed": settings["seed"] % 2**32,
+        "train_sampling_strategy": "sequential" if "checkpoints" in settings else "random",
         "logging_strategy": "no",
         "logging_nan_inf_filter": False,
         "save_strategy": "no",

@@ -16,6 +16,9 @@ ONLINE = ("rloo", "grpo")
 REFERENCED = ("dpo", "kto", "sft")
 """The algorithms that can penalize divergence from a reference model; `sft` only with a beta."""
 
+IN_ORDER = ("sft", "dpo", "simpo")
+"""The algorithms that can read the rows in their order."""
+
 _MOST = 1_000_000
 _MOST_ROWS = 1_000_000_000
 _SCHEDULES = ("constant", "linear", "cosine")
@@ -56,7 +59,8 @@ class Recipe:
         max_length: Maximum tokens of a row, at most the positions of the model; longer rows are
             truncated at the end.
         schedule: Learning rate schedule: `constant`, or `linear` or `cosine` decay to 0.
-        warm_up: Fraction of the steps over which the learning rate rises linearly from 0.
+        warm_up: Steps over which the learning rate rises linearly from 0, if 1 or more; below 1, a
+            fraction of all steps.
         weight_decay: Weight decay (AdamW).
         beta: Weight of the penalty for diverging from the reference (for `sft`, of the KL per
             trained token, in nats), or, for `simpo`, scale of the reward. None: 0 for `sft` and
@@ -129,8 +133,14 @@ class Recipe:
                 raise InvalidArgumentError(
                     f"{name} {getattr(self, name)}: must be at most {_MOST_ROWS}"
                 )
-        if not 0 <= self.warm_up < 1:
-            raise InvalidArgumentError(f"warm_up {self.warm_up}: must be from 0 to below 1")
+        is_fraction = 0 <= self.warm_up < 1
+        if not is_fraction and not (
+            self.warm_up <= _MOST and self.warm_up == int(self.warm_up) > 0
+        ):
+            raise InvalidArgumentError(
+                f"warm_up {self.warm_up}: write a whole number of steps, or a fraction from 0 to "
+                "below 1"
+            )
         if self.algorithm == "kto" and self.batch < 2:
             raise InvalidArgumentError(
                 "batch 1: kto compares the rows of a batch with each other; choose 2 or more"

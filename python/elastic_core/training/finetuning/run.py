@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import datasets
 import numpy as np
@@ -27,13 +27,16 @@ from elastic_core.training.finetuning.algorithms import ALGORITHMS
 from elastic_core.training.finetuning.job import Job, load_for_training, make_job
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.result import Trained
-from elastic_core.training.folder import TrainingFolder
-from elastic_core.training.saving import name_errors_of_states, saving
+from elastic_core.training.folder import TrainingFolder, checkpoint_folder
+from elastic_core.training.saving import name_errors_of_states, saving, write_checkpoint
 
 if TYPE_CHECKING:
     from transformers import Trainer
 
     from elastic_core.training.finetuning.usable import RowCounts
+
+OnRows: TypeAlias = Callable[[int], object]
+"""Called with a number of rows."""
 
 _ADAPTER = "adapter"
 _NOT_IN_CURVE = ("epoch", "step_time")
@@ -114,11 +117,13 @@ class _FinetuningCallback(StepCallback):
 
     Attributes:
         diverged: Whether the training diverged, as `Trained.diverged` defines it.
+        on_rows: Called after each step with the number of rows read.
     """
 
     def __init__(self, on_step: OnStep) -> None:
         super().__init__(on_step)
         self.diverged = False
+        self.on_rows: OnRows | None = None
         self._tokens_before = 0.0
 
     def on_train_begin(
@@ -128,6 +133,19 @@ class _FinetuningCallback(StepCallback):
         super().on_train_begin(args, state, control, **more)
         if state.log_history and not state.num_input_tokens_seen:
             self._tokens_before = state.log_history[-1].get("num_tokens", 0.0)
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **more: Any,
+    ) -> None:
+        """Reports the rows read, before a state is saved."""
+        super().on_step_end(args, state, control, **more)
+        if self.on_rows:
+            rows = args.per_device_train_batch_size * args.gradient_accumulation_steps
+            self.on_rows(state.global_step * rows)
 
     def on_log(
         self,
@@ -190,6 +208,13 @@ def _train(
     state = last_state(folder.partial)
     size = _size_of_weights(trainer)
     name_errors_of_states(trainer, folder.partial)
+
+    def keep(done: int) -> None:
+        if done in settings.get("checkpoints", ()):
+            target = checkpoint_folder(folder.partial, done)
+            write_checkpoint(target, lambda partial: _save(trainer, recipe, partial, spec))
+
+    callback.on_rows = keep
     trainer.train(resume_from_checkpoint=str(state) if state else None)
     growth = _size_of_weights(trainer) / size
     callback.diverged |= not growth <= _GROWTH_OF_WEIGHTS or _is_worse_than_guessing(

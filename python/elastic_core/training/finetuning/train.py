@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.hashing import rows_sha256
+from elastic_core.common.messages import abridged
 from elastic_core.common.progress import Progress
 from elastic_core.models.spec import ModelKind, ModelSpec
-from elastic_core.training.finetuning.recipe import ONLINE, REFERENCED, Recipe, Reward
+from elastic_core.training.finetuning.recipe import IN_ORDER, ONLINE, REFERENCED, Recipe, Reward
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.rows import Row, select
 from elastic_core.training.folder import TrainingFolder
@@ -26,6 +28,7 @@ def train(
     reference: str | None = None,
     reward: Reward | None = None,
     require_all: bool = False,
+    checkpoints: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> Trained:
     """Trains a copy of a model on rows.
@@ -55,6 +58,9 @@ def train(
             None: `model` before training.
         reward: Reward of `rloo` and `grpo`.
         require_all: Whether to refuse rows that teach nothing instead of leaving them out.
+        checkpoints: Numbers of rows after which to keep a copy of the model, as `checkpoint_folder`
+            names it. The rows are then read once and in their order, and none may teach nothing, so
+            that each copy equals the model of a training on the first rows alone.
         progress: Receives steps with the optimizer steps done; for a tree model, symbols.
 
     Raises:
@@ -70,6 +76,9 @@ def train(
     selected = select(rows, recipe.algorithm)
     _check_arguments(recipe, reference, reward)
     spec = ModelSpec.parse(model)
+    if checkpoints:
+        _check_checkpoints(checkpoints, len(selected), recipe, is_tree=spec.is_tree)
+        require_all = True
     settings: dict[str, Any] = {
         "model": model,
         "rows": len(selected),
@@ -78,6 +87,7 @@ def train(
         "reference": reference,
         "reward": reward and reward.name,
         "recipe": asdict(recipe),
+        **({"checkpoints": list(checkpoints)} if checkpoints else {}),
     }
     match spec.kind:
         case ModelKind.TREE | ModelKind.SAVED_TREE:
@@ -111,6 +121,38 @@ def _check_tree_recipe(spec: ModelSpec, recipe: Recipe) -> None:
         raise InvalidArgumentError(
             f"{spec.text}: a tree model supports only plain sft, not {requested}; name a "
             "checkpoint of transformers"
+        )
+
+
+def _check_checkpoints(
+    checkpoints: Sequence[int], rows: int, recipe: Recipe, *, is_tree: bool
+) -> None:
+    """Checks that each checkpoint is the end of a training on as many rows."""
+    step = 1 if is_tree else recipe.batch * recipe.accumulation
+    numbers = [0, *checkpoints]
+    if any(one >= other for one, other in pairwise(numbers)) or numbers[-1] > rows:
+        raise InvalidArgumentError(
+            f"checkpoints {abridged(list(checkpoints))}: write increasing numbers of rows, from 1 "
+            f"to {rows}"
+        )
+    if uneven := [number for number in checkpoints if number % step]:
+        raise InvalidArgumentError(
+            f"checkpoint {uneven[0]}: a step takes {step} rows (batch x accumulation); choose a "
+            "multiple"
+        )
+    if is_tree:
+        return
+    is_prefix = (
+        recipe.epochs == 1
+        and recipe.steps is None
+        and recipe.schedule == "constant"
+        and (recipe.warm_up == 0 or recipe.warm_up >= 1)
+    )
+    if not is_prefix or recipe.algorithm not in IN_ORDER:
+        raise InvalidArgumentError(
+            f"checkpoints need {' or '.join(IN_ORDER)}, one epoch, a constant learning rate and a "
+            "warm_up in steps; otherwise the first rows are trained on in another way when more "
+            "follow"
         )
 
 

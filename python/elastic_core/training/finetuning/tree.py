@@ -1,10 +1,12 @@
 """Fine-tuning of a tree model: one update, with each row counted `epochs` x `weight` times."""
 
 import time
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from elastic_core.common.manifest import write_manifest
 from elastic_core.common.progress import Progress, with_subject
 from elastic_core.models.spec import load_tree
 from elastic_core.models.tree import TreeLanguageModel
@@ -12,7 +14,7 @@ from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.result import Trained
 from elastic_core.training.finetuning.rows import texts
 from elastic_core.training.finetuning.usable import RowCounts
-from elastic_core.training.folder import TREE_MODEL, TrainingFolder
+from elastic_core.training.folder import TREE_MODEL, TrainingFolder, checkpoint_folder
 
 
 def run(
@@ -29,16 +31,25 @@ def run(
     if result := folder.result():
         return result
     spec = settings["model"]
-    documents = _shuffled(texts(rows, spec), settings["seed"])
+    checkpoints = settings.get("checkpoints", [])
+    documents = texts(rows, spec)
+    if not checkpoints:
+        documents = _shuffled(documents, settings["seed"])
     start = time.monotonic()
     model = load_tree(spec)
     before = _mean_loss(model, documents)
     weight = recipe.epochs * recipe.weight
-    model.update(documents, weight, progress=with_subject(progress, spec))
-    after = _mean_loss(model, documents)
-    symbols = sum(map(len, model.tokens(documents)))
     folder.begin()
     folder.model.mkdir()
+    for start, stop in pairwise(sorted({0, *checkpoints, len(documents)})):
+        model.update(documents[start:stop], weight, progress=with_subject(progress, spec))
+        if stop in checkpoints:
+            kept = checkpoint_folder(folder.model, stop)
+            kept.mkdir(parents=True)
+            model.save(kept / TREE_MODEL)
+            write_manifest(kept)
+    after = _mean_loss(model, documents)
+    symbols = sum(map(len, model.tokens(documents)))
     model.save(folder.model / TREE_MODEL)
     result = Trained(
         path=str(folder.out / TREE_MODEL),

@@ -33,7 +33,7 @@ from elastic_core.training.pretraining.result import (
     draw_curve,
     read_curve,
 )
-from elastic_core.training.saving import saving
+from elastic_core.training.saving import saving, write_checkpoint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -177,14 +177,7 @@ def _train(
         return folder / "checkpoints" / f"tokens-{tokens}"
 
     def save(tokens: int) -> None:
-        target = checkpoint(tokens)
-        partial = target.with_name(f".{target.name}")
-        shutil.rmtree(partial, ignore_errors=True)
-        with saving(target):
-            _save(model, tokenizer, partial)
-        write_manifest(partial)
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
+        write_checkpoint(checkpoint(tokens), lambda partial: _save(model, tokenizer, partial))
 
     def on_step(step: int, _: int) -> None:
         if progress:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
 from elastic_core.common.files import without_nan
-from elastic_core.experiments.cells import Measure, Row, Rows, SeedData
+from elastic_core.experiments.cells import Measure, Metrics, Row, Rows, SeedData
 
 if TYPE_CHECKING:
     from elastic_core.models.protocol import LanguageModel
@@ -98,7 +98,7 @@ class TreeLaw(Measure):
     depths: tuple[int, ...]
     pretrained: int | None = None
 
-    def take(self, model: "LanguageModel", seed_context: SeedData) -> dict[str, float | None]:
+    def take(self, model: "LanguageModel", seed_context: SeedData) -> Metrics:
         """Predicts the changes of the rates from the texts of the seed.
 
         Returns:

@@ -1,0 +1,45 @@
+"""Writes the two sides of the stories studies: stories about a girl, and stories about a boy.
+
+    python sides.py tinystories.txt.xz FOLDER
+
+The stories of the file are separated by `<|endoftext|>`. One about a girl has at least three
+feminine pronouns and no masculine one, one about a boy the reverse.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from elastic_core import Corpus
+
+PRONOUNS = {
+    "girl": re.compile(r"\b(she|her|hers|herself)\b", re.IGNORECASE),
+    "boy": re.compile(r"\b(he|him|his|himself)\b", re.IGNORECASE),
+}
+LEAST = 3
+
+
+def side_of(story: str) -> str | None:
+    """The side of a story, or None."""
+    counts = {side: len(pattern.findall(story)) for side, pattern in PRONOUNS.items()}
+    for side, count in counts.items():
+        if count >= LEAST and sum(counts.values()) == count:
+            return side
+    return None
+
+
+def main(source: str, folder: Path) -> None:
+    """Reads the stories and writes `girl.jsonl` and `boy.jsonl`."""
+    corpus = Corpus(source, split_on="<|endoftext|>")
+    stories = [text.decode() for batch in corpus.batches(utf8=True) for text in batch.texts]
+    folder.mkdir(parents=True, exist_ok=True)
+    for side in PRONOUNS:
+        kept = [story.strip() for story in stories if side_of(story) == side]
+        lines = [json.dumps({"text": story}) + "\n" for story in kept]
+        (folder / f"{side}.jsonl").write_text("".join(lines), encoding="utf-8")
+        print(f"{folder / side}.jsonl: {len(kept)} stories")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

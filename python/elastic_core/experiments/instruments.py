@@ -1,0 +1,114 @@
+"""The instruments that a study measures its cells with, prepared for each seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.cells import Cell, Measure, Metrics, Row, SeedData
+from elastic_core.models.protocol import DrawingModel
+
+if TYPE_CHECKING:
+    from elastic_core.scoring import Scorer
+    from elastic_core.scoring.instruments import Instrument
+
+InstrumentName: TypeAlias = Literal["margin", "log_odds", "kl", "rates", "score"]
+"""The names of instruments; `rates` are the losses and rates of every cell."""
+
+DEFAULT_INSTRUMENTS: list[InstrumentName] = ["margin", "log_odds", "kl", "rates"]
+"""What a cell is measured with unless the configuration says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedTexts:
+    """What the instruments of a seed measure on.
+
+    Attributes:
+        held_out: Held-out rows, with `prompt` and `completion`, by side.
+        labelled: Labelled texts that are used for nothing else, by side.
+        prompts: Held-out prompts for the score.
+        tokens: Maximum number of tokens in a sample, or of contexts in a text.
+        samples: Number of samples for divergences.
+        seed: The seed of samples.
+    """
+
+    held_out: dict[str, list[Row]]
+    labelled: dict[str, list[str]]
+    prompts: list[str]
+    tokens: int
+    samples: int
+    seed: int
+
+
+def prepare(
+    names: Sequence[str], base: DrawingModel, texts: FixedTexts, scorer: "Scorer | None"
+) -> "list[Instrument]":
+    """The instruments with these names, without `rates`.
+
+    Args:
+        names: The names, as in `InstrumentName`.
+        base: The base model.
+        texts: What to measure on.
+        scorer: The scorer for `score`.
+
+    Raises:
+        InvalidArgumentError: An instrument lacks data.
+        ModelError: The base cannot read a text.
+    """
+    from elastic_core.scoring.instruments import Divergences, LogOdds, Margin, Score
+
+    rows = [row for side in texts.held_out.values() for row in side]
+    whole = {
+        side: [row["prompt"] + row["completion"] for row in texts.held_out.get(side, [])]
+        for side in ("positive", "negative")
+    }
+    instruments: list[Instrument] = []
+    for name in names:
+        match name:
+            case "margin":
+                instruments.append(Margin(base, whole["positive"], whole["negative"]))
+            case "log_odds":
+                instruments.append(
+                    LogOdds(
+                        base,
+                        texts.labelled.get("positive", []),
+                        texts.labelled.get("negative", []),
+                        [row["prompt"] for row in rows],
+                        [row["completion"] for row in rows],
+                        tokens=texts.tokens,
+                    )
+                )
+            case "kl":
+                instruments.append(
+                    Divergences(base, [""] * texts.samples, tokens=texts.tokens, seed=texts.seed)
+                )
+            case "score":
+                if scorer is None:
+                    raise InvalidArgumentError(
+                        "score: there is no scorer; set scorer.kind or data.negative, or leave "
+                        "score out of measure"
+                    )
+                instruments.append(
+                    Score(scorer, texts.prompts, tokens=texts.tokens, seed=texts.seed)
+                )
+    return instruments
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments(Measure):
+    """Measures a cell with instruments that compare it with a root.
+
+    Attributes:
+        root: The root.
+        names: Names of the instruments.
+    """
+
+    root: Cell
+    names: tuple[str, ...]
+
+    def take(self, model: DrawingModel, seed_context: SeedData) -> Metrics:
+        """Measures a model; see `Measure.take`."""
+        metrics: Metrics = {}
+        for instrument in seed_context.instruments(self.root, self.names):
+            metrics |= instrument.measure(model)
+        return metrics
