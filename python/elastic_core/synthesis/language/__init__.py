@@ -1,1 +1,1 @@
-"""A synthetic language with a latent style on a shared syntax, and everything that is true of it."""
+"""A synthetic language with a latent style on a shared syntax, and the exact truth about it."""

@@ -66,7 +66,7 @@ class Evidence:
         Returns:
             Shape (..., styles).
         """
-        evidence = self.counts * self.log_contrast
+        evidence = np.multiply(self.counts, self.log_contrast, dtype=np.float64)
         own = (self.probabilities * evidence.T).sum(axis=1)
         rows = shares.reshape(-1, shares.shape[-1])
         mixed = [self.probabilities @ _log_mixture(evidence, row) for row in rows]
@@ -76,7 +76,7 @@ class Evidence:
 
 def expected_lengths(grammar: Grammar) -> Lengths:
     """The expected sizes of a document, which are the same under every style."""
-    sentences = float((1 - (1 - grammar.config.end) ** grammar.config.sentences))
+    sentences = float(1 - (1 - grammar.config.end) ** grammar.config.sentences)
     sentences /= grammar.config.end
     styled = sentences * float(_visits(grammar).sum())
     words = grammar.config.opening + styled
@@ -134,11 +134,15 @@ def evidence(grammar: Grammar) -> Evidence:
 
 
 def _log_mixture(evidence: Array, shares: Array) -> Array:
-    """log sum_s share_s exp(evidence_s) of each entry; five times as fast as `np.logaddexp`."""
+    """The logarithm of sum_s share_s exp(evidence_s) of each entry.
+
+    This is five times as fast as `np.logaddexp`.
+    """
     known = shares > 0
     largest = evidence[:, known].max(axis=1)
-    mixture: Array = np.log(np.exp(evidence[:, known] - largest[:, None]) @ shares[known])
-    return mixture + largest
+    scaled = np.exp(evidence[:, known] - largest[:, None]) @ shares[known]
+    mixture: Array = np.log(scaled) + largest
+    return mixture
 
 
 def _visits(grammar: Grammar) -> Array:

@@ -143,7 +143,10 @@ class Grammar:
     def to_dict(self) -> dict[str, Any]:
         """The grammar as plain JSON values."""
         values = asdict(self)
-        return {**values.pop("config"), "grammar": values}
+        return {
+            **{name: _lists(value) for name, value in values.pop("config").items()},
+            "grammar": {name: _lists(table) for name, table in values.items()},
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -163,7 +166,8 @@ class Grammar:
         """Probability of each group under each style; shape (styles, groups)."""
         styles = len(self.config.styles)
         weights = np.ones((styles, styles)) + np.eye(styles) * (self.config.contrast - 1)
-        return weights / weights.sum(axis=1, keepdims=True)
+        probabilities: Array = weights / weights.sum(axis=1, keepdims=True)
+        return probabilities
 
     @cached_property
     def log_contrast(self) -> float:
@@ -264,6 +268,11 @@ def _chain(config: LanguageConfig) -> Array:
 def _frozen(value: Any) -> Any:
     """A value with tuples in place of lists."""
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _lists(value: Any) -> Any:
+    """A value with lists in place of tuples."""
+    return list(map(_lists, value)) if isinstance(value, tuple) else value
 
 
 def _stream(seed: int, key: int) -> np.random.Generator:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -57,9 +57,14 @@ class Language:
         Raises:
             InvalidArgumentError: A choice is out of range.
         """
-        if "shares" in choices:
-            choices["shares"] = tuple(map(float, choices["shares"]))
-        return cls(build_grammar(LanguageConfig(**choices)))
+        config = LanguageConfig(**choices)
+        config = replace(
+            config,
+            shares=tuple(map(float, config.shares)),
+            contrast=float(config.contrast),
+            end=float(config.end),
+        )
+        return cls(build_grammar(config))
 
     @classmethod
     def load(cls, file: str | os.PathLike[str]) -> Self:
@@ -158,7 +163,8 @@ class Language:
                 raise InvalidArgumentError(
                     f"no style {abridged(shares)}; the styles are {', '.join(self.styles)}"
                 )
-            return np.eye(len(self.styles))[self.styles.index(shares)]
+            weights: Array = np.eye(len(self.styles))[self.styles.index(shares)]
+            return weights
         weights = np.array(shares, dtype=np.float64)
         if weights.shape != (len(self.styles),):
             raise InvalidArgumentError(
@@ -229,7 +235,7 @@ class Language:
         gains = np.append(mixed[1:] - mixed[:-1], 0.0)
         gains[bounds[1:] - 1] = 0
         values = self._common(symbols, texts) + gains
-        return np.split(values, bounds[1:-1])
+        return np.split(values, bounds[1:])[:-1]
 
     def posterior(self, texts: Sequence[str], shares: Shares = None) -> Array:
         """Probability of each style given the whole of each text.
@@ -251,7 +257,7 @@ class Language:
         return result
 
     def _joint(self, symbols: Symbols, shares: Shares) -> Array:
-        """log share_s + evidence for s, at each place; shape (symbols + texts, styles)."""
+        """`log share_s + log p(words so far | s)` + constant; shape (symbols + texts, styles)."""
         with np.errstate(divide="ignore"):
             prior = np.log(self.weights(shares))
         joint: Array = prior + self._counts(symbols) * self.grammar.log_contrast
@@ -276,14 +282,12 @@ class Language:
         grammar, boundary = self.grammar, len(self.grammar.syntax) - 1
         states = np.insert(grammar.states[symbols.ids], symbols.bounds[1:], boundary)
         before = np.concatenate([[boundary], states])[:-1]
-        common = grammar.syntax[before, states]
         choices = np.insert(grammar.choices[symbols.ids], symbols.bounds[1:], 0.0)
-        common += choices
-        ends = symbols.bounds[1:] + np.arange(len(texts))
-        stops = symbols.within(np.cumsum(np.pad(symbols.ids == grammar.stop, (1, 0))))
+        common: Array = grammar.syntax[before, states] + choices
         # The last sentence that a document can have ends it, and no sentence follows.
-        is_last = (stops >= self.config.sentences) & (before == boundary - 2)
+        stops = symbols.within(np.cumsum(np.pad(symbols.ids == grammar.stop, (1, 0))))
+        is_last = (stops >= self.config.sentences) & (before == grammar.states[grammar.stop])
         common[is_last] = np.where(states[is_last] == boundary, 0, -np.inf)
-        is_other = [one != other for one, other in zip(texts, spell(grammar, symbols), strict=True)]
+        is_other = np.array(spell(grammar, symbols), dtype=object) != np.array(texts, dtype=object)
         common[np.repeat(is_other, np.diff(symbols.bounds) + 1)] = -np.inf
         return common

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def spell(grammar: Grammar, symbols: Symbols) -> list[str]:
     data = spelling[symbols.ids]
     text = data[data > 0].tobytes().decode()
     places = np.concatenate([[0], np.cumsum(lengths[symbols.ids])])[symbols.bounds].tolist()
-    return [text[start + 1 : end] for start, end in zip(places[:-1], places[1:], strict=True)]
+    return [text[start + 1 : end] for start, end in pairwise(places)]
 
 
 def _lookup(grammar: Grammar, codes: Ints) -> Ints:
