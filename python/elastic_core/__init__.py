@@ -54,6 +54,7 @@ from elastic_core.measuring.result import (
     Rate,
 )
 from elastic_core.models import LanguageModel, load_model
+from elastic_core.synthesis.language.grammar import LanguageConfig
 from elastic_core.synthesis.language.language import Language
 from elastic_core.synthesis.language.learners import (
     LearnerCurve,
@@ -89,6 +90,7 @@ __all__ = [
     "JointRates",
     "JointSpectrum",
     "Language",
+    "LanguageConfig",
     "LanguageFile",
     "LanguageModel",
     "LanguageResult",

@@ -107,7 +107,7 @@ def test_the_same_seed_gives_the_same_bytes(cli: CommandLine, tmp_path: Path) ->
         ("", ["DIR"]),
         ("out --shares 0.5,0.4", ["0.9", "not to 1"]),
         ("out --shares 1.5,-0.5", ["-0.5", "not above 0"]),
-        ("out --shares 1", ["1 style", "at least two styles"]),
+        ("out --shares 1", ["too few", "at least two styles"]),
         ("out --shares half", ["half", "not numbers"]),
         ("out --rows 0", ["rows: ", "not a count"]),
         ("out --documents none", ["documents: ", "not a count"]),

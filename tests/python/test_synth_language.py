@@ -1,119 +1,18 @@
 """The language with a latent style: its texts and its truth against naive enumeration."""
 
 import math
-from collections.abc import Iterator
-from functools import cache
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive_language import TINY, naive_log_prob, symbols, table
 from scipy.stats import chisquare
 
 import elastic_core as ec
-from elastic_core.synthesis.language.expectations import expected_lengths
-from elastic_core.synthesis.language.grammar import OPENING_WORDS
-from elastic_core.synthesis.language.learners import ARMS, Arm
 
-TINY = ec.Language.create(
-    shares=[0.6, 0.4], classes=2, words=1, contrast=3, opening=1, sentences=2, end=0.3
-)
 DEFAULT = ec.Language.create()
-
-
-# Naive oracles
-
-
-def paths(language: ec.Language) -> Iterator[tuple[tuple[int, ...], float]]:
-    """Every sequence of classes that a sentence can have, and its probability."""
-    chain = language.grammar.chain
-    for chosen in product([False, True], repeat=language.config.classes):
-        path = [number for number, is_chosen in enumerate(chosen) if is_chosen]
-        if path:
-            probability, row = 1.0, 0
-            for number in path:
-                probability, row = probability * chain[row][number], number + 1
-            yield tuple(path), probability * chain[row][-1]
-
-
-def word_probability(language: ec.Language, style: int, group: int, rank: int) -> float:
-    config = language.config
-    own = config.contrast if group == style else 1
-    return own / (config.contrast + len(language.styles) - 1) * language.grammar.ranks[rank]
-
-
-@cache
-def sentences(language: ec.Language) -> dict[str, tuple[float, ...]]:
-    """The probability of every sentence under each style."""
-    found = {}
-    config = language.config
-    places = list(product(range(len(language.styles)), range(config.words)))
-    for path, probability in paths(language):
-        for words in product(places, repeat=len(path)):
-            text = "".join(
-                f" {language.grammar.body[number][group][rank]}"
-                for number, (group, rank) in zip(path, words, strict=True)
-            )
-            found[f"{text}."] = tuple(
-                probability * math.prod(word_probability(language, style, *word) for word in words)
-                for style in range(len(language.styles))
-            )
-    return found
-
-
-@cache
-def documents(language: ec.Language) -> dict[str, tuple[float, ...]]:
-    """The probability of every document under each style."""
-    config, found = language.config, {}
-    for opening in product(*language.grammar.opening):
-        start = " ".join(opening)
-        for count in range(1, config.sentences + 1):
-            end = config.end if count < config.sentences else 1
-            share = OPENING_WORDS**-config.opening * (1 - config.end) ** (count - 1) * end
-            for parts in product(sentences(language).items(), repeat=count):
-                found[start + "".join(text for text, _ in parts)] = tuple(
-                    share * math.prod(probabilities[style] for _, probabilities in parts)
-                    for style in range(len(language.styles))
-                )
-    return found
-
-
-def table(language: ec.Language) -> tuple[list[str], np.ndarray]:
-    """All documents, and their probabilities, shape (documents, styles)."""
-    return list(documents(language)), np.array(list(documents(language).values()))
-
-
-def symbols(text: str) -> list[str]:
-    return [*text.replace(".", " .").split(), ""]
-
-
-def naive_log_prob(language: ec.Language, text: str, style: int) -> float:
-    """The log-probability of a document of the language, word by word."""
-    config, grammar = language.config, language.grammar
-    places = {
-        word: (number, group, rank)
-        for number, groups in enumerate(grammar.body)
-        for group, words in enumerate(groups)
-        for rank, word in enumerate(words)
-    }
-    total = -config.opening * math.log(OPENING_WORDS)
-    parts = text.split(".")[:-1]
-    parts[0] = " ".join(parts[0].split()[config.opening :])
-    for part in parts:
-        row = 0
-        for word in part.split():
-            number, group, rank = places[word]
-            total += math.log(grammar.chain[row][number])
-            total += math.log(word_probability(language, style, group, rank))
-            row = number + 1
-        total += math.log(grammar.chain[row][-1])
-    total += (len(parts) - 1) * math.log(1 - config.end) if len(parts) > 1 else 0
-    return total + (math.log(config.end) if len(parts) < config.sentences else 0)
-
-
-# The exact quantities
 
 
 def test_the_language_is_a_distribution_over_documents() -> None:
@@ -310,113 +209,6 @@ def test_a_tokenizer_gives_each_symbol_a_token() -> None:
         assert len(ids) == len(symbols(text)) - 1
 
 
-# The ideal learners
-
-
-def naive_curve(
-    language: ec.Language, model: np.ndarray, base: np.ndarray, loss: np.ndarray
-) -> tuple[float, float, np.ndarray]:
-    """Margin, KL and losses, in nats per symbol.
-
-    Args:
-        language: The language.
-        model: What the learner gives each document, shape (documents,).
-        base: The same before alignment.
-        loss: The distribution of the documents under each style.
-    """
-    gain = loss.T @ np.log(model / base)
-    kl = base @ np.log(base / model)
-    values = np.array([gain[0] - gain[1], kl, *(-loss.T @ np.log(model))])
-    values /= expected_lengths(language.grammar).symbols
-    return values[0], values[1], values[2:]
-
-
-def assert_same(curve: ec.LearnerCurve, at: int, expected: tuple[float, float, np.ndarray]) -> None:
-    assert curve.margin[at] == pytest.approx(expected[0], abs=1e-10)
-    assert curve.kl[at] == pytest.approx(expected[1], abs=1e-10)
-    assert curve.losses[at] == pytest.approx(expected[2], abs=1e-10)
-
-
-ARM_SHARES = {
-    "neutral": [0.6, 0.4, 0],
-    "opposite": [0, 1, 0],
-    "novel": [0, 0, 1],
-    "same": [1, 0, 0],
-}
-
-
-@pytest.mark.parametrize("arm", ARMS)
-def test_the_mixture_learner_by_brute_force(arm: Arm) -> None:
-    _, probabilities = table(TINY)
-    base = probabilities @ [0.6, 0.4, 0]
-    curve = ec.mixture_curve(TINY, documents=90, aligned=10, arm=arm, rows=[0, 5, 400])
-    for at, rows in enumerate((0, 5, 400)):
-        counts = 90 * TINY.weights(None) + [10, 0, 0] + rows * np.array(ARM_SHARES[arm])
-        model = probabilities @ (counts / counts.sum())
-        assert_same(curve, at, naive_curve(TINY, model, base, probabilities))
-
-
-@pytest.mark.parametrize("arm", ARMS)
-def test_the_exponential_average_by_brute_force(arm: Arm) -> None:
-    texts, probabilities = table(TINY)
-    group_of = {
-        word: group
-        for groups in TINY.grammar.body
-        for group, words in enumerate(groups)
-        for word in words
-    }
-    groups = [[group_of[word] for word in symbols(text)[1:] if word in group_of] for text in texts]
-    syntax = probabilities[:, 0] / [
-        math.prod(word_probability(TINY, 0, group, 0) for group in each) for each in groups
-    ]
-
-    def model(counts: np.ndarray) -> np.ndarray:
-        """All documents under a learner with these average frequencies of the groups."""
-        return syntax * [math.prod(counts[group] for group in each) for each in groups]
-
-    frequencies = np.array([[0.6, 0.2, 0.2], [0.2, 0.6, 0.2], [0.2, 0.2, 0.6]])
-    counts = start = np.array([0.6, 0.4, 0]) @ frequencies
-    curve = ec.exponential_average_curve(TINY, aligned=3, arm=arm, rows=[0, 1, 4], memory=5)
-    for _ in range(3):
-        counts = 0.8 * counts + 0.2 * frequencies[0]
-    for rows in range(5):
-        if rows in (0, 1, 4):
-            expected = naive_curve(TINY, model(counts), model(start), probabilities)
-            assert_same(curve, (0, 1, 4).index(rows), expected)
-        counts = 0.8 * counts + 0.2 * (ARM_SHARES[arm] @ frequencies)
-
-
-def test_the_mixture_learner_obeys_the_elasticity_theorem() -> None:
-    k, step = 30.0, 1e-5
-    weights, side = TINY.weights(None), TINY.weights("positive")
-
-    def rates(l: float, perturbation: np.ndarray) -> np.ndarray:
-        """Rates of pre-training and alignment data under the joint distribution."""
-        shares = (k * weights + side + l * perturbation) / (k + 1 + l)
-        regrets = TINY.evidence.regrets(shares)
-        return np.array([weights @ regrets, regrets[0]])
-
-    for arm in ("negative", "novel"):
-        start, after, later = (rates(l, TINY.weights(arm)) for l in (0, step, 2 * step))
-        pretrain, align = (4 * after - 3 * start - later) / (2 * step)
-        assert pretrain < 0 < align or arm == "novel"
-        assert align / pretrain == pytest.approx(-k, rel=1e-5)
-
-
-def test_learners_without_alignment_or_rows_are_the_base() -> None:
-    for curve in (
-        ec.mixture_curve(DEFAULT, documents=100, aligned=0, arm="neutral", rows=[0, 50]),
-        ec.exponential_average_curve(DEFAULT, aligned=0, arm="neutral", rows=[0, 50]),
-    ):
-        assert curve.margin == pytest.approx([0, 0], abs=1e-12)
-        assert curve.kl == pytest.approx([0, 0], abs=1e-12)
-    losses = ec.mixture_curve(DEFAULT, documents=100, aligned=0, arm="same", rows=[0]).losses
-    assert losses[0] @ DEFAULT.weights(None) == pytest.approx(DEFAULT.bayes_loss)
-
-
-# Bad input
-
-
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
@@ -431,8 +223,8 @@ def test_learners_without_alignment_or_rows_are_the_base() -> None:
         ({"opening": 8}, "opening: 8 is not from 1 to 7"),
         ({"sentences": 0}, "sentences: 0 is not from 1"),
         ({"contrast": 1}, "contrast of 1"),
-        ({"end": 0}, "probability 0"),
-        ({"end": math.nan}, "probability nan"),
+        ({"end": 0}, "end: the probability 0"),
+        ({"end": math.nan}, "end: the probability nan"),
         ({"seed": -1}, "seed -1 is negative"),
         ({"classes": 20, "words": 100}, "only 525"),
     ],
@@ -456,14 +248,14 @@ def test_wrong_calls_are_rejected() -> None:
         (lambda: DEFAULT.sample(5, [1, 0, 0, 0.1]), "do not sum to 1"),
         (lambda: DEFAULT.sample(5, [2, -1, 0, 0]), "negative or do not sum"),
         (lambda: ec.Language.create(classes=20, words=1, sentences=99).bayes_loss, "fewer sent"),
-        (lambda: curve(documents=0), "0 documents of pre-training"),
-        (lambda: curve(aligned=-1), "negative"),
-        (lambda: curve(rows=[]), "there are none"),
-        (lambda: curve(rows=[5, -1]), "negative"),
+        (lambda: curve(documents=0), "documents: 0 is not above 0"),
+        (lambda: curve(aligned=-1), "numbers from 0"),
+        (lambda: curve(rows=[]), "rows at least one"),
+        (lambda: curve(rows=[5, -1]), "numbers from 0"),
         (lambda: curve(arm="none"), "no arm 'none'; the arms are neutral"),
         (
             lambda: ec.exponential_average_curve(TINY, aligned=0, arm="same", rows=[1], memory=0.5),
-            "memory of 0.5 rows is not at least 1",
+            "memory: 0.5 rows are not at least 1",
         ),
     ):
         with pytest.raises(ec.InvalidArgumentError, match=words):

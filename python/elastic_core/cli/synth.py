@@ -1,4 +1,4 @@
-"""`elastic-core synth`: synthetic text with known ground truth, as corpora or as a language."""
+"""`elastic-core synth`: synthetic text with known ground truth, corpora or a language."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ _DEFAULT = "corpora"
 
 
 class _WithDefault(click.Group):
-    """A group whose first command may be left out."""
+    """A group whose default command may be left out."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Inserts the name of the default command unless a command or the help is asked for."""
@@ -135,21 +135,21 @@ def corpora(out: Path, output_format: str, specs: tuple[str, ...], **options: An
     metavar="SHARE,...",
     default="0.3,0.3,0.4",
     show_default=True,
-    help="Shares of the styles in pre-training: positive, negative and any others, sum 1.",
+    help="Share of each style in pre-training: positive, negative and any others; sum 1.",
 )
 @click.option(
     "--documents",
     metavar="N",
     default="100k",
     show_default=True,
-    help="Documents for pre-training.",
+    help="Number of pre-training documents.",
 )
 @click.option(
     "--rows",
     metavar="N",
     default="2000",
     show_default=True,
-    help="Rows of each of the other files.",
+    help="Number of rows in each other file.",
 )
 @click.option(
     "--classes",
@@ -157,7 +157,7 @@ def corpora(out: Path, output_format: str, specs: tuple[str, ...], **options: An
     metavar="N",
     default=6,
     show_default=True,
-    help="Word classes; a sentence has at most one word of each.",
+    help="Number of word classes; a sentence has at most one word of each.",
 )
 @click.option(
     "--words",
@@ -165,7 +165,7 @@ def corpora(out: Path, output_format: str, specs: tuple[str, ...], **options: An
     metavar="N",
     default=3,
     show_default=True,
-    help="Words of each class that a style prefers.",
+    help="Number of words in each class that a style prefers.",
 )
 @click.option(
     "--contrast",
@@ -173,7 +173,7 @@ def corpora(out: Path, output_format: str, specs: tuple[str, ...], **options: An
     metavar="RATIO",
     default=5.0,
     show_default=True,
-    help="How many times as likely a word is under the style that prefers it as under another.",
+    help="How many times as likely words are under the style that prefers them as under another.",
 )
 @click.option(
     "--opening",
@@ -181,7 +181,7 @@ def corpora(out: Path, output_format: str, specs: tuple[str, ...], **options: An
     metavar="N",
     default=6,
     show_default=True,
-    help="Words at the beginning of a document that no style changes: the prompt.",
+    help="Number of style-free words at the beginning of a document: the prompt.",
 )
 @click.option(
     "--sentences",
@@ -212,10 +212,10 @@ def corpora(out: Path, output_format: str, specs: tuple[str, ...], **options: An
 def language(out: Path, output_format: str, shares: str, **options: Any) -> None:
     """Draw a language whose documents have a latent style.
 
-    All styles have the same syntax and the same entropy. The folder DIR receives pretrain.jsonl;
-    positive.jsonl and negative.jsonl, each in one of its styles; novel.jsonl in a style that it has
-    not; neutral.jsonl, which is like it; and truth.json with the entropy rate, the Bayes-optimal
-    loss, all probabilities, and how ideal learners respond to alignment.
+    All styles have the same syntax and the same entropy. The folder DIR receives pretrain.jsonl in
+    several styles; positive.jsonl and negative.jsonl, each in one of them; novel.jsonl, in a style
+    absent from pre-training; neutral.jsonl, drawn like pre-training; and truth.json with the
+    entropy rate, the Bayes-optimal loss, all probabilities, and the curves of ideal learners.
     """
     with progress_shown() as progress:
         result = synth_language(shares=_shares(shares), out=out, progress=progress, **options)

@@ -1,9 +1,8 @@
-"""Expectations over all documents: entropies and losses, exactly.
+"""Exact expectations over all documents: sizes, entropies and losses.
 
-All that a text says about its style is how many words of each group it has. Given the style and the
-number of its words that have a group, T, these counts are multinomial, and T has a distribution of
-its own that no style changes. So the expectation of any function of the posterior is a sum over
-counts, which is carried out in full.
+The number of words from each group is a sufficient statistic of the style. Given the style and the
+total T, these counts are multinomial, and the distribution of T does not depend on the style. So
+the expectation of any function of the posterior is a sum over counts, computed here in full.
 """
 
 import math
@@ -18,7 +17,7 @@ from elastic_core.synthesis.language.symbols import Ints
 
 _MOST_COUNTS = 3_000_000
 _LEAST_PROBABILITY = 1e-18
-"""Entries that are less likely under every style are left out; together they change no digit."""
+"""Entries less likely than this under every style are left out, some 1e-13 in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Lengths:
     """Expected sizes of a document.
 
     Attributes:
-        styled: Words that have a group: all but those of the opening.
+        styled: Words after the opening, which belong to groups.
         sentences: Sentences, each with a full stop.
         symbols: Words, full stops and the end.
         bytes: Bytes of the text.
@@ -40,15 +39,15 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The distribution of the word counts that a document gives as evidence of its style.
+    """The distribution of a document's evidence for its style: how many words of each group it has.
 
-    Only differences of a document's counts matter, so documents that differ in all counts alike are
-    one entry.
+    Only differences between the counts matter, so documents whose counts differ by the same number
+    in every group share an entry.
 
     Attributes:
         counts: Words of each group, less the smallest count; shape (entries, styles).
         probabilities: Probability of each entry under each style; shape (styles, entries).
-        log_contrast: What a word adds to the log-odds of its group's style, in nats.
+        log_contrast: What a word adds to the log-odds of its own style, in nats.
     """
 
     counts: Ints
@@ -56,7 +55,7 @@ class Evidence:
     log_contrast: float
 
     def regrets(self, shares: Array) -> Array:
-        """What not knowing the style costs a Bayesian learner, for documents of each style.
+        """What inferring the style costs a Bayesian learner, for documents of each style.
 
         E[log p(document | style) - log sum_r share_r p(document | r)], in nats per document.
 
@@ -75,7 +74,7 @@ class Evidence:
 
 
 def expected_lengths(grammar: Grammar) -> Lengths:
-    """The expected sizes of a document, which are the same under every style."""
+    """The expected sizes of a document, the same under every style."""
     sentences = float(1 - (1 - grammar.config.end) ** grammar.config.sentences)
     sentences /= grammar.config.end
     styled = sentences * float(_visits(grammar).sum())
@@ -104,10 +103,10 @@ def style_entropy(grammar: Grammar) -> float:
 
 @lru_cache(maxsize=4)
 def evidence(grammar: Grammar) -> Evidence:
-    """The distribution of the evidence in a document.
+    """The exact distribution of a document's evidence for its style.
 
     Raises:
-        InvalidArgumentError: There are too many different counts to sum over.
+        InvalidArgumentError: Too many different counts are possible.
     """
     from scipy.special import gammaln
 
@@ -115,8 +114,9 @@ def evidence(grammar: Grammar) -> Evidence:
     most = config.sentences * config.classes
     if math.comb(most + styles, styles) > _MOST_COUNTS:
         raise InvalidArgumentError(
-            f"documents of up to {most} styled words in {styles} styles have too many different "
-            "word counts for exact results; choose fewer sentences, classes or styles"
+            f"documents of up to {most} styled words (sentences x classes) in {styles} styles have "
+            "too many possible word counts for exact results; choose fewer sentences, classes or "
+            "styles"
         )
     lengths, factorials = _length_law(grammar), gammaln(np.arange(1, most + 2))
     counts = _compositions(most, styles)
@@ -146,7 +146,7 @@ def _log_mixture(evidence: Array, shares: Array) -> Array:
 
 
 def _visits(grammar: Grammar) -> Array:
-    """How often a sentence is expected to have each class; shape (classes,)."""
+    """Expected number of words of each class in a sentence; shape (classes,)."""
     chain = np.array(grammar.chain)
     visits: Array = np.linalg.solve(np.eye(len(chain) - 1) - chain[1:, :-1].T, chain[0, :-1])
     return visits

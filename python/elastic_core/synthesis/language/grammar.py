@@ -1,11 +1,11 @@
 """The grammar of the language: its words, its syntax, and how a style chooses words.
 
-A document is an opening, one word from each of a fixed row of classes that carry no style, and then
-sentences. A sentence is a path of a Markov chain through the word classes, in which a class occurs
-at most once, and a full stop. Each class has a group of words for every style. A style chooses a
-word of its own group `contrast` times as often as one of any other; within a group, the words have
-the same probabilities under every style. So all styles have the same entropy, and how many words of
-each group a text has is all that it says about its style.
+A document is an opening, with one word from each of a fixed sequence of style-free classes, and
+then sentences. A sentence is a path of a Markov chain through the word classes, in which each class
+occurs at most once, and a full stop. Every class has one group of words per style. A style prefers
+its own group over any other by the factor `contrast`; within a group, the words have the same
+probabilities under every style. So all styles have the same entropy, and the number of words from
+each group is a sufficient statistic of the style.
 """
 
 import math
@@ -37,20 +37,20 @@ _SPELLING, _CHAIN = range(2)
 
 @dataclass(frozen=True, slots=True)
 class LanguageConfig:
-    """The choices that determine a language.
+    """The parameters that determine a language.
 
     Attributes:
-        shares: Share of each style in pre-training, at least two, more than 0, sum 1.
+        shares: Share of each style in pre-training; at least two, each above 0, sum 1.
         classes: Number of word classes.
-        words: Words of a class in the group of one style.
-        contrast: How many times as often a style chooses a word of its own group; more than 1.
-        opening: Words of the opening.
-        sentences: Most sentences of a document.
+        words: Number of words in each group.
+        contrast: How many times as likely a style's own group is as another group; more than 1.
+        opening: Number of words in the opening.
+        sentences: Maximum number of sentences in a document.
         end: Probability that a document ends after a sentence.
         seed: Seed of the spelling and of the Markov chain.
 
     Raises:
-        InvalidArgumentError: A choice is out of range.
+        InvalidArgumentError: A parameter is out of range.
     """
 
     shares: Row = (0.3, 0.3, 0.4)
@@ -63,7 +63,7 @@ class LanguageConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Checks the choices."""
+        """Checks the parameters."""
         self._check_shares()
         for name, value, least, most in (
             ("classes", self.classes, 1, 20),
@@ -75,13 +75,12 @@ class LanguageConfig:
                 raise InvalidArgumentError(f"{name}: {value} is not from {least} to {most}")
         if not 1 < self.contrast <= 1e6:
             raise InvalidArgumentError(
-                f"a contrast of {self.contrast:g} is not more than 1 and at most a million; the "
-                "styles differ by it"
+                f"a contrast of {self.contrast:g} is not above 1 and at most a million; choose one "
+                "such as 5"
             )
         if not 0 < self.end <= 1:
             raise InvalidArgumentError(
-                f"the probability {self.end:g} that a document ends after a sentence is not above "
-                "0 and at most 1"
+                f"end: the probability {self.end:g} is not above 0 and at most 1"
             )
         if self.seed < 0:
             raise InvalidArgumentError(f"seed {self.seed} is negative")
@@ -93,7 +92,7 @@ class LanguageConfig:
 
     @property
     def styles(self) -> Words:
-        """Names of the styles: those of pre-training, then `novel`."""
+        """Names of the styles: those in pre-training, then `novel`."""
         others = len(self.shares) - 2
         names = [f"other-{number}" for number in range(1, others + 1)] if others > 1 else ["other"]
         return ("positive", "negative", *names[:others], "novel")
@@ -107,13 +106,13 @@ class LanguageConfig:
     def _check_shares(self) -> None:
         if len(self.shares) < 2:
             raise InvalidArgumentError(
-                f"the shares {abridged(list(self.shares))} are of {len(self.shares)} style; give "
-                "the shares of at least two styles, such as 0.3,0.3,0.4"
+                f"the shares {abridged(list(self.shares))} are too few; give the shares of at "
+                "least two styles, such as 0.3,0.3,0.4"
             )
         for share in self.shares:
             if not share > 0:
                 raise InvalidArgumentError(
-                    f"the share {share:g} is not above 0; every style of pre-training needs some"
+                    f"the share {share:g} is not above 0; leave out a style that has no share"
                 )
         if not math.isclose(sum(self.shares), 1, abs_tol=1e-9):
             raise InvalidArgumentError(
@@ -123,14 +122,14 @@ class LanguageConfig:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A grammar, drawn from its configuration; all of it is plain values, as in its JSON.
+    """The words and probabilities of a language, as plain values that JSON can hold.
 
     Attributes:
         config: The configuration.
-        opening: Words of each class of the opening; shape (opening, `OPENING_WORDS`).
+        opening: Words of each class in the opening; shape (opening, `OPENING_WORDS`).
         body: Words of each class and group; shape (classes, styles, words).
-        chain: Probabilities of what comes next in a sentence, at its beginning (row 0) and after
-            each class; shape (classes + 1, classes + 1), the last column is the full stop.
+        chain: Probabilities of the next class in a sentence, at its beginning (row 0) and after
+            each class; shape (classes + 1, classes + 1). The last column is the full stop.
         ranks: Probabilities of the words within a group; shape (words,).
     """
 
@@ -154,7 +153,7 @@ class Grammar:
 
         Raises:
             KeyError, TypeError: Values are missing.
-            InvalidArgumentError: A choice is out of range.
+            InvalidArgumentError: A parameter is out of range.
         """
         values = dict(values)
         tables = {name: _frozen(table) for name, table in values.pop("grammar").items()}
@@ -171,17 +170,17 @@ class Grammar:
 
     @cached_property
     def log_contrast(self) -> float:
-        """What a word adds to the log-odds of its group's style against any other, in nats."""
+        """What a word adds to the log-odds of its own style against any other, in nats."""
         return math.log(self.config.contrast)
 
     @cached_property
     def words(self) -> Words:
-        """All words; a word's index is its symbol, and the symbol after the last is the stop."""
+        """All words; the index of a word is its symbol."""
         return (*joined(*self.opening), *joined(*(joined(*groups) for groups in self.body)))
 
     @cached_property
     def stop(self) -> int:
-        """The symbol of the full stop; the one after it stands for text that is no word."""
+        """The symbol of the full stop; the next number stands for a word outside the language."""
         return len(self.words)
 
     @cached_property
@@ -205,8 +204,8 @@ class Grammar:
     def syntax(self) -> Array:
         """Log-probability of each state after each other, in nats; shape (states, states).
 
-        The states are the classes of the opening, the word classes, the full stop, no word, and the
-        boundary of a document, which is before its first symbol and after its last.
+        The states are the classes of the opening, the word classes, the full stop, words outside
+        the language, and the boundary before the first and after the last symbol of a document.
         """
         config, chain = self.config, np.array(self.chain)
         body = slice(config.opening, config.opening + config.classes)
@@ -222,9 +221,9 @@ class Grammar:
 
     @cached_property
     def choices(self) -> Array:
-        """Log-probability of each symbol in its state under a style of another group, in nats.
+        """Log-probability of each symbol, given its state, under a style that does not prefer it.
 
-        Under the style of its group, `log_contrast` is added. Shape (words + 2,).
+        Under the style of its own group, add `log_contrast`. In nats, shape (words + 2,).
         """
         config = self.config
         total = config.contrast + len(config.styles) - 1
@@ -237,9 +236,9 @@ class Grammar:
 def build_grammar(config: LanguageConfig) -> Grammar:
     """Draws the spelling of the words and the Markov chain from the seed.
 
-    Within a group, the word of rank r has a probability proportional to 1 / r. After a class, the
-    next one is j classes further with a probability proportional to u / 2^j, u uniform on (0.5,
-    1.5); the full stop is the class after the last.
+    Within a group, the probability of the word of rank r is proportional to 1 / r. The probability
+    of skipping to the j-th class after the present one is proportional to u / 2^j, with u uniform
+    on (0.5, 1.5); the full stop counts as the class after the last.
     """
     names = [a + b + c for a in VOWELS for b in CONSONANTS for c in VOWELS]
     order = _stream(config.seed, _SPELLING).permutation(len(names))[: config.vocabulary]

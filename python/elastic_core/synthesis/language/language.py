@@ -1,4 +1,4 @@
-"""The language: texts of it, and what is exactly true of them."""
+"""The language: sampling, exact probabilities of texts, entropy and Bayes-optimal loss."""
 
 import json
 import os
@@ -30,15 +30,15 @@ from elastic_core.synthesis.language.sampling import Sample, samples
 from elastic_core.synthesis.language.symbols import Ints, Symbols, parse, spell
 
 Shares: TypeAlias = str | Sequence[float] | Array | None
-"""Styles of documents: the name of one, the share of each, or None for those of pre-training."""
+"""Style mixture: the name of one style, the share of each, or None for that of pre-training."""
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
     """A language whose documents have a latent style.
 
-    All probabilities are natural logarithms. A *symbol* is a word, a full stop or the end of a
-    document. Create a language with `Language.create`, or read that of a `truth.json` with
+    Log-probabilities are natural logarithms. A *symbol* is a word, a full stop or the end of a
+    document. Create a language with `Language.create`, or read the one in a `truth.json` with
     `Language.load`.
 
     Attributes:
@@ -48,16 +48,16 @@ class Language:
     grammar: Grammar
 
     @classmethod
-    def create(cls, **choices: Any) -> Self:
+    def create(cls, **parameters: Any) -> Self:
         """Draws a language.
 
         Args:
-            choices: The attributes of `LanguageConfig`; its defaults stand for those left out.
+            parameters: Attributes of `LanguageConfig`, which has defaults.
 
         Raises:
-            InvalidArgumentError: A choice is out of range.
+            InvalidArgumentError: A parameter is out of range.
         """
-        config = LanguageConfig(**choices)
+        config = LanguageConfig(**parameters)
         config = replace(
             config,
             shares=tuple(map(float, config.shares)),
@@ -68,10 +68,10 @@ class Language:
 
     @classmethod
     def load(cls, file: str | os.PathLike[str]) -> Self:
-        """Reads the language of a `truth.json`.
+        """Reads the language from a `truth.json`.
 
         Raises:
-            InvalidArgumentError: The file is none, or was written by another version.
+            InvalidArgumentError: It is another file, damaged, or written by another version.
             OSError: It cannot be read.
         """
         try:
@@ -96,12 +96,12 @@ class Language:
 
     @property
     def config(self) -> LanguageConfig:
-        """The choices that it was drawn from."""
+        """The parameters that it was drawn from."""
         return self.grammar.config
 
     @property
     def styles(self) -> Words:
-        """Names of the styles, in the order of all arrays: those of pre-training, then `novel`."""
+        """Names of the styles, in the order of all arrays: those in pre-training, then `novel`."""
         return self.config.styles
 
     @property
@@ -121,7 +121,7 @@ class Language:
 
     @property
     def evidence(self) -> Evidence:
-        """The exact distribution of what a document says about its style.
+        """The exact distribution of a document's evidence for its style.
 
         Raises:
             InvalidArgumentError: The language is too large for exact sums.
@@ -130,7 +130,7 @@ class Language:
 
     @property
     def information(self) -> float:
-        """Mutual information of a document of pre-training and its style, in nats.
+        """Mutual information of a pre-training document and its style, in nats.
 
         Raises:
             InvalidArgumentError: The language is too large for exact sums.
@@ -140,10 +140,10 @@ class Language:
 
     @property
     def bayes_loss(self) -> float:
-        """The least loss on pre-training documents, in nats per expected symbol.
+        """The least possible loss on pre-training documents, in nats per expected symbol.
 
-        It is that of a learner that knows the language and the shares, but has to infer the style
-        from the text: `entropy` + `information`, over the expected symbols.
+        A learner that knows the language and the shares, but has to infer the style from the text,
+        has this loss: (`entropy` + `information`) / expected symbols.
 
         Raises:
             InvalidArgumentError: The language is too large for exact sums.
@@ -154,7 +154,7 @@ class Language:
         """The share of each style, shape (styles,), sum 1.
 
         Raises:
-            InvalidArgumentError: There is no such style, or the shares are no shares.
+            InvalidArgumentError: There is no such style, or the shares are invalid.
         """
         if shares is None:
             return np.array([*self.config.shares, 0.0])
@@ -181,7 +181,7 @@ class Language:
 
         Args:
             count: Number of documents, at least 1.
-            shares: Their styles.
+            shares: The style mixture to draw from.
             seed: The same seed draws the same documents.
 
         Raises:
@@ -199,7 +199,7 @@ class Language:
         """Log-probability of each text as a whole document under each style.
 
         Args:
-            texts: Any texts; one that the language does not have gets minus infinity.
+            texts: Any texts; one outside the language gets minus infinity.
 
         Returns:
             Shape (texts, styles), in nats.
@@ -213,26 +213,25 @@ class Language:
         return result
 
     def bayes_log_probs(self, texts: Sequence[str], shares: Shares = None) -> list[Array]:
-        """Log-probability of each symbol given those before it, for the ideal reader.
+        """Log-probability of each symbol given those before it, under the Bayes-optimal predictor.
 
-        The reader knows the language and infers the style from the text so far, so the sum is
-        log sum_s share_s p(text | s).
+        The predictor knows the language and infers the style from the text so far, so the values
+        of a text sum to log sum_s share_s p(text | s).
 
         Args:
-            texts: Any texts; one that the language does not have gets minus infinity.
-            shares: What the reader expects of styles.
+            texts: Any texts; a symbol that cannot follow gets minus infinity, and so does every
+                symbol of a text that is not spelled as the language is.
+            shares: The prior of the style.
 
         Returns:
             For each text, its symbols and its end; shape (symbols + 1,), in nats.
         """
         symbols = parse(self.grammar, texts)
-        mixture = self._joint(symbols, shares)
-        mixed = np.logaddexp.reduce(mixture, axis=1)
+        mixed = np.logaddexp.reduce(self._joint(symbols, shares), axis=1)
         bounds = symbols.bounds + np.arange(len(symbols.bounds))
-        before = np.concatenate([[0.0], mixed[:-1]])
-        before[bounds[:-1]] = 0
-        # A place of `mixed` is before each symbol and at the end; its gain belongs to the symbol.
-        gains = np.append(mixed[1:] - mixed[:-1], 0.0)
+        # `mixed` has an entry before each symbol of a text and one after the last; the step from
+        # one to the next is the symbol's. The end of a text is no evidence.
+        gains = np.diff(mixed, append=0.0)
         gains[bounds[1:] - 1] = 0
         values = self._common(symbols, texts) + gains
         return np.split(values, bounds[1:])[:-1]
@@ -240,12 +239,12 @@ class Language:
     def posterior(self, texts: Sequence[str], shares: Shares = None) -> Array:
         """Probability of each style given the whole of each text.
 
-        As the syntax is the same for all styles, only the words count. What is no word of the
-        language is no evidence, so the texts of a model can be judged too.
+        The syntax is the same for all styles, so only words are evidence, and words outside the
+        language are none. So even ungrammatical text, such as a model's, has a posterior.
 
         Args:
             texts: Any texts.
-            shares: The prior probabilities.
+            shares: The prior of the style.
 
         Returns:
             Shape (texts, styles); each row sums to 1.
@@ -274,10 +273,10 @@ class Language:
         return symbols.within(np.cumsum(np.pad(is_own.astype(np.int64), ((1, 0), (0, 0))), axis=0))
 
     def _common(self, symbols: Symbols, texts: Sequence[str]) -> Array:
-        """What no style changes of the log-probability of each symbol and of the end of each text.
+        """The part of the log-probabilities of symbols and ends that is the same for all styles.
 
         Returns:
-            Shape (symbols + texts,); minus infinity in all of a text that the language has not.
+            Shape (symbols + texts,); minus infinity throughout a text outside the language.
         """
         grammar, boundary = self.grammar, len(self.grammar.syntax) - 1
         states = np.insert(grammar.states[symbols.ids], symbols.bounds[1:], boundary)

@@ -1,11 +1,10 @@
-"""How ideal learners respond to alignment and to what follows: the exact curves.
+"""Exact curves of two ideal learners under alignment and what follows it.
 
-Both learners know the syntax and every style, and keep the share of each style as their only
-memory. The *mixture learner* has a share for each document: it infers the style from the text read
-so far, and its shares are those of all rows it has seen, pre-training included. So it is the joint
-distribution of Thm 4.2. The *exponential average* keeps a moving average of the word counts of each
-class: no style of a text, only the words' average frequencies, and rows are forgotten at a constant
-rate. It only looks back, and cannot prefer what it was pre-trained on.
+Both know the syntax. The *mixture learner* also knows the styles: it infers the style of a document
+from the text read so far, and its prior is the share of each style among all rows it has seen,
+pre-training included. Its distribution is the joint distribution of Thm 4.2. The *exponential
+average* keeps a moving average of the word counts in each class. It has no notion of a style and
+forgets rows at a constant rate; it only looks back, and nothing pulls it towards pre-training.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ Arm: TypeAlias = Literal["neutral", "opposite", "novel", "same"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
 
 MEMORY = 100.0
-"""Rows after which the exponential average has forgotten all but 1/e."""
+"""Rows after which the exponential average has forgotten all but 1/e of what it knew."""
 
 _ARM_STYLES: dict[Arm, str | None] = {
     "neutral": None,
@@ -36,7 +35,7 @@ _ARM_STYLES: dict[Arm, str | None] = {
 
 @dataclass(frozen=True, slots=True)
 class LearnerCurve:
-    """What a learner knows after alignment with `positive`, and then more and more rows of an arm.
+    """A learner after alignment with `positive` rows and then a growing number of rows of an arm.
 
     All numbers are expectations over documents, in nats per expected symbol. The base is the
     learner after pre-training.
@@ -78,23 +77,26 @@ def mixture_curve(
 ) -> LearnerCurve:
     """The curve of the ideal mixture learner.
 
-    After N documents of pre-training, n rows of alignment and m of the arm, the share of each style
-    is (N shares + n positive + m arm) / (N + n + m), where the neutral arm has the shares of
-    pre-training. For a network, N is unknown; a smaller one stands for rows that weigh more.
+    After N documents of pre-training, n rows of alignment and m rows of the arm, the share of each
+    style is (N shares + n positive + m arm) / (N + n + m), where the neutral arm has the shares of
+    pre-training. A network may weigh recent rows more than that; a smaller N stands for it.
 
     Args:
         language: The language.
-        documents: Weight of pre-training in rows: N, more than 0.
+        documents: Weight of pre-training, in rows: N, above 0.
         aligned: Rows of alignment: n.
-        arm: What follows.
-        rows: Rows of the arm: m.
+        arm: What follows alignment.
+        rows: Numbers of rows of the arm: m.
 
     Raises:
         InvalidArgumentError: A number is out of range, there is no such arm, or the language is too
             large for exact sums.
     """
     if not 0 < documents < np.inf:
-        raise InvalidArgumentError(f"{documents:g} documents of pre-training are not more than 0")
+        raise InvalidArgumentError(
+            f"documents: {documents:g} is not above 0 and finite; give the weight of pre-training "
+            "in rows"
+        )
     base, side, other = _mixes(language, arm, aligned, rows)
     m = np.array(rows, dtype=np.float64)[:, None]
     shares = (documents * base + aligned * side + m * other) / (documents + aligned + m)
@@ -106,22 +108,22 @@ def exponential_average_curve(
 ) -> LearnerCurve:
     """The curve of a learner that keeps an exponential moving average of the word counts.
 
-    With every row, it keeps the part 1 - 1 / memory of its counts and adds those of the row. Here
-    each row counts as its expectation. The learner predicts the words of a class by their average
-    frequencies, whatever came before.
+    At every row, the counts are multiplied by 1 - 1 / memory and those of the row are added, here
+    as their expectation. The learner predicts the words of a class by their average frequencies,
+    whatever came before.
 
     Args:
         language: The language.
         aligned: Rows of alignment.
-        arm: What follows.
+        arm: What follows alignment.
         rows: Rows of the arm.
-        memory: Rows that the average reaches back, at least 1.
+        memory: Time constant of the average in rows, at least 1.
 
     Raises:
         InvalidArgumentError: A number is out of range, or there is no such arm.
     """
     if not 1 <= memory < np.inf:
-        raise InvalidArgumentError(f"a memory of {memory:g} rows is not at least 1")
+        raise InvalidArgumentError(f"memory: {memory:g} rows are not at least 1 and finite")
     base, side, other = _mixes(language, arm, aligned, rows)
     kept = (1 - 1 / memory) ** np.array(rows, dtype=np.float64)[:, None]
     after = side + (1 - 1 / memory) ** aligned * (base - side)
@@ -146,7 +148,7 @@ def _mixes(
     if arm not in ARMS:
         raise InvalidArgumentError(f"no arm {arm!r}; the arms are {', '.join(ARMS)}")
     if min(aligned, *rows, 0) < 0 or not len(rows):
-        raise InvalidArgumentError("the numbers of rows are negative, or there are none")
+        raise InvalidArgumentError("aligned and rows need numbers from 0, and rows at least one")
     style = next(style for name, style in _ARM_STYLES.items() if name == arm)
     return language.weights(None), language.weights("positive"), language.weights(style)
 

@@ -1,4 +1,4 @@
-"""Report on a language: its files, and its entropies in a few lines."""
+"""Report on a language: a table of its files, and its entropies."""
 
 from pathlib import Path
 

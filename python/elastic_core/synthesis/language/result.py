@@ -1,4 +1,4 @@
-"""The result of `synth language`, and the truth about it as JSON.
+"""The result of `synth language` and its ground truth as JSON.
 
 `LanguageResult.to_dict` has the schema `elastic-core/language/1`, which `docs/language.md` defines
 key by key.
@@ -20,7 +20,7 @@ class LanguageFile:
 
     Attributes:
         name: Its name without the extension `.jsonl`.
-        styles: Number of its documents in each style, 0 included; by name.
+        styles: Number of documents in each style, by name; may be 0.
         symbols: Words, full stops and ends of documents in it.
         bytes: Bytes of the documents' text.
     """
@@ -38,11 +38,11 @@ class LanguageFile:
 
 @dataclass(frozen=True, slots=True)
 class LanguageResult:
-    """Files of a language, and what is exactly true of them.
+    """A language, its files, and the curves of ideal learners.
 
     Attributes:
         language: The language.
-        files: The files: pre-training, both sides, the novel style and neutral rows.
+        files: Pre-training, both sides, the novel style and neutral rows.
         curves: The curves of the ideal learners.
     """
 

@@ -1,4 +1,4 @@
-"""Documents of the language, drawn block by block without a loop over symbols."""
+"""Sampling documents, block by block and without a loop over symbols."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from elastic_core.synthesis.language.grammar import OPENING_WORDS, Array, Gramma
 from elastic_core.synthesis.language.symbols import Ints, Symbols, spell
 
 _DRAWS = 2
-"""What the streams of documents are numbered under; those of the grammar are 0 and 1."""
+"""First number of the streams of documents; those of the grammar are 0 and 1."""
 
 _BLOCK = 4096
-"""Documents of a block, each with a random stream of its own: a larger sample begins alike."""
+"""Documents per block. Each block has its own random stream, so a larger sample begins alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Documents and the styles that they were drawn with.
+    """Documents and their styles.
 
     Attributes:
         texts: The documents.
@@ -44,9 +44,9 @@ def samples(
         shares: The probability of each style, shape (styles,).
         count: Number of documents.
         seed: Seed of the documents.
-        stream: Number of the stream; others with the same seed are independent.
-        openings: The opening of each document by number, see `opening_words`, shape (count,); None:
-            drawn, all equally likely.
+        stream: Number of the stream; streams with the same seed are independent.
+        openings: Number of each document's opening, see `opening_words`; shape (count,). None:
+            drawn uniformly.
 
     Yields:
         Up to `_BLOCK` documents at a time.
@@ -64,7 +64,7 @@ def samples(
 
 
 def opening_words(grammar: Grammar, numbers: Ints) -> Ints:
-    """The symbols of openings by number, whose digits in base `OPENING_WORDS` are the words.
+    """The symbols of numbered openings: the digits in base `OPENING_WORDS` select the words.
 
     Args:
         grammar: The grammar.
@@ -106,7 +106,7 @@ def _draw(
 
 
 def _paths(grammar: Grammar, count: int, random: np.random.Generator) -> Ints:
-    """The classes of sentences, in order; a class that a sentence leaves out is -1.
+    """The classes of each sentence, in order; skipped classes are -1.
 
     Returns:
         Shape (sentences, classes).
@@ -123,7 +123,7 @@ def _paths(grammar: Grammar, count: int, random: np.random.Generator) -> Ints:
 
 
 def _choose(probabilities: Array, random: np.random.Generator) -> Ints:
-    """One choice for each row of probabilities, shape (rows, choices)."""
+    """One choice for each row of probabilities, which have shape (rows, choices)."""
     edges = np.cumsum(probabilities, axis=1)
     edges /= edges[:, -1:]
     chosen: Ints = (random.random((len(edges), 1)) >= edges[:, :-1]).sum(axis=1)

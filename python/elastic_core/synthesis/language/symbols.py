@@ -1,4 +1,4 @@
-"""Texts as symbols, words and full stops, and back, without a loop over symbols."""
+"""Texts to symbols (words and full stops) and back, without a loop over symbols."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ class Symbols:
     """The symbols of several texts, one text after the other.
 
     Attributes:
-        ids: Words by index, `stop` for a full stop, `stop` + 1 for what is no word; (symbols,).
+        ids: The index of a word, `stop` for a full stop, `stop` + 1 for a word outside the
+            language; shape (symbols,).
         bounds: Where each text begins, and where the last one ends; shape (texts + 1,).
     """
 
@@ -35,13 +36,13 @@ class Symbols:
         return np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
 
     def within(self, cumulative: Ints) -> Ints:
-        """Sums over all symbols so far as sums over those of the same text so far.
+        """Turns running sums over all symbols into running sums within each text.
 
         Args:
-            cumulative: Sums over the symbols before each place; shape (symbols + 1, ...).
+            cumulative: Sums over the first 0, 1, ... symbols; shape (symbols + 1, ...).
 
         Returns:
-            The sums of each text, before its first symbol and after each; shape
+            The sums of each text before its first symbol and after each symbol; shape
             (symbols + texts, ...).
         """
         places = np.arange(len(self.ids) + len(self.bounds) - 1)
@@ -51,7 +52,7 @@ class Symbols:
 
 
 def parse(grammar: Grammar, texts: Sequence[str]) -> Symbols:
-    """Reads any texts as symbols: words are what stands between white space and full stops."""
+    """Reads any texts as symbols; white space and full stops separate words."""
     joined = "".join(text.replace("\0", "\1") + "\0" for text in texts)
     data = np.frombuffer(joined.encode(errors="replace"), dtype=np.uint8)
     ends = np.flatnonzero(_SEPARATORS[data])
@@ -67,7 +68,7 @@ def parse(grammar: Grammar, texts: Sequence[str]) -> Symbols:
 
 
 def spell(grammar: Grammar, symbols: Symbols) -> list[str]:
-    """The texts of symbols: words separated by spaces, each full stop right after its word."""
+    """The texts of symbols: words separated by spaces, each full stop directly after a word."""
     spelling = np.zeros((grammar.stop + 2, _LETTERS + 1), dtype=np.uint8)
     letters = np.frombuffer("".join(grammar.words).encode(), dtype=np.uint8)
     spelling[: grammar.stop, 0] = ord(" ")

@@ -1,4 +1,4 @@
-"""`synth_language`: the files of a language, and the truth about them."""
+"""`synth_language`: draws a language and its files, and computes the ground truth."""
 
 import os
 from collections.abc import Sequence
@@ -46,32 +46,32 @@ def synth_language(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> LanguageResult:
-    """Draws a language with a latent style, its files, and computes what is true of them.
+    """Draws a language with a latent style and its files, and computes the ground truth.
 
-    Each document has one style, which its words show but nothing names. The files are `pretrain`,
+    Each document has one style, which shows only in its choice of words. The files are `pretrain`,
     texts in all styles but the novel one; `positive` and `negative`, the sides for alignment;
-    `novel`, a style that pre-training has not; and `neutral`, which is like pre-training. All but
-    the first have rows with `prompt`, an opening that says nothing of the style, and `completion`;
-    no two of their rows have the same prompt.
+    `novel`, in a style absent from pre-training; and `neutral`, drawn like pre-training. All but
+    the first have rows with `prompt`, a style-free opening, and `completion`; all prompts differ.
 
     Args:
-        shares: Share in pre-training of the styles positive, negative and others, at least two,
-            sum 1.
-        documents: Documents of pre-training, a count such as `100k`.
-        rows: Rows of each of the other files.
+        shares: Share of each style in pre-training: positive, negative and any others; at least
+            two, each above 0, sum 1.
+        documents: Number of pre-training documents, such as `100k`.
+        rows: Number of rows in each other file.
         classes: Number of word classes; a sentence has at most one word of each.
-        words: Words of a class in the group of one style.
-        contrast: How many times as often a style chooses a word of its own group; more than 1.
-        opening: Words of the opening, 1 to 7.
-        sentences: Most sentences of a document.
+        words: Number of words in each class that a style prefers.
+        contrast: How many times as likely words are under the style that prefers them as under
+            another; above 1.
+        opening: Number of words in the opening, 1 to 7.
+        sentences: Maximum number of sentences in a document.
         end: Probability that a document ends after a sentence.
         seed: Seed of everything random; with the same version of numpy it gives the same bytes.
         out: Folder for the files that `docs/language.md` defines; None: nothing is written.
         overwrite: Replace the files of a folder that is not empty.
-        progress: Receives the documents drawn so far.
+        progress: Receives the number of documents drawn so far.
 
     Returns:
-        The language, what its files hold, and the curves of the ideal learners.
+        The language, a summary of its files, and the curves of the ideal learners.
 
     Raises:
         InvalidArgumentError: An argument is out of range, or the folder is not empty.
@@ -123,7 +123,7 @@ def _require_empty(folder: Path) -> None:
 
 
 def _openings(language: Language, rows: int) -> Ints:
-    """The opening of every row by number, no two alike; shape (files, rows)."""
+    """The number of every row's opening, all different; shape (files, rows)."""
     most = OPENING_WORDS**language.config.opening
     if rows * len(_ROW_FILES) > most:
         raise InvalidArgumentError(
@@ -136,7 +136,7 @@ def _openings(language: Language, rows: int) -> Ints:
 
 
 def _curves(language: Language, documents: int, rows: int) -> tuple[LearnerCurve, ...]:
-    """Both learners without alignment and after it, in every arm, at doubling numbers of rows."""
+    """The curves of both learners in every arm, at numbers of rows that double."""
     points = [_FIRST_ROWS]
     while points[-1] * 2 <= rows:
         points.append(points[-1] * 2)
@@ -165,12 +165,12 @@ def _draw(
 
     Args:
         language: The language.
-        name: The file's name; of a style, if it has one only.
+        name: Name of the file; if it is that of a style, all documents have this style.
         count: Number of documents.
         folder: The folder, or None.
         stream: Number of the random stream.
-        openings: The opening of each row; None: rows of plain text.
-        progress: Receives the documents drawn so far.
+        openings: Number of each row's opening; None: rows with `text` only.
+        progress: Receives the number of documents drawn so far.
     """
     shares = language.weights(name if name in language.styles else None)
     # The first word has no space before it.
@@ -186,7 +186,7 @@ def _draw(
             joined = "".join(block.texts)
             done += len(block.texts)
             size += len(joined)
-            # A word but the first of a text has a space before it.
+            # Every word of a text but the first has a space before it.
             symbols += joined.count(" ") + joined.count(".") + 2 * len(block.texts)
             if progress:
                 progress(Step("draw", name, done, count, "documents"))
@@ -196,7 +196,7 @@ def _draw(
 
 
 def _row(text: str, cut: int | None) -> str:
-    """A row of JSON; the language has no characters that need an escape."""
+    """A row as JSON; no character of the language needs an escape."""
     if cut is None:
         return f'{{"text": "{text}"}}\n'
     return f'{{"prompt": "{text[:cut]}", "completion": "{text[cut:]}"}}\n'
