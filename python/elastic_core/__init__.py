@@ -54,6 +54,15 @@ from elastic_core.measuring.result import (
     Rate,
 )
 from elastic_core.models import LanguageModel, load_model
+from elastic_core.synthesis.language.grammar import LanguageConfig
+from elastic_core.synthesis.language.language import Language
+from elastic_core.synthesis.language.learners import (
+    LearnerCurve,
+    exponential_average_curve,
+    mixture_curve,
+)
+from elastic_core.synthesis.language.result import LanguageFile, LanguageResult
+from elastic_core.synthesis.language.synth import synth_language
 from elastic_core.synthesis.laws import MassLaw
 from elastic_core.synthesis.result import SynthConfig, SynthCorpus, SynthResult
 from elastic_core.synthesis.synth import synth
@@ -80,8 +89,13 @@ __all__ = [
     "InvalidArgumentError",
     "JointRates",
     "JointSpectrum",
+    "Language",
+    "LanguageConfig",
+    "LanguageFile",
     "LanguageModel",
+    "LanguageResult",
     "LawFit",
+    "LearnerCurve",
     "LikelihoodRatio",
     "MassConfig",
     "MassLaw",
@@ -109,11 +123,14 @@ __all__ = [
     "compress",
     "decompress",
     "elasticity",
+    "exponential_average_curve",
     "load_model",
     "mass",
     "measure",
     "measure_tree",
+    "mixture_curve",
     "pretrain",
     "synth",
+    "synth_language",
     "train",
 ]

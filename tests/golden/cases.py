@@ -161,7 +161,14 @@ def _study(name: str, form: str, *more: str, options: str = _STUDY) -> tuple[str
 CASES: dict[str, tuple[str, ...]] = {
     "help": (
         *("", "--version", "--help", "measure --help", "mass --help", "elasticity --help"),
-        *("synth --help", "compress --help", "decompress --help", "pretrain --help"),
+        *(
+            "synth --help",
+            "synth corpora --help",
+            "synth language --help",
+            "compress --help",
+            "decompress --help",
+            "pretrain --help",
+        ),
         *("experiment --help", "report --help", "demo --help", "tree --help"),
         *("tree build --help", "tree merge --help", "tree show --help", "tree export --help"),
     ),
@@ -254,6 +261,10 @@ CASES: dict[str, tuple[str, ...]] = {
             "--overlap 0.5 --depth 5 --seed 4 --format json"
         ),
         "synth c --corpus a=1:200 --leaves 30 --law uniform --format json",
+        *(
+            f"synth language d{form} --documents 50 --rows 5 --sentences 3 --format {form}"
+            for form in FORMATS
+        ),
     ),
     "coding": (
         f"{SAVED_MODEL} 5 in/poem.txt saved.ectm",
@@ -409,6 +420,10 @@ synth out --corpus a=0:5
 synth out --corpus a=1:5 --corpus a=2:5
 synth out --depth 2
 synth in/play.txt
+synth language
+synth language out --shares 0.5,0.4
+synth language out --rows 0
+synth language in
 compress nowhere -o c
 compress in/play.txt
 compress in/novels -o c

@@ -43,6 +43,10 @@ def texts(tmp_path: Path) -> None:
 
 WRITING = {
     "synth": ("synth out --leaves 50 --corpus c=1:500 --seed IN", "out"),
+    "language": (
+        "synth language out --documents 500 --rows 50 --sentences 3 --force --seed IN",
+        "out",
+    ),
     "build": ("tree build IN.txt -o out --depth 3 --force --threads 1", "out"),
     "compress": ("compress IN.txt -o out --model tree:3 --force", "out"),
 }

@@ -62,6 +62,9 @@ COMMANDS = {
         "out",
     ),
     "synth": twice("synth out --leaves 9 --corpus IN=1:9", "out"),
+    "language": twice(
+        "synth language out --documents 9 --rows 2 --sentences 1 --classes 2 --force", "out"
+    ),
 }
 
 

@@ -19,6 +19,7 @@ WRITING = {
     "measure": ("measure noise.txt --depth 2 --out out", "out"),
     "mass": ("mass noise.txt --depth 1 --bootstrap 0 --out out", "out"),
     "synth": ("synth out --leaves 1000", "out"),
+    "language": ("synth language out --documents 2000 --rows 1000", "out"),
     "build": ("tree build noise.txt -o out", "out"),
     "export": ("tree export noise.parquet -o out", "out"),
     "merge": ("tree merge noise.parquet noise.parquet -o out", "out"),

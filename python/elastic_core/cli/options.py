@@ -143,7 +143,7 @@ def output_option(help_text: str) -> Callable[[Command], Command]:
     return lambda command: _with(
         command,
         _file_option("-o", "--output", required=True, help=f"{help_text}; - is standard output."),
-        _force_option("Overwrite the output file if it exists."),
+        force_option("Overwrite the output file if it exists."),
     )
 
 
@@ -155,7 +155,7 @@ def per_document_option(command: Command) -> Command:
             "--per-document",
             help="Write the score of each document under each model to this Parquet file.",
         ),
-        _force_option("Overwrite the file of --per-document if it exists."),
+        force_option("Overwrite the file of --per-document if it exists."),
     )
 
 
@@ -263,7 +263,8 @@ def _file_option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, type=kind, metavar="FILE", callback=_check_folder, **settings)
 
 
-def _force_option(help_text: str) -> Callable[[Command], Command]:
+def force_option(help_text: str) -> Callable[[Command], Command]:
+    """`--force`."""
     return click.option("--force", "overwrite", is_flag=True, help=help_text)
 
 

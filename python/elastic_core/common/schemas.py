@@ -5,6 +5,7 @@ more, for tree files (`elastic-core/tree/1`) and score files (`elastic-core/scor
 """
 
 MEASURE = "elastic-core/measure/1"
+LANGUAGE = "elastic-core/language/1"
 MASS = "elastic-core/mass/1"
 SYNTH = "elastic-core/synth/1"
 ELASTICITY = "elastic-core/elasticity/1"
