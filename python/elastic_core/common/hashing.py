@@ -3,7 +3,23 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import Field, fields
 from typing import Any
+
+ADDED_LATER = {"added_later": True}
+"""Metadata of a dataclass field with a default that earlier versions lack.
+
+Where it has its default, it is left out of hashes, so that those of existing run folders stay valid.
+"""
+
+
+def hashed_fields(value: Any) -> list[Field[Any]]:
+    """The fields of a dataclass that its hash is made of: all but later ones at their default."""
+    return [
+        field
+        for field in fields(value)
+        if not (field.metadata.get("added_later") and getattr(value, field.name) == field.default)
+    ]
 
 
 def digest(value: Any) -> str:

@@ -6,10 +6,10 @@ however many cells continue from it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
-from elastic_core.common.hashing import digest
+from elastic_core.common.hashing import digest, hashed_fields
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.models.protocol import DrawingModel, LanguageModel
 from elastic_core.models.spec import ModelKind, ModelSpec
@@ -256,7 +256,8 @@ def _described(value: Any, hashes: SharedHashes) -> Any:
     if isinstance(value, Cell):
         return value.model_hash(hashes)
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {item.name: _described(getattr(value, item.name), hashes) for item in fields(value)}
+        names = [field.name for field in hashed_fields(value)]
+        parts = {name: _described(getattr(value, name), hashes) for name in names}
         return {"kind": getattr(value, "KIND", type(value).__name__), **parts}
     if isinstance(value, tuple | list):
         return [_described(item, hashes) for item in value]

@@ -101,7 +101,7 @@ def make_job(
             template for conversations.
     """
     spec, reference = ModelSpec.parse(settings["model"]), settings["reference"]
-    if recipe.algorithm == "sft" and recipe.beta:
+    if _needs_reference(recipe):
         reference = reference or spec.text
     model = load_for_training(spec, recipe)
     with wrap_load_errors(spec.text):
@@ -136,6 +136,13 @@ def make_job(
     )
 
 
+def _needs_reference(recipe: Recipe) -> bool:
+    """Whether to load a reference that is not named; TRL's trainers load their own."""
+    if recipe.algorithm == "ppo":
+        return recipe.beta != 0 and recipe.lora_rank is None
+    return recipe.algorithm == "sft" and bool(recipe.beta)
+
+
 def load_for_training(spec: ModelSpec, recipe: Recipe) -> "PreTrainedModel":
     """The weights in float32; under an adapter, which is trained instead, in the recipe's dtype.
 
@@ -167,6 +174,7 @@ def _training_arguments(recipe: Recipe, states: Path, seed: int) -> dict[str, An
     schedule = recipe.schedule
     if schedule == "constant" and recipe.warm_up:
         schedule = "constant_with_warmup"
+    optimizer = {"optim": "sgd"} if recipe.optimizer == "sgd" else {}
     return {
         "output_dir": str(states),
         "num_train_epochs": recipe.epochs,
@@ -189,6 +197,7 @@ def _training_arguments(recipe: Recipe, states: Path, seed: int) -> dict[str, An
         "ddp_find_unused_parameters": False,
         "disable_tqdm": True,
         "report_to": recipe.report_to,
+        **optimizer,
     }
 
 

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.hashing import ADDED_LATER
 from elastic_core.common.messages import abridged
 
-ALGORITHMS = ("sft", "dpo", "kto", "simpo", "rloo", "grpo")
+ALGORITHMS = ("sft", "dpo", "kto", "simpo", "ppo", "rloo", "grpo")
 """The algorithms of a recipe."""
 
-ONLINE = ("rloo", "grpo")
+ONLINE = ("ppo", "rloo", "grpo")
 """The algorithms that learn from the model's own completions and a reward."""
 
 REFERENCED = ("dpo", "kto", "sft")
@@ -20,6 +21,7 @@ _MOST = 1_000_000
 _MOST_ROWS = 1_000_000_000
 _SCHEDULES = ("constant", "linear", "cosine")
 _DTYPES = ("auto", "float32", "bfloat16")
+_OPTIMIZERS = ("adamw", "sgd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Recipe:
         algorithm: `sft` (supervised fine-tuning), `dpo` (Rafailov et al. 2023), `kto` (Ethayarajh
             et al. 2024), `simpo` (Meng et al. 2024), or, with a reward, `rloo` (Ahmadian et al.
             2024) or `grpo` (Shao et al. 2024).
-        learning_rate: Peak learning rate (AdamW).
+        learning_rate: Peak learning rate.
         epochs: Passes over the rows.
         steps: Optimizer steps, overriding `epochs`; None: as many as `epochs` takes.
         batch: Rows in a forward pass on each device. If they do not fit into GPU memory, the batch
@@ -57,7 +59,9 @@ class Recipe:
             truncated at the end.
         schedule: Learning rate schedule: `constant`, or `linear` or `cosine` decay to 0.
         warm_up: Fraction of the steps over which the learning rate rises linearly from 0.
-        weight_decay: Weight decay (AdamW).
+        weight_decay: Weight decay: decoupled for `adamw`, added to the gradient for `sgd`.
+        optimizer: `adamw` (Loshchilov and Hutter 2019), or `sgd`: a step is the learning rate times
+            the gradient, without momentum. Both clip gradients to a norm of 1.
         beta: Weight of the penalty for diverging from the reference (for `sft`, of the KL per
             trained token, in nats), or, for `simpo`, scale of the reward. None: 0 for `sft` and
             `grpo`, 0.1 for `dpo` and `kto`, 2 for `simpo`, 0.05 for `rloo`.
@@ -87,6 +91,7 @@ class Recipe:
     schedule: str = "constant"
     warm_up: float = 0.0
     weight_decay: float = 0.0
+    optimizer: str = field(default="adamw", metadata=ADDED_LATER)
     beta: float | None = None
     generations: int = 8
     completion_length: int = 64
@@ -102,6 +107,7 @@ class Recipe:
             ("algorithm", ALGORITHMS),
             ("schedule", _SCHEDULES),
             ("dtype", _DTYPES),
+            ("optimizer", _OPTIMIZERS),
         ):
             if getattr(self, name) not in choices:
                 raise InvalidArgumentError(
