@@ -9,7 +9,7 @@ from typing import Any
 ADDED_LATER = {"added_later": True}
 """Metadata of a dataclass field with a default that earlier versions lack.
 
-Where it has its default, it is left out of hashes, so that those of existing run folders stay valid.
+Where it has its default, it is left out of hashes: those of existing run folders stay valid.
 """
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
-from transformers import TrainingArguments
+from transformers import TrainingArguments, set_seed
 from trl import (
     DPOConfig,
     DPOTrainer,
@@ -25,7 +25,8 @@ from trl import (
 
 from elastic_core.models.transformers.checkpoint import embedded_ids
 from elastic_core.training.finetuning.job import Job
-from elastic_core.training.finetuning.ppo import PPOTrainer, plan
+from elastic_core.training.finetuning.ppo.policy import Policy
+from elastic_core.training.finetuning.ppo.trainer import PPOTrainer, plan
 from elastic_core.training.finetuning.usable import RowReader
 
 if TYPE_CHECKING:
@@ -167,20 +168,24 @@ def _ppo_parts(job: Job, beta: float) -> Arguments:
     prompts = [row["prompt"] for row in job.rows]
     reader = RowReader(job.tokenizer, embedded_ids(job.model))
     ids = [reader.ids(number, prompt, is_prompt=True) for number, prompt in enumerate(prompts)]
-    rollouts, learned = plan(len(prompts), job.recipe, job.arguments["seed"])
+    seed = job.arguments["seed"]
+    rollouts, learned = plan(len(prompts), job.recipe, seed)
+    set_seed(seed)  # An adapter begins at random.
+    policy = Policy(job.model, job.tokenizer, job.adapter, job.recipe.batch)
+    if job.adapter is not None and job.recipe.gradient_checkpointing:
+        policy.model.enable_input_require_grads()
     return {
-        "model": job.model,
-        "tokenizer": job.tokenizer,
-        "adapter": job.adapter,
-        "callbacks": job.callbacks,
+        "policy": policy,
         "prompts": prompts,
         "prompt_ids": [np.array(row, np.uint32) for row in ids],
         "rollouts": rollouts,
-        "learned": learned,
         "length": job.recipe.completion_length,
         "reward": job.rewards[0],
         "reference": job.reference,
         "beta": beta,
+        "train_dataset": learned,
+        "processing_class": job.tokenizer,
+        "callbacks": job.callbacks,
     }
 
 

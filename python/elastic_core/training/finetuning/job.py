@@ -1,4 +1,4 @@
-"""A recipe, a model and rows, prepared for TRL's trainers."""
+"""A recipe, a model and rows, prepared for the trainers."""
 
 import math
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def make_job(
         recipe: The recipe.
         states: Folder for states to resume from.
         settings: The settings of the training: model, reference and seed.
-        reward: The reward of `rloo` and `grpo`.
+        reward: The reward of `ppo`, `rloo` and `grpo`.
         callback: The callback of the trainer.
         require_all: Whether to refuse rows with nothing to learn; if not, they are left out.
 

@@ -177,13 +177,13 @@ def count_tokens(
     """
     if recipe.algorithm in ONLINE:
         length = recipe.completion_length
-        prompts = [len(reader.ids(at, row["prompt"], is_prompt=True)) for at, row in enumerate(rows)]
-        if 0 in prompts:
+        counts = [len(reader.ids(at, row["prompt"], is_prompt=True)) for at, row in enumerate(rows)]
+        if 0 in counts:
             raise InvalidArgumentError(
-                f"row {prompts.index(0)} has an empty prompt, and the tokenizer no bos token that a "
-                "completion could follow; give every row a prompt"
+                f"row {counts.index(0)} has an empty prompt, and the tokenizer no bos token that "
+                "a completion could follow; give every row a prompt"
             )
-        totals = [tokens + length for tokens in prompts]
+        totals = [count + length for count in counts]
         return [RowTokens(length if not limit or n <= limit else 0, n) for n in totals]
     return [
         _count_row(number, _ended(row, reader.eos), reader, limit)
