@@ -49,7 +49,7 @@ def advantages(rewards: Tensor, values: Tensor, mask: Tensor, decay: float) -> T
     deltas = torch.where(mask, rewards + following - values, 0.0)
     positions = torch.arange(mask.shape[1], device=mask.device)
     ahead = positions[:, None] - positions
-    powers = torch.where(ahead >= 0, float(decay) ** ahead.clamp(min=0), 0.0)
+    powers = torch.where(ahead >= 0, decay ** ahead.clamp(min=0).to(deltas.dtype), 0.0)
     return torch.where(mask, deltas @ powers, 0.0)
 
 

@@ -170,7 +170,7 @@ class PPOTrainer(Trainer):
         rollout = {
             "ids": ids,
             "attention": (positions < ends).long(),
-            "mask": ((positions >= starts) & (positions < ends))[:, 1:],
+            "mask": ((positions >= starts) & (positions < ends))[:, 1:].contiguous(),
             "scores": torch.tensor(scores, dtype=torch.float32),
         }
         self._tokens += int(ends.sum())
