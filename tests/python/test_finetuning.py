@@ -291,15 +291,15 @@ def test_a_step_of_sgd_is_the_clipped_gradient(checkpoint: Path, tmp_path: Path)
         log_probs = model(ids[None, :-1]).logits[0].log_softmax(-1)
         losses.append(-log_probs.gather(1, ids[1:, None])[len(prompt) :])
     loss = torch.cat(losses).mean()
-    assert result.first_loss == pytest.approx(float(loss), rel=1e-5)
     loss.backward()
+    assert result.first_loss == pytest.approx(float(loss.detach()), rel=1e-5)
     gradients: dict[str, Any] = {name: weight.grad for name, weight in model.named_parameters()}
     norm = torch.cat([gradient.flatten() for gradient in gradients.values()]).norm()
     assert norm > 1
     trained = weights(model_path(result))
     for name, weight in model.named_parameters():
-        decayed = 0.0 if "norm" in name else decay * weight
-        expected = weight - rate * (gradients[name] / norm + decayed)
+        decayed = 0.0 if "norm" in name else decay * weight.detach()
+        expected = weight.detach() - rate * (gradients[name] / norm + decayed)
         assert torch.allclose(trained[name], expected, atol=1e-6)
 
 
@@ -311,7 +311,7 @@ def test_a_folder_without_later_fields_of_the_recipe_had_their_defaults(
     del stored["check"], stored["settings"]["recipe"]["optimizer"]
     write_sealed_json(out / "trained.json", stored)
     assert quick("sft", checkpoint, out).final_loss == finished("sft").final_loss
-    with pytest.raises(ec.InvalidArgumentError, match="optimizer adamw, not sgd"):
+    with pytest.raises(ec.InvalidArgumentError, match="optimizer .adamw., not .sgd."):
         quick("sft", checkpoint, out, optimizer="sgd")
 
 
@@ -347,7 +347,7 @@ def test_a_diverging_loss_stops_the_training(checkpoint: Path, tmp_path: Path) -
 def test_a_finite_but_absurd_training_has_diverged(
     algorithm: str, checkpoint: Path, tmp_path: Path
 ) -> None:
-    result = quick(algorithm, checkpoint, tmp_path / "out", learning_rate=1e6, steps=2)
+    result = quick(algorithm, checkpoint, tmp_path / "out", learning_rate=1e6, steps=2, batch=16)
     assert np.isfinite(result.final_loss)
     assert result.diverged
     assert result.path is None
