@@ -311,7 +311,7 @@ def test_a_folder_without_later_fields_of_the_recipe_had_their_defaults(
     del stored["check"], stored["settings"]["recipe"]["optimizer"]
     write_sealed_json(out / "trained.json", stored)
     assert quick("sft", checkpoint, out).final_loss == finished("sft").final_loss
-    with pytest.raises(ec.InvalidArgumentError, match="optimizer .adamw., not .sgd."):
+    with pytest.raises(ec.InvalidArgumentError, match=r"optimizer .adamw., not .sgd."):
         quick("sft", checkpoint, out, optimizer="sgd")
 
 
@@ -446,6 +446,7 @@ def test_a_batch_that_exceeds_memory_is_divided(
         ({"beta": -1.0}, "beta -1.0: must be 0 or more"),
         ({"warm_up": 1.0}, "warm_up 1.0: must be from 0 to below 1"),
         ({"algorithm": "kto"}, "kto compares the rows of a batch"),
+        ({"algorithm": "rloo", "generations": 1}, "generations 1: must be at least 2"),
         ({"algorithm": "grpo", "batch": 3, "accumulation": 1}, "generations 8: the 3 completions"),
     ],
 )

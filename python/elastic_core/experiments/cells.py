@@ -134,7 +134,7 @@ class TrainingStep:
     Attributes:
         rows: The rows to train on.
         recipe: How to train.
-        likes: For `rloo` and `grpo`, the side whose score is the reward.
+        likes: For `ppo`, `rloo` and `grpo`, the side whose score is the reward.
     """
 
     KIND: ClassVar[str] = "Lesson"

@@ -129,7 +129,7 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not (value >= 0 and math.isfinite(value)):
                 raise InvalidArgumentError(f"{name} {value}: must be 0 or more")
-        least = {"max_length": 2, "generations": 1 if self.algorithm == "ppo" else 2}
+        least = {"max_length": 2, "generations": 2 if self.algorithm in ("rloo", "grpo") else 1}
         for name in least:
             if getattr(self, name) < least[name]:
                 raise InvalidArgumentError(
