@@ -51,7 +51,7 @@ class Recipe:
             2017), `rloo` (Ahmadian et al. 2024) or `grpo` (Shao et al. 2024).
         learning_rate: Peak learning rate.
         epochs: Passes over the rows. `ppo` learns the completions of each in four passes, with four
-            steps where `rloo` and `grpo` have one.
+            steps where `rloo` and `grpo` take one.
         steps: Optimizer steps, overriding `epochs`; None: as many as `epochs` takes.
         batch: Rows in a forward pass on each device. If they do not fit into GPU memory, the batch
             is reduced and `accumulation` increased, so that a step sees as many rows as before.

@@ -33,15 +33,16 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainingArguments
 
 PASSES = 4
-"""Passes over the completions of a rollout; like `MINIBATCHES`, the default of OpenAI's baselines.
-"""
+"""Passes over the completions of a rollout."""
 
-MINIBATCHES = 4
+MINIBATCHES = 2
 """Optimizer steps that a pass takes."""
 
-# Those of Ziegler et al. (2019), which TRL had.
+# Passes, clipping and weight are those of Ziegler et al. (2019), which TRL had. With their decay of
+# 0.95, trainings of 200 steps ended at a reward lower by a seventh to a quarter, because the values
+# begin at 0; at 1, advantages are unbiased whatever the values.
 _CLIP = 0.2
-_DECAY = 0.95
+_DECAY = 1.0
 _WEIGHT_OF_VALUES = 0.1
 
 _STATE = "rollout.safetensors"
