@@ -259,6 +259,18 @@ def test_a_divided_batch_gives_the_same_losses(finished: Callable[..., Trained])
         assert divided.curve[name] == pytest.approx(whole.curve[name], rel=5e-3, abs=1e-3)
 
 
+@pytest.mark.parametrize("rank", [None, 2])
+def test_gradient_checkpointing_and_mixed_precision(
+    rank: int | None, finished: Callable[..., Trained]
+) -> None:
+    plain = finished(lora_rank=rank)
+    twice = finished(lora_rank=rank, gradient_checkpointing=True)
+    assert twice.curve["loss"] == pytest.approx(plain.curve["loss"], rel=1e-3, abs=1e-3)
+    half = finished(lora_rank=rank, dtype="bfloat16")
+    assert not half.diverged
+    assert half.curve["reward"][0] == pytest.approx(plain.curve["reward"][0], rel=0.2)
+
+
 def test_without_a_beta_there_is_no_penalty(finished: Callable[..., Trained]) -> None:
     assert not finished(beta=0).curve["kl"].any()
     assert finished(lora_rank=None).curve["kl"].any()
