@@ -59,7 +59,7 @@ def test_sft_rebounds_on_a_tree_model(tmp_path: Path) -> None:
 def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
     values = for_transformer(write_reviews(tmp_path))
     values["recipe"] = {**values["recipe"], "steps": 1}
-    algorithms = ["kto", "simpo", "rloo"]
+    algorithms = ["kto", "simpo", "ppo", "rloo"]
     finished = experiment(
         config(values, **VOLUMES, algorithms=algorithms, side="both"), tmp_path / "run", jobs=1
     )
@@ -70,7 +70,7 @@ def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
             assert isinstance(cell, Interval)
             assert 0 < cell.mean < 1
     rows = finished.folder.rows()
-    assert len(rows) == 1 + 4 * 2
+    assert len(rows) == 1 + 5 * 2
     assert all(row["train_steps"] == 1 for row in rows if row["labels"]["stage"] != "base")
     assert len(list(finished.folder.checkpoints.glob("*.pairs.json"))) == 2
 
@@ -213,19 +213,20 @@ def test_side_limits_the_algorithm_to_one_step() -> None:
 def test_recipes_are_adapted_to_their_algorithms() -> None:
     algorithms_config = config(
         NAMED,
-        algorithms=["kto", "rloo", "grpo"],
+        algorithms=["kto", "ppo", "rloo", "grpo"],
         recipe={"batch": 1, "accumulation": 6},
         held_out={"tokens": 24},
-        recipes={"grpo": {"generations": 3, "completion_length": 10}},
+        recipes={"ppo": {"generations": 1}, "grpo": {"generations": 3, "completion_length": 10}},
     )
-    kto, rloo, grpo = (
+    kto, ppo, rloo, grpo = (
         algorithms_config.build_recipe(**algorithms_config.changes(name, is_reverse=False))
-        for name in ("kto", "rloo", "grpo")
+        for name in ("kto", "ppo", "rloo", "grpo")
     )
     assert (kto.batch, kto.accumulation) == (2, 3)
+    assert (ppo.generations, ppo.batch, ppo.accumulation) == (1, 1, 6)
     assert (rloo.generations, rloo.batch, rloo.accumulation) == (4, 1, 8)
     assert (grpo.generations, grpo.batch, grpo.accumulation) == (3, 1, 6)
-    assert (rloo.completion_length, grpo.completion_length) == (24, 10)
+    assert (ppo.completion_length, rloo.completion_length, grpo.completion_length) == (24, 24, 10)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_recipes_are_adapted_to_their_algorithms() -> None:
         ({"dpo": {"lerning_rate": 1}}, "unknown key lerning_rate; did you mean learning_rate?"),
         ({"dpo": {"beta": -1}}, "beta -1"),
         ({"kto": {"batch": 1}}, "kto compares the rows of a batch"),
-        ({"ppo": {}}, "'ppo'"),
+        ({"ppa": {}}, "'ppa'"),
     ],
 )
 def test_invalid_recipes_are_rejected(recipes: dict[str, Any], message: str) -> None:

@@ -1,5 +1,7 @@
 """Hashes of cells, which must not change because existing run folders are resumed by them."""
 
+from typing import Any
+
 import pytest
 
 from elastic_core import Recipe
@@ -20,9 +22,9 @@ HASHES = SharedHashes("root", "data", "measured")
 ROOT = Cell((("stage", "base"), ("seed", 1)), 1, "tree:3")
 
 
-def aligned(rows: Rows) -> Cell:
+def aligned(rows: Rows, **recipe: Any) -> Cell:
     labels = (("stage", "align"), ("align", 20), ("seed", 1))
-    training = TrainingStep(rows, Recipe(), "negative")
+    training = TrainingStep(rows, Recipe(**recipe), "negative")
     return Cell(labels, 1, "tree:3", ROOT, training, sets=(TextSet("own", rows, is_whole=False),))
 
 
@@ -81,3 +83,8 @@ def test_hashes_depend_on_everything_that_affects_the_result() -> None:
     elsewhere = SharedHashes("root", "data", "other")
     assert cell.model_hash(HASHES) == cell.model_hash(elsewhere)
     assert cell.row_hash(HASHES) != cell.row_hash(elsewhere)
+    sgd = aligned(Subset("positive", 20), optimizer="sgd")
+    assert cell.model_hash(HASHES) != sgd.model_hash(HASHES)
+    assert cell.model_hash(HASHES) == aligned(Subset("positive", 20), optimizer="adamw").model_hash(
+        HASHES
+    )

@@ -16,9 +16,10 @@ from trl import SFTTrainer
 
 import elastic_core as ec
 from elastic_core import Recipe, Reward, Trained, train
+from elastic_core.common.files import write_sealed_json
 from elastic_core.common.progress import Step
 from elastic_core.training import callbacks
-from elastic_core.training.finetuning.recipe import ALGORITHMS
+from elastic_core.training.finetuning.recipe import ALGORITHMS, ONLINE
 from elastic_core.training.finetuning.usable import RowCounts, RowReader, RowTokens, count_tokens
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -44,7 +45,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "grpo": [{"prompt": prompt} for prompt in PROMPTS],
 }
-ROWS |= {"simpo": ROWS["dpo"], "rloo": ROWS["grpo"]}
+ROWS |= {"simpo": ROWS["dpo"], "ppo": ROWS["grpo"], "rloo": ROWS["grpo"]}
 
 
 def share_of_e(prompts: list[str], completions: list[str]) -> list[float]:
@@ -54,7 +55,7 @@ def share_of_e(prompts: list[str], completions: list[str]) -> list[float]:
 
 def quick(algorithm: str, model: Path, out: Path, progress: Any = None, **more: Any) -> Trained:
     recipe = Recipe(algorithm, **{**QUICK, **more})
-    reward = Reward("share of e", share_of_e) if algorithm in ("rloo", "grpo") else None
+    reward = Reward("share of e", share_of_e) if algorithm in ONLINE else None
     rows = ROWS[algorithm]
     return train(str(model), rows, recipe, out, seed=1, reward=reward, progress=progress)
 
@@ -122,7 +123,7 @@ def test_preference_algorithms_raise_the_margin(
     assert margin(model_path(finished(algorithm))) > margin(checkpoint) + 1
 
 
-@pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
+@pytest.mark.parametrize("algorithm", ONLINE)
 def test_reward_algorithms_raise_the_reward(
     algorithm: str, checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -276,6 +277,44 @@ def test_mixed_precision_and_gradient_checkpointing(
     assert weights(model_path(half))["lm_head.weight"].dtype == torch.float32
 
 
+def test_a_step_of_sgd_is_the_clipped_gradient(checkpoint: Path, tmp_path: Path) -> None:
+    rate, decay = 0.1, 0.01
+    more = {"optimizer": "sgd", "learning_rate": rate, "weight_decay": decay}
+    recipe = Recipe(**{**QUICK, **more, "steps": 1, "batch": 16, "accumulation": 1})
+    result = train(str(checkpoint), ROWS["sft"], recipe, tmp_path / "out", seed=1)
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    losses = []
+    for row in ROWS["sft"]:
+        prompt, completion = (tokenizer(row[name]).input_ids for name in ("prompt", "completion"))
+        ids = torch.tensor([tokenizer.bos_token_id, *prompt, *completion, tokenizer.eos_token_id])
+        log_probs = model(ids[None, :-1]).logits[0].log_softmax(-1)
+        losses.append(-log_probs.gather(1, ids[1:, None])[len(prompt) :])
+    loss = torch.cat(losses).mean()
+    loss.backward()
+    assert result.first_loss == pytest.approx(float(loss.detach()), rel=1e-5)
+    gradients: dict[str, Any] = {name: weight.grad for name, weight in model.named_parameters()}
+    norm = torch.cat([gradient.flatten() for gradient in gradients.values()]).norm()
+    assert norm > 1
+    trained = weights(model_path(result))
+    for name, weight in model.named_parameters():
+        decayed = 0.0 if "norm" in name else decay * weight.detach()
+        expected = weight.detach() - rate * (gradients[name] / norm + decayed)
+        assert torch.allclose(trained[name], expected, atol=1e-6)
+
+
+def test_a_folder_without_later_fields_of_the_recipe_had_their_defaults(
+    checkpoint: Path, finished: Finished, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(model_path(finished("sft")), tmp_path / "out"))
+    stored = json.loads((out / "trained.json").read_text())
+    del stored["check"], stored["settings"]["recipe"]["optimizer"]
+    write_sealed_json(out / "trained.json", stored)
+    assert quick("sft", checkpoint, out).final_loss == finished("sft").final_loss
+    with pytest.raises(ec.InvalidArgumentError, match=r"optimizer .adamw., not .sgd."):
+        quick("sft", checkpoint, out, optimizer="sgd")
+
+
 def test_the_reference_model_enters_the_loss(
     checkpoint: Path, finished: Finished, tmp_path: Path
 ) -> None:
@@ -308,7 +347,7 @@ def test_a_diverging_loss_stops_the_training(checkpoint: Path, tmp_path: Path) -
 def test_a_finite_but_absurd_training_has_diverged(
     algorithm: str, checkpoint: Path, tmp_path: Path
 ) -> None:
-    result = quick(algorithm, checkpoint, tmp_path / "out", learning_rate=1e6, steps=2)
+    result = quick(algorithm, checkpoint, tmp_path / "out", learning_rate=1e6, steps=2, batch=16)
     assert np.isfinite(result.final_loss)
     assert result.diverged
     assert result.path is None
@@ -320,15 +359,28 @@ def test_a_loss_far_above_that_of_guessing_has_diverged(checkpoint: Path, tmp_pa
     assert result.diverged
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
-def test_a_reward_that_is_no_number_stops_the_training(
-    value: Any, checkpoint: Path, tmp_path: Path
+@pytest.mark.parametrize("algorithm", ONLINE)
+def test_a_model_that_predicts_nothing_has_diverged(
+    algorithm: str, checkpoint: Path, tmp_path: Path
 ) -> None:
-    recipe = Recipe("grpo", **QUICK)
+    result = quick(algorithm, checkpoint, tmp_path / "out", learning_rate=1e30, steps=40)
+    assert result.diverged
+    assert result.steps < 40
+    assert np.isnan(result.final_loss)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "value"),
+    [("ppo", float("nan")), ("grpo", float("nan")), ("grpo", float("inf")), ("grpo", None)],
+)
+def test_a_reward_that_is_no_number_stops_the_training(
+    algorithm: str, value: Any, checkpoint: Path, tmp_path: Path
+) -> None:
+    recipe = Recipe(algorithm, **QUICK)
     reward = Reward("none", lambda prompts, _: [value] * len(prompts))
     message = f"^the reward of the completion .* is {value}; a reward must be a finite number$"
     with pytest.raises(ec.InvalidArgumentError, match=message):
-        train(str(checkpoint), ROWS["grpo"], recipe, tmp_path / "out", seed=0, reward=reward)
+        train(str(checkpoint), ROWS[algorithm], recipe, tmp_path / "out", seed=0, reward=reward)
     assert not list(tmp_path.iterdir())
 
 
@@ -380,9 +432,13 @@ def test_a_batch_that_exceeds_memory_is_divided(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"algorithm": "ppo"}, "unknown algorithm 'ppo': choose sft, dpo, kto"),
+        (
+            {"algorithm": "ppa"},
+            "unknown algorithm 'ppa': choose sft, dpo, kto, simpo, ppo, rloo, g",
+        ),
         ({"schedule": "wavy"}, "unknown schedule 'wavy'"),
         ({"dtype": "int8"}, "unknown dtype 'int8'"),
+        ({"optimizer": "lion"}, "unknown optimizer 'lion': choose adamw, sgd"),
         ({"learning_rate": 0.0}, "learning_rate 0.0: must be more than 0"),
         ({"weight": float("nan")}, "weight nan: must be more than 0"),
         ({"batch": 0}, "batch 0: must be at least 1"),
@@ -390,6 +446,7 @@ def test_a_batch_that_exceeds_memory_is_divided(
         ({"beta": -1.0}, "beta -1.0: must be 0 or more"),
         ({"warm_up": 1.0}, "warm_up 1.0: must be from 0 to below 1"),
         ({"algorithm": "kto"}, "kto compares the rows of a batch"),
+        ({"algorithm": "rloo", "generations": 1}, "generations 1: must be at least 2"),
         ({"algorithm": "grpo", "batch": 3, "accumulation": 1}, "generations 8: the 3 completions"),
     ],
 )
@@ -544,6 +601,16 @@ def preferences(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"prompt": row["prompt"], "chosen": row["completion"], "rejected": " x"} for row in rows
     ]
+
+
+def test_an_empty_prompt_without_bos_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoint, tmp_path / "plain")
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"bos_token": None}))
+    rows = [*ROWS["ppo"], {"prompt": ""}]
+    reward = Reward("share of e", share_of_e)
+    with pytest.raises(ec.InvalidArgumentError, match="row 16 has an empty prompt, and the tok"):
+        train(str(folder), rows, Recipe("ppo", **QUICK), tmp_path / "out", seed=0, reward=reward)
 
 
 @pytest.mark.parametrize("algorithm", ["sft", "dpo", "simpo", "kto"])

@@ -159,7 +159,7 @@ class TrainingStep:
     Attributes:
         rows: The rows to train on.
         recipe: How to train.
-        likes: For `rloo` and `grpo`, the side whose score is the reward.
+        likes: For `ppo`, `rloo` and `grpo`, the side whose score is the reward.
         is_ordered: Whether the rows, which are `RangedRows`, are read once and in their order. A
             longer training on the same rows and more then passes through the same model.
     """

@@ -129,7 +129,7 @@ def _copy_model(source: Path, place: Path, remedy: str) -> None:
 
 
 def _reward(context: RunContext, training: TrainingStep) -> Reward:
-    """The score of a text as the reward of `rloo` and `grpo`, negated for the negative side."""
+    """The score of a text as the reward of online algorithms, negated for the negative side."""
     scorer = context.scorer
     if scorer is None:
         raise InvalidArgumentError(

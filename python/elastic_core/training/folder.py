@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from elastic_core.common.files import read_sealed_json, write_sealed_json
 from elastic_core.common.folders import sync_folder
 from elastic_core.common.manifest import check_manifest, write_manifest
 from elastic_core.common.messages import abridged
+from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.result import Trained
 
 Value = TypeVar("Value")
@@ -21,6 +22,7 @@ TREE_MODEL = "model.ectm"
 _CHECKPOINTS = "checkpoints"
 _RESULT = "trained.json"
 _SETTINGS = "settings.json"
+_DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 
 
 def checkpoint_folder(training: Path, rows: int) -> Path:
@@ -147,6 +149,9 @@ def _remedy(folder: Path) -> str:
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings, with the fields of the recipe among them instead of the recipe."""
+    """The settings, with the fields of the recipe among them instead of the recipe.
+
+    A folder of an earlier version lacks later fields; their defaults are what it trained with.
+    """
     rest = {name: value for name, value in settings.items() if name != "recipe"}
-    return {**rest, **settings["recipe"]}
+    return {**rest, **_DEFAULTS, **settings["recipe"]}

@@ -29,7 +29,7 @@ from elastic_core.report.document import Finding, Table
 from elastic_core.statistics.intervals import PairedComparison, compare_paired, interval
 from elastic_core.training.finetuning.recipe import ONLINE
 
-Algorithm = Literal["sft", "dpo", "kto", "simpo", "rloo", "grpo"]
+Algorithm = Literal["sft", "dpo", "kto", "simpo", "ppo", "rloo", "grpo"]
 
 _FIRST = "positive"
 _GENERATIONS = 4
@@ -44,12 +44,13 @@ class AlgorithmsConfig(ExperimentConfig):
     """The configuration of algorithms.
 
     A row is a prompt: `sft` learns its text, `dpo` and `simpo` a preference about it, `kto` both
-    texts of that preference; `rloo` and `grpo` complete it and learn from the scorer's reward.
+    texts of that preference; `ppo`, `rloo` and `grpo` complete it and learn from the scorer's
+    reward.
 
     All train as `recipe` says, with the changes in `recipes` and those that an algorithm requires:
-    `kto` has a batch of at least 2 and a correspondingly shorter accumulation. `rloo` and `grpo`
-    have 4 generations of as many tokens as models are measured on, and an accumulation raised until
-    a step holds a multiple of them.
+    `kto` has a batch of at least 2 and a correspondingly shorter accumulation. `ppo`, `rloo` and
+    `grpo` have 4 generations of as many tokens as models are measured on, and an accumulation
+    raised until a step holds a multiple of them.
 
     Attributes:
         algorithms: The algorithms; `sft`, the reference, is always included.

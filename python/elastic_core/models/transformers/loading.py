@@ -77,7 +77,7 @@ def load(
         model = load_weights(AutoModelForCausalLM, name, config, place, dtype, source)
         if adapter is not None:
             model = _merge_adapter(model, adapter)
-        model.generation_config = _plain_generation(model, tokenizer)
+        model.generation_config = plain_generation(model, tokenizer)
         begins = [] if token is None else [tokenizer.get_vocab()[token]]
         check_ids(model, tokenizer, [*begins, *ends_of(model).tolist()])
         if batch is None:
@@ -154,7 +154,7 @@ def _merge_adapter(model: "PreTrainedModel", adapter: str) -> "PreTrainedModel":
     return merged
 
 
-def _plain_generation(
+def plain_generation(
     model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase"
 ) -> GenerationConfig:
     """A configuration that only says how text ends; sampling uses the plain probabilities."""

@@ -1,13 +1,15 @@
-"""The trainers of TRL, one entry per algorithm: configuration, trainer, arguments."""
+"""The trainers, one entry per algorithm: configuration, trainer, arguments."""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
+from transformers import TrainingArguments, set_seed
 from trl import (
     DPOConfig,
     DPOTrainer,
@@ -21,7 +23,11 @@ from trl import (
     SFTTrainer,
 )
 
+from elastic_core.models.transformers.checkpoint import embedded_ids
 from elastic_core.training.finetuning.job import Job
+from elastic_core.training.finetuning.ppo.policy import Policy
+from elastic_core.training.finetuning.ppo.trainer import PPOTrainer, plan
+from elastic_core.training.finetuning.usable import RowReader
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -43,22 +49,22 @@ class Algorithm:
         config: Class of its configuration.
         trainer: Class of its trainer.
         arguments: The arguments of its configuration besides those of every algorithm.
-        parts: The arguments of its trainer besides, or instead of, those of every algorithm.
+        parts: The arguments of its trainer besides its configuration, with the beta.
         beta: Default of the recipe's beta.
     """
 
     config: Any
     trainer: Any
     arguments: Callable[[Job, float], Arguments]
-    parts: Callable[[Job], Arguments]
+    parts: Callable[[Job, float], Arguments]
     beta: float = 0.0
 
     def build(self, job: Job) -> Any:
         """The trainer of a job."""
         beta = self.beta if job.recipe.beta is None else job.recipe.beta
-        arguments = self.config(**job.arguments, **self.arguments(job, beta))
+        arguments = self.config(**{**job.arguments, **self.arguments(job, beta)})
         arguments._n_gpu = min(1, arguments.n_gpu)  # Otherwise the batch would grow with every GPU.
-        return self.trainer(args=arguments, **{**job.parts, **self.parts(job)})
+        return self.trainer(args=arguments, **self.parts(job, beta))
 
 
 class SFTWithKLTrainer(SFTTrainer):
@@ -119,6 +125,8 @@ def _online_arguments(job: Job, beta: float) -> Arguments:
         "beta": beta,
         "num_generations": job.recipe.generations,
         "max_completion_length": job.recipe.completion_length,
+        # A model that diverged gives no probabilities; the loss is to show it, not the sampling.
+        "generation_kwargs": {"remove_invalid_values": True},
     }
 
 
@@ -134,11 +142,50 @@ def _simpo_arguments(job: Job, beta: float) -> Arguments:
     }
 
 
-def _kto_parts(job: Job) -> Arguments:
+def _kto_parts(job: Job, _: float) -> Arguments:
     """KTO's trainer takes rows in their order to pair each with another one, so shuffle them."""
     return {
+        **job.parts,
         "ref_model": job.reference,
         "train_dataset": job.rows.shuffle(seed=job.arguments["seed"]),
+    }
+
+
+def _online_parts(job: Job, _: float) -> Arguments:
+    return {**job.parts, "reward_funcs": [*job.rewards]}
+
+
+def _ppo_arguments(job: Job, _: float) -> Arguments:  # noqa: ARG001
+    """The plan has all epochs in their order."""
+    return {
+        "num_train_epochs": 1,
+        "train_sampling_strategy": "sequential",
+        "remove_unused_columns": False,
+    }
+
+
+def _ppo_parts(job: Job, beta: float) -> Arguments:
+    prompts = [row["prompt"] for row in job.rows]
+    reader = RowReader(job.tokenizer, embedded_ids(job.model))
+    ids = [reader.ids(number, prompt, is_prompt=True) for number, prompt in enumerate(prompts)]
+    seed = job.arguments["seed"]
+    rollouts, learned = plan(len(prompts), job.recipe, seed)
+    set_seed(seed)  # An adapter begins at random.
+    policy = Policy(job.model, job.tokenizer, job.adapter, job.recipe.batch)
+    if job.adapter is not None and job.recipe.gradient_checkpointing:
+        policy.model.enable_input_require_grads()
+    return {
+        "policy": policy,
+        "prompts": prompts,
+        "prompt_ids": [np.array(row, np.uint32) for row in ids],
+        "rollouts": rollouts,
+        "length": job.recipe.completion_length,
+        "reward": job.rewards[0],
+        "reference": job.reference,
+        "beta": beta,
+        "train_dataset": learned,
+        "processing_class": job.tokenizer,
+        "callbacks": job.callbacks,
     }
 
 
@@ -147,26 +194,20 @@ ALGORITHMS: dict[str, Algorithm] = {
         SFTConfig,
         SFTWithKLTrainer,
         lambda job, _: {"max_length": job.max_length},
-        lambda job: {"reference": job.reference, "beta": job.recipe.beta or 0.0},
+        lambda job, beta: {**job.parts, "reference": job.reference, "beta": beta},
     ),
     "dpo": Algorithm(
         DPOConfig,
         DPOTrainer,
         _preference_arguments,
-        lambda job: {"ref_model": job.reference},
+        lambda job, _: {**job.parts, "ref_model": job.reference},
         beta=0.1,
     ),
     "kto": Algorithm(KTOConfig, KTOTrainer, _preference_arguments, _kto_parts, beta=0.1),
-    "simpo": Algorithm(CPOConfig, CPOTrainer, _simpo_arguments, lambda _: {}, beta=2.0),
-    "rloo": Algorithm(
-        RLOOConfig,
-        RLOOTrainer,
-        _online_arguments,
-        lambda job: {"reward_funcs": [*job.rewards]},
-        beta=0.05,
-    ),
-    "grpo": Algorithm(
-        GRPOConfig, GRPOTrainer, _online_arguments, lambda job: {"reward_funcs": [*job.rewards]}
-    ),
+    "simpo": Algorithm(CPOConfig, CPOTrainer, _simpo_arguments, lambda job, _: job.parts, beta=2.0),
+    "ppo": Algorithm(TrainingArguments, PPOTrainer, _ppo_arguments, _ppo_parts, beta=0.05),
+    "rloo": Algorithm(RLOOConfig, RLOOTrainer, _online_arguments, _online_parts, beta=0.05),
+    "grpo": Algorithm(GRPOConfig, GRPOTrainer, _online_arguments, _online_parts),
 }
-"""DPO: arXiv 2305.18290. KTO: 2402.01306. SimPO: 2405.14734. RLOO: 2402.14740. GRPO: 2402.03300."""
+"""DPO: arXiv 2305.18290. KTO: 2402.01306. SimPO: 2405.14734. PPO: 1707.06347, 1909.08593.
+RLOO: 2402.14740. GRPO: 2402.03300."""

@@ -1,4 +1,4 @@
-"""A recipe, a model and rows, prepared for TRL's trainers."""
+"""A recipe, a model and rows, prepared for the trainers."""
 
 import math
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def make_job(
         recipe: The recipe.
         states: Folder for states to resume from.
         settings: The settings of the training: model, reference and seed.
-        reward: The reward of `rloo` and `grpo`.
+        reward: The reward of `ppo`, `rloo` and `grpo`.
         callback: The callback of the trainer.
         require_all: Whether to refuse rows with nothing to learn; if not, they are left out.
 
@@ -101,7 +101,7 @@ def make_job(
             template for conversations.
     """
     spec, reference = ModelSpec.parse(settings["model"]), settings["reference"]
-    if recipe.algorithm == "sft" and recipe.beta:
+    if _needs_reference(recipe):
         reference = reference or spec.text
     model = load_for_training(spec, recipe)
     with wrap_load_errors(spec.text):
@@ -136,6 +136,13 @@ def make_job(
     )
 
 
+def _needs_reference(recipe: Recipe) -> bool:
+    """Whether to load a reference that is not named; TRL's trainers load their own."""
+    if recipe.algorithm == "ppo":
+        return recipe.beta != 0 and recipe.lora_rank is None
+    return recipe.algorithm == "sft" and bool(recipe.beta)
+
+
 def load_for_training(spec: ModelSpec, recipe: Recipe) -> "PreTrainedModel":
     """The weights in float32; under an adapter, which is trained instead, in the recipe's dtype.
 
@@ -167,6 +174,7 @@ def _training_arguments(recipe: Recipe, states: Path, settings: dict[str, Any]) 
     schedule = recipe.schedule
     if schedule == "constant" and recipe.warm_up:
         schedule = "constant_with_warmup"
+    optimizer = {"optim": "sgd"} if recipe.optimizer == "sgd" else {}
     return {
         "output_dir": str(states),
         "num_train_epochs": recipe.epochs,
@@ -190,6 +198,7 @@ def _training_arguments(recipe: Recipe, states: Path, settings: dict[str, Any]) 
         "ddp_find_unused_parameters": False,
         "disable_tqdm": True,
         "report_to": recipe.report_to,
+        **optimizer,
     }
 
 

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.hashing import ADDED_LATER
 from elastic_core.common.messages import abridged
 
-ALGORITHMS = ("sft", "dpo", "kto", "simpo", "rloo", "grpo")
+ALGORITHMS = ("sft", "dpo", "kto", "simpo", "ppo", "rloo", "grpo")
 """The algorithms of a recipe."""
 
-ONLINE = ("rloo", "grpo")
+ONLINE = ("ppo", "rloo", "grpo")
 """The algorithms that learn from the model's own completions and a reward."""
 
 REFERENCED = ("dpo", "kto", "sft")
@@ -23,11 +24,12 @@ _MOST = 1_000_000
 _MOST_ROWS = 1_000_000_000
 _SCHEDULES = ("constant", "linear", "cosine")
 _DTYPES = ("auto", "float32", "bfloat16")
+_OPTIMIZERS = ("adamw", "sgd")
 
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """A reward for `rloo` and `grpo`.
+    """A reward for `ppo`, `rloo` and `grpo`.
 
     Attributes:
         name: Identifies the reward: a run resumes only under the same name.
@@ -48,10 +50,11 @@ class Recipe:
 
     Attributes:
         algorithm: `sft` (supervised fine-tuning), `dpo` (Rafailov et al. 2023), `kto` (Ethayarajh
-            et al. 2024), `simpo` (Meng et al. 2024), or, with a reward, `rloo` (Ahmadian et al.
-            2024) or `grpo` (Shao et al. 2024).
-        learning_rate: Peak learning rate (AdamW).
-        epochs: Passes over the rows.
+            et al. 2024), `simpo` (Meng et al. 2024), or, with a reward, `ppo` (Schulman et al.
+            2017), `rloo` (Ahmadian et al. 2024) or `grpo` (Shao et al. 2024).
+        learning_rate: Peak learning rate.
+        epochs: Passes over the rows. `ppo` learns the completions of each in four passes, with four
+            steps where `rloo` and `grpo` take one.
         steps: Optimizer steps, overriding `epochs`; None: as many as `epochs` takes.
         batch: Rows in a forward pass on each device. If they do not fit into GPU memory, the batch
             is reduced and `accumulation` increased, so that a step sees as many rows as before.
@@ -61,12 +64,15 @@ class Recipe:
         schedule: Learning rate schedule: `constant`, or `linear` or `cosine` decay to 0.
         warm_up: Steps over which the learning rate rises linearly from 0, if 1 or more; below 1, a
             fraction of all steps.
-        weight_decay: Weight decay (AdamW).
+        weight_decay: Weight decay: decoupled for `adamw`, added to the gradient for `sgd`.
+        optimizer: `adamw` (Loshchilov and Hutter 2019), or `sgd`: a step is the learning rate times
+            the gradient, without momentum. Both clip gradients to a norm of 1.
         beta: Weight of the penalty for diverging from the reference (for `sft`, of the KL per
             trained token, in nats), or, for `simpo`, scale of the reward. None: 0 for `sft` and
-            `grpo`, 0.1 for `dpo` and `kto`, 2 for `simpo`, 0.05 for `rloo`.
-        generations: Completions per prompt that `rloo` and `grpo` compare; the rows of a step are
-            completions, so their number must be a multiple of it.
+            `grpo`, 0.1 for `dpo` and `kto`, 2 for `simpo`, 0.05 for `ppo` and `rloo`.
+        generations: Completions per prompt of `rloo` and `grpo`, which compare them, and of `ppo`,
+            which does not and takes 1, too. The rows of a step are completions, so their number
+            must be a multiple of it.
         completion_length: Maximum tokens of such a completion.
         lora_rank: Rank of a LoRA adapter on all linear layers (Hu et al. 2021); only the adapter is
             trained, and it is merged at the end. None: all weights are trained.
@@ -91,6 +97,7 @@ class Recipe:
     schedule: str = "constant"
     warm_up: float = 0.0
     weight_decay: float = 0.0
+    optimizer: str = field(default="adamw", metadata=ADDED_LATER)
     beta: float | None = None
     generations: int = 8
     completion_length: int = 64
@@ -106,6 +113,7 @@ class Recipe:
             ("algorithm", ALGORITHMS),
             ("schedule", _SCHEDULES),
             ("dtype", _DTYPES),
+            ("optimizer", _OPTIMIZERS),
         ):
             if getattr(self, name) not in choices:
                 raise InvalidArgumentError(
@@ -125,9 +133,12 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not (value >= 0 and math.isfinite(value)):
                 raise InvalidArgumentError(f"{name} {value}: must be 0 or more")
-        for name in ("max_length", "generations"):
-            if getattr(self, name) < 2:
-                raise InvalidArgumentError(f"{name} {getattr(self, name)}: must be at least 2")
+        least = {"max_length": 2, "generations": 2 if self.algorithm in ("rloo", "grpo") else 1}
+        for name in least:
+            if getattr(self, name) < least[name]:
+                raise InvalidArgumentError(
+                    f"{name} {getattr(self, name)}: must be at least {least[name]}"
+                )
         for name in ("steps", "batch", "accumulation", "max_length", "generations", "lora_rank"):
             if (getattr(self, name) or 0) > _MOST_ROWS:
                 raise InvalidArgumentError(

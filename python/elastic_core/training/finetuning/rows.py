@@ -14,6 +14,7 @@ FORMATS: dict[str, tuple[tuple[str, ...], ...]] = {
     "dpo": (("prompt", "chosen", "rejected"),),
     "kto": (("prompt", "completion", "label"),),
     "simpo": (("prompt", "chosen", "rejected"),),
+    "ppo": (("prompt",),),
     "rloo": (("prompt",),),
     "grpo": (("prompt",),),
 }

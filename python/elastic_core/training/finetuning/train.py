@@ -35,7 +35,7 @@ def train(
 
     The rows are in TRL's standard formats: `text`, or `prompt` and `completion` (only the
     completion counts in the loss), or `messages`, for `sft`; `prompt`, `chosen` and `rejected` for
-    `dpo` and `simpo`; `prompt`, `completion` and `label` for `kto`; `prompt` for `rloo` and
+    `dpo` and `simpo`; `prompt`, `completion` and `label` for `kto`; `prompt` for `ppo`, `rloo` and
     `grpo`. Other columns are ignored. Every text begins with the tokenizer's `bos`, if it has one,
     and ends with its `eos`. A prompt should end at a token boundary: not in a blank. A tree model
     learns `text`, or `prompt` + `completion`, including the prompt.
@@ -44,8 +44,8 @@ def train(
     nothing: they are left out with a warning, and `Trained.rows` counts them.
 
     On a CPU the same arguments give the same model. If interrupted, call it again with the same
-    arguments to resume, with an identical result; a finished training is not repeated. It also
-    runs in every process of `accelerate launch`, under FSDP or DeepSpeed.
+    arguments to resume, with an identical result; a finished training is not repeated. Except for
+    `ppo`, it also runs in every process of `accelerate launch`, under FSDP or DeepSpeed.
 
     Args:
         model: A checkpoint folder, `hf:NAME`, `tree:DEPTH`, or the file of a saved tree model.
@@ -56,7 +56,7 @@ def train(
         seed: Seed of the order of rows, a new adapter's weights and sampled completions.
         reference: Reference model of `dpo`, `kto` and `sft` with a beta, named like `model`;
             None: `model` before training.
-        reward: Reward of `rloo` and `grpo`.
+        reward: Reward of `ppo`, `rloo` and `grpo`.
         require_all: Whether to refuse rows that teach nothing instead of leaving them out.
         checkpoints: Numbers of rows after which to keep a copy of the model, as `checkpoint_folder`
             names it. The rows are then read once and in their order, and none may teach nothing, so
@@ -101,6 +101,7 @@ def train(
                 from elastic_core.training.finetuning.run import processes, run
                 from elastic_core.training.hardware import choose_device, choose_dtype
 
+                _check_processes(recipe, processes())
                 device = choose_device(recipe.device)
                 recipe = replace(recipe, device=device, dtype=choose_dtype(recipe.dtype, device))
                 settings |= {"recipe": asdict(recipe), "processes": processes()}
@@ -153,6 +154,14 @@ def _check_checkpoints(
             f"checkpoints need {' or '.join(IN_ORDER)}, one epoch, a constant learning rate and a "
             "warm_up in steps; otherwise the first rows are trained on in another way when more "
             "follow"
+        )
+
+
+def _check_processes(recipe: Recipe, processes: int) -> None:
+    if recipe.algorithm == "ppo" and processes > 1:
+        raise InvalidArgumentError(
+            "ppo trains in a single process; start it without accelerate launch, or choose rloo or "
+            "grpo"
         )
 
 

@@ -90,8 +90,8 @@ class RowCounts:
         given: Rows passed to the training.
         used: Rows with at least one token to learn; the others are left out.
         cut: Rows used without their end, because they are longer than the limit.
-        limit: Maximum tokens of a row; for `rloo` and `grpo`, of a prompt with its completion.
-            None: no limit.
+        limit: Maximum tokens of a row; for `ppo`, `rloo` and `grpo`, of a prompt with its
+            completion. None: no limit.
     """
 
     given: int
@@ -146,8 +146,8 @@ def select_usable(
         positions: Maximum tokens that the model reads; None: unlimited.
 
     Raises:
-        InvalidArgumentError: The chat template of the model refuses a row, or a row has an id that
-            the model does not know.
+        InvalidArgumentError: The chat template of the model refuses a row, a row has an id that the
+            model does not know, or a prompt to complete is empty.
     """
     limit = positions if recipe.algorithm in ONLINE else row_limit(recipe, positions)
     tokens = count_tokens(rows, recipe, reader, limit)
@@ -169,15 +169,21 @@ def count_tokens(
 ) -> list[RowTokens]:
     """The tokens of each row; the arguments are those of `select_usable`.
 
-    A row of `rloo` and `grpo` is a prompt together with a completion of the maximum length; they
-    are not truncated, so if they exceed the limit there is nothing to learn.
+    A row of `ppo`, `rloo` and `grpo` is a prompt together with a completion of the maximum length;
+    they are not truncated, so if they exceed the limit there is nothing to learn.
+
+    Raises:
+        InvalidArgumentError: As for `select_usable`.
     """
     if recipe.algorithm in ONLINE:
         length = recipe.completion_length
-        totals = [
-            len(reader.ids(at, row["prompt"], is_prompt=True)) + length
-            for at, row in enumerate(rows)
-        ]
+        counts = [len(reader.ids(at, row["prompt"], is_prompt=True)) for at, row in enumerate(rows)]
+        if 0 in counts:
+            raise InvalidArgumentError(
+                f"row {counts.index(0)} has an empty prompt, and the tokenizer no bos token that "
+                "a completion could follow; give every row a prompt"
+            )
+        totals = [count + length for count in counts]
         return [RowTokens(length if not limit or n <= limit else 0, n) for n in totals]
     return [
         _count_row(number, _ended(row, reader.eos), reader, limit)
