@@ -38,7 +38,7 @@ def main(source: str, folder: Path) -> None:
         kept = [story.strip() for story in stories if side_of(story) == side]
         lines = [json.dumps({"text": story}) + "\n" for story in kept]
         (folder / f"{side}.jsonl").write_text("".join(lines), encoding="utf-8")
-        print(f"{folder / side}.jsonl: {len(kept)} stories")
+        print(f"{folder / side}.jsonl: {len(kept)} stories")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -59,7 +59,14 @@ def data_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     write_rows(folder / "wikitext-103" / "train.jsonl", 300, {"text": "{} " + TEXT})
     (folder / "pretraining").mkdir()
     write_rows(folder / "pretraining" / "rows.jsonl", 11_000, {"text": "{} " + TEXT})
-    for name in ("siebert", "tinyllama-1.5T", "hub"):
+    (folder / "stories").mkdir()
+    for side in ("girl", "boy"):
+        text = f"{{}} {side}s, {TEXT} with friends one day {side}"
+        write_rows(folder / "stories" / f"{side}.jsonl", 600, {"text": text})
+    (folder / "novels" / "corpus").mkdir(parents=True)
+    novel = " ".join(f"{number} {TEXT}" for number in range(20_000))
+    (folder / "novels" / "corpus" / "novel.txt").write_text(novel)
+    for name in ("siebert", "tinyllama-1.5T", "hub", "stories260k"):
         (folder / name).symlink_to(checkpoint)
     return folder
 
@@ -92,4 +99,7 @@ def test_an_example_is_planned(
 
 def test_every_study_has_examples_of_both_sizes() -> None:
     studies = {(file.parent.name, read_yaml(file)["study"]) for file in FILES}
-    assert studies == {(size, study) for size in ("laptop", "paper") for study in STUDIES}
+    others = {(size, study) for size in ("laptop", "paper") for study in STUDIES}
+    assert studies == others - {("laptop", "reversion"), ("paper", "reversion")} | {
+        ("stories", "reversion")
+    }

@@ -213,7 +213,7 @@ def test_a_tree_model_drifts_as_it_learns() -> None:
 
 def test_the_row_budget_does_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = drift(ONE, OTHER, ["a", "b", ""] * 3, tokens=5)
-    monkeypatch.setattr("elastic_core.scoring.divergence._ROW_BUDGET", 2 * 5 * 3)
+    monkeypatch.setattr("elastic_core.scoring.divergence.ROW_BUDGET", 2 * 5 * 3)
     assert drift(ONE, OTHER, ["a", "b", ""] * 3, tokens=5) == whole
 
 

@@ -39,6 +39,9 @@ _LOCK = ".lock"
 _LOCKS = ".locks"
 _CONFIG = "config.yaml"
 _ROW_KEYS = {"key", "labels", "seed"}
+_POSITIONS = "_positions"
+"""The end of the names of metrics that have a value at each position of a text."""
+
 _TEXT_KEYS = {"key", "made", "time", "name"}
 _VERSION, _DATA = "elastic_core", "data_sha256"
 
@@ -167,21 +170,19 @@ def _is_of_cell(row: dict[str, Any]) -> bool:
         return False
     labels = row["labels"].values()
     texts = [row[key] for key in _TEXT_KEYS & row.keys()]
-    others = [value for key, value in row.items() if key not in _TEXT_KEYS | {"labels"}]
+    others = {key: value for key, value in row.items() if key not in _TEXT_KEYS | {"labels"}}
+    lists = [others.pop(key) for key in list(others) if key.endswith(_POSITIONS)]
     return (
         all(isinstance(value, str) for value in texts)
         and all(isinstance(value, str) or _is_number(value) for value in labels)
-        and all(value is None or _is_number(value) or _is_numbers(value) for value in others)
+        and all(value is None or _is_number(value) for value in others.values())
+        and all(isinstance(value, list) and all(map(_is_number, value)) for value in lists)
     )
 
 
 def _is_number(value: Any) -> bool:
     """Whether a value is a number, or a boolean, of the size that metrics and labels have."""
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**64)
-
-
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_number, value))
 
 
 def flatten_row(row: dict[str, Any]) -> Metrics:

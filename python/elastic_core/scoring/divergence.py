@@ -35,7 +35,7 @@ ROW_BUDGET = 1 << 26
 """Log-probabilities held at a time for each model, in float32: 256 MiB."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Divergence:
     """KL(P || Q), from continuations sampled from P.
 
@@ -44,15 +44,14 @@ class Divergence:
         nats_per_text: Divergence of all continuations / number of continuations.
         prompts: Number of prompts, and of continuations.
         tokens: Number of sampled tokens, including those that end a text.
-        by_position: Mean divergence at each position in nats, over the continuations that reach it,
-            shape (positions,), float64.
+        by_position: Mean divergence at each position in nats, over the continuations that reach it.
     """
 
     nats_per_token: Ratio
     nats_per_text: Ratio
     prompts: int
     tokens: int
-    by_position: NDArray[np.float64]
+    by_position: tuple[float, ...]
 
     @property
     def bits_per_token(self) -> Ratio:
@@ -67,7 +66,7 @@ class Divergence:
             "nats_per_text": self.nats_per_text.to_dict(),
             "prompts": self.prompts,
             "tokens": self.tokens,
-            "by_position": self.by_position.tolist(),
+            "by_position": list(self.by_position),
         }
 
 
@@ -172,7 +171,7 @@ class Reference:
             nats_per_text=Ratio.of(sums, np.ones(len(sums))),
             prompts=len(drawn),
             tokens=sum(counts),
-            by_position=table.sum(axis=0) / reached.sum(axis=0),
+            by_position=tuple((table.sum(axis=0) / reached.sum(axis=0)).tolist()),
         )
 
 

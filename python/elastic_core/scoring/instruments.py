@@ -159,7 +159,7 @@ class Divergences:
         metrics: dict[str, Any] = {}
         for name, divergence in (("kl", drift.from_model), ("kl_base", drift.from_reference)):
             metrics |= _ratio_metrics(name, divergence)
-        metrics["kl_base_positions"] = drift.from_reference.by_position.tolist()
+        metrics["kl_base_positions"] = list(drift.from_reference.by_position)
         return metrics
 
 

@@ -174,7 +174,11 @@ def _training_arguments(recipe: Recipe, states: Path, settings: dict[str, Any]) 
     schedule = recipe.schedule
     if schedule == "constant" and recipe.warm_up:
         schedule = "constant_with_warmup"
-    optimizer = {"optim": "sgd"} if recipe.optimizer == "sgd" else {}
+    others: dict[str, Any] = {}
+    if recipe.optimizer == "sgd":
+        others["optim"] = "sgd"
+    if "checkpoints" in settings:
+        others["train_sampling_strategy"] = "sequential"
     return {
         "output_dir": str(states),
         "num_train_epochs": recipe.epochs,
@@ -190,7 +194,6 @@ def _training_arguments(recipe: Recipe, states: Path, settings: dict[str, Any]) 
         "use_cpu": recipe.device == "cpu",
         "dataloader_pin_memory": recipe.device == "cuda",
         "seed": settings["seed"] % 2**32,
-        "train_sampling_strategy": "sequential" if "checkpoints" in settings else "random",
         "logging_strategy": "no",
         "logging_nan_inf_filter": False,
         "save_strategy": "no",
@@ -198,7 +201,7 @@ def _training_arguments(recipe: Recipe, states: Path, settings: dict[str, Any]) 
         "ddp_find_unused_parameters": False,
         "disable_tqdm": True,
         "report_to": recipe.report_to,
-        **optimizer,
+        **others,
     }
 
 

@@ -1,0 +1,273 @@
+"""The reversion study: planted learners, placebos, one training for a whole curve, end to end."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import CommandLine
+from reviews import configured, for_transformer, write_reviews
+
+from elastic_core import InvalidArgumentError
+from elastic_core.common.yaml import yaml_text
+from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.arms import BaseSamples, pieces
+from elastic_core.experiments.cells import Cell, Metrics, Row
+from elastic_core.experiments.folder import flatten_row
+from elastic_core.experiments.run import experiment
+from elastic_core.experiments.studies.reversion import STUDY
+from elastic_core.experiments.studies.reversion.cells import ReversionConfig
+from elastic_core.experiments.studies.reversion.outcome import Outcome
+from elastic_core.experiments.studies.reversion.report import analyse
+from elastic_core.report.document import Table
+
+VOLUMES, DOSES = [32, 64, 128], [8, 32, 128]
+PLANTED: dict[str, Any] = {
+    "study": "reversion",
+    "model": "tree:2",
+    "data": {"positive": {"source": "good"}, "negative": {"source": "bad"}},
+    "align": VOLUMES,
+    "dose": DOSES,
+    "novel": {"source": "novels"},
+    "seeds": 12,
+    "draws": 2,
+}
+
+RUN = ["experiment", "reversion", "--config", "c.yaml", "--jobs", "1", "--out", "run"]
+
+Decay = Callable[[int, str], float]
+"""The dose at which 1/e of an alignment is left, by its volume and the arm."""
+
+
+def planted(config: ReversionConfig, decay: Decay, *, gain: float = 0.02, noise: float = 0.0005,
+            seed: int = 0) -> list[Metrics]:  # fmt: skip
+    """Rows of a learner whose alignment decays exponentially, on top of a drifting placebo."""
+    random = np.random.default_rng(seed)
+    rows: list[Metrics] = []
+
+    def add(margin: float, kl: float, **labels: Any) -> None:
+        values = {"margin": margin + random.normal(0, noise), "kl_base": kl}
+        rows.append({**labels, **values, "name": str(labels)})
+
+    for number in config.seed_range:
+        for draw in range(config.draws):
+            common = {"seed": number, "draw": draw}
+            for volume in (0, *VOLUMES):
+                size = gain * volume / VOLUMES[-1]
+                if volume:
+                    add(size, size, stage="align", align=volume, **common)
+                for arm in config.arms:
+                    for dose in DOSES:
+                        left = size * math.exp(-dose / decay(volume, arm)) if volume else 0.0
+                        drift = 1e-5 * dose
+                        labels = {"stage": "arm", "align": volume, "arm": arm, "dose": dose}
+                        add(left + drift, left + drift, **labels, **common)
+    return rows
+
+
+def verdicts(analysis: Analysis) -> dict[str, str]:
+    table = analysis.tables[0]
+    assert table.name == "claims"
+    return {str(row[0]): str(row[1]) for row in table.rows}
+
+
+@pytest.fixture(scope="module")
+def config() -> ReversionConfig:
+    found = configured(PLANTED)
+    assert isinstance(found, ReversionConfig)
+    return found
+
+
+def elastic(volume: int, arm: str) -> float:
+    """Neutral and opposite data undo an alignment alike, sooner after more of it; novel hardly."""
+    return 4000 if arm == "novel" else 60 * (volume / 128) ** -0.5
+
+
+def test_planted_elasticity_is_found(config: ReversionConfig) -> None:
+    assert verdicts(analyse(config, planted(config, elastic, noise=0.0002))) == {
+        "returns": "holds",
+        "distribution_returns": "no verdict",  # The divergence is planted without noise.
+        "pretraining_pulls": "holds",
+        "faster_after_more": "holds",
+        "larger_first_loss": "holds",
+        "neutral_like_opposite": "holds",
+    }
+
+
+def test_the_opposite_outcome_is_found_with_the_same_ease(config: ReversionConfig) -> None:
+    def inelastic(volume: int, arm: str) -> float:
+        return 10 if arm == "novel" else 60 * (volume / 128) ** 0.5
+
+    found = verdicts(analyse(config, planted(config, inelastic)))
+    assert found["pretraining_pulls"] == "does not hold"
+    assert found["faster_after_more"] == "does not hold"
+    assert found["larger_first_loss"] == "does not hold"
+
+
+def test_a_half_dose_is_that_of_the_closed_form(config: ReversionConfig) -> None:
+    rows = planted(config, lambda *_: 80.0, noise=0.0)
+    outcome = Outcome(config, Grid(rows, config.seed_range), "margin")
+    half = outcome.half_doses(128, "neutral")
+    left = [math.exp(-dose / 80) for dose in (32, 128)]
+    expected = 32 + (left[0] - 0.5) / (left[0] - left[1]) * 96  # Linear between doses.
+    assert half.pooled == pytest.approx(expected)
+    assert half.rows == pytest.approx([expected] * config.seeds)
+    assert outcome.lost(128, "neutral")[:, 0, 0] == pytest.approx(
+        [1 - math.exp(-dose / 80) for dose in DOSES]
+    )
+
+
+def test_a_frozen_model_has_no_half_dose(config: ReversionConfig) -> None:
+    analysis = analyse(config, planted(config, lambda *_: math.inf))
+    found = verdicts(analysis)
+    assert found["returns"] == "no difference beyond ±0.1"
+    assert found["faster_after_more"] == "no verdict"
+    left = analysis.tables[1]
+    assert {row[-1] for row in left.rows} == {"> 128"}
+
+
+def test_an_alignment_that_moved_nothing_supports_no_verdict(config: ReversionConfig) -> None:
+    """A placebo: all models drift, the aligned ones like the base."""
+    rows = planted(config, elastic, gain=0.0)
+    analysis = analyse(config, rows)
+    assert set(verdicts(analysis).values()) == {"no verdict"}
+    assert "did not raise the margin" in analysis.findings[0].words
+
+
+def test_equal_decay_is_no_difference(config: ReversionConfig) -> None:
+    found = verdicts(analyse(config, planted(config, lambda *_: 60.0, noise=0.0002)))
+    assert found["pretraining_pulls"] == "no difference beyond ±0.1"
+    assert found["neutral_like_opposite"] == "holds"
+
+
+def test_missing_arms_and_instruments_have_no_verdict() -> None:
+    config = configured(PLANTED, arms=["neutral"], seeds=4)
+    assert isinstance(config, ReversionConfig)
+    rows = [row for row in planted(config, elastic) if row.pop("kl_base") is not None]
+    found = verdicts(analyse(config, rows))
+    assert found["returns"] == "holds"
+    assert found["distribution_returns"] == found["pretraining_pulls"] == "no verdict"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"novel": None}, "the novel arm needs text; set novel.source"),
+        ({"data": {"positive": {"source": "good"}}}, "the opposite arm needs the other side"),
+        ({"novel": {"source": "model"}}, "only neutral texts are samples"),
+        ({"measure": ["kl"]}, "need the margin"),
+        ({"dose": [8, 8]}, "dose: a number is repeated"),
+        ({"claims": {"returns": {"smallest": None}}}, "needs a smallest effect"),
+        ({"claims": {"rebound": {}}}, "unknown claim rebound"),
+        ({"measure": ["first"]}, "measure"),
+    ],
+)
+def test_bad_configurations_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        configured(PLANTED, **changes)
+
+
+def test_texts_are_cut_at_white_space() -> None:
+    text = " ".join(f"word{number}" for number in range(100))
+    cut = pieces(text, 40)
+    assert all(len(piece) <= 40 and not piece.startswith(" ") for piece in cut)
+    assert " ".join(cut) == text[: len(" ".join(cut))]
+    assert pieces("short", 40) == []
+    assert pieces("x" * 100, 40) == ["x" * 40, "x" * 40]
+
+
+# Runs
+
+
+def rows_of(run: Path) -> list[Metrics]:
+    """The rows of a run, labels included."""
+    lines = (run / "metrics.jsonl").read_text("utf-8").splitlines()
+    return [flatten_row(json.loads(line)) for line in lines]
+
+
+def small(folder: Path) -> dict[str, Any]:
+    """A study on a tree model."""
+    return {
+        **write_reviews(folder),
+        "study": "reversion",
+        "align": [8, 16],
+        "dose": [8],
+        "novel": {"source": str(folder / "corpus"), "characters": 60},
+        "held_out": {"prompts": 12, "tokens": 10, "texts": 6},
+        "seeds": 3,
+    }
+
+
+def test_a_tree_model_runs_from_the_command_to_the_report(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(yaml_text(small(tmp_path)))
+    done = cli(*RUN)
+    assert done.code == 0, done.err
+    for words in ("Claims and verdicts", "Share of the alignment left", "placebo", "SHA-256"):
+        assert words in done.out
+    rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert len(rows) == 3 * (1 + 2 + 3 * 3)
+    base = next(row for row in rows if row["labels"]["stage"] == "base")
+    assert base["margin"] == base["log_odds"] == base["kl_base"] == 0
+    moved = [row for row in rows if row["labels"]["stage"] == "align"]
+    assert all(row["margin"] > 0 and row["kl_base"] > 0 for row in moved)
+    assert (tmp_path / "run/report/tables/left.csv").exists()
+    again = cli(*RUN)
+    assert again.out.split("report:")[0] == done.out.split("report:")[0]
+
+
+def test_models_of_a_curve_are_those_of_separate_trainings(tmp_path: Path) -> None:
+    values = for_transformer(small(tmp_path))
+    values |= {"align": [8], "arms": ["opposite"], "seeds": 1}
+    margins = []
+    for doses in ([8, 16], [8]):
+        config = configured(values, dose=doses)
+        experiment(config, tmp_path / f"run{len(doses)}", jobs=1)
+        margins.append(
+            {
+                row["align"]: (row["margin"], row["kl_base"])
+                for row in rows_of(tmp_path / f"run{len(doses)}")
+                if row.get("dose") == 8
+            }
+        )
+    assert margins[0] == margins[1]
+    assert len(margins[0]) == 2
+
+
+def test_a_neutral_corpus_and_more_of_the_same_are_arms(tmp_path: Path) -> None:
+    values = small(tmp_path) | {"arms": ["neutral", "same"], "seeds": 1}
+    values["neutral"] = {"source": str(tmp_path / "corpus")}
+    experiment(configured(values), tmp_path / "run", jobs=1)
+    found = [row for row in rows_of(tmp_path / "run") if row.get("align") == 16]
+    rows = [row for row in found if row.get("arm") == "same"]
+    start = next(row for row in found if row["stage"] == "align")
+    assert all(row["margin"] > start["margin"] for row in rows)
+
+
+def test_an_arm_with_fewer_texts_than_its_doses_is_refused(tmp_path: Path) -> None:
+    values = small(tmp_path) | {"dose": [4, 4000]}
+    with pytest.raises(InvalidArgumentError, match=r"novel.source: 4,000 texts to train on"):
+        experiment(configured(values, arms=["novel"]), tmp_path / "run", jobs=1)
+
+
+def test_a_base_whose_samples_are_alike_is_refused() -> None:
+    class Stored:
+        seed = 0
+
+        def model_hash(self, _: Cell) -> str:
+            return "0"
+
+        def stored_rows(self, _: str, __: Callable[[], list[Row]]) -> list[Row]:
+            return [{"text": ""}] * 64
+
+    author: Any = Cell((), 0, "hf:base")
+    seed_context: Any = Stored()
+    with pytest.raises(InvalidArgumentError, match="hf:base: all its samples are the same text"):
+        BaseSamples(author, 8, 0, 5).resolve(seed_context)
+
+
+def test_the_study_is_registered() -> None:
+    assert STUDY.name == "reversion"
+    assert isinstance(analyse(configured(PLANTED, seeds=3), []).tables[0], Table)  # type: ignore[arg-type]

@@ -1,0 +1,156 @@
+"""Instruments, compared with loops over texts, positions and the vocabulary."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import elastic_core as ec
+from elastic_core import InvalidArgumentError
+from elastic_core.models.protocol import DrawingModel, as_drawing
+from elastic_core.scoring import LinearScorer
+from elastic_core.scoring.instruments import Divergences, Instrument, LogOdds, Margin, Score
+
+POSITIVE = ["to be or not to be", "to be is to do", "so be it", "be good"]
+NEGATIVE = ["that is the question", "whether it is nobler", "is it", "it is"]
+PROMPTS = [text[:2] for text in POSITIVE]
+COMPLETIONS = [text[2:] for text in POSITIVE]
+
+
+def learned(*texts: str) -> DrawingModel:
+    """A tree model of depth 2 that learned texts."""
+    model = ec.load_model("tree:2")
+    model.update(["a quick brown fox", *texts])  # type: ignore[attr-defined]
+    return as_drawing(model)
+
+
+@pytest.fixture(scope="module")
+def base() -> DrawingModel:
+    return learned()
+
+
+@pytest.fixture(scope="module")
+def model() -> DrawingModel:
+    return learned(*POSITIVE)
+
+
+def standard_error(*groups: Sequence[float]) -> float:
+    return math.sqrt(sum(np.var(group, ddof=1) / len(group) for group in groups))
+
+
+def test_the_margin_is_a_difference_of_means_per_token(
+    base: DrawingModel, model: DrawingModel
+) -> None:
+    def changes(texts: list[str]) -> list[float]:
+        found = []
+        for text in texts:
+            new, old = model.log_probs([text])[0], base.log_probs([text])[0]
+            found.append(
+                sum(float(one) - float(other) for one, other in zip(new, old, strict=True))
+            )
+            found[-1] /= len(new)
+        return found
+
+    positive, negative = changes(POSITIVE), changes(NEGATIVE)
+    metrics = Margin(base, POSITIVE, NEGATIVE).measure(model)
+    expected = sum(positive) / len(positive) - sum(negative) / len(negative)
+    assert metrics["margin"] == pytest.approx(expected, abs=1e-9)
+    assert metrics["margin_se"] == pytest.approx(standard_error(positive, negative))
+    assert metrics["margin"] > 0
+    one_sided = Margin(base, POSITIVE).measure(model)
+    assert one_sided["margin"] == pytest.approx(sum(positive) / len(positive))
+
+
+def test_log_odds_are_a_mean_over_contexts(base: DrawingModel, model: DrawingModel) -> None:
+    counts = [Counter[int](), Counter[int]()]
+    for count, texts in zip(counts, (POSITIVE, NEGATIVE), strict=True):
+        for ids in base.tokens(texts):
+            count.update(ids.tolist())
+    sizes = [sum(count.values()) + base.vocabulary / 2 for count in counts]
+    weights = [
+        math.log((counts[0][v] + 0.5) / sizes[0]) - math.log((counts[1][v] + 0.5) / sizes[1])
+        for v in range(base.vocabulary)
+    ]
+
+    def expected(of: DrawingModel) -> list[float]:
+        means = []
+        for prompt, completion in zip(PROMPTS, COMPLETIONS, strict=True):
+            contexts = [prompt + completion[:length] for length in range(len(completion) + 1)][:3]
+            rows = of.next_distribution(contexts)
+            means.append(float(np.mean([np.dot(row.astype(float), weights) for row in rows])))
+        return means
+
+    instrument = LogOdds(base, POSITIVE, NEGATIVE, PROMPTS, COMPLETIONS, tokens=3)
+    differences = [one - other for one, other in zip(expected(model), expected(base), strict=True)]
+    metrics = instrument.measure(model)
+    assert metrics["log_odds"] == pytest.approx(np.mean(differences), abs=1e-6)
+    assert metrics["log_odds_se"] == pytest.approx(standard_error(differences), rel=1e-4)
+    assert metrics["log_odds"] > 0
+
+
+def test_divergences_are_those_of_the_reference(base: DrawingModel, model: DrawingModel) -> None:
+    prompts = [""] * 20
+    metrics = Divergences(base, prompts, tokens=6, seed=3).measure(model)
+    drift = ec.scoring.Reference(base, prompts, tokens=6, seed=3).drift(model)
+    assert metrics["kl"] == drift.from_model.nats_per_token.value
+    assert metrics["kl_base"] == drift.from_reference.nats_per_token.value
+    assert metrics["kl_base_se"] == drift.from_reference.nats_per_token.standard_error
+    positions = metrics["kl_base_positions"]
+    assert len(positions) == 6
+    drawn = base.draw(prompts, tokens=6, seed=3)
+    reached = [sum(len(ids) > at for ids in drawn) for at in range(6)]
+    total = sum(mean * count for mean, count in zip(positions, reached, strict=True))
+    assert total / sum(reached) == pytest.approx(metrics["kl_base"])
+
+
+def instruments(base: DrawingModel) -> list[Instrument]:
+    return [
+        Margin(base, POSITIVE, NEGATIVE),
+        LogOdds(base, POSITIVE, NEGATIVE, PROMPTS, COMPLETIONS, tokens=4),
+        Divergences(base, ["", "to"], tokens=5, seed=0),
+    ]
+
+
+def test_a_base_has_not_moved_from_itself(base: DrawingModel) -> None:
+    for instrument in instruments(base):
+        for name, value in instrument.measure(base).items():
+            assert np.allclose(value, 0.0, atol=1e-12), name
+
+
+def test_the_same_model_gives_the_same_values(base: DrawingModel, model: DrawingModel) -> None:
+    first = [instrument.measure(model) for instrument in instruments(base)]
+    again = [instrument.measure(model) for instrument in instruments(base)]
+    assert first == again
+
+
+def test_values_grow_with_what_was_learned(base: DrawingModel) -> None:
+    models = [base, *(learned(*POSITIVE * times) for times in (1, 2, 4))]
+    for instrument in instruments(base)[:2]:
+        values = [next(iter(instrument.measure(model).values())) for model in models]
+        assert all(one < other for one, other in pairwise(values))
+
+
+def test_a_score_is_that_of_the_completions(model: DrawingModel) -> None:
+    scorer = LinearScorer.fit(POSITIVE + NEGATIVE, [True] * 4 + [False] * 4)
+    metrics = Score(scorer, PROMPTS, tokens=8, seed=5).measure(model)
+    texts = model.generate(PROMPTS, tokens=8, seed=5)
+    scores = scorer(
+        [p + text.decode(errors="replace") for p, text in zip(PROMPTS, texts, strict=True)]
+    )
+    assert metrics["score"] == pytest.approx(float(np.mean(scores)))
+
+
+def test_a_single_text_has_no_standard_error(base: DrawingModel, model: DrawingModel) -> None:
+    assert Margin(base, POSITIVE[:1]).measure(model)["margin_se"] is None
+
+
+def test_missing_texts_are_refused(base: DrawingModel) -> None:
+    with pytest.raises(InvalidArgumentError, match="margin: there is no positive text"):
+        Margin(base, [])
+    with pytest.raises(InvalidArgumentError, match=r"log_odds: .* labelled texts of both sides"):
+        LogOdds(base, POSITIVE, [], PROMPTS, COMPLETIONS, tokens=4)
+    with pytest.raises(InvalidArgumentError, match="no text to take contexts from"):
+        LogOdds(base, POSITIVE, NEGATIVE, [], [], tokens=4)
