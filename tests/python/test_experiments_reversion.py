@@ -16,7 +16,9 @@ from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.arms import BaseSamples, pieces
 from elastic_core.experiments.cells import Cell, Metrics, Row
-from elastic_core.experiments.folder import flatten_row
+from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.folder import ModelStore, flatten_row
+from elastic_core.experiments.plan import plan
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.reversion import STUDY
 from elastic_core.experiments.studies.reversion.cells import ReversionConfig
@@ -216,6 +218,13 @@ def test_a_tree_model_runs_from_the_command_to_the_report(cli: CommandLine, tmp_
     assert (tmp_path / "run/report/tables/left.csv").exists()
     again = cli(*RUN)
     assert again.out.split("report:")[0] == done.out.split("report:")[0]
+
+
+def test_a_plan_counts_one_training_for_a_curve(tmp_path: Path) -> None:
+    config = configured(small(tmp_path) | {"dose": [4, 8], "seeds": 1})
+    planned = plan(STUDY, config, RunContext(config, ModelStore(tmp_path / "models")))
+    assert planned.trainings == 1 + 3 * 3  # All alignments are on a curve, too.
+    assert len(planned.cells) == 1 + 2 + 3 * 3 * 2
 
 
 def test_models_of_a_curve_are_those_of_separate_trainings(tmp_path: Path) -> None:
