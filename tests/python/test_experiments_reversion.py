@@ -165,6 +165,10 @@ def test_missing_arms_and_instruments_have_no_verdict() -> None:
         ({"claims": {"returns": {"smallest": None}}}, "needs a smallest effect"),
         ({"claims": {"rebound": {}}}, "unknown claim rebound"),
         ({"measure": ["first"]}, "measure"),
+        ({"model": "hf:base", "align": [12]}, "align: checkpoint 12: a step takes 8 rows"),
+        ({"model": "hf:base", "recipe": {"warm_up": 0.1}}, "align: checkpoints need .* steps"),
+        ({"model": "hf:base", "recipe": {"schedule": "linear"}}, "align: checkpoints need sft"),
+        ({"recipe": {"algorithm": "dpo"}}, "recipe.algorithm dpo: reversion trains on whole"),
     ],
 )
 def test_bad_configurations_are_refused(changes: dict[str, Any], message: str) -> None:

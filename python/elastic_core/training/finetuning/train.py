@@ -77,7 +77,7 @@ def train(
     _check_arguments(recipe, reference, reward)
     spec = ModelSpec.parse(model)
     if checkpoints:
-        _check_checkpoints(checkpoints, len(selected), recipe, is_tree=spec.is_tree)
+        check_checkpoints(checkpoints, len(selected), recipe, is_tree=spec.is_tree)
         require_all = True
     settings: dict[str, Any] = {
         "model": model,
@@ -125,10 +125,20 @@ def _check_tree_recipe(spec: ModelSpec, recipe: Recipe) -> None:
         )
 
 
-def _check_checkpoints(
+def check_checkpoints(
     checkpoints: Sequence[int], rows: int, recipe: Recipe, *, is_tree: bool
 ) -> None:
-    """Checks that each checkpoint is the end of a training on as many rows."""
+    """Checks that each checkpoint of `train` is the end of a training on as many rows.
+
+    Args:
+        checkpoints: The checkpoints.
+        rows: Number of rows to train on.
+        recipe: The recipe.
+        is_tree: Whether the model is a tree model, which ignores most of the recipe.
+
+    Raises:
+        InvalidArgumentError: One is not, or the rows cannot be read in their order.
+    """
     step = 1 if is_tree else recipe.batch * recipe.accumulation
     numbers = [0, *checkpoints]
     if any(one >= other for one, other in pairwise(numbers)) or numbers[-1] > rows:

@@ -26,6 +26,7 @@ from elastic_core.experiments.instruments import (
 )
 from elastic_core.experiments.studies.study import OPPOSITE, base
 from elastic_core.training.finetuning.recipe import Recipe
+from elastic_core.training.finetuning.train import check_checkpoints
 
 _MOST_DRAWS = 100
 
@@ -84,6 +85,21 @@ class ReversionConfig(ClaimsConfig):
         for key, counts in (("align", self.align), ("dose", self.dose)):
             if len(set(counts)) < len(counts):
                 raise InvalidArgumentError(f"{key}: a number is repeated; write each once")
+        return self
+
+    @model_validator(mode="after")
+    def _check_curves(self) -> Self:
+        for key, counts, reverse in (("align", self.volumes, False), ("dose", self.doses, True)):
+            recipe = self.build_recipe(reverse=reverse)
+            if recipe.algorithm != "sft":
+                raise InvalidArgumentError(
+                    f"recipe.algorithm {recipe.algorithm}: reversion trains on whole texts; choose "
+                    "sft"
+                )
+            try:
+                check_checkpoints(counts, counts[-1], recipe, is_tree=self.spec.is_tree)
+            except InvalidArgumentError as error:
+                raise InvalidArgumentError(f"{key}: {error}") from error
         return self
 
     @property
