@@ -176,6 +176,17 @@ def test_bad_configurations_are_refused(changes: dict[str, Any], message: str) -
         configured(PLANTED, **changes)
 
 
+def test_the_first_dose_is_beyond_the_warm_up() -> None:
+    recipe = {"warm_up": 2, "batch": 8, "accumulation": 1}
+    values = {"model": "hf:base", "align": [32], "dose": [8, 16, 24], "recipe": recipe}
+    config = configured(PLANTED, **values)
+    assert isinstance(config, ReversionConfig)
+    assert config.doses[config.first_dose] == 24
+    tree = configured(PLANTED)
+    assert isinstance(tree, ReversionConfig)
+    assert tree.first_dose == 0
+
+
 def test_texts_are_cut_at_white_space() -> None:
     text = " ".join(f"word{number}" for number in range(100))
     cut = pieces(text, 40)

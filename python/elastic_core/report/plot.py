@@ -36,8 +36,8 @@ _X_LABEL_WIDTH, _Y_LABEL_WIDTH = 40, 28
 """Longest lines of axis labels, in characters."""
 
 _ENTRY_HEIGHT = 0.17
-_CHARACTER = 0.062
-_HANDLE = 0.5
+_CHARACTER = 0.07
+_HANDLE = 0.58
 """Size of the legend's entries, characters and handles, in inches."""
 
 _STYLE: dict[Any, float] = {

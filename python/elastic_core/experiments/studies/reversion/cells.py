@@ -112,6 +112,13 @@ class ReversionConfig(ClaimsConfig):
         """The doses, increasing."""
         return tuple(sorted(self.dose))
 
+    @property
+    def first_dose(self) -> int:
+        """The index of the first dose after the warm-up, during which a model hardly moves."""
+        recipe = self.build_recipe(reverse=True)
+        warm_up = 0 if self.spec.is_tree else recipe.warm_up * recipe.batch * recipe.accumulation
+        return next((at for at, dose in enumerate(self.doses) if dose > warm_up), -1)
+
 
 def run(config: ReversionConfig, run_cells: RunCells) -> None:
     """Requests all cells: one training gives a whole curve."""

@@ -52,25 +52,29 @@ class Outcome:
         return np.concatenate([self.aligned(volume)[None], difference])
 
     def left(self, volume: int, arm: str) -> Array:
-        """D as a share of its mean at dose 0 over seeds and draws, same shape as `difference`.
+        """D as a share of D at dose 0, same shape as `difference`.
 
-        The mean, not each seed's own value, so that a seed whose alignment did little does not
-        turn into an outlier.
+        The ratio r of the means over seeds and draws, and for each of them its linearization
+        r + (D - r D(0)) / mean D(0), whose mean is r and whose variance is that of a ratio of means
+        (Cochran, *Sampling Techniques*, ch. 6). A seed whose alignment did little is no outlier, as
+        it would be by its own ratio. NaN where the mean gain is not above 0.
         """
         difference = self.difference(volume, arm)
         gain = _mean(difference[0])
-        return difference / (gain if gain > 0 else math.nan)
+        if not gain > 0:
+            return np.full_like(difference, np.nan)
+        ratios = np.array([_mean(dose) for dose in difference])[:, None, None] / gain
+        share: Array = ratios + (difference - ratios * difference[0]) / gain
+        return share
 
     def lost(self, volume: int, arm: str) -> Array:
         """The share of D lost at each dose, shape (doses, seeds, draws)."""
-        left = self.left(volume, arm)
-        lost: Array = left[0] - left[1:]
+        lost: Array = 1 - self.left(volume, arm)[1:]
         return lost
 
     def area(self, volume: int, arm: str) -> Array:
         """The share of D left, averaged over the doses, shape (seeds, draws)."""
-        left = self.left(volume, arm)
-        area: Array = 1 + left[1:].mean(axis=0) - left[0]
+        area: Array = self.left(volume, arm)[1:].mean(axis=0)
         return area
 
     def half_doses(self, volume: int, arm: str) -> "HalfDoses":

@@ -116,9 +116,9 @@ def _evidence(
         ),
         "larger_first_loss": evidence(
             "The more alignment, the larger the share that the first neutral texts undo.",
-            f"Change, per doubling of the alignment, of the share lost after {config.doses[0]:,} "
-            "neutral texts",
-            _trend(config, lambda volume: margin.lost(volume, "neutral")[0]),
+            f"Change, per doubling of the alignment, of the share lost after "
+            f"{config.doses[config.first_dose]:,} neutral texts",
+            _trend(config, lambda volume: margin.lost(volume, "neutral")[config.first_dose]),
             arms=["neutral"],
             unmet=few,
             volumes=config.volumes,
@@ -189,8 +189,9 @@ def _left_table(config: ReversionConfig, margin: Outcome) -> Table:
         rows=tuple(rows),
         note=(
             "gain: the margin after the alignment. Then the margin less that of the placebo (the "
-            "base after the same texts), as a share of the mean gain; means over seeds with "
-            "Student's interval. half-dose: texts after which half of the mean gain is left."
+            "base after the same texts), as a share of the gain: a ratio of means over seeds, with "
+            "Student's interval of its linearization. half-dose: texts after which half of the "
+            "mean gain is left."
         ),
         text_columns=("arm", "half-dose"),
     )
@@ -241,28 +242,25 @@ def _figure(config: ReversionConfig, margin: Outcome, kl: Outcome, *, has_kl: bo
         )
     ]
     if has_kl:
-        lines = [
-            Series(name, doses, (over_seeds(start), *map(over_seeds, kl.after(volume, arm))))
+        lines = tuple(
+            Series(arm, doses, tuple(map(over_seeds, kl.difference(deepest, arm))))
             for arm in config.arms
-            for name, volume, start in (
-                (arm, deepest, kl.aligned(deepest)),
-                (f"{arm}, base", 0, 0.0 * kl.aligned(deepest)),
-            )
-        ]
+        )
         panels.append(
             Panel(
                 "distribution",
                 "texts of the arm",
-                "KL(base || model), nats per token",
-                tuple(lines),
+                "excess of KL(base || model), nats per token",
+                lines,
+                level=("nothing left", 0.0),
                 x_scale="symlog",
             )
         )
     return Figure(
         "reversion",
-        "Left: what is left of the deepest alignment, with the placebo subtracted, as a share of "
-        "the mean gain. Right: the divergence from the base; the lines of the base are the "
-        "placebo. Bands are 95% intervals over seeds.",
+        "What is left of the deepest alignment, less what the same texts do to the base. Left: the "
+        "margin, as a share of the gain. Right: KL(base || model) less that of the placebo. Bands "
+        "are 95% intervals over seeds.",
         tuple(panels),
     )
 
