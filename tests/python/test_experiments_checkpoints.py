@@ -18,6 +18,7 @@ from elastic_core.experiments.studies.registry import STUDIES, find_study
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 VOLUMES: dict[str, dict[str, Any]] = {
+    "reversion": {"align": [8], "dose": [8], "arms": ["neutral", "opposite"]},
     "resistance": {"rows": 16, "slices": 2, "answers": 8},
     "rebound": {"align": [8], "reverse": [8]},
     "reversal": {"align": [8], "reverse": 8, "step": 8},
