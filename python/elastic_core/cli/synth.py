@@ -18,6 +18,15 @@ from elastic_core.synthesis.synth import synth as draw_corpora
 
 _DEFAULT = "corpora"
 
+_seed_option = click.option(
+    "--seed",
+    type=int,
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Random seed.",
+)
+
 
 class _WithDefault(click.Group):
     """A group whose default command may be left out."""
@@ -102,14 +111,7 @@ def synth() -> None:
     show_default=True,
     help="Depth d of the tree in symbols, 2 to 64: a leaf is d - 1 letters and EOS.",
 )
-@click.option(
-    "--seed",
-    type=int,
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Random seed.",
-)
+@_seed_option
 @format_option
 def corpora(out: Path, output_format: str, specs: tuple[str, ...], **options: Any) -> None:
     """Draw corpora of independent segments.
@@ -199,14 +201,7 @@ def corpora(out: Path, output_format: str, specs: tuple[str, ...], **options: An
     show_default=True,
     help="Probability that a document ends after a sentence.",
 )
-@click.option(
-    "--seed",
-    type=int,
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Random seed.",
-)
+@_seed_option
 @force_option("Replace the files of DIR if it is not empty.")
 @format_option
 def language(out: Path, output_format: str, shares: str, **options: Any) -> None:

@@ -67,7 +67,10 @@ class Grid:
 
     def __init__(self, rows: Sequence[Metrics], seeds: Sequence[int]) -> None:
         self.seeds = tuple(seeds)
-        self._rows = [row for row in rows if row["seed"] in self.seeds]
+        self._of_seed: dict[int, list[Metrics]] = {seed: [] for seed in self.seeds}
+        self._rows = [row for row in rows if row["seed"] in self._of_seed]
+        for row in self._rows:
+            self._of_seed[row["seed"]].append(row)
 
     @property
     def main_metric(self) -> str:
@@ -76,8 +79,8 @@ class Grid:
 
     def find(self, seed: int, **labels: Label) -> Metrics | None:
         """The row of a seed with these labels; None if it is missing or its training diverged."""
-        for row in self._rows:
-            if row["seed"] == seed and all(row.get(key) == value for key, value in labels.items()):
+        for row in self._of_seed.get(seed, ()):
+            if all(row.get(key) == value for key, value in labels.items()):
                 return None if row.get("diverged") else row
         return None
 

@@ -265,6 +265,11 @@ class Cell:
         return replace(self, labels=labels, training=training, sets=(), measures=())
 
     @property
+    def is_trained(self) -> bool:
+        """Whether a training ends with the cell's model, rather than passing through it."""
+        return self.training is not None and self.end_of_curve == self
+
+    @property
     def needs(self) -> tuple["Cell", ...]:
         """The cells whose models must exist before this one can be processed."""
         cells = [self.root, self.parent] if self.parent else []

@@ -56,7 +56,7 @@ class Plan:
     @property
     def trainings(self) -> int:
         """How many other trainings there are; one gives all models of its curve."""
-        return sum(cell.training is not None and cell.end_of_curve == cell for cell in self.cells)
+        return sum(cell.is_trained for cell in self.cells)
 
 
 def plan(study: Study[Any], config: ExperimentConfig, context: RunContext) -> Plan:
@@ -176,11 +176,10 @@ def _cell_seconds(context: RunContext, cell: Cell) -> float | None:
     tokens = learned / _BYTES_PER_TOKEN
     training = 6 * parameters * tokens / (speed * _SHARE_OF_PEAK)
     measuring = 2 * parameters * drawn / speed * (4 / _SHARE_OF_PEAK + 1 / _GENERATION_SHARE)
-    is_trained = cell.training is not None and cell.end_of_curve == cell
     return (
         training
         + measuring
-        + (_SECONDS_PER_TRAINING if is_trained else 0.0)
+        + (_SECONDS_PER_TRAINING if cell.is_trained else 0.0)
         + (_SECONDS_OF_INSTRUMENTS if cell.measures else 0.0)
     )
 
@@ -195,7 +194,7 @@ def _bytes_to_learn(context: RunContext, cell: Cell) -> float:
         if tokens is None:
             return float(context.corpus.size if context.corpus else 0)
         return tokens * (1.0 if cell.spec.is_tree else _BYTES_PER_TOKEN)
-    if cell.training is None or cell.end_of_curve != cell:
+    if cell.training is None or not cell.is_trained:
         return 0.0
     recipe = cell.training.recipe
     per_row = _bytes_per_row(context, recipe.max_length * _BYTES_PER_TOKEN)

@@ -72,7 +72,7 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
         return {}
     training, place = cell.training, context.store.path(context.model_hash(cell))
     with context.store.making(context.model_hash(cell)), _one_thread(context, cell):
-        if cell.end_of_curve != cell and _copy_from_curve(context, cell, place):
+        if not cell.is_trained and _copy_from_curve(context, cell, place):
             return {}
         trained = train(
             context.existing_path(cell.parent),
