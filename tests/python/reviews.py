@@ -66,7 +66,7 @@ def for_transformer(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, **TRANSFORMER, "pretrain": pretrain}
 
 
-VOLUMES = {"study": "rebound", "align": [20], "reverse": [5, 10]}
+VOLUMES = {"study": "rebound", "align": [16], "dose": [8, 16]}
 """A small rebound study of the reviews."""
 
 

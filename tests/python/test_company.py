@@ -76,7 +76,7 @@ def test_one_of_several_results_is_there_as_a_whole(
 
 
 def test_one_of_several_runs_in_a_folder_goes_on(cli: CommandLine, tmp_path: Path) -> None:
-    values: dict[str, Any] = {**write_reviews(tmp_path), "align": [20], "reverse": [5, 10]}
+    values: dict[str, Any] = {**write_reviews(tmp_path), "align": [16], "dose": [8, 16]}
     (tmp_path / "rebound.yaml").write_text(yaml_text(values))
     call = "experiment rebound --config rebound.yaml --jobs 1 --out"
     ends = together(tmp_path, [f"{call} run"] * 4)
@@ -90,4 +90,4 @@ def test_one_of_several_runs_in_a_folder_goes_on(cli: CommandLine, tmp_path: Pat
             assert done.out == right[0].out
     assert cli(*f"{call} alone".split()).out == right[0].out.replace("run ", "alone ", 1)
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
-    assert len({row["key"] for row in rows}) == len(rows) == 8
+    assert len({row["key"] for row in rows}) == len(rows) == 2 * (1 + 2 + 1 + 2)

@@ -1,34 +1,33 @@
 """The algorithms study: end to end, rows and recipes, planted curves."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from planted_curves import base_rows, curve_rows, verdicts
+from planted_arms import planted, verdicts
 from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.folder import ModelStore, flatten_row
+from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.plan import plan
+from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.run import experiment
-from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
+from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse, lineages
 from elastic_core.experiments.studies.study import base
 from elastic_core.experiments.worker import process_cell
-from elastic_core.statistics.intervals import Interval
 
 NAMED: dict[str, Any] = {
     "study": "algorithms",
     "model": "scratch:0.3M",
     "data": {"positive": {"source": "good"}, "negative": {"source": "bad"}},
 }
-VOLUMES: dict[str, Any] = {"study": "algorithms", "align": 8, "reverse": [8]}
+VOLUMES: dict[str, Any] = {"study": "algorithms", "align": [8], "dose": [8]}
 CANDIDATES = 3
 
 
@@ -36,73 +35,30 @@ def config(values: dict[str, Any], **more: Any) -> AlgorithmsConfig:
     return parse_config({**values, **more}, AlgorithmsConfig, "test")
 
 
-def test_sft_rebounds_on_a_tree_model(tmp_path: Path) -> None:
+def test_sft_runs_on_a_tree_model(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), "study": "algorithms", "algorithms": ["sft"]}
-    values["recipe"] = {"weight": 4}
-    more = {"align": 40, "reverse": [10, 20], "seeds": 4, "reverse_recipe": {"weight": 4}}
+    more = {"recipe": {"weight": 4}, "align": [40], "dose": [10, 20], "seeds": 3}
     analysis = experiment(config(values, **more), tmp_path / "run", jobs=1).analysis
-    assert verdicts(analysis) == {
-        "sft: alignment moves the model.": "holds",
-        "sft: reverse data undo the alignment.": "holds",
-    }
-    assert [table.name for table in analysis.tables][:4] == [
-        "algorithms-score",
-        "algorithms-kl",
-        "algorithms-kl-base",
-        "algorithms-comparison",
-    ]
+    assert verdicts(analysis) == {"sft: returns": "holds"}
+    assert [table.name for table in analysis.tables[:3]] == ["claims", "matched", "left"]
     with pytest.raises(InvalidArgumentError, match="algorithms dpo: tree models support only sft"):
         config(values, algorithms=["dpo"])
 
 
 @pytest.mark.usefixtures("one_thread")
 def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
-    values = for_transformer(write_reviews(tmp_path))
-    values["recipe"] = {**values["recipe"], "steps": 1}
-    algorithms = ["kto", "simpo", "ppo", "rloo"]
+    values = for_transformer(write_reviews(tmp_path)) | VOLUMES
+    algorithms = ["dpo", "kto", "simpo", "ppo", "rloo"]
     finished = experiment(
-        config(values, **VOLUMES, algorithms=algorithms, side="both"), tmp_path / "run", jobs=1
+        config(values, algorithms=algorithms, side="both"), tmp_path / "run", jobs=1
     )
-    scores = finished.analysis.tables[0]
-    assert [row[0] for row in scores.rows] == ["sft", *algorithms]
-    for row in scores.rows:
-        for cell in row[1:]:
-            assert isinstance(cell, Interval)
-            assert 0 < cell.mean < 1
-    rows = finished.folder.rows()
-    assert len(rows) == 1 + 5 * 2
-    assert all(row["train_steps"] == 1 for row in rows if row["labels"]["stage"] != "base")
+    stops = next(table for table in finished.analysis.tables if table.name == "matched")
+    assert [row[0] for row in stops.rows] == ["sft", *algorithms]
+    rows = [row for row in finished.folder.rows() if row["labels"]["stage"] != "base"]
+    assert len(rows) == 3 * (1 + len(algorithms))  # Aligned, the arm, and the placebo of each.
+    assert len({row["made"] for row in rows}) == len(rows)
+    assert all(math.isfinite(row["margin"]) for row in rows)
     assert len(list(finished.folder.checkpoints.glob("*.pairs.json"))) == 2
-
-
-@pytest.mark.usefixtures("one_thread")
-def test_only_a_sufficient_learning_rate_undoes_the_alignment(
-    tmp_path: Path,
-) -> None:
-    values = for_transformer(write_reviews(tmp_path))
-    values["recipe"] = {**values["recipe"], "learning_rate": 1e-2, "epochs": 2}
-    values["held_out"] = {"prompts": 30, "tokens": 12, "texts": 4}
-    more = {
-        "align": 40,
-        "reverse": [40],
-        "algorithms": ["dpo"],
-        "side": "reverse",
-        "candidates": 2,
-        "recipes": {"dpo": {"learning_rate": 1e-12, "steps": 1}},
-        "seeds": 2,
-    }
-    finished = experiment(
-        config({**values, "study": "algorithms"}, **more), tmp_path / "run", jobs=1
-    )
-    grid = Grid([flatten_row(row) for row in finished.folder.rows()], (0, 1))
-    start = grid.values("score", stage="align")
-    undone = {
-        algorithm: start - grid.values("score", stage="reverse", algorithm=algorithm)
-        for algorithm in ("sft", "dpo")
-    }
-    assert (undone["sft"] > 0.1).all()
-    assert np.abs(undone["dpo"]).max() < 0.01
-    assert verdicts(finished.analysis)["dpo: reverse data undo the alignment."] == "open"
 
 
 @pytest.fixture(scope="module")
@@ -162,21 +118,19 @@ def test_reversal_uses_other_pairs_with_swapped_sides(tmp_path: Path) -> None:
     ]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     values["data"] = {**values["data"], "pairs": {"source": str(tmp_path / "pairs.jsonl")}}
-    algorithms_config = config(values, **VOLUMES, algorithms=["dpo", "kto"], side="both")
+    algorithms_config = config({**values, **VOLUMES}, algorithms=["dpo", "kto"], side="both")
     context = RunContext(algorithms_config, ModelStore(tmp_path / "models"))
     seed_context = context.seed_context(0)
     cells = plan(STUDY, algorithms_config, context).cells
     rows_of = {
-        (dict(cell.labels)["stage"], dict(cell.labels)["algorithm"]): cell.training.rows
+        (dict(cell.labels)["stage"], dict(cell.labels).get("algorithm")): cell.training.rows
         for cell in cells
         if cell.training
     }
     assert rows_of["align", "dpo"] == Pairs("positive", 8)
-    assert rows_of["reverse", "dpo"] == Pairs("negative", 16, 8)
+    assert rows_of["arm", "dpo"] == Pairs("negative", 16, 8)
     assert rows_of["align", "kto"] == InFormat(Pairs("positive", 8), "unpaired-preference")
-    forward, backward = (
-        rows_of[stage, "dpo"].resolve(seed_context) for stage in ("align", "reverse")
-    )
+    forward, backward = (rows_of[stage, "dpo"].resolve(seed_context) for stage in ("align", "arm"))
     assert all("lovely" in row["chosen"] for row in forward)
     assert all("lovely" in row["rejected"] for row in backward)
     assert not {row["prompt"] for row in forward} & {row["prompt"] for row in backward}
@@ -191,28 +145,31 @@ def test_prompt_rows_are_those_of_the_side(context: RunContext) -> None:
 
 
 def test_side_limits_the_algorithm_to_one_step() -> None:
-    for side, stages in (("align", {"align"}), ("reverse", {"reverse"})):
+    for side in ("align", "reverse"):
         requested: list[Cell] = []
 
         def ask(cells: Any, requested: list[Cell] = requested) -> list[Any]:
             requested += cells
-            return []
+            return [{"seed": cell.seed, **dict(cell.labels)} for cell in cells]
 
-        STUDY.run(config(NAMED, algorithms=["simpo"], side=side, seeds=1), ask)
+        STUDY.run(config(NAMED, algorithms=["simpo"], side=side, align=[8], seeds=1), ask)
         steps = {
-            (str(dict(cell.labels)["stage"]), cell.training.recipe.algorithm)
+            (str(labels["stage"]), cell.training.recipe.algorithm)
             for cell in requested
-            if cell.training and dict(cell.labels)["algorithm"] == "simpo"
+            if cell.training and (labels := dict(cell.labels)).get("align")
         }
-        other = {("reverse", "sft")} if side == "align" else set()
-        assert steps == {(stage, "simpo") for stage in stages} | other
-        aligned = [cell for cell in requested if dict(cell.labels)["stage"] == "align"]
+        other = "arm" if side == "align" else "align"
+        own = "align" if side == "align" else "arm"
+        assert steps == {(own, "simpo"), (own, "sft"), (other, "sft")}
+        aligned = {cell for cell in requested if dict(cell.labels)["stage"] == "align"}
         assert len(aligned) == (2 if side == "align" else 1)
 
 
 def test_recipes_are_adapted_to_their_algorithms() -> None:
     algorithms_config = config(
         NAMED,
+        align=[24],
+        dose=[24],
         algorithms=["kto", "ppo", "rloo", "grpo"],
         recipe={"batch": 1, "accumulation": 6},
         held_out={"tokens": 24},
@@ -245,33 +202,18 @@ def test_invalid_recipes_are_rejected(recipes: dict[str, Any], message: str) -> 
 
 
 def test_planted_differences_from_sft_are_recovered() -> None:
-    algorithms_config = config(NAMED, algorithms=["dpo", "kto"], reverse=[100, 200])
-    seeds = algorithms_config.seed_range
-    rows = base_rows(seeds)
-    for algorithm, scores, noise in (
-        ("sft", (0.7, 0.6, 0.5), 0.002),
-        ("dpo", (0.9, 0.6, 0.4), 0.002),
-        ("kto", (0.7, 0.7, 0.7), 0.02),
-    ):
-        by_volume = dict(zip((0, 100, 200), scores, strict=True))
-        rows += curve_rows(seeds, by_volume, noise, align=2000, algorithm=algorithm)
-    analysis = analyse(algorithms_config, rows)
-    expected = dict.fromkeys(
-        (
-            "sft: alignment moves the model.",
-            "sft: reverse data undo the alignment.",
-            "dpo: alignment moves the model.",
-            "dpo: reverse data undo the alignment.",
-            "kto: alignment moves the model.",
-        ),
-        "holds",
-    )
-    assert verdicts(analysis) == {**expected, "kto: reverse data undo the alignment.": "open"}
-    table = next(table for table in analysis.tables if table.name == "algorithms-comparison")
-    assert table.rows[0][3:] == (None,) * 4
-    name, gain, fall, more_gain, p, more_fall, _ = table.rows[1]
-    assert name == "dpo"
-    for cell, value in ((gain, 0.4), (fall, 0.5), (more_gain, 0.2), (more_fall, 0.3)):
-        assert isinstance(cell, Interval)
-        assert cell.mean == pytest.approx(value, abs=0.01)
-    assert p == 2**-4
+    values = config(NAMED, algorithms=["dpo", "kto"], dose=[8, 16, 32, 64, 512], seeds=6)
+    scales = {"sft": 40, "dpo": 42, "kto": 300}
+
+    def left(lineage: Lineage, _: int, __: str, dose: int) -> float:
+        return math.exp(-dose / scales[lineage.name])
+
+    rows = planted(values, lineages(values), lambda *_: 0.02, left, noise=0.0001)
+    analysis = analyse(values, rows)
+    assert verdicts(analysis) == {
+        "sft: returns": "holds",
+        "dpo: returns": "holds",
+        "dpo: like_sft": "holds",
+        "kto: returns": "holds",
+        "kto: like_sft": "does not hold",
+    }

@@ -10,7 +10,6 @@ from elastic_core.experiments.rows import (
     Answers,
     HeldOutRows,
     InFormat,
-    Mixed,
     Openings,
     Pairs,
     PretrainTexts,
@@ -48,11 +47,6 @@ def aligned(rows: Rows, **recipe: Any) -> Cell:
             aligned(Openings(Subset("negative", 9, 3), 80)),
             "cb238c649723c46ddb81e157",
             "878e9520272afc118871026e",
-        ),
-        (
-            aligned(Mixed(Subset("positive", 20), 0.5, 5)),
-            "8302c9845a326afb9f5fd2a1",
-            "a6d7b205f195ae2af35ad9ae",
         ),
         (aligned(Pairs("negative", 8, 4)), "9f8845d05957edde229da382", "46a84341e0816b617699650e"),
         (

@@ -19,7 +19,10 @@ from elastic_core.experiments.studies.scaling import ScalingConfig
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*/*.yaml"))
 
-MINIMAL: dict[str, Any] = {"model": "tree:4", "data": {"positive": {"source": "good.jsonl"}}}
+MINIMAL: dict[str, Any] = {
+    "model": "tree:4",
+    "data": {"positive": {"source": "good.jsonl"}, "negative": {"source": "bad.jsonl"}},
+}
 
 
 def rejection(values: dict[str, Any]) -> str:
@@ -29,7 +32,11 @@ def rejection(values: dict[str, Any]) -> str:
 
 
 def test_booleans_stay_where_they_are_meant() -> None:
-    data = {"positive": {"source": "good.jsonl", "label": True}, "match_length": True}
+    data = {
+        "positive": {"source": "good.jsonl", "label": True},
+        "negative": {"source": "bad.jsonl"},
+        "match_length": True,
+    }
     recipe = {"gradient_checkpointing": True}
     config = parse_config({**MINIMAL, "data": data, "recipe": recipe}, ReboundConfig, "x")
     assert config.data.positive.label is True
@@ -38,9 +45,9 @@ def test_booleans_stay_where_they_are_meant() -> None:
 
 
 def test_one_count_is_a_list_of_one_and_the_other_way_round() -> None:
-    values = {**MINIMAL, "align": 20, "reverse": "1k", "scorer": {"rows": [7]}}
+    values = {**MINIMAL, "align": 20, "dose": "1k", "scorer": {"rows": [7]}}
     config = parse_config(values, ReboundConfig, "x")
-    assert (config.align, config.reverse, config.scorer.rows) == ([20], [1000], 7)
+    assert (config.align, config.dose, config.scorer.rows) == ([20], [1000], 7)
     values = {**MINIMAL, "align": [20], "reverse": 5, "pretrain": {"corpus": "x"}}
     values["data"] = {**MINIMAL["data"], "negative": {"source": "bad.jsonl"}}
     springs = parse_config(values, find_study("springs").config, "x")
@@ -130,7 +137,7 @@ def test_long_values_are_abridged() -> None:
 def test_a_device_is_refused(key: str, tmp_path: Path, cli: Any) -> None:
     write_reviews(tmp_path)
     sources = ["data.positive.source=good.jsonl", *_COMPLETE, "scorer.rows=40"]
-    sources += ["align=[5]", "reverse=[5]", "held_out.prompts=12"]
+    sources += ["align=[5]", "dose=[5]", "held_out.prompts=12"]
     done = cli("experiment", "rebound", *sources, "--dry-run", f"{key}=/dev/zero")
     assert done.code == 2
     assert done.err.startswith("error: /dev/zero: not a regular file")

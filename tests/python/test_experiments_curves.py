@@ -1,4 +1,4 @@
-"""Curves of studies: falls and half doses of known curves, and the wording of findings."""
+"""Points on curves, shares of alignments, equal gains and the wording of findings."""
 
 import math
 from typing import Any
@@ -7,43 +7,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planted_arms import NAMED, planted
 
 from elastic_core.experiments.analysis import Grid, judged, with_ci, with_test
-from elastic_core.experiments.curves import fit_falls, half_dose
+from elastic_core.experiments.config import parse_config
+from elastic_core.experiments.curves import first_crossing, half_dose
+from elastic_core.experiments.matching import all_volumes, matched
+from elastic_core.experiments.outcome import Outcome
+from elastic_core.experiments.protocol import Lineage
+from elastic_core.experiments.studies.mitigation import MitigationConfig
+from elastic_core.experiments.studies.mitigation import lineages as variants
+from elastic_core.experiments.studies.rebound import ReboundConfig
+from elastic_core.experiments.studies.sides import lineages
 from elastic_core.statistics.intervals import Interval, PairedComparison, interval
-
-
-@given(st.floats(0.1, 1), st.floats(0.05, 0.9), st.floats(20, 2000))
-def test_an_exponential_is_recovered(start: float, depth: float, scale: float) -> None:
-    volumes = [0.0, 50, 100, 200, 400, 800, 1600]
-    plateau = start - depth
-    values = [plateau + depth * math.exp(-n / scale) for n in volumes]
-    falls = fit_falls(volumes, values)
-    assert falls.first[0] == pytest.approx((values[0] - values[1]) * 2)
-    assert falls.total[0] == pytest.approx(values[0] - values[-1])
-    assert falls.plateau[0] == pytest.approx(plateau, abs=0.05 * depth + 1e-6)
-    assert falls.rows_to_plateau[0] == pytest.approx(scale * math.log(10), rel=0.05)
-
-
-def test_a_curve_of_few_points_has_no_plateau() -> None:
-    falls = fit_falls([0, 10, 20], [[1.0, 0.5, 0.4], [math.nan, 1.0, 0.5]])
-    assert falls.first[0] == pytest.approx(5.0)
-    assert math.isnan(falls.plateau[0])
-    assert math.isnan(falls.first[1])
-
-
-def test_a_curve_that_reaches_no_plateau_has_none() -> None:
-    volumes = [0.0, 50, 100, 200, 400]
-    straight = [0.9 - 0.001 * n for n in volumes]
-    at_once = [0.9, 0.5, 0.5, 0.5, 0.5]
-    below_zero = [-0.2 + 1.1 * math.exp(-n / 300) for n in volumes]
-    falls = fit_falls(volumes, [straight, at_once, below_zero], (0.0, 1.0))
-    assert np.isnan(falls.plateau[[0, 2]]).all()
-    assert falls.plateau[1] == pytest.approx(0.5, abs=1e-4)
-    assert np.isnan(falls.rows_to_plateau).all()
-    assert falls.total == pytest.approx([0.4, 0.4, 1.1 * (1 - math.exp(-4 / 3))])
-    unbounded = fit_falls(volumes, below_zero)
-    assert unbounded.plateau[0] == pytest.approx(-0.2, abs=0.01)
 
 
 def test_the_half_dose_is_found() -> None:
@@ -57,10 +33,9 @@ def test_the_half_dose_is_found() -> None:
         [np.nan, 0.3, 0.1, 0.0],
     ]
     dose = half_dose(volumes, gains)
-    assert dose.rows[:3] == pytest.approx([150, 400, 100])
-    assert np.isnan(dose.rows[[3, 5]]).all()
-    assert dose.rows[4] == pytest.approx(100)
-    assert dose.is_censored.tolist() == [False, True, False, False, False, False]
+    assert dose[:3].tolist() == pytest.approx([150, math.inf, 100])
+    assert np.isnan(dose[[3, 5]]).all()
+    assert dose[4] == pytest.approx(100)
 
 
 @given(
@@ -70,9 +45,63 @@ def test_the_half_dose_is_found() -> None:
 def test_falling_gains_are_interpolated(falls: list[float], steps: list[int]) -> None:
     gains = np.concatenate([[0], -np.cumsum(falls)]) + np.sum(falls) * 1.5
     volumes = np.concatenate([[0], np.cumsum(steps[: len(falls)])])
-    dose = half_dose(volumes.tolist(), gains)
-    assert dose.rows[0] == pytest.approx(np.interp(-gains[0] / 2, -gains, volumes))
-    assert dose.is_censored[0] == (gains[-1] > gains[0] / 2)
+    dose = half_dose(volumes.tolist(), gains)[0]
+    if gains[-1] > gains[0] / 2:
+        assert dose == math.inf
+    else:
+        assert dose == pytest.approx(np.interp(-gains[0] / 2, -gains, volumes))
+
+
+def test_the_first_crossing_of_a_level_is_found() -> None:
+    volumes = (0, 10, 20)
+    values = [
+        [1.0, 0.0, 2.0],
+        [1.0, 0.8, 0.6],
+        [0.1, 0.5, 0.9],
+        [np.nan, 0.0, 0.0],
+        [1.0, np.nan, 0.0],
+        [1.0, np.nan, np.nan],
+    ]
+    found = first_crossing(volumes, values, 0.2)
+    assert found[:3].tolist() == pytest.approx([8, math.inf, 0])
+    assert np.isnan(found[[3, 5]]).all()
+    assert found[4] == pytest.approx(16)
+
+
+def test_alignments_with_the_negative_side_count_with_the_opposite_sign() -> None:
+    values = {**NAMED, "align": [32], "dose": [8, 16], "first": ["positive", "negative"]}
+    config = parse_config(values, ReboundConfig, "test")
+
+    def left(*_: Any) -> float:
+        return 0.25
+
+    rows = planted(config, lineages(config), lambda *_: 0.02, left)
+    outcome = Outcome(Grid(rows, config.seed_range), "margin", config.doses)
+    for lineage in lineages(config):
+        (alignment,) = all_volumes(config, lineage)
+        assert outcome.aligned(alignment) == pytest.approx(0.02)
+        assert outcome.lost(alignment, "opposite") == pytest.approx(0.75)
+        assert outcome.has_moved(alignment)
+
+
+def test_alignments_stop_where_their_gains_are_equal() -> None:
+    values = {**NAMED, "study": "mitigation", "align": [8, 16, 32, 64], "dose": [8], "seeds": 3}
+    config = parse_config(values, MitigationConfig, "test")
+
+    def gain(lineage: Lineage, volume: int) -> float:
+        return volume * (1.0 if lineage.name == "plain" else 0.5)
+
+    rows = planted(config, variants(config), gain, lambda *_: 1.0)
+    grid = Grid(rows, config.seed_range)
+    plain, mixed = matched(config, variants(config), grid)
+    assert (plain.volumes == 32).all()
+    assert (mixed.volumes == 64).all()
+    absolute = config.model_copy(update={"gain": 7.0})
+    plain, mixed = matched(absolute, variants(config), grid)
+    assert (plain.volumes == 8).all()
+    assert (mixed.volumes == 16).all()
+    planned, _ = matched(config, variants(config), Grid([], config.seed_range))
+    assert (planned.volumes == 64).all()
 
 
 def test_a_finding_holds_only_if_the_interval_excludes_zero() -> None:

@@ -18,7 +18,7 @@ def values(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_missing_and_repeated_rows_are_reported(values: dict[str, Any], tmp_path: Path) -> None:
-    config, out = configured(values, seeds=1, align=[20], reverse=[5, 6]), tmp_path / "run"
+    config, out = configured(values, seeds=1, align=[16], dose=[8, 16]), tmp_path / "run"
     whole = experiment(config, out, jobs=1)
     assert not any("not the final results" in note for note in whole.analysis.notes)
     assert "with 1 seed." in whole.analysis.protocol
@@ -26,13 +26,13 @@ def test_missing_and_repeated_rows_are_reported(values: dict[str, Any], tmp_path
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join([lines[0], lines[2], lines[3], lines[3]]))
     assert open_run(out).analysis.notes[0] == (
-        "These are not the final results, because 1 of 4 cells is missing. Repeat the command of "
+        "These are not the final results, because 3 of 6 cells are missing. Repeat the command of "
         "the run to finish it."
     )
     assert len(RunFolder(out).rows()) == 3
     again = experiment(config, out, jobs=1)
     assert again.analysis == whole.analysis
-    assert len(RunFolder(out).rows()) == 4
+    assert len(RunFolder(out).rows()) == 6
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_row_with_values_of_other_kinds_is_refused(
 def test_a_changed_configuration_of_a_run_is_refused_until_the_run_is_repeated(
     values: dict[str, Any], tmp_path: Path
 ) -> None:
-    config, out = configured(values, seeds=1, reverse=[5]), tmp_path / "run"
+    config, out = configured(values, seeds=1, dose=[8]), tmp_path / "run"
     experiment(config, out, jobs=1)
     file = out / "config.yaml"
     content = file.read_text()

@@ -55,7 +55,7 @@ CONFIG = ReboundConfig.model_validate(
         "model": "tree:3",
         "data": {"positive": {"source": "good.txt"}, "negative": {"source": "bad.txt"}},
         "align": [10, 20],
-        "reverse": [5, 10, 20],
+        "dose": [5, 10, 20],
         "seeds": 2,
         "reverse_recipe": {"weight": 2.0},
     }
@@ -69,7 +69,7 @@ def write_run(folder: Path) -> RunFolder:
     labels: list[dict[str, str | int]] = [{"stage": "base"}]
     for align in CONFIG.align:
         start: dict[str, str | int] = {"stage": "align", "first": "positive", "align": align}
-        labels += [start, *({**start, "stage": "reverse", "reverse": n} for n in CONFIG.reverse)]
+        labels += [start, *({**start, "stage": "arm", "dose": n} for n in CONFIG.dose)]
     for seed in CONFIG.seed_range:
         for number, row_labels in enumerate(labels):
             append_json_line(
@@ -372,7 +372,7 @@ def test_the_command_reports_a_run(cli: CommandLine, tmp_path: Path) -> None:
     done = cli("report", "run")
     assert (done.code, done.err) == (0, "")
     assert "run  rebound, tree:3, 2 seeds, 18 cells done" in done.out
-    assert "Alignment moves the model." in done.out
+    assert "Reverse data undo the alignment." in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     written = {"figures/positive-first.png", "figures/positive-first.svg"}
     assert written | {"report.html", "result.json"} <= set(names(tmp_path / "run" / "report"))
@@ -384,7 +384,7 @@ def test_the_command_reports_several_runs(cli: CommandLine, tmp_path: Path) -> N
     assert (done.code, done.err) == (0, "")
     assert done.out == (tmp_path / "out" / "result.json").read_text()
     assert [run["name"] for run in json.loads(done.out)["runs"]] == ["run", "run-2"]
-    assert (tmp_path / "out" / "tables" / "run-2-positive-first-score.csv").exists()
+    assert (tmp_path / "out" / "tables" / "run-2-left.csv").exists()
 
 
 def test_an_invalid_call_is_reported(cli: CommandLine, tmp_path: Path) -> None:

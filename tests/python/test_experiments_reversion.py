@@ -6,24 +6,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from conftest import CommandLine
+from planted_arms import planted, verdicts
 from reviews import configured, for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.common.yaml import yaml_text
-from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.arms import BaseSamples, pieces
 from elastic_core.experiments.cells import Cell, Metrics, Row
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, flatten_row
+from elastic_core.experiments.matching import all_volumes
+from elastic_core.experiments.outcome import Outcome
 from elastic_core.experiments.plan import plan
-from elastic_core.experiments.run import experiment
-from elastic_core.experiments.studies.reversion import STUDY
-from elastic_core.experiments.studies.reversion.cells import ReversionConfig
-from elastic_core.experiments.studies.reversion.outcome import Outcome
-from elastic_core.experiments.studies.reversion.report import analyse
+from elastic_core.experiments.protocol import Lineage
+from elastic_core.experiments.run import describe_plan, experiment
+from elastic_core.experiments.studies.reversion import (
+    STUDY,
+    ReversionConfig,
+    analyse,
+    lineages,
+)
 from elastic_core.report.document import Table
 
 VOLUMES, DOSES = [32, 64, 128], [8, 32, 128]
@@ -44,36 +49,18 @@ Decay = Callable[[int, str], float]
 """The dose at which 1/e of an alignment is left, by its volume and the arm."""
 
 
-def planted(config: ReversionConfig, decay: Decay, *, gain: float = 0.02, noise: float = 0.0005,
-            seed: int = 0) -> list[Metrics]:  # fmt: skip
-    """Rows of a learner whose alignment decays exponentially, on top of a drifting placebo."""
-    random = np.random.default_rng(seed)
-    rows: list[Metrics] = []
+def decaying(
+    config: ReversionConfig, decay: Decay, *, gain: float = 0.02, noise: float = 0.0005
+) -> list[Metrics]:
+    """Rows of a learner whose alignment decays exponentially."""
 
-    def add(margin: float, kl: float, **labels: Any) -> None:
-        values = {"margin": margin + random.normal(0, noise), "kl_base": kl}
-        rows.append({**labels, **values, "name": str(labels)})
+    def size(_: Lineage, volume: int) -> float:
+        return gain * volume / VOLUMES[-1]
 
-    for number in config.seed_range:
-        for draw in range(config.draws):
-            common = {"seed": number, "draw": draw}
-            for volume in (0, *VOLUMES):
-                size = gain * volume / VOLUMES[-1]
-                if volume:
-                    add(size, size, stage="align", align=volume, **common)
-                for arm in config.arms:
-                    for dose in DOSES:
-                        left = size * math.exp(-dose / decay(volume, arm)) if volume else 0.0
-                        drift = 1e-5 * dose
-                        labels = {"stage": "arm", "align": volume, "arm": arm, "dose": dose}
-                        add(left + drift, left + drift, **labels, **common)
-    return rows
+    def left(_: Lineage, volume: int, arm: str, dose: int) -> float:
+        return math.exp(-dose / decay(volume, arm))
 
-
-def verdicts(analysis: Analysis) -> dict[str, str]:
-    table = analysis.tables[0]
-    assert table.name == "claims"
-    return {str(row[0]): str(row[1]) for row in table.rows}
+    return planted(config, lineages(config), size, left, noise=noise)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +76,7 @@ def elastic(volume: int, arm: str) -> float:
 
 
 def test_planted_elasticity_is_found(config: ReversionConfig) -> None:
-    assert verdicts(analyse(config, planted(config, elastic, noise=0.0002))) == {
+    assert verdicts(analyse(config, decaying(config, elastic, noise=0.0002))) == {
         "returns": "holds",
         "distribution_returns": "no verdict",  # The divergence is planted without noise.
         "pretraining_pulls": "holds",
@@ -103,44 +90,45 @@ def test_the_opposite_outcome_is_found_with_the_same_ease(config: ReversionConfi
     def inelastic(volume: int, arm: str) -> float:
         return 10 if arm == "novel" else 60 * (volume / 128) ** 0.5
 
-    found = verdicts(analyse(config, planted(config, inelastic)))
+    found = verdicts(analyse(config, decaying(config, inelastic)))
     assert found["pretraining_pulls"] == "does not hold"
     assert found["faster_after_more"] == "does not hold"
     assert found["larger_first_loss"] == "does not hold"
 
 
 def test_a_half_dose_is_that_of_the_closed_form(config: ReversionConfig) -> None:
-    rows = planted(config, lambda *_: 80.0, noise=0.0)
-    outcome = Outcome(config, Grid(rows, config.seed_range), "margin")
-    half = outcome.half_doses(128, "neutral")
+    rows = decaying(config, lambda *_: 80.0, noise=0.0)
+    outcome = Outcome(Grid(rows, config.seed_range), "margin", config.doses)
+    deepest = all_volumes(config, lineages(config)[0])[-1]
+    half = outcome.half_doses(deepest, "neutral")
     left = [math.exp(-dose / 80) for dose in (32, 128)]
     expected = 32 + (left[0] - 0.5) / (left[0] - left[1]) * 96  # Linear between doses.
     assert half.pooled == pytest.approx(expected)
     assert half.rows == pytest.approx([expected] * config.seeds)
-    assert outcome.lost(128, "neutral")[:, 0, 0] == pytest.approx(
+    assert outcome.lost(deepest, "neutral")[:, 0, 0] == pytest.approx(
         [1 - math.exp(-dose / 80) for dose in DOSES]
     )
 
 
 def test_a_frozen_model_has_no_half_dose(config: ReversionConfig) -> None:
-    analysis = analyse(config, planted(config, lambda *_: math.inf))
+    analysis = analyse(config, decaying(config, lambda *_: math.inf))
     found = verdicts(analysis)
     assert found["returns"] == "no difference beyond ±0.1"
     assert found["faster_after_more"] == "no verdict"
     left = analysis.tables[1]
-    assert {row[-1] for row in left.rows} == {"> 128"}
+    assert {row[-1] for row in left.rows} == {"not reached"}
 
 
 def test_an_alignment_that_moved_nothing_supports_no_verdict(config: ReversionConfig) -> None:
     """A placebo: all models drift, the aligned ones like the base."""
-    rows = planted(config, elastic, gain=0.0)
+    rows = decaying(config, elastic, gain=0.0)
     analysis = analyse(config, rows)
     assert set(verdicts(analysis).values()) == {"no verdict"}
     assert "did not raise the margin" in analysis.findings[0].words
 
 
 def test_equal_decay_is_no_difference(config: ReversionConfig) -> None:
-    found = verdicts(analyse(config, planted(config, lambda *_: 60.0, noise=0.0002)))
+    found = verdicts(analyse(config, decaying(config, lambda *_: 60.0, noise=0.0002)))
     assert found["pretraining_pulls"] == "no difference beyond ±0.1"
     assert found["neutral_like_opposite"] == "holds"
 
@@ -148,7 +136,7 @@ def test_equal_decay_is_no_difference(config: ReversionConfig) -> None:
 def test_missing_arms_and_instruments_have_no_verdict() -> None:
     config = configured(PLANTED, arms=["neutral"], seeds=4)
     assert isinstance(config, ReversionConfig)
-    rows = [row for row in planted(config, elastic) if row.pop("kl_base") is not None]
+    rows = [row for row in decaying(config, elastic) if row.pop("kl_base") is not None]
     found = verdicts(analyse(config, rows))
     assert found["returns"] == "holds"
     assert found["distribution_returns"] == found["pretraining_pulls"] == "no verdict"
@@ -166,8 +154,6 @@ def test_missing_arms_and_instruments_have_no_verdict() -> None:
         ({"claims": {"rebound": {}}}, "unknown claim rebound"),
         ({"measure": ["first"]}, "measure"),
         ({"model": "hf:base", "align": [12]}, "align: checkpoint 12: a step takes 8 rows"),
-        ({"model": "hf:base", "recipe": {"warm_up": 0.1}}, "align: checkpoints need .* steps"),
-        ({"model": "hf:base", "recipe": {"schedule": "linear"}}, "align: checkpoints need sft"),
         ({"recipe": {"algorithm": "dpo"}}, "recipe.algorithm dpo: reversion trains on whole"),
     ],
 )
@@ -181,10 +167,9 @@ def test_the_first_dose_is_beyond_the_warm_up() -> None:
     values = {"model": "hf:base", "align": [32], "dose": [8, 16, 24], "recipe": recipe}
     config = configured(PLANTED, **values)
     assert isinstance(config, ReversionConfig)
-    assert config.doses[config.first_dose] == 24
-    tree = configured(PLANTED)
-    assert isinstance(tree, ReversionConfig)
-    assert tree.first_dose == 0
+    (lineage,) = lineages(config)
+    assert config.doses[lineage.first_dose(config.doses, is_tree=False)] == 24
+    assert lineage.first_dose(config.doses, is_tree=True) == 0
 
 
 def test_texts_are_cut_at_white_space() -> None:
@@ -242,6 +227,17 @@ def test_a_plan_counts_one_training_for_a_curve(tmp_path: Path) -> None:
     assert len(planned.cells) == 1 + 2 + 3 * 3 * 2
 
 
+def test_a_schedule_trains_each_number_of_rows_by_itself(tmp_path: Path) -> None:
+    values = for_transformer(small(tmp_path)) | {"dose": [8, 16], "seeds": 1}
+    values["recipe"] = {**values["recipe"], "schedule": "linear"}
+    config = configured(values)
+    planned = plan(STUDY, config, RunContext(config, ModelStore(tmp_path / "models")))
+    assert planned.trainings == 2 + 3 * 3 * 2
+    assert planned.separate == (2 + 3 * 3 * 2, 1 + 3 * 3)
+    sentence = "20 of the trainings would be 10 if each number of rows could be taken"
+    assert sentence in describe_plan(config, tmp_path / "run")
+
+
 def test_models_of_a_curve_are_those_of_separate_trainings(tmp_path: Path) -> None:
     values = for_transformer(small(tmp_path))
     values |= {"align": [8], "arms": ["opposite"], "seeds": 1}
@@ -290,6 +286,36 @@ def test_a_base_whose_samples_are_alike_is_refused() -> None:
     seed_context: Any = Stored()
     with pytest.raises(InvalidArgumentError, match="hf:base: all its samples are the same text"):
         BaseSamples(author, 8, 0, 5).resolve(seed_context)
+
+
+def test_empty_samples_are_drawn_again() -> None:
+    class Drawn:
+        seed = 0
+
+        def __init__(self, texts: list[bytes]) -> None:
+            self.texts = texts
+
+        def model_hash(self, _: Cell) -> str:
+            return "0"
+
+        def model(self, _: Cell) -> "Drawn":
+            return self
+
+        def generate(self, prompts: list[str], *, tokens: int, seed: int) -> list[bytes]:
+            del prompts, tokens
+            return [text + str(seed % 7).encode() if text else text for text in self.texts]
+
+        def stored_rows(self, _: str, create: Callable[[], list[Row]]) -> list[Row]:
+            return create()
+
+    samples = BaseSamples(Cell((), 0, "hf:base"), 8, 0, 64)
+    half: Any = Drawn([b"", b"text"] * 32)
+    rows = samples.resolve(half)
+    assert len(rows) == 64
+    assert all(row["text"].startswith("text") for row in rows)
+    none: Any = Drawn([b""] * 64)
+    with pytest.raises(InvalidArgumentError, match="nearly all its samples are empty"):
+        samples.resolve(none)
 
 
 def test_the_study_is_registered() -> None:

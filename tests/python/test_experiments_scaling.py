@@ -1,39 +1,58 @@
-"""The scaling study: end to end over sizes and pre-training, planted curves."""
+"""The scaling study: planted trends at equal gain, end to end over sizes and pre-training."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
-from planted_curves import NAMED, base_rows, curve_rows, exponential, verdicts
+from planted_arms import NAMED, planted, verdicts
 from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.config import parse_config
-from elastic_core.experiments.run import experiment
-from elastic_core.experiments.studies.scaling import ScalingConfig, analyse
+from elastic_core.experiments.protocol import Lineage
+from elastic_core.experiments.run import Run, experiment
+from elastic_core.experiments.studies.scaling import ScalingConfig, analyse, lineages
+
+MODELS = ["tree:2", "tree:4", "tree:8"]
 
 
 @pytest.mark.parametrize(
-    ("scales", "verdict"),
-    [
-        ({2.0: 800, 4.0: 200, 8.0: 50}, "holds"),
-        ({2.0: 50, 4.0: 200, 8.0: 800}, "does not hold"),
-        ({2.0: 200, 4.0: 200, 8.0: 200}, "open"),
-    ],
+    ("exponent", "verdict"),
+    [(-1.0, "holds"), (1.0, "does not hold"), (0.0, "no difference beyond ±0.1")],
 )
-def test_a_planted_trend_over_sizes_is_recovered(scales: dict[float, float], verdict: str) -> None:
-    values = {"models": ["tree:2", "tree:4", "tree:8"], "align": [100]}
-    values |= {"reverse": [50, 100, 200, 400, 800]}
-    config = parse_config({**NAMED, **values}, ScalingConfig, "test")
-    seeds = config.seed_range
-    rows = []
-    for size, scale in scales.items():
-        rows += base_rows(seeds, size=size)
-        rows += curve_rows(seeds, exponential(0.8, 0.4, scale), 0.002, align=100, size=size)
-    claims = verdicts(analyse(config, rows))
-    assert claims["Larger models fall faster."] == verdict
-    assert claims["Larger models reach the plateau earlier."] == verdict
+def test_a_planted_trend_over_sizes_is_found(exponent: float, verdict: str) -> None:
+    values = {**NAMED, "models": MODELS, "align": [16, 32, 64, 128], "dose": [8, 32, 128, 512]}
+    config = parse_config({**values, "seeds": 6}, ScalingConfig, "test")
+
+    def size_of(lineage: Lineage) -> float:
+        return float(lineage.labels["size"])
+
+    def gain(lineage: Lineage, volume: int) -> float:
+        return 1e-4 * volume * size_of(lineage) / 2  # A larger model learns faster.
+
+    def left(lineage: Lineage, _: int, __: str, dose: int) -> float:
+        return math.exp(-dose / (60 * (size_of(lineage) / 4) ** exponent))
+
+    analysis = analyse(config, planted(config, lineages(config), gain, left, noise=1e-5))
+    found = verdicts(analysis)
+    assert found["returns"] == "holds"
+    assert found["faster"] == verdict
+    stops = next(table for table in analysis.tables if table.name == "matched")
+    assert [getattr(row[1], "mean", None) for row in stops.rows] == [64, 32, 16]
+
+
+def test_unequal_gains_support_no_verdict() -> None:
+    values = {**NAMED, "models": MODELS, "align": [16, 32], "dose": [8, 32], "seeds": 4}
+    config = parse_config(values, ScalingConfig, "test")
+
+    def gain(lineage: Lineage, volume: int) -> float:
+        return volume * float(10.0 ** -float(lineage.labels["size"]))
+
+    rows = planted(config, lineages(config), gain, lambda *_: 0.1, noise=1e-12)
+    analysis = analyse(config, rows)
+    assert verdicts(analysis)["faster"] == "no verdict"
+    assert "at the volumes whose gains are closest" in analysis.findings[1].words
 
 
 def test_models_are_placed_by_their_size() -> None:
@@ -47,25 +66,25 @@ def test_models_are_placed_by_their_size() -> None:
         parse_config({**NAMED, "models": ["hf:one", "hf:two"]}, ScalingConfig, "test")
 
 
-def run(values: dict[str, Any], folder: Path, **more: Any) -> Analysis:
-    config = parse_config({**values, **more}, ScalingConfig, "test")
-    return experiment(config, folder, jobs=1).analysis
+def run(values: dict[str, Any], folder: Path, **more: Any) -> Run:
+    return experiment(parse_config({**values, **more}, ScalingConfig, "test"), folder, jobs=1)
 
 
 def test_scaling_runs_over_depths_and_pretraining_volumes(tmp_path: Path) -> None:
-    values = {**write_reviews(tmp_path), "align": [20], "reverse": [10], "seeds": 2}
+    values = {**write_reviews(tmp_path), "align": [10, 20], "dose": [10], "seeds": 2}
     depths = run(values, tmp_path / "a", models=["tree:2", "tree:4"])
-    assert [row[0] for row in depths.tables[0].rows] == ["tree:2", "tree:4"]
+    assert [row[0] for row in depths.analysis.tables[1].rows] == ["tree:2", "tree:4"]
+    assert len(depths.folder.rows()) == 2 * 2 * (1 + 2 + 1 + 1)
     volumes = run(values, tmp_path / "b", along="pretraining", pretraining=[2000, 4000])
-    assert [row[0] for row in volumes.tables[0].rows] == ["2.0 k tokens", "4.0 k tokens"]
+    names = [row[0] for row in volumes.analysis.tables[1].rows]
+    assert names == ["2.0 k tokens", "4.0 k tokens"]
 
 
 @pytest.mark.usefixtures("one_thread")
 def test_scaling_uses_the_checkpoints_of_one_pretraining(tmp_path: Path) -> None:
     values = for_transformer(write_reviews(tmp_path))
     values["pretrain"] |= {"tokens": 16384, "checkpoints": [8192]}
-    more = {"align": [8], "reverse": [8], "along": "pretraining", "pretraining": [8192, 16384]}
-    config = parse_config({**values, **more}, ScalingConfig, "test")
-    rows = experiment(config, tmp_path / "run", jobs=1).folder.rows()
+    more = {"align": [8], "dose": [8], "along": "pretraining", "pretraining": [8192, 16384]}
+    rows = run(values, tmp_path / "run", **more).folder.rows()
     rates = [row["rate_pretrain"] for row in rows if row["labels"]["stage"] == "base"]
     assert len(set(rates)) == 2

@@ -239,7 +239,7 @@ def configured_run(folder: Path) -> str:
 
 @pytest.mark.parametrize("is_there", [False, True], ids=["new", "extended"])
 def test_a_run_resumes_whatever_goes_wrong(is_there: bool, server: Server, tmp_path: Path) -> None:
-    call = f"{configured_run(tmp_path)} --jobs 1 reverse="
+    call = f"{configured_run(tmp_path)} --jobs 1 dose="
     if is_there:
         assert server.run(tmp_path, f"{call}[2]").code == 0
     Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=31)

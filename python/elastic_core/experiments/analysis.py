@@ -84,13 +84,14 @@ class Grid:
                 return None if row.get("diverged") else row
         return None
 
+    def value(self, metric: str, seed: int, **labels: Label) -> float:
+        """A metric of the row of a seed with these labels; NaN if it is missing."""
+        row = self.find(seed, **labels)
+        return math.nan if row is None or row.get(metric) is None else float(row[metric])
+
     def values(self, metric: str, **labels: Label) -> Array:
         """A metric of the rows with these labels, shape (seeds,); NaN where it is missing."""
-        rows = [self.find(seed, **labels) for seed in self.seeds]
-        values = [
-            math.nan if row is None or row.get(metric) is None else row[metric] for row in rows
-        ]
-        return np.array(values, np.float64)
+        return np.array([self.value(metric, seed, **labels) for seed in self.seeds], np.float64)
 
     def interval(self, metric: str, **labels: Label) -> Interval:
         """The mean of a metric over seeds, with its interval, which stays within `bounds`."""

@@ -29,6 +29,9 @@ MODEL = "model"
 _BLOCK = 64
 """Samples that are drawn and stored at once; trainings on more rows share the first blocks."""
 
+_ROUNDS = 10
+"""How often a block is sampled again while texts are missing because some were empty."""
+
 
 class ArmSource(Section):
     """Where the texts of an arm come from.
@@ -95,7 +98,7 @@ class BaseSamples(RangedRows):
         """Reads the rows, each with its `text`; samples them the first time.
 
         Raises:
-            InvalidArgumentError: The texts are all empty, or all alike.
+            InvalidArgumentError: The texts are nearly all empty, or all alike.
         """
         blocks = range(self.start // _BLOCK, -(-self.stop // _BLOCK))
         rows = [row for block in blocks for row in self._block(seed_context, block)]
@@ -117,10 +120,19 @@ class BaseSamples(RangedRows):
         )
 
     def _sampled(self, seed_context: SeedData, seed: int) -> list[Row]:
-        """Samples a block; texts end before their first byte that is not UTF-8."""
+        """Samples a block; texts end before their first byte that is not UTF-8, none is empty."""
         model = seed_context.model(self.author)
-        texts = model.generate([""] * _BLOCK, tokens=self.tokens, seed=seed)
-        return [{"text": text.decode(errors="replace").partition("\ufffd")[0]} for text in texts]
+        rows: list[Row] = []
+        for round_ in range(_ROUNDS):
+            samples = model.generate([""] * _BLOCK, tokens=self.tokens, seed=seed + round_)
+            texts = (text.decode(errors="replace").partition("\ufffd")[0] for text in samples)
+            rows += [{"text": text} for text in texts if text.strip()]
+            if len(rows) >= _BLOCK:
+                return rows[:_BLOCK]
+        raise InvalidArgumentError(
+            f"{self.author.model}: nearly all its samples are empty; name a corpus as "
+            "neutral.source"
+        )
 
     def authors(self) -> tuple[Cell, ...]:
         """The author."""

@@ -82,9 +82,6 @@ class SeedData(Protocol):
     def pretrain_texts(self) -> list[str]:
         """The texts of the pre-training corpus that models are measured on."""
 
-    def pretrain_rows(self, count: int, measured: int) -> list[Row]:
-        """Other texts of the pre-training corpus, split into prompt and completion."""
-
     def pretraining(self, size: int | None) -> list[str]:
         """Documents of the pre-training corpus in the seed's order, `size` bytes at most."""
 
@@ -135,12 +132,15 @@ class RangedRows(Rows):
     """Rows `start` to `stop` of a sequence, so that there are more after them.
 
     Attributes:
-        start: The index of the first row.
         stop: The index after the last row.
     """
 
-    start: int
     stop: int
+
+    @property
+    def start(self) -> int:
+        """The index of the first row."""
+        return 0
 
     @property
     def count(self) -> int:

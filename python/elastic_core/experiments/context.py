@@ -9,7 +9,6 @@ from elastic_core._core import Corpus, InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
 from elastic_core.common.units import counted
 from elastic_core.corpora.sources import check_regular
-from elastic_core.data.examples import Examples, split_prompts
 from elastic_core.data.select import random_order
 from elastic_core.experiments.cells import Cell, Row, SharedHashes
 from elastic_core.experiments.config import ExperimentConfig
@@ -299,32 +298,6 @@ class SeedContext:
         """Texts of the pre-training corpus that models are measured on, drawn with the seed."""
         texts = self.context.texts
         return [texts[at] for at in random_order(texts, self.seed)[: self.config.held_out.texts]]
-
-    def pretrain_rows(self, count: int, measured: int) -> list[Row]:
-        """Other texts of the pre-training corpus, split into prompt and completion.
-
-        Args:
-            count: How many, drawn with the seed.
-            measured: How many texts models are measured on; none of them is returned.
-
-        Raises:
-            InvalidArgumentError: There are too few.
-        """
-        texts, words = self.context.texts, self.config.data.prompt_words
-        order = [texts[at] for at in random_order(texts, self.seed)]
-        held_out = set(order[:measured])
-        rest = tuple({"text": text} for text in order[measured:] if text not in held_out)
-        rows = (
-            split_prompts(Examples("pretrain.corpus", "text", rest, ""), words).rows if rest else ()
-        )
-        if count > len(rows):
-            raise InvalidArgumentError(
-                f"pretrain.corpus: {count:,} texts to mix in, but its first "
-                f"{_SAMPLE_BYTES >> 20} MiB have only {len(rows):,} that are longer than {words} "
-                "words and not measured on; ask for fewer, name another corpus, or split it finer "
-                "with pretrain.split"
-            )
-        return [dict(row) for row in rows[:count]]
 
     def pretraining(self, size: int | None) -> list[str]:
         """The documents that a tree model is pre-trained on, in the seed's order.

@@ -58,6 +58,22 @@ class Plan:
         """How many other trainings there are; one gives all models of its curve."""
         return sum(cell.is_trained for cell in self.cells)
 
+    @property
+    def separate(self) -> tuple[int, int]:
+        """The trainings that could be curves but for their recipe, and how many curves they are."""
+        trainings = [
+            cell
+            for cell in self.cells
+            if cell.training and cell.measures and not cell.training.is_ordered
+        ]
+        growing = {"align": "align", "arm": "dose"}
+        curves = set()
+        for cell in trainings:
+            labels = dict(cell.labels)
+            labels.pop(growing.get(str(labels["stage"]), ""), None)
+            curves.add((cell.parent, tuple(labels.items())))
+        return len(trainings), len(curves)
+
 
 def plan(study: Study[Any], config: ExperimentConfig, context: RunContext) -> Plan:
     """Lists and checks the cells of a study, and that models and scorer exist.

@@ -141,31 +141,36 @@ class Openings(Rows):
 
 
 @dataclass(frozen=True, slots=True)
-class Mixed(Rows):
-    """Rows, followed by texts of the pre-training corpus split into prompt and completion.
+class Interleaved(RangedRows):
+    """Rows of two sequences in a fixed ratio, spread evenly, from the first on.
 
     Attributes:
-        rows: The rows.
-        ratio: Texts of the corpus per row.
-        measured: Texts of the corpus that models are measured on; these are not mixed in.
+        rows: The first sequence.
+        mixed: The second sequence.
+        ratio: Rows of the second sequence per row of the first.
+        stop: Number of rows of both together.
     """
 
-    rows: Rows
+    rows: RangedRows
+    mixed: RangedRows
     ratio: float
-    measured: int
+    stop: int
 
     def resolve(self, seed_context: SeedData) -> list[Row]:
-        """Reads the rows and texts; see `Rows.resolve`."""
-        rows = self.rows.resolve(seed_context)
-        return [*rows, *seed_context.pretrain_rows(round(self.ratio * len(rows)), self.measured)]
+        """Reads the rows; see `Rows.resolve`."""
+        share = self.ratio / (1 + self.ratio)
+        turns = [int((at + 1) * share) > int(at * share) for at in range(self.stop)]
+        rows = iter(self.rows.first(turns.count(False)).resolve(seed_context))
+        mixed = iter(self.mixed.first(turns.count(True)).resolve(seed_context))
+        return [next(mixed if is_mixed else rows) for is_mixed in turns]
 
     def authors(self) -> tuple[Cell, ...]:
         """The authors of the rows."""
-        return self.rows.authors()
+        return (*self.rows.authors(), *self.mixed.authors())
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs(Rows):
+class Pairs(RangedRows):
     """Preferences `start` to `stop` of `data.pairs`, in the seed's random order.
 
     Attributes:
@@ -187,7 +192,7 @@ class Pairs(Rows):
 
 
 @dataclass(frozen=True, slots=True)
-class SampledPairs(Rows):
+class SampledPairs(RangedRows):
     """Preferences among a model's completions of the prompts of one side.
 
     As in Rafailov et al. (2023, section 6, sentiment) for IMDb: the model samples several

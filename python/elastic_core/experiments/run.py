@@ -17,7 +17,7 @@ from elastic_core.experiments.config import (
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
-from elastic_core.experiments.plan import count_unfinished, estimate, plan
+from elastic_core.experiments.plan import Plan, count_unfinished, estimate, plan
 from elastic_core.experiments.runner import Runner
 from elastic_core.experiments.studies.registry import find_study
 
@@ -157,9 +157,23 @@ def describe_plan(
         f"{config.study}: {', '.join(planned.models)}, {config.counted_seeds}",
         *(f"{side}: {examples.name}, {len(examples):,} rows" for side, examples in sides),
         ", ".join(steps),
+        *_cost_of_separate(planned),
         f"time left: {time}",
     )
     return "\n".join(lines)
+
+
+def _cost_of_separate(planned: Plan) -> tuple[str, ...]:
+    """What it costs that one training does not pass through the models of all volumes."""
+    trainings, curves = planned.separate
+    if curves == trainings:
+        return ()
+    sentence = (
+        f"{trainings:,} of the trainings would be {curves:,} if each number of rows could be taken "
+        "from one training: with sft, dpo or simpo, one epoch, a constant learning rate, and "
+        "warm_up in steps"
+    )
+    return (sentence,)
 
 
 def _open_context(

@@ -1,6 +1,7 @@
 """Runs cells in the order their models require, each once, and appends their rows."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,7 +76,8 @@ class Runner:
         self._requested |= {self._context.row_hash(cell): cell for cell in cells}
         waiting = self._tasks(cells)
         kept = self._kept_models(cells)
-        self._drop_measured(cells, kept)
+        pending = Counter(needed for task in waiting for needed in self._needed_models(task.cell))
+        self._drop_measured(cells, kept | pending.keys())
         running: dict[Future[Metrics], _Task] = {}
         self._on_cells(self._count_done(), None)
         while waiting or running:
@@ -86,6 +88,7 @@ class Runner:
                 waiting.remove(task)
                 if self._needs_diverged(task.cell):
                     self._append_row(task.cell, {"diverged": True})
+                    self._release(task.cell, kept, pending)
                     continue
                 self._on_cells(self._count_done(), task.cell)
                 future = self._executor.submit(task.cell, is_measured=task.is_measured)
@@ -99,9 +102,7 @@ class Runner:
                 metrics = _result(future, task.cell)
                 if task.is_measured:
                     self._append_row(task.cell, metrics)
-                model_hash = self._context.model_hash(task.cell)
-                if model_hash not in kept:
-                    self._context.store.drop(model_hash)
+                self._release(task.cell, kept, pending)
                 self._on_cells(self._count_done(), None)
         return [flatten_row(self._rows[self._context.row_hash(cell)]) for cell in cells]
 
@@ -149,13 +150,28 @@ class Runner:
     def _needs_diverged(self, cell: Cell) -> bool:
         return any(self._context.model_hash(needed) in self._diverged for needed in cell.needs)
 
+    def _needed_models(self, cell: Cell) -> set[str]:
+        """Hashes of the models that must exist before a cell can be processed."""
+        return {self._context.model_hash(needed) for needed in cell.needs}
+
+    def _release(self, cell: Cell, kept: Set[str], pending: Counter[str]) -> None:
+        """Drops the models that only a finished cell needed, its own among them."""
+        needed = self._needed_models(cell)
+        pending.subtract(needed)
+        for model_hash in (self._context.model_hash(cell), *needed):
+            if model_hash not in kept and not pending[model_hash]:
+                self._context.store.drop(model_hash)
+
     def _kept_models(self, cells: Iterable[Cell]) -> set[str]:
-        """Hashes of the models to keep after measuring: roots, and models other cells need."""
+        """Hashes of the models to keep: roots, and models that other cells start from.
+
+        The model at the end of a curve is only needed until all models of the curve are measured.
+        """
         kept = [cell for cell in cells if cell.is_kept or cell.parent is None]
-        needed = [needed for cell in cells for needed in cell.needs]
+        needed = [needed for cell in cells for needed in cell.needs if needed != cell.end_of_curve]
         return {self._context.model_hash(cell) for cell in (*kept, *needed)}
 
-    def _drop_measured(self, cells: Iterable[Cell], kept: set[str]) -> None:
+    def _drop_measured(self, cells: Iterable[Cell], kept: Set[str]) -> None:
         """Drops models that an interrupted run measured and had no time to drop."""
         for cell in cells:
             model_hash = self._context.model_hash(cell)

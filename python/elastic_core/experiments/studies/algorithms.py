@@ -1,32 +1,33 @@
 """Algorithms (Fig. 7 and 9): do models rebound whichever algorithm aligns or reverses them?
 
-Each algorithm gives one curve and is compared with SFT, seed by seed.
+Each algorithm aligns until it has gained as much as SFT, and its alignment is then undone. The
+margin, which gives no reward and picks no preference, judges all of them.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Grid, with_test
+from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.arm_evidence import ArmEvidence
+from elastic_core.experiments.arm_report import ArmReport, listed
+from elastic_core.experiments.calibration import calibrate
 from elastic_core.experiments.cells import Cell, Label, Metrics, Rows, RunCells
-from elastic_core.experiments.config import Changes, ExperimentConfig
-from elastic_core.experiments.curve_report import CurveReport
-from elastic_core.experiments.curves import Curve
-from elastic_core.experiments.fields import Count, Counts
-from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
-from elastic_core.experiments.studies.study import (
-    OPPOSITE,
-    SIGN,
-    Study,
-    aligned,
-    base,
-    reverse_trained,
+from elastic_core.experiments.claims import Claim, Evidence, judge_claims
+from elastic_core.experiments.config import Changes
+from elastic_core.experiments.matching import (
+    MatchedConfig,
+    matched,
+    run_matched,
+    why_unmatched,
 )
-from elastic_core.report.document import Finding, Table
-from elastic_core.statistics.intervals import PairedComparison, compare_paired, interval
+from elastic_core.experiments.protocol import Lineage, RowsOf, side_texts
+from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
+from elastic_core.experiments.studies.study import Study
 from elastic_core.training.finetuning.recipe import ONLINE
 
 Algorithm = Literal["sft", "dpo", "kto", "simpo", "ppo", "rloo", "grpo"]
@@ -34,42 +35,43 @@ Algorithm = Literal["sft", "dpo", "kto", "simpo", "ppo", "rloo", "grpo"]
 _FIRST = "positive"
 _GENERATIONS = 4
 _ROLES = {
-    "align": "The algorithm was used for the alignment; the reverse training used sft.",
-    "reverse": "The algorithm was used for the reverse training; the alignment used sft.",
-    "both": "The algorithm was used for both the alignment and the reverse training.",
+    "align": "The algorithm was used for the alignment; the arms used sft.",
+    "reverse": "The algorithm was used for the opposite arm; the alignment used sft.",
+    "both": "The algorithm was used for both the alignment and the opposite arm.",
 }
 
 
-class AlgorithmsConfig(ExperimentConfig):
+class AlgorithmsConfig(MatchedConfig):
     """The configuration of algorithms.
 
-    A row is a prompt: `sft` learns its text, `dpo` and `simpo` a preference about it, `kto` both
-    texts of that preference; `ppo`, `rloo` and `grpo` complete it and learn from the scorer's
-    reward.
+    `sft` learns whole texts. For the others a row is a prompt: `dpo` and `simpo` learn a preference
+    about it, `kto` both texts of that preference; `ppo`, `rloo` and `grpo` complete it and learn
+    from the scorer's reward.
 
     All train as `recipe` says, with the changes in `recipes` and those that an algorithm requires:
     `kto` has a batch of at least 2 and a correspondingly shorter accumulation. `ppo`, `rloo` and
     `grpo` have 4 generations of as many tokens as models are measured on, and an accumulation
-    raised until a step holds a multiple of them.
+    raised until a step holds a multiple of them. Those that do not read rows in order train once
+    for each number of rows.
 
     Attributes:
         algorithms: The algorithms; `sft`, the reference, is always included.
-        side: The training that uses the algorithm: `align`, `reverse` or `both`; the other one
-            uses `sft`.
-        align: Number of positive rows to align with.
-        reverse: Numbers of negative rows to train each aligned model on.
+        side: The training that uses the algorithm: `align`, `reverse` (the opposite arm) or `both`;
+            the other one uses `sft`.
         candidates: Completions per prompt from which preferences are built where `data.pairs` is
             missing: the base model writes them, and the scorer picks the best and the worst.
         recipes: Changes to the recipe, by algorithm.
     """
 
-    extent: ClassVar[frozenset[str]] = frozenset({"seeds", "algorithms", "align", "reverse"})
+    extent: ClassVar[frozenset[str]] = MatchedConfig.extent | {"algorithms"}
+    registered: ClassVar[Mapping[str, Claim]] = {
+        "returns": Claim(sign="positive", smallest=0.1),
+        "like_sft": Claim(test="equivalence", smallest=0.5, primary=False),
+    }
 
     study: Literal["algorithms"] = "algorithms"
     algorithms: list[Algorithm] = Field(["sft", "dpo", "kto", "simpo", "rloo"], min_length=1)
     side: Literal["align", "reverse", "both"] = "align"
-    align: Count = 2000
-    reverse: Counts = Field([100, 200, 500, 1000, 2000])
     candidates: int = Field(default=4, ge=2)
     recipes: dict[Algorithm, Changes] = Field(default={})
 
@@ -81,9 +83,17 @@ class AlgorithmsConfig(ExperimentConfig):
                 f"algorithms {', '.join(others)}: tree models support only sft; write "
                 "algorithms: [sft], or choose a scratch: or hf: model"
             )
-        for algorithm in self.all_algorithms:
-            for is_reverse in (False, True):
-                self.build_recipe(reverse=is_reverse, **self.changes(algorithm, is_reverse))
+        if others and self.draws > 1:
+            raise InvalidArgumentError(
+                f"draws {self.draws}: {others[0]} reads the rows of a seed in one order; set draws "
+                "to 1, or add seeds"
+            )
+        if self.side != "align" and "opposite" not in self.arms:
+            raise InvalidArgumentError(
+                f"side {self.side}: the algorithm is that of the opposite arm; add opposite to arms"
+            )
+        for lineage in lineages(self):
+            self.check_lineage(lineage)
         return self
 
     @property
@@ -111,70 +121,65 @@ class AlgorithmsConfig(ExperimentConfig):
         return {**required, **own, "algorithm": algorithm}
 
     def stages(self, algorithm: Algorithm) -> tuple[Algorithm, Algorithm]:
-        """The algorithms of the alignment and of the reverse training."""
-        alignment = "sft" if self.side == "reverse" else algorithm
+        """The algorithms of the alignment and of the opposite arm."""
+        alignment: Algorithm = "sft" if self.side == "reverse" else algorithm
         return alignment, "sft" if self.side == "align" else algorithm
 
 
-def run(config: AlgorithmsConfig, run_cells: RunCells) -> None:
-    """Requests an alignment with each algorithm, and every reverse volume after it."""
-    cells = []
-    for seed in config.seed_range:
-        root = base(config, seed)
-        cells.append(root)
-        starts: dict[str, Cell] = {}
-        for algorithm in config.all_algorithms:
-            alignment, reversal = config.stages(algorithm)
-            if alignment not in starts:
-                starts[alignment] = aligned(
-                    config,
-                    root,
-                    _FIRST,
-                    config.align,
-                    rows=_rows(config, alignment, root, _FIRST, config.align),
-                    labels={"algorithm": alignment},
-                    **config.changes(alignment, is_reverse=False),
-                )
-                cells.append(starts[alignment])
-            cells += [
-                reverse_trained(
-                    config,
-                    starts[alignment],
-                    count,
-                    rows=_rows(config, reversal, root, OPPOSITE[_FIRST], count),
-                    labels={"algorithm": algorithm},
-                    **config.changes(reversal, is_reverse=True),
-                )
-                for count in sorted(config.reverse)
-            ]
-    run_cells(cells)
+def lineages(config: AlgorithmsConfig) -> list[Lineage]:
+    """A lineage for each algorithm, SFT first."""
+    found = []
+    for algorithm in config.all_algorithms:
+        alignment, reversal = config.stages(algorithm)
+        placebo: dict[str, Label] = {} if reversal == "sft" else {"algorithm": reversal}
+        found.append(
+            Lineage(
+                algorithm,
+                _FIRST,
+                config.volumes,
+                config.build_recipe(**config.changes(alignment, is_reverse=False)),
+                config.build_recipe(reverse=True),
+                config.build_recipe(reverse=True, **config.changes(reversal, is_reverse=True)),
+                labels={"algorithm": algorithm},
+                aligned_labels={"algorithm": alignment},
+                placebo_labels=placebo,
+                align_rows=_rows_of(config, alignment),
+                opposite_rows=_rows_of(config, reversal),
+            )
+        )
+    return found
+
+
+def _rows_of(config: AlgorithmsConfig, algorithm: Algorithm) -> RowsOf:
+    """The first rows of a side in the format that an algorithm reads."""
+    return side_texts if algorithm == "sft" else partial(_rows, config, algorithm)
 
 
 def _rows(
-    config: AlgorithmsConfig, algorithm: Algorithm, root: Cell, side: str, count: int
+    config: AlgorithmsConfig, algorithm: Algorithm, root: Cell, side: str, _: int, count: int
 ) -> Rows:
-    """The first rows of a side in the format that an algorithm reads."""
-    if algorithm == "sft":
-        return Subset(side, count)
     if algorithm in ONLINE:
         return InFormat(Subset(side, count), "prompt")
-    pairs: Rows
+    pairs: Pairs | SampledPairs
     if config.data.pairs:
-        start = 0 if side == _FIRST else config.align  # No pair is learned in both directions.
+        start = 0 if side == _FIRST else config.volumes[-1]  # No pair is learned both ways.
         pairs = Pairs(side, start + count, start)
     else:
         pairs = SampledPairs(root, side, count, config.candidates, config.held_out.tokens)
     return InFormat(pairs, "unpaired-preference") if algorithm == "kto" else pairs
 
 
+def run(config: AlgorithmsConfig, run_cells: RunCells) -> None:
+    """Requests all alignments with each algorithm, and the arms of those with equal gain."""
+    config = calibrate(config, lineages, run_cells)
+    run_matched(config, lineages(config), run_cells)
+
+
 def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
-    """Tests whether models rebound under each algorithm, and compares each with SFT."""
-    grid = Grid(rows, config.seed_range)
-    report = _report(config, grid)
-    comparisons = [
-        (compare_paired(gain, report.gains[0]), compare_paired(falls.total, report.falls[0].total))
-        for gain, falls in zip(report.gains, report.falls, strict=True)
-    ]
+    """Tests whether alignments by each algorithm are undone, and compares half-doses with SFT."""
+    alignments = matched(config, lineages(config), Grid(rows, config.seed_range))
+    report = ArmReport(config, rows, alignments, ("algorithm", ""))
+    judged = judge_claims(*_claims(config, report))
     return Analysis(
         study="algorithms",
         question=(
@@ -182,20 +187,49 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
             "it spring back, whichever algorithm trains it?"
         ),
         protocol=(
-            f"{config.model} was aligned with {config.align:,} {_FIRST} rows, and each aligned "
-            f"model was trained on up to {max(config.reverse):,} {OPPOSITE[_FIRST]} rows, with "
-            f"{config.counted_seeds}. {_ROLES[config.side]}{_preferences(config)}"
+            f"{config.model} was aligned with {listed(config.volumes)} {_FIRST} rows by each "
+            f"algorithm, and each was taken where its gain is nearest to {config.target_phrase}. "
+            f"{_ROLES[config.side]}{_preferences(config)} {report.arms_sentence()}"
         ),
-        findings=tuple(_findings(config, report, comparisons)),
+        findings=judged.findings,
         tables=(
-            *report.volume_tables(),
-            _comparison_table(report, comparisons),
-            report.fall_table(),
-            report.rate_table(),
+            judged.table,
+            report.match_table(),
+            report.left_table(),
+            *report.divergence_tables(),
+            *report.rate_tables(),
         ),
-        figures=(report.figure(),),
-        notes=grid.notes(),
+        figures=tuple(report.alignments_figure(f"algorithms-{arm}", arm) for arm in config.arms),
+        notes=report.notes(),
+        claims_sha256=judged.sha256,
     )
+
+
+def _claims(
+    config: AlgorithmsConfig, report: ArmReport
+) -> tuple[dict[str, Claim], dict[str, Evidence]]:
+    """The claims about each algorithm, and what was measured about them."""
+    evidence, arm = ArmEvidence(config, report.grid), config.arms[0]
+    reference = report.alignments[0]
+    claims: dict[str, Claim] = {}
+    found: dict[str, Evidence] = {}
+    for alignment in report.alignments:
+        name = alignment.name
+        claims[f"{name}: returns"] = config.claims["returns"]
+        found[f"{name}: returns"] = evidence.lost(
+            f"{name}: {arm} data undo the alignment.", alignment, arm
+        )
+        if alignment is not reference:
+            unmatched = why_unmatched(evidence.margin, [reference, alignment])
+            claims[f"{name}: like_sft"] = config.claims["like_sft"]
+            found[f"{name}: like_sft"] = evidence.half_dose_ratio(
+                f"{name}: half of the alignment is undone as soon as with sft.",
+                alignment,
+                reference,
+                arm,
+                unmatched,
+            )
+    return claims, found
 
 
 def _preferences(config: AlgorithmsConfig) -> str:
@@ -210,88 +244,5 @@ def _preferences(config: AlgorithmsConfig) -> str:
     )
 
 
-def _report(config: AlgorithmsConfig, grid: Grid) -> CurveReport:
-    """A curve for each algorithm, SFT first."""
-    labels: dict[str, Label] = {"first": _FIRST, "align": config.align}
-    curves = [
-        Curve(
-            algorithm,
-            {**labels, "algorithm": algorithm},
-            tuple(sorted(config.reverse)),
-            SIGN[_FIRST],
-            {**labels, "algorithm": config.stages(algorithm)[0]},
-        )
-        for algorithm in config.all_algorithms
-    ]
-    return CurveReport(
-        curves,
-        grid,
-        name="algorithms",
-        title=f"{_FIRST} rows first, then {OPPOSITE[_FIRST]} rows",
-        caption=(
-            f"Models aligned with {config.align:,} {_FIRST} rows, then trained on "
-            f"{OPPOSITE[_FIRST]} rows. Each line is an algorithm; bands are 95% intervals over "
-            "seeds."
-        ),
-    )
-
-
-def _comparison_table(
-    report: CurveReport, comparisons: Sequence[tuple[PairedComparison, PairedComparison]]
-) -> Table:
-    """The gain and fall of each algorithm, and how they differ from those of SFT."""
-    rows = []
-    for at, (curve, (gain, fall)) in enumerate(zip(report.curves, comparisons, strict=True)):
-        differences = (gain.difference, gain.p, fall.difference, fall.p)
-        rows.append(
-            (
-                curve.name,
-                interval(report.gains[at]),
-                interval(report.falls[at].total),
-                *(differences if at else (None,) * 4),
-            )
-        )
-    metric = report.metric
-    headings = (
-        ("algorithm", ""),
-        ("gain", metric),
-        ("fall", metric),
-        ("gain more than sft", metric),
-        ("p of gain", "sign flip"),
-        ("fall more than sft", metric),
-        ("p of fall", "sign flip"),
-    )
-    note = (
-        "Gain: how far the alignment moved the model from the base. Fall: the drop after the most "
-        "reverse rows. Both are compared with sft seed by seed."
-    )
-    return Table("algorithms-comparison", "Comparison with SFT", headings, tuple(rows), note)
-
-
-def _findings(
-    config: AlgorithmsConfig,
-    report: CurveReport,
-    comparisons: Sequence[tuple[PairedComparison, PairedComparison]],
-) -> list[Finding]:
-    """The claims about each algorithm: it aligns the model, and reverse data undo the alignment.
-
-    Where only the reverse training uses the algorithm, the alignment is that of SFT.
-    """
-    findings = []
-    for at, (curve, compared) in enumerate(zip(report.curves, comparisons, strict=True)):
-        gain, fall = (
-            f"; the {name} differs from that with sft by {with_test(comparison)}"
-            if at and comparison.difference.count
-            else ""
-            for name, comparison in zip(("gain", "fall"), compared, strict=True)
-        )
-        if not at or config.side != "reverse":
-            claim = f"{curve.name}: alignment moves the model."
-            findings.append(report.gain_finding(at, claim, "The alignment", gain))
-        claim = f"{curve.name}: reverse data undo the alignment."
-        training = f"Training on {curve.volumes[-1]:,} reverse rows"
-        findings.append(report.fall_finding(at, claim, training, fall))
-    return findings
-
-
 STUDY = Study("algorithms", AlgorithmsConfig, run, analyse)
+"""The configuration and the cells of algorithms."""

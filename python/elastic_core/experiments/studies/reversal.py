@@ -1,169 +1,66 @@
-"""Reversal (Table 3): how few reverse rows bring an aligned model back to its base?
+"""Reversal (Table 3): how many reverse rows bring an aligned model back to its base?
 
-The number of rows is searched for with few trainings: doubled until it suffices, then bisected.
+Two criteria are read off the curves of reverse training: the paper's own, that the divergence from
+the base falls below a bound, and that nothing is left of the alignment once the placebo is
+subtracted.
 """
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from elastic_core.experiments.analysis import Analysis, Array, Grid, judged, with_ci
-from elastic_core.experiments.cells import Cell, Label, Metrics, RunCells
-from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.fields import Count, Counts
-from elastic_core.experiments.studies.study import (
-    OPPOSITE,
-    SIGN,
-    Study,
-    aligned,
-    base,
-    reverse_trained,
+from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.arm_evidence import ArmEvidence
+from elastic_core.experiments.arm_report import ArmReport, listed
+from elastic_core.experiments.cells import Metrics
+from elastic_core.experiments.claims import Claim, Evidence
+from elastic_core.experiments.matching import all_volumes
+from elastic_core.experiments.outcome import Alignment, Doses, over_seeds
+from elastic_core.experiments.studies.sides import (
+    TwoSidedConfig,
+    judge_sides,
+    lineages,
+    run_two_sided,
 )
+from elastic_core.experiments.studies.study import Study
 from elastic_core.report.document import Cell as TableCell
-from elastic_core.report.document import Figure, Finding, Panel, Series, Table
-from elastic_core.statistics.intervals import compare_paired, interval, slope
-
-_TARGETS = {"kl": "KL(model || base)", "score": "the score"}
-_AXIS_LABELS = {"kl": "KL(model || base), nats per token", "score": "mean score"}
+from elastic_core.report.document import Table
 
 
-class ReversalConfig(ExperimentConfig):
-    """The configuration of reversal.
+class ReversalConfig(TwoSidedConfig):
+    """The configuration of reversal; see also `TwoSidedConfig`.
 
     Attributes:
-        align: Numbers of rows to align with.
-        reverse: The largest number of rows of the opposite side to try.
-        step: The resolution of the search, in rows.
-        target: The metric that has to return to its base value: `kl`, KL(model || base) in nats
-            per token, or `score`, which only has to undo the change caused by the alignment.
-        eps: The largest distance from the base that counts as having returned.
-        first: The side of the alignment, or both.
+        eps: The largest KL(model || base), in nats per token, that counts as having returned.
     """
 
-    extent: ClassVar[frozenset[str]] = frozenset({"seeds", "align", "first"})
+    registered: ClassVar[Mapping[str, Claim]] = {
+        "less_by_divergence": Claim(sign="negative", smallest=0.1),
+        "less_by_margin": Claim(sign="negative", smallest=0.1),
+        "fewer_than_aligned": Claim(sign="negative", smallest=0.1),
+    }
 
     study: Literal["reversal"] = "reversal"
-    align: Counts = Field([1000, 2000, 5000, 10000])
-    reverse: Count = 2000
-    step: Count = 8
-    target: Literal["kl", "score"] = "kl"
-    eps: float = 0.01
-    first: list[Literal["positive", "negative"]] = Field(["positive"], min_length=1)
+    eps: float = Field(default=0.01, gt=0, allow_inf_nan=False)
 
-
-Search = Generator[int, bool, int | None]
-"""Yields numbers of rows, is sent whether each suffices, and returns the smallest, or None."""
-
-
-def smallest_sufficient(step: int, most: int) -> Search:
-    """Searches the multiples of a step: doubles until one suffices, then bisects.
-
-    Doubling comes first because a large number may be too many: the KL divergence to the base
-    falls while an alignment is undone, and rises again when the reverse data move the model the
-    other way. The result suffices while one step less does not; it is the smallest such number if
-    sufficing is monotone up to there.
-
-    Args:
-        step: The first number, and the resolution.
-        most: The largest number; it is tried last even if it is not a doubled one.
-
-    Returns:
-        The number of rows; None if no number that was tried suffices.
-    """
-    low, high = 0, step
-    while not (yield high):
-        if high >= most:
-            return None
-        low, high = high, min(2 * high, most)
-    while high - low > step:
-        middle = low + max(1, (high - low) // (2 * step)) * step
-        if (yield middle):
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def run_search(search: Search, is_sufficient: Callable[[int], bool]) -> int | None:
-    """Runs a search that has not started, and returns its result."""
-    number = next(search)
-    while True:
-        try:
-            number = search.send(is_sufficient(number))
-        except StopIteration as end:
-            result: int | None = end.value
-            return result
-
-
-@dataclass(slots=True)
-class _OpenSearch:
-    """A search in progress.
-
-    Attributes:
-        base_row: The metrics of the base model.
-        start: The aligned cell.
-        search: The search.
-        number: The next number of reverse rows; None at the end.
-    """
-
-    base_row: Metrics
-    start: Cell
-    search: Search
-    number: int | None
-
-
-def run(config: ReversalConfig, run_cells: RunCells) -> None:
-    """Requests all alignments, then the next number of every search until all have ended."""
-    roots = [base(config, seed) for seed in config.seed_range]
-    base_rows = run_cells(roots)
-    starts = [
-        (base_row, aligned(config, root, first, count, is_kept=True))
-        for root, base_row in zip(roots, base_rows, strict=True)
-        for first in config.first
-        for count in sorted(config.align)
-    ]
-    rows = run_cells([cell for _, cell in starts])
-    searches = []
-    for (base_row, start), row in zip(starts, rows, strict=True):
-        if not row.get("diverged") and not _is_back(config, row, base_row, 0):
-            search = smallest_sufficient(config.step, config.reverse)
-            searches.append(_OpenSearch(base_row, start, search, next(search)))
-    while searches:
-        cells = [reverse_trained(config, item.start, item.number or 0) for item in searches]
-        for item, row in zip(searches, run_cells(cells), strict=True):
-            try:
-                is_back = _is_back(config, row, item.base_row, item.number or 0)
-                item.number = item.search.send(is_back)
-            except StopIteration:
-                item.number = None
-        searches = [item for item in searches if item.number is not None]
-
-
-def _is_back(config: ReversalConfig, row: Metrics, base_row: Metrics, count: int) -> bool:
-    """Whether a model has returned to its base; in a plan, without metrics, after all rows."""
-    if row.get("diverged"):
-        return False
-    if config.target not in row:
-        return count >= config.reverse
-    if config.target == "score":
-        return bool(SIGN[row["first"]] * (row["score"] - base_row["score"]) <= config.eps)
-    return row["kl"] is not None and row["kl"] <= config.eps
+    @model_validator(mode="after")
+    def _check_instruments(self) -> Self:
+        if "kl" not in self.measure:
+            raise InvalidArgumentError("measure: the criterion of reversal is the KL; add kl")
+        return self
 
 
 def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
     """Reports how many reverse rows are needed, and tests whether fewer after more alignment."""
-    grid = Grid(rows, config.seed_range)
-    needed = {first: _needed(config, grid, first) for first in config.first}
-    notes = [
-        f"{first} first: {missing} of {counts.size} models did not return within "
-        f"{config.reverse:,} reverse rows, or diverged, and are left out; the means cover only "
-        "those that returned, so they are too low."
-        for first, counts in needed.items()
-        if (missing := int(np.isnan(counts).sum()))
-    ]
+    sides = {lineage.first: all_volumes(config, lineage) for lineage in lineages(config)}
+    alignments = [alignment for side in sides.values() for alignment in side]
+    report = ArmReport(config, rows, alignments, ("align", "rows"))
+    judged = judge_sides(
+        config, {first: _evidence(config, report, own) for first, own in sides.items()}
+    )
     return Analysis(
         study="reversal",
         question=(
@@ -171,156 +68,130 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
             "and is less needed after more alignment?"
         ),
         protocol=(
-            f"{config.model} was aligned, and then the smallest number of reverse rows was "
-            f"searched for after which {_TARGETS[config.target]} is within {config.eps:g} of the "
-            f"base: doubled from {config.step}, then bisected, up to {config.reverse:,}, on "
-            f"nested data, with {config.counted_seeds}."
+            f"{config.model} was aligned with {listed(sorted(config.align))} "
+            f"{' or '.join(config.first)} rows. {report.arms_sentence()} A model has returned by "
+            f"divergence once KL(model || base) is at most {config.eps:g} nats per token, and by "
+            "margin once nothing of the alignment is left; rows are interpolated between doses."
         ),
-        findings=tuple(
-            replace(finding, claim=f"{first} first: {finding.claim}")
-            if len(needed) > 1
-            else finding
-            for first, counts in needed.items()
-            for finding in _findings(config, first, counts)
+        findings=judged.findings,
+        tables=(
+            judged.table,
+            _needed_table(config, report),
+            report.left_table(),
+            *report.divergence_tables(("kl",)),
         ),
-        tables=tuple(_table(config, grid, first, counts) for first, counts in needed.items()),
-        figures=tuple(_figure(config, rows, first, counts) for first, counts in needed.items()),
-        notes=(*grid.notes(), *notes),
-    )
-
-
-def _needed(config: ReversalConfig, grid: Grid, first: str) -> Array:
-    """The reverse rows needed for each alignment volume and seed, shape (volumes, seeds)."""
-    return np.array(
-        [
-            [_needed_by_seed(config, grid, seed, first, count) for seed in grid.seeds]
-            for count in sorted(config.align)
-        ]
-    )
-
-
-def _needed_by_seed(config: ReversalConfig, grid: Grid, seed: int, first: str, count: int) -> float:
-    """Repeats the search of one model on the stored rows; NaN if the model did not return."""
-    base_row = grid.find(seed, stage="base")
-    start = grid.find(seed, stage="align", first=first, align=count)
-    if base_row is None or start is None:
-        return np.nan
-    if _is_back(config, start, base_row, 0):
-        return 0.0
-
-    def is_sufficient(number: int) -> bool:
-        row = grid.find(seed, stage="reverse", first=first, align=count, reverse=number)
-        return row is not None and _is_back(config, row, base_row, number)
-
-    result = run_search(smallest_sufficient(config.step, config.reverse), is_sufficient)
-    return np.nan if result is None else float(result)
-
-
-def _table(config: ReversalConfig, grid: Grid, first: str, needed: Array) -> Table:
-    """The layout of Table 3: for each alignment volume its effect and the rows that undo it."""
-    has_score = grid.has("score")
-    rows: list[tuple[TableCell, ...]] = []
-    for count, numbers in zip(sorted(config.align), needed, strict=True):
-        labels: dict[str, Label] = {"stage": "align", "first": first, "align": count}
-        rows.append(
-            (
-                count,
-                grid.interval("kl", **labels),
-                *([grid.interval("score", **labels)] if has_score else []),
-                interval(numbers),
-                interval(numbers / count),
-                f"{int(np.isfinite(numbers).sum())} of {len(numbers)}",
-            )
-        )
-    headings = (
-        ("align", "rows"),
-        ("KL to base", "nats/token"),
-        *([("score", "")] if has_score else []),
-        ("needed", "rows"),
-        ("needed / align", ""),
-        ("came back", "seeds"),
-    )
-    note = (
-        f"Needed: rows of the {OPPOSITE[first]} side after which {_TARGETS[config.target]} is "
-        f"within {config.eps:g} of the base, to a resolution of {config.step} rows."
-    )
-    title = f"Reverse rows needed after {first} rows"
-    return Table(f"{first}-first", title, headings, tuple(rows), note)
-
-
-def _figure(config: ReversalConfig, rows: Sequence[Metrics], first: str, needed: Array) -> Figure:
-    """The rows needed by alignment volume, and all models trained during the searches."""
-    searched = []
-    for count in sorted(config.align):
-        values: dict[int, list[float]] = {}
-        for row in rows:
-            is_of_search = row.get("first") == first and row.get("align") == count
-            if is_of_search and row.get(config.target) is not None:
-                values.setdefault(row.get("reverse", 0), []).append(row[config.target])
-        volumes = sorted(values)
-        means = tuple(interval(values[volume]) for volume in volumes)
-        searched.append(Series(f"{count:,} {first}", tuple(map(float, volumes)), means))
-    counts = tuple(map(float, sorted(config.align)))
-    panels = (
-        Panel(
-            "needed",
-            f"{first} rows",
-            "reverse rows needed",
-            (Series("needed", counts, tuple(map(interval, needed))),),
-            x_scale="log",
+        figures=tuple(
+            report.alignments_figure(f"{first}-first", "opposite", own)
+            for first, own in sides.items()
+            if "opposite" in config.arms
         ),
-        Panel(
-            "on the way",
-            "reverse rows",
-            _AXIS_LABELS[config.target],
-            tuple(searched),
-            x_scale="symlog",
-        ),
-    )
-    return Figure(
-        f"{first}-first",
-        f"Left: reverse rows that bring the model back, by the number of {first} rows it was "
-        "aligned with. Right: all models trained during the searches; few seeds try the same "
-        "volume.",
-        panels,
+        notes=report.notes(),
+        claims_sha256=judged.sha256,
     )
 
 
-def _findings(config: ReversalConfig, first: str, needed: Array) -> list[Finding]:
-    """The claims: fewer rows undo an alignment than made it, and fewer still after more of it."""
-    counts = sorted(config.align)
-    at_least = np.maximum(needed, config.step / 2)
-    deepest = interval(np.log2(at_least[-1] / counts[-1]))
-    findings = [
-        judged(
-            "Undoing an alignment takes less data than making it.",
-            -1,
-            deepest,
-            f"After {counts[-1]:,} {first} rows, {with_ci(interval(needed[-1]), 0)} reverse rows "
-            "were needed.",
-        )
+def _by_divergence(config: ReversalConfig, report: ArmReport, alignment: Alignment) -> Doses:
+    return report.outcome("kl").doses_to_value(alignment, "opposite", config.eps)
+
+
+def _evidence(
+    config: ReversalConfig, report: ArmReport, alignments: Sequence[Alignment]
+) -> dict[str, Evidence]:
+    """What was measured about each claim for one side."""
+    evidence = ArmEvidence(config, report.grid)
+    volumes, deepest = alignments[-1].lineage.volumes, alignments[-1]
+    by_divergence, why_divergence = evidence.dose_trend(
+        volumes, alignments, lambda alignment: _by_divergence(config, report, alignment)
+    )
+    near = [
+        alignment.name
+        for alignment in alignments
+        if (_by_divergence(config, report, alignment).rows == 0).any()
     ]
-    if len(counts) > 1:
-        doublings = np.log2(counts).tolist()
-        trend = interval([slope(doublings, seed) for seed in np.log2(at_least).T.tolist()])
-        ends = compare_paired(needed[-1], needed[0])
-        findings.append(
-            judged(
-                "After more alignment, less reverse data is needed.",
-                -1,
-                trend,
-                f"Each doubling of the {first} rows changed the number of rows needed by "
-                f"{with_ci(trend)} doublings; from {counts[0]:,} to {counts[-1]:,} rows it changed "
-                f"by {with_ci(ends.difference, 0)} rows{ends.p_in_words}.",
-            )
+    if near:
+        why_divergence = (
+            f"After the alignment {near[0]} the divergence was at most {config.eps:g} already, so "
+            "there is nothing to undo; lower eps, or raise recipe.learning_rate."
         )
-    if (needed[-1] == 0).any():
-        reason = (
-            "No verdict: in some seeds the alignment did not move the model beyond eps, so there "
-            "is nothing to undo; try a larger recipe.learning_rate or a smaller eps."
-        )
-        return [replace(one, verdict="open", words=f"{one.words} {reason}") for one in findings]
-    return findings
+    by_margin, why_margin = evidence.dose_trend(
+        volumes,
+        alignments,
+        lambda alignment: evidence.margin.doses_to_nothing(alignment, "opposite"),
+    )
+    needed = evidence.margin.doses_to_nothing(deepest, "opposite")
+    share = np.log2(np.maximum(needed.rows, 1.0) / volumes[-1])
+    per = "Change, per doubling of the alignment, of log2 of the reverse rows until"
+    return {
+        "less_by_divergence": evidence.of(
+            "After more alignment, fewer reverse rows bring the divergence back.",
+            f"{per} KL(model || base) is at most {config.eps:g}",
+            by_divergence,
+            alignments=alignments,
+            arms=["opposite"],
+            unit="doublings",
+            unmet=why_divergence,
+        ),
+        "less_by_margin": evidence.of(
+            "After more alignment, fewer reverse rows leave nothing of it.",
+            f"{per} nothing of it is left",
+            by_margin,
+            alignments=alignments,
+            arms=["opposite"],
+            unit="doublings",
+            unmet=why_margin,
+        ),
+        "fewer_than_aligned": evidence.of(
+            "Undoing an alignment takes fewer rows than making it.",
+            f"log2 of the reverse rows until nothing of the alignment {deepest.name} is left, over "
+            "the rows aligned with",
+            np.where(np.isfinite(share), share, np.nan),
+            alignments=[deepest],
+            arms=["opposite"],
+            unit="doublings",
+            unmet=evidence.not_reached([needed]),
+        ),
+    }
 
 
-STUDY = Study("reversal", ReversalConfig, run, analyse)
+def _needed_table(config: ReversalConfig, report: ArmReport) -> Table:
+    """The layout of Table 3: for each alignment its effect and the rows that undo it."""
+    kl = report.outcome("kl")
+    rows: list[tuple[TableCell, ...]] = []
+    for alignment in report.alignments:
+        cells: list[TableCell] = [
+            alignment.name,
+            over_seeds(kl.aligned(alignment)),
+            over_seeds(report.margin.aligned(alignment)),
+        ]
+        for doses in (
+            _by_divergence(config, report, alignment),
+            report.margin.doses_to_nothing(alignment, "opposite"),
+        ):
+            came_back = int(np.isfinite(doses.rows).sum())
+            cells += [doses.text, f"{came_back} of {len(doses.rows)}"]
+        rows.append(tuple(cells))
+    return Table(
+        name="needed",
+        title="Reverse rows that bring the model back",
+        headings=(
+            ("align", "rows"),
+            ("KL(model || base)", "nats/token"),
+            ("gain", "nats/token"),
+            ("by KL", "rows"),
+            ("back by KL", "seeds"),
+            ("by margin", "rows"),
+            ("back by margin", "seeds"),
+        ),
+        rows=tuple(rows),
+        note=(
+            f"by KL: reverse rows until KL(model || base) is at most {config.eps:g}, on the mean "
+            "curve of all seeds. by margin: until the margin less that of the placebo is 0. back: "
+            "seeds whose own curve gets there."
+        ),
+        digits=4,
+        text_columns=("align", "by KL", "back by KL", "by margin", "back by margin"),
+    )
+
+
+STUDY = Study("reversal", ReversalConfig, run_two_sided, analyse)
+"""The configuration and the cells of reversal."""

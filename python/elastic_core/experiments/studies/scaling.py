@@ -1,10 +1,10 @@
 """Scaling (Fig. 5, 6, 10): is elasticity stronger in larger or more pre-trained models?
 
-Each model gives one curve; the claims are tested by trends over doublings of its size, or of its
-pre-training tokens.
+Each model is aligned until it has gained as much as the others, then trained on reverse rows. The
+claims are trends over doublings of the size, or of the tokens of pre-training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -13,33 +13,35 @@ from pydantic import Field, model_validator
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.units import counted, format_count
 from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.arm_evidence import ArmEvidence
+from elastic_core.experiments.arm_report import ArmReport, listed
+from elastic_core.experiments.calibration import calibrate
 from elastic_core.experiments.cells import Label, Metrics, RunCells
-from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.curve_report import METRICS, CurveReport
-from elastic_core.experiments.curves import Curve
-from elastic_core.experiments.fields import Count, Counts
-from elastic_core.experiments.studies.study import (
-    OPPOSITE,
-    SIGN,
-    Study,
-    aligned,
-    base,
-    with_reversals,
+from elastic_core.experiments.claims import Claim, Evidence, judge_claims
+from elastic_core.experiments.fields import Count
+from elastic_core.experiments.matching import (
+    MatchedConfig,
+    matched,
+    run_matched,
+    why_unmatched,
 )
+from elastic_core.experiments.outcome import Array
+from elastic_core.experiments.protocol import Lineage, Side
+from elastic_core.experiments.studies.study import Study
 from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.report.document import Cell as TableCell
-from elastic_core.report.document import Figure, Finding, Panel, Series, Table
-from elastic_core.statistics.intervals import interval
+from elastic_core.report.document import Figure, Panel, Series, Table
+from elastic_core.statistics.effects import student_interval
 
 _AXIS_LABELS = {
     "size": "size (parameters, or depth)",
     "pretraining": "tokens of pre-training",
 }
-_QUANTITIES = {"size": "size", "pretraining": "pre-training"}
+_QUANTITIES = {"size": "the size", "pretraining": "the pre-training"}
 _SUBJECTS = {"size": "Larger models", "pretraining": "Models with more pre-training"}
 
 
-class ScalingConfig(ExperimentConfig):
+class ScalingConfig(MatchedConfig):
     """The configuration of scaling.
 
     Attributes:
@@ -49,23 +51,22 @@ class ScalingConfig(ExperimentConfig):
             taken; those of a `scratch:` model must be among its `pretrain.checkpoints`.
         xs: Position of each model on the axis: its parameters or tokens. None: the depths of
             `tree:` models, or the parameters of `scratch:` models.
-        align: Numbers of rows to align with.
-        reverse: Numbers of rows of the opposite side to train each aligned model on.
         first: The side of the alignment.
     """
 
-    extent: ClassVar[frozenset[str]] = frozenset(
-        {"seeds", "models", "pretraining", "xs", "align", "reverse"}
-    )
+    extent: ClassVar[frozenset[str]] = MatchedConfig.extent | {"models", "pretraining", "xs"}
+    registered: ClassVar[Mapping[str, Claim]] = {
+        "returns": Claim(sign="positive", smallest=0.1),
+        "faster": Claim(sign="negative", smallest=0.1),
+        "larger_first_loss": Claim(sign="positive", smallest=0.02),
+    }
 
     study: Literal["scaling"] = "scaling"
     along: Literal["size", "pretraining"] = "size"
     models: list[str] = Field(default=[])
     pretraining: list[Count] = Field(default=[])
     xs: list[float] | None = None
-    align: Counts = Field([1000])
-    reverse: Counts = Field([100, 200, 500, 1000, 2000])
-    first: Literal["positive", "negative"] = "positive"
+    first: Side = "positive"
 
     @model_validator(mode="after")
     def _check_points(self) -> Self:
@@ -86,6 +87,8 @@ class ScalingConfig(ExperimentConfig):
         if self.xs is None and not self.pretraining:
             for model in self.models:
                 _size(model)
+        for lineage in lineages(self):
+            self.check_lineage(lineage)
         return self
 
     def points(self) -> list[tuple[str, int | None, float]]:
@@ -112,28 +115,40 @@ def _size(model: str) -> float:
     )
 
 
+def lineages(config: ScalingConfig) -> list[Lineage]:
+    """A lineage for each model, the smallest first."""
+    found = []
+    for model, tokens, x in config.points():
+        labels: dict[str, Label] = {config.along: x}
+        name = f"{format_count(round(x))} tokens" if config.pretraining else model
+        found.append(
+            Lineage(
+                name,
+                config.first,
+                config.volumes,
+                config.build_recipe(),
+                config.build_recipe(reverse=True),
+                labels=labels,
+                base_labels=labels,
+                placebo_labels=labels,
+                model=model,
+                tokens=tokens,
+            )
+        )
+    return found
+
+
 def run(config: ScalingConfig, run_cells: RunCells) -> None:
-    """Requests a rebound of every model."""
-    cells = []
-    for seed in config.seed_range:
-        for model, tokens, x in config.points():
-            root = base(config, seed, model=model, tokens=tokens, **{config.along: x})
-            cells.append(root)
-            for count in sorted(config.align):
-                start = aligned(config, root, config.first, count)
-                cells += with_reversals(config, start, config.reverse)
-    run_cells(cells)
+    """Requests the alignments of every model, and the arms of those with equal gain."""
+    config = calibrate(config, lineages, run_cells)
+    run_matched(config, lineages(config), run_cells)
 
 
 def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
-    """Tests whether the fall grows, and the plateau comes earlier, along the axis."""
-    grid = Grid(rows, config.seed_range)
-    reports = {count: _report(config, grid, count) for count in sorted(config.align)}
-    tables: list[Table] = []
-    for count, report in reports.items():
-        bases = _base_table(config, grid, report, count)
-        volumes = report.volume_tables(["score", "kl"])
-        tables += [*volumes, report.fall_table(), bases, report.rate_table()]
+    """Tests whether alignments are undone sooner in larger or more pre-trained models."""
+    alignments = matched(config, lineages(config), Grid(rows, config.seed_range))
+    report = ArmReport(config, rows, alignments, ("model", ""))
+    judged = judge_claims(config.claims, _evidence(config, report))
     return Analysis(
         study="scaling",
         question=(
@@ -141,126 +156,100 @@ def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
             "faster?"
         ),
         protocol=(
-            f"{len(config.points())} models of increasing {_QUANTITIES[config.along]} were aligned "
-            "with the same rows, then trained on the same reverse rows, with "
-            f"{config.counted_seeds}."
+            f"{len(config.points())} models of increasing {_QUANTITIES[config.along][4:]} were "
+            f"aligned with {listed(config.volumes)} rows, and each was taken where its gain is "
+            f"nearest to {config.target_phrase}. {report.arms_sentence()}"
         ),
-        findings=tuple(
-            finding
-            for count, report in reports.items()
-            for finding in _findings(config, report, count)
+        findings=judged.findings,
+        tables=(
+            judged.table,
+            report.match_table(),
+            report.left_table(),
+            *_base_table(config, report),
+            *report.divergence_tables(),
+            *report.rate_tables(),
         ),
-        tables=tuple(tables),
-        figures=tuple(
-            figure
-            for count, report in reports.items()
-            for figure in (report.figure(), _trend_figure(config, report, count))
+        figures=(
+            *(report.alignments_figure(f"scaling-{arm}", arm) for arm in config.arms),
+            _trend_figure(config, report),
         ),
-        notes=grid.notes(),
+        notes=report.notes(),
+        claims_sha256=judged.sha256,
     )
 
 
-def _report(config: ScalingConfig, grid: Grid, count: int) -> CurveReport:
-    """The curves of all models after one alignment volume."""
-    volumes = tuple(sorted(config.reverse))
-    curves = [
-        Curve(
-            f"{format_count(x)} tokens" if config.along == "pretraining" else model,
-            {"first": config.first, "align": count, config.along: x},
-            volumes,
-            SIGN[config.first],
-        )
-        for model, _, x in config.points()
-    ]
-    title = f"{count:,} {config.first} rows first, then {OPPOSITE[config.first]} rows"
-    return CurveReport(
-        curves,
-        grid,
-        name=f"align-{count}",
-        title=title,
-        caption=(
-            f"{title}. Each line is a model of a different {_QUANTITIES[config.along]}; bands are "
-            "95% intervals over seeds."
+def _evidence(config: ScalingConfig, report: ArmReport) -> dict[str, Evidence]:
+    """What was measured about each claim, under the first arm."""
+    evidence, arm = ArmEvidence(config, report.grid), config.arms[0]
+    xs = [x for _, _, x in config.points()]
+    per, subject = _QUANTITIES[config.along], _SUBJECTS[config.along]
+    found = {
+        "returns": evidence.lost(
+            f"{arm.capitalize()} data undo the alignment of the last model.",
+            report.alignments[-1],
+            arm,
         ),
-    )
+        "faster": evidence.half_dose_trend(
+            f"{subject} lose half of an equal alignment sooner.", per, xs, report.alignments, arm
+        ),
+        "larger_first_loss": evidence.first_loss_trend(
+            f"{subject} lose a larger share of an equal alignment to the first rows.",
+            per,
+            xs,
+            report.alignments,
+            arm,
+        ),
+    }
+    unmatched = why_unmatched(evidence.margin, report.alignments)
+    return evidence.with_precondition(found, ("faster", "larger_first_loss"), unmatched)
 
 
-def _base_table(config: ScalingConfig, grid: Grid, report: CurveReport, count: int) -> Table:
-    """The quality of each model before alignment."""
+def _base_table(config: ScalingConfig, report: ArmReport) -> tuple[Table, ...]:
+    """The bases: their losses before any alignment; empty if losses were not measured."""
+    names = [name for name in ("pretrain", "positive", "negative") if report.has(f"loss_{name}")]
+    if not names:
+        return ()
     rows: list[tuple[TableCell, ...]] = []
-    for curve, (_, _, x) in zip(report.curves, config.points(), strict=True):
-        labels: dict[str, Label] = {"stage": "base", config.along: x}
-        rates = (grid.interval(f"rate_{side}", **labels) for side in ("positive", "negative"))
-        rows.append((curve.name, *rates))
+    for alignment, (_, _, x) in zip(report.alignments, config.points(), strict=True):
+        labels = alignment.lineage.base_labels
+        losses = (
+            student_interval(_known(report.grid.values(f"loss_{name}", stage="base", **labels)))
+            for name in names
+        )
+        rows.append((alignment.name, x, *losses))
     headings = (
         ("model", ""),
-        ("rate of positive", "bits/byte"),
-        ("rate of negative", "bits/byte"),
+        (config.along, ""),
+        *((f"loss of {name}", "nats/token") for name in names),
     )
-    return Table(f"align-{count}-base", "The models before alignment", headings, tuple(rows))
+    return (Table("bases", "The models before alignment", headings, tuple(rows)),)
 
 
-def _trend_figure(config: ScalingConfig, report: CurveReport, count: int) -> Figure:
-    """The first fall, the whole fall and the rows to the plateau along the axis."""
+def _known(values: Array) -> Array:
+    known: Array = values[np.isfinite(values)]
+    return known
+
+
+def _trend_figure(config: ScalingConfig, report: ArmReport) -> Figure:
+    """The half-dose of each model under each arm."""
     xs = tuple(x for _, _, x in config.points())
-    metric = METRICS[report.metric][0]
-    quantities = (
-        ("first fall", f"{metric} per 100 rows", [falls.first for falls in report.falls]),
-        ("whole fall", metric, [falls.total for falls in report.falls]),
-        (
-            "rows to plateau",
-            "log10 of rows",
-            [np.log10(falls.rows_to_plateau) for falls in report.falls],
-        ),
-    )
-    panels = tuple(
-        Panel(
-            title,
-            _AXIS_LABELS[config.along],
-            label,
-            (Series(title, xs, tuple(map(interval, values))),),
-            x_scale="log",
+    series = []
+    for arm in config.arms:
+        logs = (
+            np.log2(report.margin.half_doses(alignment, arm).rows)
+            for alignment in report.alignments
         )
-        for title, label, values in quantities
+        series.append(Series(arm, xs, tuple(student_interval(_known(each)) for each in logs)))
+    panel = Panel(
+        "half-dose",
+        _AXIS_LABELS[config.along],
+        "log2 of the rows that undo half",
+        tuple(series),
+        x_scale="log",
     )
-    return Figure(
-        f"align-{count}-trend",
-        f"How the curves fall, by {_QUANTITIES[config.along]}; bars are 95% intervals.",
-        panels,
-    )
-
-
-def _findings(config: ScalingConfig, report: CurveReport, count: int) -> list[Finding]:
-    """The claims: with size or pre-training the fall is faster and larger, the plateau earlier."""
-    subject = _SUBJECTS[config.along]
-    start = f"After {count:,} rows, each doubling of the {_QUANTITIES[config.along]} changed"
-    falls = report.falls
-    claims = (
-        (
-            f"{subject} fall faster.",
-            [fall.first for fall in falls],
-            f"the first fall of {report.metric_phrase}",
-            " per 100 rows",
-        ),
-        (
-            f"{subject} fall further.",
-            [fall.total for fall in falls],
-            f"the whole fall of {report.metric_phrase}",
-            "",
-        ),
-    )
-    xs = [x for _, _, x in config.points()]
-    return [
-        report.trend_finding(claim, 1, xs, values, f"{start} {what} by", unit=unit, digits=4)
-        for claim, values, what, unit in claims
-    ] + [
-        report.plateau_finding(
-            f"{subject} reach the plateau earlier.",
-            xs,
-            f"{start} the number of rows to the plateau by",
-            digits=4,
-        )
-    ]
+    caption = f"Half-dose against {_QUANTITIES[config.along]}; bars are 95% intervals over seeds."
+    return Figure("scaling-trend", caption, (panel,))
 
 
 STUDY = Study("scaling", ScalingConfig, run, analyse)
+"""The configuration and the cells of scaling."""

@@ -153,18 +153,28 @@ def check_checkpoints(
         )
     if is_tree:
         return
-    is_prefix = (
-        recipe.epochs == 1
-        and recipe.steps is None
-        and recipe.schedule == "constant"
-        and (recipe.warm_up == 0 or recipe.warm_up >= 1)
-    )
-    if not is_prefix or recipe.algorithm not in IN_ORDER:
+    if not is_nested(recipe, is_tree=False):
         raise InvalidArgumentError(
             f"checkpoints need {' or '.join(IN_ORDER)}, one epoch, a constant learning rate and a "
             "warm_up in steps; otherwise the first rows are trained on in another way when more "
             "follow"
         )
+
+
+def is_nested(recipe: Recipe, *, is_tree: bool) -> bool:
+    """Whether a training on more rows passes through the model of one on the first of them.
+
+    Args:
+        recipe: The recipe.
+        is_tree: Whether the model is a tree model, which ignores most of the recipe.
+    """
+    return is_tree or (
+        recipe.algorithm in IN_ORDER
+        and recipe.epochs == 1
+        and recipe.steps is None
+        and recipe.schedule == "constant"
+        and (recipe.warm_up == 0 or recipe.warm_up >= 1)
+    )
 
 
 def _check_processes(recipe: Recipe, processes: int) -> None:

@@ -1,0 +1,300 @@
+"""What studies with arms report: tables, figures, sentences and caveats."""
+
+from collections.abc import Callable, Sequence
+
+from elastic_core.common.units import counted
+from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.arms import MODEL
+from elastic_core.experiments.calibration import calibration_of
+from elastic_core.experiments.cells import Metrics
+from elastic_core.experiments.outcome import Alignment, Array, Outcome, over_seeds
+from elastic_core.experiments.protocol import ArmsConfig
+from elastic_core.report.document import Cell as TableCell
+from elastic_core.report.document import Figure, Panel, Series, Table
+from elastic_core.statistics.intervals import FEWEST
+
+_METRICS = {
+    "margin": ("margin", "nats/token"),
+    "log_odds": ("log-odds", "nats"),
+    "kl_base": ("KL(base || model)", "nats/token"),
+    "kl": ("KL(model || base)", "nats/token"),
+    "score": ("score", ""),
+}
+_TEXTS = {
+    "positive": "positive texts",
+    "negative": "negative texts",
+    "pretrain": "pre-training texts",
+}
+"""The sets of texts whose compression rates are measured at the ends of curves."""
+
+
+class ArmReport:
+    """Tables, figures and sentences about alignments under arms.
+
+    Args:
+        config: The configuration.
+        rows: The rows of the run.
+        alignments: The alignments, in the order of the rows of tables.
+        heading: What tells alignments apart: the heading of their column, and its unit.
+    """
+
+    def __init__(
+        self,
+        config: ArmsConfig,
+        rows: Sequence[Metrics],
+        alignments: Sequence[Alignment],
+        heading: tuple[str, str],
+    ) -> None:
+        self.config = config
+        self.grid = Grid(rows, config.seed_range)
+        self.alignments = tuple(alignments)
+        self._rows = rows
+        self._heading = heading
+        self.margin = self.outcome("margin")
+
+    def outcome(self, metric: str) -> Outcome:
+        """A metric of the cells, less that of the placebo."""
+        return Outcome(self.grid, metric, self.config.doses)
+
+    def has(self, metric: str) -> bool:
+        """Whether a metric was measured."""
+        return self.grid.has(metric)
+
+    # Tables
+
+    def left_table(self) -> Table:
+        """What is left of each alignment after each dose of each arm."""
+        rows: list[tuple[TableCell, ...]] = []
+        for alignment in self.alignments:
+            gain = over_seeds(self.margin.aligned(alignment))
+            for arm in self.config.arms:
+                left = map(over_seeds, self.margin.left(alignment, arm)[1:])
+                half = self.margin.half_doses(alignment, arm)
+                rows.append((alignment.name, arm, gain, *left, half.text))
+        return Table(
+            name="left",
+            title="Share of the alignment left after each dose",
+            headings=(
+                self._heading,
+                ("arm", ""),
+                ("gain", "nats/token"),
+                *((f"{dose:,}", "rows") for dose in self.config.doses),
+                ("half-dose", "rows"),
+            ),
+            rows=tuple(rows),
+            note=(
+                "gain: the margin after the alignment. Then the margin less that of the placebo "
+                "(the base after the same rows), as a share of the gain: a ratio of means over "
+                "seeds, with Student's interval of its linearization. half-dose: rows after which "
+                "half of the mean gain is left."
+            ),
+            text_columns=(self._heading[0], "arm", "half-dose"),
+        )
+
+    def match_table(self) -> Table:
+        """Where each alignment stopped, what it gained and how far it moved the model."""
+        kl = self.outcome("kl_base")
+        rows: list[tuple[TableCell, ...]] = []
+        for alignment in self.alignments:
+            volumes = alignment.volumes.astype(float)
+            gain = over_seeds(self.margin.aligned(alignment))
+            recipe = alignment.lineage.align
+            steps = over_seeds(volumes / (recipe.batch * recipe.accumulation))
+            divergence = over_seeds(kl.aligned(alignment))
+            rows.append((alignment.name, over_seeds(volumes), steps, gain, divergence))
+        return Table(
+            name="matched",
+            title="Alignments with equal gain",
+            headings=(
+                self._heading,
+                ("rows", "mean"),
+                ("steps", "mean"),
+                ("gain", "nats/token"),
+                ("KL(base || model)", "nats/token"),
+            ),
+            rows=tuple(rows),
+            note="Each alignment stops where its gain in the margin is nearest to the target.",
+            digits=4,
+            text_columns=(self._heading[0],),
+        )
+
+    def divergence_tables(self, metrics: Sequence[str] = ("kl_base",)) -> tuple[Table, ...]:
+        """Divergences after each dose, the placebo first; a table for each that was measured."""
+        return tuple(self._divergence_table(metric) for metric in metrics if self.has(metric))
+
+    def _divergence_table(self, metric: str) -> Table:
+        outcome, title = self.outcome(metric), _METRICS[metric][0]
+        rows: dict[tuple[TableCell, ...], None] = {}
+        for alignment in self.alignments:
+            name = _placebo_name(alignment)
+            for arm in self.config.arms:
+                rows[(name, arm, 0.0, *map(over_seeds, outcome.placebo(alignment, arm)))] = None
+        for alignment in self.alignments:
+            start = over_seeds(outcome.aligned(alignment))
+            for arm in self.config.arms:
+                after = map(over_seeds, outcome.after(alignment, arm))
+                rows[(alignment.name, arm, start, *after)] = None
+        return Table(
+            name="divergence" if metric == "kl_base" else f"divergence-{metric}",
+            title=f"{title} after each dose",
+            headings=(
+                self._heading,
+                ("arm", ""),
+                ("before", "nats/token"),
+                *((f"{dose:,}", "rows") for dose in self.config.doses),
+            ),
+            rows=tuple(rows),
+            note=(
+                "Rows that begin with base are the placebo. Exact over the vocabulary, on fixed "
+                "samples of the base."
+                if metric == "kl_base"
+                else "Rows that begin with base are the placebo. Exact over the vocabulary, on "
+                "samples of the model."
+            ),
+            digits=4,
+            text_columns=(self._heading[0], "arm"),
+        )
+
+    def rate_tables(self) -> tuple[Table, ...]:
+        """The change of compression rates at the ends of curves; empty if not measured."""
+        names = [name for name in _TEXTS if self.has(f"rate_{name}")]
+        if not names:
+            return ()
+        outcomes = [self.outcome(f"rate_{name}") for name in names]
+        rows: list[tuple[TableCell, ...]] = []
+        for alignment in self.alignments:
+            changes = (over_seeds(outcome.aligned(alignment)) for outcome in outcomes)
+            rows.append((alignment.name, "-", *changes))
+            for arm in self.config.arms:
+                ends = (outcome.difference(alignment, arm)[-1] for outcome in outcomes)
+                rows.append((alignment.name, arm, *map(over_seeds, ends)))
+        return (
+            Table(
+                name="rates",
+                title="Change of compression rates",
+                headings=(
+                    self._heading,
+                    ("arm", ""),
+                    *((_TEXTS[name], "bits/byte") for name in names),
+                ),
+                rows=tuple(rows),
+                note=(
+                    "The rates gamma of held-out texts: after the alignment less those under the "
+                    "base, then after the last dose of an arm less those of the placebo."
+                ),
+                digits=4,
+                text_columns=(self._heading[0], "arm"),
+            ),
+        )
+
+    # Figures
+
+    def arms_figure(self, name: str, alignment: Alignment) -> Figure:
+        """One alignment under each arm: what is left of it, and the divergence."""
+        lines: dict[str, tuple[Alignment, str]] = {
+            arm: (alignment, arm) for arm in self.config.arms
+        }
+        what = f"What is left of {_described(alignment)} under each arm"
+        return self._figure(name, what, lines)
+
+    def alignments_figure(
+        self, name: str, arm: str, alignments: Sequence[Alignment] | None = None
+    ) -> Figure:
+        """Several alignments under one arm."""
+        among = alignments or self.alignments
+        lines = {alignment.name: (alignment, arm) for alignment in among}
+        return self._figure(name, f"What is left of each alignment under {arm} data", lines)
+
+    def _figure(self, name: str, what: str, lines: dict[str, tuple[Alignment, str]]) -> Figure:
+        doses = tuple(map(float, (0, *self.config.doses)))
+
+        def series(values: Callable[[Alignment, str], Array]) -> tuple[Series, ...]:
+            return tuple(
+                Series(label, doses, tuple(map(over_seeds, values(*line))))
+                for label, line in lines.items()
+            )
+
+        panels = [_panel("margin", "share of the alignment left", series(self.margin.left))]
+        caption = f"{what}, less what the same rows do to the base. Left: the margin, as a share."
+        if self.has("kl_base"):
+            excess = series(self.outcome("kl_base").difference)
+            panels.append(
+                _panel("distribution", "excess of KL(base || model), nats per token", excess)
+            )
+            caption += " Right: KL(base || model) less that of the placebo."
+        return Figure(name, f"{caption} Bands are 95% intervals over seeds.", tuple(panels))
+
+    # Sentences
+
+    def arms_sentence(self) -> str:
+        """What the aligned models were trained on further, and where neutral texts come from."""
+        config = self.config
+        draws = "" if config.draws == 1 else f" and {config.draws} draws of the rows of each"
+        sentence = (
+            "Each aligned model, and the base as a placebo, was trained further on "
+            f"{listed(config.doses)} rows of each arm ({', '.join(config.arms)}), with "
+            f"{config.counted_seeds}{draws}. "
+        )
+        if "neutral" in config.arms:
+            source = config.neutral.source
+            is_sampled = source == MODEL
+            origin = "samples of the base at temperature 1" if is_sampled else f"those of {source}"
+            sentence += f"Neutral texts are {origin}. "
+        return sentence + (
+            "What is left of an alignment is its margin on held-out texts less that of the placebo "
+            "after the same rows."
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """Caveats: diverged cells, the learning rate, separate trainings, few seeds."""
+        notes = []
+        if diverged := self.grid.diverged():
+            notes.append(
+                f"{counted(len(diverged), 'cell is', 'cells are')} left out because their "
+                f"training, or that of a model they start from, diverged: {'; '.join(diverged)}."
+            )
+        notes += self._rate_notes()
+        if self.config.seeds < FEWEST:
+            notes.append(
+                f"No claim has a verdict because there are fewer than {FEWEST} seeds; add some "
+                "with --seeds."
+            )
+        return tuple(notes)
+
+    def _rate_notes(self) -> list[str]:
+        """What calibration chose, or that the placebo moves the base too far."""
+        config, deepest = self.config, self.alignments[-1]
+        if trial := calibration_of(config, self.alignments[0].lineage, self._rows):
+            return [trial.sentence(config.build_recipe().learning_rate)]
+        if not self.has("kl_base") or "neutral" not in config.arms:
+            return []
+        kl = self.outcome("kl_base")
+        placebo = over_seeds(kl.placebo(deepest, "neutral")[-1]).mean
+        aligned = over_seeds(kl.aligned(deepest)).mean
+        if not placebo > aligned / 3:
+            return []
+        note = (
+            f"Neutral data alone moved the base by {placebo:.4f} nats per token, more than a third "
+            f"of what {_described(deepest)} did ({aligned:.4f}); lower recipe.learning_rate, or "
+            "set calibrate."
+        )
+        return [note]
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Numbers in a sentence."""
+    return ", ".join(f"{number:,}" for number in numbers)
+
+
+def _described(alignment: Alignment) -> str:
+    return f"the alignment {alignment.name}"
+
+
+def _placebo_name(alignment: Alignment) -> str:
+    placebo = alignment.lineage.placebo_labels
+    return ", ".join(["base", *(f"{name} {value}" for name, value in placebo.items())])
+
+
+def _panel(title: str, label: str, series: tuple[Series, ...]) -> Panel:
+    level = ("nothing left", 0.0)
+    return Panel(title, "rows of the arm", label, series, level=level, x_scale="symlog")

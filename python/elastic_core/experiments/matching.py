@@ -1,0 +1,138 @@
+"""The cells of studies with arms: after every alignment, or after those with equal gain.
+
+Where gains have to be equal, each alignment stops where its measured gain is nearest to the target.
+The analysis repeats that choice on the stored rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from pydantic import Field
+
+from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.cells import Cell, RunCells
+from elastic_core.experiments.fields import Counts
+from elastic_core.experiments.outcome import Alignment, Outcome, over_seeds
+from elastic_core.experiments.protocol import (
+    ArmsConfig,
+    Lineage,
+    aligned_cell,
+    arm_cells,
+    base_cell,
+)
+
+_TOLERANCE = 1.5
+"""The largest ratio of two gains that count as equal."""
+
+
+class MatchedConfig(ArmsConfig):
+    """The keys of studies that compare alignments at equal gain.
+
+    Attributes:
+        align: Numbers of rows after which an alignment may stop.
+        gain: The margin at which it stops, in nats per token; None: half of what the first
+            alignment of the study gains with the most rows, seed by seed.
+    """
+
+    align: Counts = Field([48, 96, 144, 192, 256, 384])
+    gain: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @property
+    def target_phrase(self) -> str:
+        """The gain at which an alignment stops, in words."""
+        if self.gain is None:
+            return "half of what the first one gains with the most rows"
+        return f"{self.gain:g} nats per token"
+
+    @property
+    def volumes(self) -> tuple[int, ...]:
+        """The numbers of rows after which an alignment may stop, increasing."""
+        return tuple(sorted(self.align))
+
+
+def run_lineages(config: ArmsConfig, lineages: Sequence[Lineage], run_cells: RunCells) -> None:
+    """Requests all cells: every arm after every volume of each lineage."""
+    cells: dict[Cell, None] = {}
+    for seed in config.seed_range:
+        for lineage in lineages:
+            root = base_cell(config, lineage, seed)
+            cells[root] = None
+            for draw in range(config.draws):
+                cells |= dict.fromkeys(arm_cells(config, lineage, root, None, draw))
+                for count in lineage.volumes:
+                    start = aligned_cell(config, lineage, root, draw, count)
+                    cells[start] = None
+                    cells |= dict.fromkeys(arm_cells(config, lineage, root, start, draw))
+    run_cells(list(cells))
+
+
+def run_matched(config: MatchedConfig, lineages: Sequence[Lineage], run_cells: RunCells) -> None:
+    """Requests all alignments, then every arm after the volume at which the gains are equal."""
+    cells: dict[Cell, None] = {}
+    starts: dict[tuple[str, int, int, int], Cell] = {}
+    for seed in config.seed_range:
+        for lineage in lineages:
+            root = base_cell(config, lineage, seed)
+            cells[root] = None
+            for draw in range(config.draws):
+                for count in lineage.volumes:
+                    start = aligned_cell(config, lineage, root, draw, count)
+                    start = replace(start, is_kept=True)
+                    starts[lineage.name, seed, draw, count] = start
+                    cells[start] = None
+    grid = Grid(run_cells(list(cells)), config.seed_range)
+    arms: dict[Cell, None] = {}
+    for alignment in matched(config, lineages, grid):
+        for seed, volumes in zip(config.seed_range, alignment.volumes.tolist(), strict=True):
+            root = base_cell(config, alignment.lineage, seed)
+            for draw, volume in enumerate(volumes):
+                arms |= dict.fromkeys(arm_cells(config, alignment.lineage, root, None, draw))
+                if volume:
+                    start = starts[alignment.lineage.name, seed, draw, volume]
+                    arms |= dict.fromkeys(arm_cells(config, alignment.lineage, root, start, draw))
+    run_cells(list(arms))
+
+
+def all_volumes(config: ArmsConfig, lineage: Lineage) -> list[Alignment]:
+    """An alignment for each volume of a lineage, the same in all seeds and draws."""
+    shape = (config.seeds, config.draws)
+    return [
+        Alignment(f"{volume:,} {lineage.name}".strip(), lineage, np.full(shape, volume))
+        for volume in lineage.volumes
+    ]
+
+
+def matched(config: MatchedConfig, lineages: Sequence[Lineage], grid: Grid) -> list[Alignment]:
+    """The alignment of each lineage whose gain is nearest to the target, seed by seed.
+
+    Where no gain has been measured, which is so in a plan, it is the largest.
+    """
+    outcome = Outcome(grid, "margin", config.doses)
+    gains = [
+        np.array([outcome.aligned(alignment) for alignment in all_volumes(config, lineage)])
+        for lineage in lineages
+    ]
+    target = gains[0][-1] / 2 if config.gain is None else np.full_like(gains[0][-1], config.gain)
+    alignments = []
+    for lineage, gain in zip(lineages, gains, strict=True):
+        distance = np.where(np.isfinite(gain), np.abs(gain - target), np.inf)
+        distance[-1] = np.where(np.isinf(distance).all(axis=0), 0, distance[-1])
+        nearest = np.array(lineage.volumes)[distance.argmin(axis=0)]
+        alignments.append(Alignment(lineage.name, lineage, nearest))
+    return alignments
+
+
+def why_unmatched(outcome: Outcome, alignments: Sequence[Alignment]) -> str:
+    """Why alignments cannot be compared with the first, as a sentence; empty if gains are close."""
+    reference = alignments[0]
+    target = over_seeds(outcome.aligned(reference)).mean
+    for alignment in alignments[1:]:
+        gain = over_seeds(outcome.aligned(alignment)).mean
+        if not (gain > 0 and target > 0 and 1 / _TOLERANCE <= gain / target <= _TOLERANCE):
+            return (
+                f"{alignment.name} gained {gain:.4f} and {reference.name} {target:.4f} nats per "
+                "token at the volumes whose gains are closest; add volumes to align, or change a "
+                "learning rate."
+            )
+    return ""
