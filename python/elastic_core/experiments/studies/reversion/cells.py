@@ -44,7 +44,8 @@ class ReversionConfig(ClaimsConfig):
             they are measured on; their mean counts as one estimate.
         neutral: Where neutral texts come from.
         novel: Where novel texts come from.
-        measure: The instruments; `rates` and `score` are measured at the ends of curves only.
+        measure: The instruments; `rates` and `score` are measured at the ends of curves only,
+            `weight_noise` of the base only.
     """
 
     extent: ClassVar[frozenset[str]] = frozenset({"seeds", "align", "dose", "arms", "draws"})
@@ -149,7 +150,11 @@ def _cells(config: ReversionConfig, seed: int) -> Iterator[Cell]:
 def _measured(config: ReversionConfig, cell: Cell, root: Cell, *, is_end: bool) -> Cell:
     """A cell with its instruments, some of them at the end of a curve only."""
     names = tuple(
-        name for name in config.measure if name != "rates" and (is_end or name != "score")
+        name
+        for name in config.measure
+        if name != "rates"
+        and (is_end or name != "score")
+        and (cell is root or name != "weight_noise")
     )
     has_rates = is_end and "rates" in config.measure
     return replace(cell, measures=(Instruments(root, names),), has_rates=has_rates)
