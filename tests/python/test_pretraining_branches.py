@@ -220,7 +220,9 @@ def test_defaults_and_costs_of_a_schedule() -> None:
 def test_invalid_schedules_are_rejected(
     options: dict[str, Any], message: str, corpus: Path, tmp_path: Path
 ) -> None:
-    warm_up = {"warm_up": 64} if "branches" in options and "schedule" not in options else {}
+    warm_up: dict[str, Any] = (
+        {"warm_up": 64} if "branches" in options and "schedule" not in options else {}
+    )
     plain = {key: value for key, value in WSD.items() if key != "warm_up"}
     with pytest.raises(ec.InvalidArgumentError, match=message.replace("(", r"\(")):
         ec.pretrain(corpus, **plain, **warm_up, **options, out=tmp_path / "out")

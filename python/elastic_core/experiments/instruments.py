@@ -22,6 +22,20 @@ DEFAULT_INSTRUMENTS: list[InstrumentName] = ["margin", "log_odds", "kl", "rates"
 """What a cell is measured with unless the configuration says otherwise."""
 
 
+def names_for_cell(
+    names: Sequence[InstrumentName], *, is_base: bool, is_end: bool
+) -> tuple[str, ...]:
+    """The instruments that a cell is measured with, without `rates`.
+
+    Args:
+        names: The instruments of the study.
+        is_base: Whether the cell is the base, of which alone `weight_noise` is measured.
+        is_end: Whether the cell ends a curve; `score` is measured there only.
+    """
+    left_out = {"rates", *(() if is_end else ("score",)), *(() if is_base else ("weight_noise",))}
+    return tuple(name for name in names if name not in left_out)
+
+
 @dataclass(frozen=True, slots=True)
 class FixedTexts:
     """What the instruments of a seed measure on.

@@ -23,6 +23,7 @@ from elastic_core.experiments.instruments import (
     DEFAULT_INSTRUMENTS,
     InstrumentName,
     Instruments,
+    names_for_cell,
 )
 from elastic_core.experiments.studies.study import OPPOSITE, base
 from elastic_core.training.finetuning.recipe import Recipe
@@ -149,13 +150,7 @@ def _cells(config: ReversionConfig, seed: int) -> Iterator[Cell]:
 
 def _measured(config: ReversionConfig, cell: Cell, root: Cell, *, is_end: bool) -> Cell:
     """A cell with its instruments, some of them at the end of a curve only."""
-    names = tuple(
-        name
-        for name in config.measure
-        if name != "rates"
-        and (is_end or name != "score")
-        and (cell is root or name != "weight_noise")
-    )
+    names = names_for_cell(config.measure, is_base=cell.parent is None, is_end=is_end)
     has_rates = is_end and "rates" in config.measure
     return replace(cell, measures=(Instruments(root, names),), has_rates=has_rates)
 
