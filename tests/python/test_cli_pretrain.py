@@ -36,6 +36,8 @@ def test_a_finished_run_is_not_repeated(cli: CommandLine, tmp_path: Path) -> Non
         ("play.txt --model scratch:1M --tokens few --out out", 2, ["few", "20M"]),
         ("play.txt --model scratch:1M --tokens 1M --out out --context 1", 2, ["context 1"]),
         ("play.txt --model scratch:1M --tokens 1M --out out --text-key a", 2, ["text key"]),
+        ("play.txt --model scratch:1M --out out", 2, ["tokens", "branches"]),
+        ("play.txt --model scratch:1M --branch 2M,1M --out out", 2, ["branches 2M, 1M"]),
     ],
 )
 def test_errors_are_one_sentence(

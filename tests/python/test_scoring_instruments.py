@@ -1,18 +1,31 @@
 """Instruments, compared with loops over texts, positions and the vocabulary."""
 
 import math
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
 import elastic_core as ec
 from elastic_core import InvalidArgumentError
-from elastic_core.models.protocol import DrawingModel, as_drawing
+from elastic_core.models.protocol import DrawingModel, as_drawing, as_weighted
 from elastic_core.scoring import LinearScorer
-from elastic_core.scoring.instruments import Divergences, Instrument, LogOdds, Margin, Score
+from elastic_core.scoring.instruments import (
+    NOISE_SIZES,
+    Divergences,
+    Instrument,
+    LogOdds,
+    Margin,
+    Score,
+    WeightNoise,
+)
 
 POSITIVE = ["to be or not to be", "to be is to do", "so be it", "be good"]
 NEGATIVE = ["that is the question", "whether it is nobler", "is it", "it is"]
@@ -154,3 +167,60 @@ def test_missing_texts_are_refused(base: DrawingModel) -> None:
         LogOdds(base, POSITIVE, [], PROMPTS, COMPLETIONS, tokens=4)
     with pytest.raises(InvalidArgumentError, match="no text to take contexts from"):
         LogOdds(base, POSITIVE, NEGATIVE, [], [], tokens=4)
+
+
+@pytest.fixture(scope="module")
+def network(checkpoint: Path) -> DrawingModel:
+    return as_drawing(ec.load_model(str(checkpoint)))
+
+
+def test_weight_noise_is_the_mean_rise_of_the_loss(
+    network: DrawingModel, checkpoint: Path, tmp_path: Path
+) -> None:
+    metrics = WeightNoise(POSITIVE, seed=3, draws=2).measure(network)
+    assert list(metrics) == [
+        name for number in range(5) for name in (f"noise_{number}", f"noise_{number}_se")
+    ]
+    seeds = np.random.SeedSequence(3).generate_state(2).tolist()
+    rises = np.zeros(len(POSITIVE))
+    for seed in seeds:
+        changed: Any = AutoModelForCausalLM.from_pretrained(checkpoint)
+        random = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for weight in changed.parameters():
+                if weight.ndim == 2:
+                    spread = weight.numpy().std()
+                    weight += NOISE_SIZES[4] * spread * torch.randn(weight.shape, generator=random)
+        copy = tmp_path / str(seed)
+        shutil.copytree(checkpoint, copy)
+        changed.save_pretrained(copy)
+        noisy = ec.load_model(str(copy))
+        for number, text in enumerate(POSITIVE):
+            rise = network.log_probs([text])[0].mean() - noisy.log_probs([text])[0].mean()
+            rises[number] += rise / len(seeds)
+    assert metrics["noise_4"] == pytest.approx(rises.mean(), rel=1e-3)
+    assert metrics["noise_4_se"] == pytest.approx(standard_error(rises.tolist()), rel=1e-3)
+    assert WeightNoise(POSITIVE, seed=3, draws=2).measure(network) == metrics
+    assert WeightNoise(POSITIVE, seed=4, draws=2).measure(network) != metrics
+
+
+def test_noise_leaves_the_weights_as_they_were(network: DrawingModel, checkpoint: Path) -> None:
+    before = network.log_probs(POSITIVE)
+
+    def interrupt() -> None:
+        with as_weighted(network).perturbed(0.1, 0):
+            assert not np.array_equal(network.log_probs(POSITIVE[:1])[0], before[0])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    for old, new in zip(before, network.log_probs(POSITIVE), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert network.identity == ec.load_model(str(checkpoint)).identity
+
+
+def test_a_model_without_weights_is_refused(model: DrawingModel) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"no weight matrices .*; use a transformers"):
+        WeightNoise(POSITIVE, seed=0).measure(model)
+    with pytest.raises(InvalidArgumentError, match="weight_noise: there is no text"):
+        WeightNoise([], seed=0)

@@ -10,6 +10,7 @@ from elastic_core.cli.progress import progress_shown
 from elastic_core.common.units import format_count
 from elastic_core.corpora.sources import ReadOptions, check_reading, open_corpus
 from elastic_core.training.pretraining.pretrain import pretrain as pretrain_model
+from elastic_core.training.pretraining.schedule import SCHEDULES
 
 
 @click.command(
@@ -28,8 +29,8 @@ from elastic_core.training.pretraining.pretrain import pretrain as pretrain_mode
 )
 @click.option(
     "--tokens",
-    required=True,
     metavar="N",
+    show_default="the largest branch",
     help="Number of tokens to train on, such as 20M, rounded up to whole steps.",
 )
 @click.option(
@@ -44,6 +45,32 @@ from elastic_core.training.pretraining.pretrain import pretrain as pretrain_mode
     metavar="N,...",
     default="",
     help="Token counts at which to save checkpoints, such as 1M,5M.",
+)
+@click.option(
+    "--branch",
+    "branches",
+    metavar="N,...",
+    default="",
+    help="Token counts of further models annealed from the same run, such as 1M,2M,5M.",
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(SCHEDULES),
+    show_default="wsd with --branch, else cosine",
+    help="Schedule of the learning rate; wsd: warm-up, stable, decay.",
+)
+@click.option(
+    "--warm-up",
+    metavar="N",
+    show_default="20 steps",
+    help="Tokens of the warm-up of wsd.",
+)
+@click.option(
+    "--decay",
+    type=float,
+    metavar="SHARE",
+    show_default="0.2",
+    help="Share of the tokens in the decay phase of wsd.",
 )
 @click.option(
     "--batch",
@@ -90,6 +117,7 @@ from elastic_core.training.pretraining.pretrain import pretrain as pretrain_mode
 def pretrain(
     corpus: str,
     checkpoints: str,
+    branches: str,
     out: Path,
     split: str,
     text_key: tuple[str, ...],
@@ -116,7 +144,8 @@ def pretrain(
         result = pretrain_model(
             opened,
             out=out,
-            checkpoints=[count.strip() for count in checkpoints.split(",") if count.strip()],
+            checkpoints=_counts(checkpoints),
+            branches=_counts(branches),
             seed=seed,
             progress=progress,
             **options,
@@ -127,3 +156,7 @@ def pretrain(
         f"loss {result.loss:.3f} nats per token",
         err=True,
     )
+
+
+def _counts(text: str) -> list[str]:
+    return [count.strip() for count in text.split(",") if count.strip()]

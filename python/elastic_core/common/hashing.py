@@ -7,7 +7,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 ADDED_LATER = {"added_later": True}
-"""Metadata of a dataclass field with a default that earlier versions lack.
+"""Metadata of a field with a default that earlier versions lack, of a dataclass or a configuration.
 
 Where it has its default, it is left out of hashes: those of existing run folders stay valid.
 """

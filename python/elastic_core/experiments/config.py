@@ -7,21 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.hashing import ADDED_LATER
 from elastic_core.common.messages import abridged
 from elastic_core.common.units import counted
 from elastic_core.common.yaml import parse_yaml, parse_yaml_file
@@ -73,6 +76,15 @@ class Section(BaseModel):
         refuse_boolean("", value, field.annotation)
         return value
 
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The values; those of `ADDED_LATER` fields only where they differ from the default."""
+        values: dict[str, Any] = handler(self)
+        for name, field in type(self).model_fields.items():
+            if ADDED_LATER in field.metadata and getattr(self, name) == field.default:
+                values.pop(name, None)
+        return values
+
 
 class Source(Section):
     """Rows as `elastic_core.data.load.load_examples` reads them.
@@ -123,6 +135,11 @@ class Pretraining(Section):
         checkpoints: Tokens after which to keep a copy of a `scratch:` model.
         context: Tokens in a training block; None: the default of the model's size.
         learning_rate: Peak learning rate; None: the default of the model's size.
+        branches: Tokens of further `scratch:` models, increasing, each annealed from the same run.
+        schedule: `cosine`, or `wsd` for warm-up, stable, decay; None: `wsd` with branches, else
+            `cosine`.
+        warm_up: Tokens of the warm-up of `wsd`; None: 20 steps.
+        decay: The share of the tokens in the decay phase of `wsd`; None: 0.2.
     """
 
     corpus: str
@@ -132,6 +149,15 @@ class Pretraining(Section):
     checkpoints: list[Count] = []
     context: int | None = Field(default=None, ge=2, le=_MOST)
     learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    branches: Annotated[list[Count], ADDED_LATER] = []
+    schedule: Annotated[Literal["cosine", "wsd"] | None, ADDED_LATER] = None
+    warm_up: Annotated[Count | None, ADDED_LATER] = None
+    decay: Annotated[float | None, Field(gt=0, lt=1), ADDED_LATER] = None
+
+    @property
+    def volumes(self) -> list[int]:
+        """The tokens after which a `scratch:` model can be taken besides its whole pre-training."""
+        return [*self.checkpoints, *self.branches]
 
 
 class HeldOut(Section):

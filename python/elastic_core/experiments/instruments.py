@@ -6,17 +6,34 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.cells import Cell, Measure, Metrics, Row, SeedData
-from elastic_core.models.protocol import DrawingModel
+from elastic_core.models.protocol import DrawingModel, as_weighted
 
 if TYPE_CHECKING:
     from elastic_core.scoring import Scorer
     from elastic_core.scoring.instruments import Instrument
 
-InstrumentName: TypeAlias = Literal["margin", "log_odds", "kl", "rates", "score"]
-"""The names of instruments; `rates` are the losses and rates of every cell."""
+InstrumentName: TypeAlias = Literal["margin", "log_odds", "kl", "rates", "score", "weight_noise"]
+"""The names of instruments.
+
+`rates` are the losses and rates of every cell; `weight_noise` is measured of bases only.
+"""
 
 DEFAULT_INSTRUMENTS: list[InstrumentName] = ["margin", "log_odds", "kl", "rates"]
 """What a cell is measured with unless the configuration says otherwise."""
+
+
+def names_for_cell(
+    names: Sequence[InstrumentName], *, is_base: bool, is_end: bool
+) -> tuple[str, ...]:
+    """The instruments that a cell is measured with, without `rates`.
+
+    Args:
+        names: The instruments of the study.
+        is_base: Whether the cell is the base, of which alone `weight_noise` is measured.
+        is_end: Whether the cell ends a curve; `score` is measured there only.
+    """
+    left_out = {"rates", *(() if is_end else ("score",)), *(() if is_base else ("weight_noise",))}
+    return tuple(name for name in names if name not in left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +69,16 @@ def prepare(
         scorer: The scorer for `score`.
 
     Raises:
-        InvalidArgumentError: An instrument lacks data.
+        InvalidArgumentError: An instrument lacks data, or the base has no weight matrices.
         ModelError: The base cannot read a text.
     """
-    from elastic_core.scoring.instruments import Divergences, LogOdds, Margin, Score
+    from elastic_core.scoring.instruments import (
+        Divergences,
+        LogOdds,
+        Margin,
+        Score,
+        WeightNoise,
+    )
 
     rows = [row for side in texts.held_out.values() for row in side]
     whole = {
@@ -91,6 +114,10 @@ def prepare(
                 instruments.append(
                     Score(scorer, texts.prompts, tokens=texts.tokens, seed=texts.seed)
                 )
+            case "weight_noise":
+                as_weighted(base)
+                texts_of_sides = [row["prompt"] + row["completion"] for row in rows]
+                instruments.append(WeightNoise(texts_of_sides, seed=texts.seed))
     return instruments
 
 

@@ -28,6 +28,7 @@ from elastic_core.experiments.instruments import (
     DEFAULT_INSTRUMENTS,
     InstrumentName,
     Instruments,
+    names_for_cell,
 )
 from elastic_core.experiments.studies.study import OPPOSITE, base
 from elastic_core.models.spec import ModelSpec
@@ -52,7 +53,8 @@ class ArmsConfig(ClaimsConfig):
             they are measured on; their mean counts as one estimate.
         neutral: Where neutral texts come from.
         novel: Where novel texts come from.
-        measure: The instruments; `rates` and `score` are measured at the ends of curves only.
+        measure: The instruments; `rates` and `score` are measured at the ends of curves only,
+            `weight_noise` of the base only.
         calibrate: Whether to halve the learning rates, before everything else, until as many
             neutral rows move the base by less than a third of the divergence of the alignment.
     """
@@ -241,9 +243,7 @@ def neutral_texts(
 
 def _measured(config: ArmsConfig, cell: Cell, root: Cell, *, is_end: bool) -> Cell:
     """A cell with its instruments, some of them at the end of a curve only."""
-    names = tuple(
-        name for name in config.measure if name != "rates" and (is_end or name != "score")
-    )
+    names = names_for_cell(config.measure, is_base=cell.parent is None, is_end=is_end)
     has_rates = is_end and "rates" in config.measure
     reference = replace(root, measures=(), has_rates=False)
     return replace(cell, measures=(Instruments(reference, names),), has_rates=has_rates)

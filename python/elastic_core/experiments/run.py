@@ -1,6 +1,6 @@
 """Experiments from configuration to analysis: run one, resume one, or describe what it would do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
 from elastic_core.experiments.plan import Plan, count_unfinished, estimate, plan
 from elastic_core.experiments.runner import Runner
 from elastic_core.experiments.studies.registry import find_study
+from elastic_core.experiments.worker import pretraining_schedule
+from elastic_core.models.spec import ModelKind, ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ def describe_plan(
         *(f"{side}: {examples.name}, {len(examples):,} rows" for side, examples in sides),
         ", ".join(steps),
         *_cost_of_separate(planned),
+        *_branch_lines(config, planned.models),
         f"time left: {time}",
     )
     return "\n".join(lines)
@@ -174,6 +177,19 @@ def _cost_of_separate(planned: Plan) -> tuple[str, ...]:
         "warm_up in steps"
     )
     return (sentence,)
+
+
+def _branch_lines(config: ExperimentConfig, models: Sequence[str]) -> Iterator[str]:
+    """What the branches of pre-training cost, for each model that is pre-trained with branches."""
+    if config.pretrain is None or not config.pretrain.branches:
+        return
+    for model in models:
+        if ModelSpec.parse(model).kind is ModelKind.SCRATCH:
+            schedule = pretraining_schedule(config, model)
+            yield (
+                f"{model}: {schedule.tokens:,} tokens for each pre-training, and "
+                f"{schedule.decay_tokens:,} more to anneal its branches"
+            )
 
 
 def _open_context(

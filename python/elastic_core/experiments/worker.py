@@ -24,7 +24,8 @@ from elastic_core.scoring.scorers import scorer_checkpoint
 from elastic_core.training.finetuning.recipe import ONLINE, Recipe, Reward
 from elastic_core.training.finetuning.train import train
 from elastic_core.training.folder import checkpoint_folder
-from elastic_core.training.pretraining.pretrain import pretrain
+from elastic_core.training.pretraining.pretrain import choose_batch, pretrain
+from elastic_core.training.pretraining.schedule import Schedule, plan_schedule
 
 
 def process_cell(context: RunContext, cell: Cell, progress: Progress | None = None) -> Metrics:
@@ -250,10 +251,36 @@ def check_root(config: ExperimentConfig, cell: Cell) -> None:
         raise InvalidArgumentError(
             f"{cell.model}: set pretrain.tokens, the number of tokens to pre-train on"
         )
-    if cell.tokens is not None and cell.tokens not in pretraining.checkpoints:
+    if cell.tokens is not None and cell.tokens not in pretraining.volumes:
         raise InvalidArgumentError(
-            f"{cell.model} after {cell.tokens:,} tokens: list this number in pretrain.checkpoints"
+            f"{cell.model} after {cell.tokens:,} tokens: list this number in pretrain.branches or "
+            "pretrain.checkpoints"
         )
+    try:
+        pretraining_schedule(config, cell.model)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"pretrain: {error}") from error
+
+
+def pretraining_schedule(config: ExperimentConfig, model: str) -> Schedule:
+    """The schedule by which a `scratch:` model is pre-trained.
+
+    Raises:
+        InvalidArgumentError: The settings of the pre-training contradict each other.
+    """
+    settings = config.pretrain
+    if settings is None:
+        raise InvalidArgumentError(f"{model}: no corpus to pre-train on; set pretrain.corpus")
+    _, batch = choose_batch(model, settings.context)
+    return plan_schedule(
+        batch,
+        settings.tokens,
+        kind=settings.schedule,
+        warm_up=settings.warm_up,
+        decay=settings.decay,
+        checkpoints=settings.checkpoints,
+        branches=settings.branches,
+    )
 
 
 def check_scorer(config: ExperimentConfig) -> None:
@@ -291,9 +318,13 @@ def _pretrain(context: RunContext, cell: Cell, progress: Progress | None) -> Non
     pretrain(
         context.corpus,
         model=cell.model,
-        tokens=settings.tokens or 0,
+        tokens=settings.tokens,
         out=unfinished,
         checkpoints=settings.checkpoints,
+        branches=settings.branches,
+        schedule=settings.schedule,
+        warm_up=settings.warm_up,
+        decay=settings.decay,
         context=settings.context,
         learning_rate=settings.learning_rate,
         seed=cell.seed,

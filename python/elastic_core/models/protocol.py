@@ -1,16 +1,18 @@
 """What a language model offers: probabilities of text, and text sampled from them.
 
-Every model satisfies `LanguageModel`. Three properties say what else it can do, and each has a
+Every model satisfies `LanguageModel`. Four properties say what else it can do, and each has a
 protocol with the methods that come with it and a function that checks the property:
 
-| property            | protocol       | function     |
-|---------------------|----------------|--------------|
-| `learns_online`     | `OnlineModel`  | `as_online`  |
-| `has_distributions` | `DrawingModel` | `as_drawing` |
-| `has_steps`         | `SteppedModel` | `as_stepped` |
+| property            | protocol        | function      |
+|---------------------|-----------------|---------------|
+| `learns_online`     | `OnlineModel`   | `as_online`   |
+| `has_distributions` | `DrawingModel`  | `as_drawing`  |
+| `has_steps`         | `SteppedModel`  | `as_stepped`  |
+| `has_weights`       | `WeightedModel` | `as_weighted` |
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, Self, TypeAlias, cast
 
 import numpy as np
@@ -63,6 +65,10 @@ class LanguageModel(Protocol):
     @property
     def has_steps(self) -> bool:
         """Whether the model reads texts one token at a time, for coding; see `SteppedModel`."""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the model has weight matrices that can be perturbed; see `WeightedModel`."""
 
     def tokens(self, documents: Sequence[Document]) -> list[Ids]:
         """The ids of each document's symbols, as they are scored.
@@ -216,6 +222,19 @@ class SteppedModel(LanguageModel, Protocol):
         """
 
 
+class WeightedModel(LanguageModel, Protocol):
+    """A language model with weight matrices."""
+
+    def perturbed(self, size: float, seed: int) -> AbstractContextManager[None]:
+        """Adds Gaussian noise to every weight matrix while a block runs, then restores them.
+
+        Args:
+            size: The standard deviation of the noise of a matrix, as a multiple of the standard
+                deviation of its own entries.
+            seed: Seed of the noise. The same seed gives the same noise, times `size`.
+        """
+
+
 def as_online(model: LanguageModel) -> OnlineModel:
     """The model as one that learns as it reads.
 
@@ -253,3 +272,17 @@ def as_stepped(model: LanguageModel) -> SteppedModel:
             "transformers model"
         )
     return cast("SteppedModel", model)
+
+
+def as_weighted(model: LanguageModel) -> WeightedModel:
+    """The model as one with weight matrices.
+
+    Raises:
+        InvalidArgumentError: It has none.
+    """
+    if not model.has_weights:
+        raise InvalidArgumentError(
+            f"{model.spec}: this model has no weight matrices to add noise to; use a transformers "
+            "model"
+        )
+    return cast("WeightedModel", model)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.models.protocol import Document, DrawingModel, Ids
+from elastic_core.models.protocol import Document, DrawingModel, Ids, as_weighted
 from elastic_core.scoring.divergence import ROW_BUDGET, Divergence, Reference
 from elastic_core.scoring.loss import common_prefix
 from elastic_core.scoring.scorers import Scorer
@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 
 _SMOOTHING = 0.5
 """What is added to the count of every token: Jeffreys' prior of a share."""
+
+NOISE_SIZES = (0.0125, 0.025, 0.05, 0.1, 0.2)
+"""The sizes of `WeightNoise`: the noise of a weight matrix by the spread of its own entries."""
 
 
 class Instrument(Protocol):
@@ -187,6 +190,49 @@ class Score:
             for prompt, text in zip(self._prompts, completions, strict=True)
         ]
         return _metrics("score", [np.asarray(self._scorer(texts), np.float64)])
+
+
+class WeightNoise:
+    """How much the loss rises when noise is added to the weights, in nats per token.
+
+    Overtraining makes models brittle, which is a rival account of elasticity (Springer et al.,
+    *Overtrained Language Models Are Harder to Fine-Tune*, 2025, perturb weights likewise). Each
+    weight matrix W becomes W + s std(W) E, E standard normal; `noise_0` to `noise_4` are the rises
+    of -log p(x) per token of x for the sizes s of `NOISE_SIZES`, the mean over texts and draws of
+    E. All sizes share the draws. It is a property of a model alone, and no difference from a base.
+
+    Args:
+        texts: Fixed texts, at least one.
+        seed: Seed of the noise.
+        draws: Draws of the noise, at least 1.
+
+    Raises:
+        InvalidArgumentError: There is no text.
+    """
+
+    def __init__(self, texts: Sequence[Document], *, seed: int, draws: int = 4) -> None:
+        if not texts:
+            raise InvalidArgumentError("weight_noise: there is no text to measure on")
+        self._texts = list(texts)
+        self._seeds = [int(number) for number in np.random.SeedSequence(seed).generate_state(draws)]
+
+    def measure(self, model: DrawingModel) -> dict[str, Any]:
+        """Measures `noise_0` to `noise_4` and their standard errors; see `Instrument.measure`.
+
+        Raises:
+            InvalidArgumentError: The model has no weight matrices.
+            ModelError: The model cannot read a text, or a probability is zero or NaN.
+        """
+        weighted = as_weighted(model)
+        plain = _per_token(model, self._texts)
+        metrics: dict[str, Any] = {}
+        for number, size in enumerate(NOISE_SIZES):
+            rises: list[Array] = []
+            for seed in self._seeds:
+                with weighted.perturbed(size, seed):
+                    rises.append(plain - _per_token(model, self._texts))
+            metrics |= _metrics(f"noise_{number}", [np.mean(rises, axis=0)])
+        return metrics
 
 
 def _per_token(model: DrawingModel, texts: Sequence[Document]) -> Array:

@@ -68,7 +68,7 @@ class StepCallback(TrainerCallback):
         if args.world_size > 1:
             PartialState().wait_for_everyone()
         if args.process_index == 0:
-            write_manifest(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
+            write_manifest(state_folder(args, state))
 
     def _is_state_due(self, processes: int, step: int, steps: int) -> bool:
         """Whether to save a state; several processes must agree, so they do not use the clock."""
@@ -78,6 +78,11 @@ class StepCallback(TrainerCallback):
                 step % (interval * max(1, steps // interval // _STATES_OF_SEVERAL_PROCESSES)) == 0
             )
         return time.monotonic() - self._saved_at >= SECONDS_BETWEEN_STATES
+
+
+def state_folder(args: TrainingArguments, state: TrainerState) -> Path:
+    """The folder that a trainer saves its current state to."""
+    return Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
 
 
 def last_state(folder: Path) -> Path | None:

@@ -48,7 +48,8 @@ class ScalingConfig(MatchedConfig):
         along: What grows from model to model: `size` or `pretraining`.
         models: The models in increasing order; empty: only `model`, along `pretraining`.
         pretraining: Along `pretraining`, the tokens after which `model`, pre-trained here, is
-            taken; those of a `scratch:` model must be among its `pretrain.checkpoints`.
+            taken; those of a `scratch:` model must be among its `pretrain.branches` or
+            `pretrain.checkpoints`.
         xs: Position of each model on the axis: its parameters or tokens. None: the depths of
             `tree:` models, or the parameters of `scratch:` models.
         first: The side of the alignment.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from elastic_core.models.transformers.forward import (
     no_probability,
 )
 from elastic_core.models.transformers.inputs import Batches, Tokenizer, tile
+from elastic_core.models.transformers.noise import perturbed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -55,6 +57,7 @@ class TransformersModel:
 
     has_distributions = True
     has_steps = True
+    has_weights = True
 
     def __init__(
         self,
@@ -284,6 +287,19 @@ class TransformersModel:
             InvalidArgumentError: `texts` is less than 1.
         """
         return TransformersSteps(self._model, texts, self._window, self._bos, self.vocabulary)
+
+    def perturbed(self, size: float, seed: int) -> AbstractContextManager[None]:
+        """Adds Gaussian noise to every weight matrix while a block runs, then restores them.
+
+        Embeddings are matrices too, and a matrix that layers share is perturbed once.
+
+        Args:
+            size: The standard deviation of the noise of a matrix, as a multiple of the standard
+                deviation of its own entries.
+            seed: Seed of the noise. The same seed gives the same noise, times `size`, on every
+                device.
+        """
+        return perturbed(self._model, size, seed)
 
     def _rows(self, documents: Sequence[Document], limit: int) -> list[Ids]:
         """The ends of documents, at most `limit` tokens each, `bos` included."""

@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from elastic_core._core import ModelError
-from elastic_core.training.callbacks import OnStep, StepCallback, last_state
+from elastic_core.training.callbacks import OnStep, StepCallback, last_state, state_folder
 from elastic_core.training.pretraining.packing import Blocks
 from elastic_core.training.pretraining.result import LossCurve, LossRow, PretrainConfig
 from elastic_core.training.saving import name_errors_of_states
@@ -23,8 +23,6 @@ from elastic_core.training.saving import name_errors_of_states
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_WARM_UP = 0.02
-_LAST_LEARNING_RATE = 0.1
 _BETAS = (0.9, 0.95)
 _WEIGHT_DECAY = 0.1
 # Logits in a forward pass, 1 GiB of float32; for larger batches, gradients are accumulated.
@@ -38,13 +36,14 @@ def train(
     folder: Path,
     *,
     states: Path,
-    save: Callable[[int], object],
     on_step: OnStep,
+    save: Callable[[int], object] | None = None,
+    keep: Callable[[int, Path], object] | None = None,
 ) -> float:
     """Trains a model, or resumes its training from the last saved state.
 
     AdamW with betas 0.9 and 0.95 and weight decay 0.1, gradients clipped to a norm of 1. The
-    learning rate rises linearly for 2% of the steps and falls along a cosine to a tenth.
+    learning rate is that of `config.plan`.
 
     Args:
         model: The model, which is modified.
@@ -52,8 +51,11 @@ def train(
         config: The configuration.
         folder: Folder of `metrics.jsonl`.
         states: Folder of states to resume from.
-        save: Called after each step of `config.checkpoints` with the tokens done.
         on_step: Receives the progress.
+        save: Called with the tokens done after each step of `config.checkpoints`, and after the
+            last one if it ends a branch.
+        keep: Called with the steps done and the folder of the state, where branches begin and at
+            the end; None for a run without branches.
 
     Returns:
         Tokens per second of this attempt; 0 if nothing was left to train.
@@ -71,9 +73,6 @@ def train(
         per_device_train_batch_size=at_once,
         gradient_accumulation_steps=rows // at_once,
         learning_rate=config.learning_rate,
-        lr_scheduler_type="cosine_with_min_lr",
-        lr_scheduler_kwargs={"min_lr_rate": _LAST_LEARNING_RATE},
-        warmup_steps=math.ceil(_WARM_UP * steps),
         adam_beta1=_BETAS[0],
         adam_beta2=_BETAS[1],
         weight_decay=_WEIGHT_DECAY,
@@ -90,11 +89,14 @@ def train(
         save_total_limit=2,
         disable_tqdm=True,
         report_to="none",
+        **config.plan.arguments(),
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # Otherwise the batch would grow with every GPU.
     state = last_state(states)
     step = int(state.name.split("-")[1]) if state else 0
-    callback = _PretrainingCallback(config, LossCurve(folder, step), step, save, on_step)
+    if state and keep:
+        keep(step, state)  # The attempt before may have been interrupted in between.
+    callback = _PretrainingCallback(config, LossCurve(folder, step), step, on_step, save, keep)
     trainer = Trainer(model, arguments, train_dataset=blocks, callbacks=[callback])
     trainer.remove_callback(PrinterCallback)
     name_errors_of_states(trainer, states)
@@ -116,14 +118,23 @@ class _PretrainingCallback(StepCallback):
         config: PretrainConfig,
         curve: LossCurve,
         step: int,
-        save: Callable[[int], object],
         on_step: OnStep,
+        save: Callable[[int], object] | None,
+        keep: Callable[[int, Path], object] | None,
     ) -> None:
         super().__init__(on_step)
         self._config = config
         self._curve = curve
         self._first_step = self._step = step
         self._save = save
+        self._keep = keep
+        plan = config.plan
+        self._saved = {*config.checkpoints, *({config.tokens} & {*config.branches})}
+        self._kept = (
+            {config.tokens // config.batch, *map(plan.stable_steps, config.branches)}
+            if keep
+            else set[int]()
+        )
         self._start = self._now = time.monotonic()
 
     @property
@@ -143,9 +154,18 @@ class _PretrainingCallback(StepCallback):
     ) -> None:
         self._step, self._now = state.global_step, time.monotonic()
         tokens = self._step * self._config.batch
-        if tokens in self._config.checkpoints:
+        if self._save and tokens in self._saved:
             self._save(tokens)
         super().on_step_end(args, state, control, **more)
+        if self._step in self._kept:
+            control.should_log = control.should_save = True
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
+    ) -> None:
+        super().on_save(args, state, control, **more)
+        if self._keep and state.global_step in self._kept:
+            self._keep(state.global_step, state_folder(args, state))
 
     def on_log(
         self,

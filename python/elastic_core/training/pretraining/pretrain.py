@@ -5,23 +5,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from elastic_core._core import Corpus, InvalidArgumentError
-from elastic_core.common.arguments import listed
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.progress import Progress
-from elastic_core.common.units import parse_count
 from elastic_core.corpora.sources import Source, check_regular
 from elastic_core.models.spec import scratch_size
 from elastic_core.training.hardware import choose_device, choose_dtype
 from elastic_core.training.pretraining.result import PretrainConfig, PretrainResult
+from elastic_core.training.pretraining.schedule import plan_schedule
 
 
 def pretrain(
     corpus: Corpus | Source,
     *,
     model: str,
-    tokens: int | str,
+    tokens: int | str | None = None,
     out: str | Path,
     checkpoints: Sequence[int | str] = (),
+    branches: Sequence[int | str] = (),
+    schedule: str | None = None,
+    warm_up: int | str | None = None,
+    decay: float | None = None,
     batch: int | None = None,
     context: int | None = None,
     learning_rate: float | None = None,
@@ -39,9 +42,18 @@ def pretrain(
     Args:
         corpus: The text: a `Corpus`, or a file, folder or glob, or a list of these.
         model: `scratch:SIZE`, with the size 0.3M, 1M, 3M, 10M, 30M or 100M.
-        tokens: Tokens to train on, such as 20000000 or `20M`; rounded up to whole steps.
+        tokens: Tokens to train on, such as 20000000 or `20M`; rounded up to whole steps. None: the
+            largest of the branches.
         out: Folder for the model, its loss curve and the result.
         checkpoints: Tokens after which the model is also saved, rounded up to whole steps.
+        branches: Tokens of further models, increasing and rounded up to whole steps: each is
+            annealed from the state that this run had before its own decay phase, and identical to
+            the model of a run of its own on so many tokens. Saved like checkpoints.
+        schedule: `cosine`: the learning rate rises for 2% of the steps and falls along a cosine to
+            a tenth; `wsd`: warm-up, stable, decay; None: `wsd` with branches, else `cosine`.
+        warm_up: Tokens in which `wsd` raises the learning rate; None: 20 steps.
+        decay: The share of the tokens in which `wsd` lowers it to 0, for a branch of its own
+            tokens; None: 0.2.
         batch: Tokens in an optimizer step, whole blocks; None: the default of the size.
         context: Tokens in a block, at least 2, and positions of the model; None: the default of
             the size.
@@ -67,38 +79,57 @@ def pretrain(
         )
     check_regular(opened)
     with requires_extra(model):
-        config = _plan(
-            opened,
-            model=model,
-            tokens=tokens,
+        context, batch = choose_batch(model, context, batch)
+        plan = plan_schedule(
+            batch,
+            tokens,
+            kind=schedule,
+            warm_up=warm_up,
+            decay=decay,
             checkpoints=checkpoints,
+            branches=branches,
+        )
+        if learning_rate is None:
+            learning_rate = scratch_size(model).learning_rate
+        if not (learning_rate > 0 and math.isfinite(learning_rate)):
+            raise InvalidArgumentError(f"learning rate {learning_rate}: must be more than 0")
+        if seed < 0:
+            raise InvalidArgumentError(f"seed {seed}: must be 0 or more")
+        target = choose_device(device)
+        config = PretrainConfig(
+            corpus=opened.name,
+            corpus_bytes=opened.size,
+            model=model,
+            tokens=plan.tokens,
+            checkpoints=plan.checkpoints,
             batch=batch,
             context=context,
             learning_rate=learning_rate,
             seed=seed,
             repeat=repeat,
-            dtype=dtype,
-            device=device,
+            dtype=choose_dtype(dtype, target),
+            device=target,
+            schedule=plan.kind,
+            warm_up=plan.warm_up,
+            decay=plan.decay,
+            branches=plan.branches,
         )
         from elastic_core.training.pretraining.run import run
     return run(opened, config, Path(out), progress)
 
 
-def _plan(
-    corpus: Corpus,
-    *,
-    model: str,
-    tokens: int | str,
-    checkpoints: Sequence[int | str],
-    batch: int | None,
-    context: int | None,
-    learning_rate: float | None,
-    seed: int,
-    repeat: bool,
-    dtype: str,
-    device: str,
-) -> PretrainConfig:
-    """The complete configuration of a run; see `pretrain` for the arguments."""
+def choose_batch(model: str, context: int | None, batch: int | None = None) -> tuple[int, int]:
+    """The context and the batch of a pre-training, in tokens.
+
+    Args:
+        model: `scratch:SIZE`.
+        context: Tokens in a block; None: the default of the size.
+        batch: Tokens in an optimizer step; None: as many whole blocks as fit into the default of
+            the size.
+
+    Raises:
+        InvalidArgumentError: There is no such size, or a number is invalid.
+    """
     size = scratch_size(model)
     context = size.context if context is None else context
     if context < 2:
@@ -109,33 +140,4 @@ def _plan(
         raise InvalidArgumentError(
             f"batch {batch}: must be a multiple of the context, {context} tokens"
         )
-    learning_rate = size.learning_rate if learning_rate is None else learning_rate
-    if not (learning_rate > 0 and math.isfinite(learning_rate)):
-        raise InvalidArgumentError(f"learning rate {learning_rate}: must be more than 0")
-    if seed < 0:
-        raise InvalidArgumentError(f"seed {seed}: must be 0 or more")
-    total = _whole_steps(tokens, batch)
-    saved = sorted({_whole_steps(count, batch) for count in listed(checkpoints)})
-    if saved and saved[-1] > total:
-        raise InvalidArgumentError(
-            f"checkpoint {saved[-1]}: training ends before it, after {total} tokens; lower it"
-        )
-    target = choose_device(device)
-    return PretrainConfig(
-        corpus=corpus.name,
-        corpus_bytes=corpus.size,
-        model=model,
-        tokens=total,
-        checkpoints=tuple(saved),
-        batch=batch,
-        context=context,
-        learning_rate=learning_rate,
-        seed=seed,
-        repeat=repeat,
-        dtype=choose_dtype(dtype, target),
-        device=target,
-    )
-
-
-def _whole_steps(tokens: int | str, batch: int) -> int:
-    return -(-parse_count(tokens) // batch) * batch
+    return context, batch

@@ -1,14 +1,15 @@
 """Configuration, result and loss curve of a pre-training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.files import append_json_line, read_json_lines, write_json_lines
 from elastic_core.common.schemas import PRETRAIN
 from elastic_core.report.plot import tidy
+from elastic_core.training.pretraining.schedule import COSINE, Schedule
 
 METRICS = "metrics.jsonl"
 """The file of the loss curve in the folder of a run."""
@@ -31,6 +32,10 @@ class PretrainConfig:
         repeat: Whether a corpus with fewer tokens is read several times.
         dtype: `float32`, or `bfloat16` for mixed precision.
         device: `cpu`, `cuda` or `mps`.
+        schedule: `cosine`, or `wsd` for warm-up, stable, decay.
+        warm_up: Tokens of the warm-up of `wsd`, whole steps; 0 with `cosine`.
+        decay: The share of the tokens in the decay phase of `wsd`; 0 with `cosine`.
+        branches: Tokens of the annealed branches, whole steps.
     """
 
     corpus: str
@@ -45,6 +50,31 @@ class PretrainConfig:
     repeat: bool
     dtype: str
     device: str
+    schedule: str = COSINE
+    warm_up: int = 0
+    decay: float = 0.0
+    branches: tuple[int, ...] = ()
+
+    @property
+    def plan(self) -> Schedule:
+        """The schedule of the run."""
+        return Schedule(
+            self.batch,
+            self.tokens,
+            self.schedule,
+            self.warm_up,
+            self.decay,
+            self.checkpoints,
+            self.branches,
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The configuration in a result or an unfinished run; keys that it lacks have defaults."""
+        volumes = {
+            name: tuple(values[name]) for name in ("checkpoints", "branches") if name in values
+        }
+        return cls(**{**values, **volumes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +84,12 @@ class Checkpoint:
     Attributes:
         tokens: Tokens it was trained on.
         path: Its folder.
+        annealed: Whether it is a branch, which ends with a decay phase of its own.
     """
 
     tokens: int
     path: str
+    annealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +105,8 @@ class PretrainResult:
         epochs: `tokens` / `corpus_tokens`.
         steps: Optimizer steps.
         loss: Cross-entropy of the last row of the curve, in nats per token.
-        tokens_per_second: Speed of the last attempt; 0 if it had nothing left to train.
-        checkpoints: Models saved during training.
+        tokens_per_second: Speed of the last attempt, branches apart; 0 if it had nothing left.
+        checkpoints: Models saved during training, and branches.
         versions: Versions of the libraries that the result may depend on.
     """
 
@@ -98,8 +130,7 @@ class PretrainResult:
     def from_dict(cls, result: dict[str, Any]) -> "PretrainResult":
         """The result that `to_dict` wrote, with or without the seal of `result.json`."""
         fields = {name: value for name, value in result.items() if name not in ("schema", "check")}
-        config = fields["config"]
-        fields["config"] = PretrainConfig(**{**config, "checkpoints": tuple(config["checkpoints"])})
+        fields["config"] = PretrainConfig.from_dict(fields["config"])
         fields["checkpoints"] = tuple(Checkpoint(**saved) for saved in fields["checkpoints"])
         return cls(**fields)
 

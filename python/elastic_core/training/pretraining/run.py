@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import BaseFileLock, FileLock
 from transformers import PreTrainedTokenizerFast
@@ -24,6 +24,7 @@ from elastic_core.models.transformers.checkpoint import silence_transformers
 from elastic_core.models.transformers.inputs import Tokenizer
 from elastic_core.report.plot import can_draw
 from elastic_core.training.folder import check_same_settings
+from elastic_core.training.pretraining.branches import anneal, keep_state
 from elastic_core.training.pretraining.loop import train
 from elastic_core.training.pretraining.packing import Blocks, documents, pack
 from elastic_core.training.pretraining.result import (
@@ -114,10 +115,14 @@ def _check_folder(folder: Path, config: PretrainConfig) -> None:
     """Refuses a folder that belongs to something else."""
     if folder.exists() and not folder.is_dir():
         raise InvalidArgumentError(f"{folder}: it is a file; name a folder for the model")
-    requested = json.loads(json.dumps(asdict(config)))
+    requested = _settings(config)
     for file in (folder / _RESULT, folder / _UNFINISHED / _RUN):
         if file.exists():
-            stored = read_sealed_json(file, _remedy(file.parent), lambda values: values["config"])
+            stored = read_sealed_json(
+                file,
+                _remedy(file.parent),
+                lambda values: _settings(PretrainConfig.from_dict(values["config"])),
+            )
             check_same_settings(folder, "run", stored, requested)
             return
     remove_leftovers(folder)
@@ -125,6 +130,12 @@ def _check_folder(folder: Path, config: PretrainConfig) -> None:
         raise InvalidArgumentError(
             f"{folder}: it holds something other than a run of pre-training; choose another folder"
         )
+
+
+def _settings(config: PretrainConfig) -> dict[str, Any]:
+    """A configuration as JSON returns it."""
+    settings: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return settings
 
 
 def _prepare(
@@ -176,15 +187,42 @@ def _train(
     def checkpoint(tokens: int) -> Path:
         return folder / "checkpoints" / f"tokens-{tokens}"
 
+    def write(trained: "PreTrainedModel", partial: Path) -> None:
+        trained.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+
     def save(tokens: int) -> None:
-        write_checkpoint(checkpoint(tokens), lambda partial: _save(model, tokenizer, partial))
+        write_checkpoint(checkpoint(tokens), lambda partial: write(model, partial))
+
+    def keep(step: int, state: Path) -> None:
+        keep_state(config, step, state, unfinished)
 
     def on_step(step: int, _: int) -> None:
         if progress:
             tokens = step * config.batch
             progress(Step("train", config.model, tokens, config.tokens, "tokens"))
 
-    speed = train(model, blocks, config, folder, states=unfinished, save=save, on_step=on_step)
+    speed = train(
+        model,
+        blocks,
+        config,
+        folder,
+        states=unfinished,
+        on_step=on_step,
+        save=save,
+        keep=keep if config.branches else None,
+    )
+    for tokens in config.branches:
+        if tokens != config.tokens:
+            anneal(
+                config,
+                tokens,
+                checkpoint(tokens),
+                unfinished,
+                packed=unfinished / _TOKENS,
+                save=write,
+                progress=progress,
+            )
     rows = read_curve(folder)
     result = PretrainResult(
         config=config,
@@ -197,20 +235,16 @@ def _train(
         loss=rows[-1].loss,
         tokens_per_second=speed,
         checkpoints=tuple(
-            Checkpoint(tokens, str(checkpoint(tokens))) for tokens in config.checkpoints
+            Checkpoint(tokens, str(checkpoint(tokens)), tokens in config.branches)
+            for tokens in sorted((*config.checkpoints, *config.branches))
         ),
         versions=versions("torch", "transformers"),
     )
     with result_folder(folder) as partial:
         with saving(folder):
-            _save(model, tokenizer, partial)
+            write(model, partial)
         write_manifest(partial)
         if can_draw():
             draw_curve(rows, partial / "loss.png", config.model)
         write_sealed_json(partial / _RESULT, result.to_dict())
     return result
-
-
-def _save(model: "PreTrainedModel", tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
