@@ -58,7 +58,7 @@ class SeedData(Protocol):
 
     @property
     def scorer(self) -> "Scorer | None":
-        """The scorer of texts, if there is one."""
+        """The scorer that rewards models and picks preferences, if there is one."""
 
     @property
     def data_hash(self) -> str:
@@ -202,6 +202,10 @@ class Measure:
         """
         raise NotImplementedError
 
+    def authors(self) -> tuple["Cell", ...]:
+        """The cells, besides the root, whose models the measured one is compared with."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -282,6 +286,8 @@ class Cell:
                 cells.append(self.end_of_curve)
         for texts in self.sets:
             cells += texts.rows.authors()
+        for measure in self.measures:
+            cells += measure.authors()
         return tuple(dict.fromkeys(cells))
 
     def model_hash(self, hashes: SharedHashes) -> str:

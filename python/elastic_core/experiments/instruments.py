@@ -46,8 +46,8 @@ def prepare(
     """The instruments with these names, without `rates`.
 
     Args:
-        names: The names, as in `InstrumentName`.
-        base: The base model.
+        names: The names, as in `InstrumentName`, or `kl_author`.
+        base: The base model; for `kl_author`, the author.
         texts: What to measure on.
         scorer: The scorer for `score`.
 
@@ -55,7 +55,13 @@ def prepare(
         InvalidArgumentError: An instrument lacks data.
         ModelError: The base cannot read a text.
     """
-    from elastic_core.scoring.instruments import Divergences, LogOdds, Margin, Score
+    from elastic_core.scoring.instruments import (
+        AuthorDivergence,
+        Divergences,
+        LogOdds,
+        Margin,
+        Score,
+    )
 
     rows = [row for side in texts.held_out.values() for row in side]
     whole = {
@@ -81,6 +87,10 @@ def prepare(
             case "kl":
                 instruments.append(
                     Divergences(base, [""] * texts.samples, tokens=texts.tokens, seed=texts.seed)
+                )
+            case "kl_author":
+                instruments.append(
+                    AuthorDivergence(base, texts.prompts, tokens=texts.tokens, seed=texts.seed)
                 )
             case "score":
                 if scorer is None:
@@ -112,3 +122,29 @@ class Instruments(Measure):
         for instrument in seed_context.instruments(self.root, self.names):
             metrics |= instrument.measure(model)
         return metrics
+
+
+@dataclass(frozen=True, slots=True)
+class DistanceToAuthor(Measure):
+    """Measures KL(author || model) on the author's answers to the held-out prompts.
+
+    Attributes:
+        name: The name in the metrics `kl_author_NAME` and `kl_author_NAME_se`, in nats per token,
+            and `kl_author_NAME_positions`.
+        author: The cell of the author.
+    """
+
+    name: str
+    author: Cell
+
+    def take(self, model: DrawingModel, seed_context: SeedData) -> Metrics:
+        """Measures a model; see `Measure.take`."""
+        (instrument,) = seed_context.instruments(self.author, ("kl_author",))
+        return {
+            metric.replace("kl_author", f"kl_author_{self.name}", 1): value
+            for metric, value in instrument.measure(model).items()
+        }
+
+    def authors(self) -> tuple[Cell, ...]:
+        """The author."""
+        return (self.author,)
