@@ -115,6 +115,8 @@ def open_run(path: str | Path) -> Run:
     config = parse_config(values, study.config, str(folder.path))
     rows = folder.rows()
     analysis = study.analyse(config, [flatten_row(row) for row in rows])
+    if config.scorer_teaches:
+        analysis = replace(analysis, notes=(*analysis.notes, _judge_note(config)))
     missing, cells = count_unfinished(study, config, rows)
     if missing:
         note = (
@@ -160,6 +162,15 @@ def describe_plan(
         f"time left: {time}",
     )
     return "\n".join(lines)
+
+
+def _judge_note(config: ExperimentConfig) -> str:
+    """Which scorer taught models and which judged them."""
+    return (
+        f"Models learned from the {config.scorer.kind} scorer, by its rewards or the preferences "
+        "it picked. The scores in this report are those of another: a linear classifier, trained "
+        f"on {config.scorer.rows:,} other rows of each side, which taught no model."
+    )
 
 
 def _open_context(
