@@ -21,6 +21,7 @@ from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse
 from elastic_core.experiments.studies.study import base
 from elastic_core.experiments.worker import process_cell
+from elastic_core.scoring import LinearScorer
 from elastic_core.statistics.intervals import Interval
 
 NAMED: dict[str, Any] = {
@@ -73,6 +74,14 @@ def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
     assert len(rows) == 1 + 5 * 2
     assert all(row["train_steps"] == 1 for row in rows if row["labels"]["stage"] != "base")
     assert len(list(finished.folder.checkpoints.glob("*.pairs.json"))) == 2
+    judge = RunContext(finished.config, ModelStore(tmp_path)).judge
+    assert isinstance(judge, LinearScorer)
+    assert rows[0]["scorer_accuracy"] == judge.accuracy.correct
+    assert finished.analysis.notes[-1] == (
+        "Models learned from the linear scorer, by its rewards or the preferences it picked. The "
+        "scores in this report are those of another: a linear classifier, trained on 40 other rows "
+        "of each side, which taught no model."
+    )
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -82,6 +91,7 @@ def test_only_a_sufficient_learning_rate_undoes_the_alignment(
     values = for_transformer(write_reviews(tmp_path))
     values["recipe"] = {**values["recipe"], "learning_rate": 1e-2, "epochs": 2}
     values["held_out"] = {"prompts": 30, "tokens": 12, "texts": 4}
+    values["scorer"] = {"rows": 30}  # Two scorers take twice as many.
     more = {
         "align": 40,
         "reverse": [40],
@@ -208,6 +218,23 @@ def test_side_limits_the_algorithm_to_one_step() -> None:
         assert steps == {(stage, "simpo") for stage in stages} | other
         aligned = [cell for cell in requested if dict(cell.labels)["stage"] == "align"]
         assert len(aligned) == (2 if side == "align" else 1)
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "has_pairs", "teaches"),
+    [
+        (["sft"], False, False),
+        (["dpo"], False, True),
+        (["dpo", "kto", "simpo"], True, False),
+        (["grpo"], True, True),
+    ],
+)
+def test_the_scorer_teaches_by_rewards_and_by_preferences(
+    algorithms: list[str], has_pairs: bool, teaches: bool
+) -> None:
+    pairs = {"pairs": {"source": "pairs"}} if has_pairs else {}
+    data = {**NAMED["data"], **pairs}
+    assert config(NAMED, data=data, algorithms=algorithms).scorer_teaches == teaches
 
 
 def test_recipes_are_adapted_to_their_algorithms() -> None:

@@ -30,6 +30,7 @@ from elastic_core.experiments.studies.study import (
 )
 from elastic_core.report.document import Figure, Finding, Panel, Series, Table
 from elastic_core.statistics.intervals import PairedComparison, compare_paired, interval
+from elastic_core.training.finetuning.recipe import ONLINE
 
 PLAIN = "plain"
 """The variant that all others are compared with."""
@@ -96,6 +97,12 @@ class MitigationConfig(ExperimentConfig):
                 )
             self.build_recipe(**variant.recipe)
         return self
+
+    @property
+    def scorer_teaches(self) -> bool:
+        """Whether the scorer gives the rewards of any variant, or of the reverse training."""
+        recipes = (self.build_recipe(**variant.recipe) for variant in self.all_variants.values())
+        return super().scorer_teaches or any(recipe.algorithm in ONLINE for recipe in recipes)
 
     @property
     def all_variants(self) -> dict[str, Variant]:
