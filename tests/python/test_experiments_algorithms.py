@@ -79,8 +79,8 @@ def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
     assert rows[0]["scorer_accuracy"] == judge.accuracy.correct
     assert finished.analysis.notes[-1] == (
         "Models learned from the linear scorer, by its rewards or the preferences it picked. The "
-        "scores in this report are those of another: a linear classifier, trained on 40 other rows "
-        "of each side, which taught no model."
+        "scores in this report are those of another: a linear classifier, trained on other rows, "
+        "from which no model learned."
     )
 
 

@@ -104,28 +104,22 @@ class Datasets:
         if not count or len(rows) < 2:
             return []
         taken: list[dict[str, Examples]] = [{} for _ in range(count)]
-        needed = count * scorer.rows
         for side in self.sides:
+            size = scorer.rows
             if source := getattr(scorer, side):
                 own = deduplicate(rows[side], _read(source, words)).splits[1]
-                if count > 1 and needed > len(own):
-                    raise InvalidArgumentError(
-                        f"{own.name}: two scorers, one that models learn from and one that judges, "
-                        f"need {needed:,} rows, but only {len(own):,} are on neither side; lower "
-                        "scorer.rows, or name more data"
-                    )
-                drawn = subsets(own, [min(needed, len(own))], seed=0)[0]
-            elif needed >= len(rows[side]):
+                size = min(size, len(own) // count)
+                drawn = subsets(own, [count * size], seed=0)[0]
+            elif count * size >= len(rows[side]):
                 raise InvalidArgumentError(
-                    f"{rows[side].name}: {_SCORERS[count]} would take {needed:,} of "
+                    f"{rows[side].name}: {_SCORERS[count]} would take {count * size:,} of "
                     f"{len(rows[side]):,} rows and leave none to train on; lower scorer.rows, or "
                     f"name separate data as scorer.{side}.source"
                 )
             else:
-                drawn, rows[side] = _take_random(rows[side], needed)
+                drawn, rows[side] = _take_random(rows[side], count * size)
             for number, group in enumerate(taken):
-                start = number * scorer.rows
-                group[side] = drawn.take(range(start, min(start + scorer.rows, len(drawn))))
+                group[side] = drawn.take(range(number * size, (number + 1) * size))
         return taken
 
     def _split(self, seed: int) -> SeedSplit:

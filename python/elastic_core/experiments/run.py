@@ -169,7 +169,7 @@ def _judge_note(config: ExperimentConfig) -> str:
     return (
         f"Models learned from the {config.scorer.kind} scorer, by its rewards or the preferences "
         "it picked. The scores in this report are those of another: a linear classifier, trained "
-        f"on {config.scorer.rows:,} other rows of each side, which taught no model."
+        "on other rows, from which no model learned."
     )
 
 

@@ -176,7 +176,7 @@ def _gap_table(pairs: Sequence[Pair]) -> Table:
     )
     values = [(pair.name, [gap(pair) for gap in gaps]) for pair in pairs]
     values.append(("mean", [mean_over_pairs(pairs, gap) for gap in gaps]))
-    rows = [(name, *map(over_seeds, row)) for name, row in values]
+    rows: list[tuple[Cell, ...]] = [(name, *map(over_seeds, row)) for name, row in values]
     headings = (
         ("models", ""),
         ("final training loss", _NATS),
