@@ -12,7 +12,7 @@ from elastic_core.demo.story import Size, run_demo
 from elastic_core.experiments import executors
 from elastic_core.scoring import LinearScorer
 
-SMALL = Size(reviews=90, tokens=4096, align=(8,), dose=(8,), tree_seeds=2, seeds=1)
+SMALL = Size(reviews=90, tokens=4096, align=(8,), reverse=(8,), tree_seeds=2, seeds=1)
 
 
 def test_reviews_are_distinct_and_reveal_their_sign(tmp_path: Path) -> None:

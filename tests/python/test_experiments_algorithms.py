@@ -21,6 +21,7 @@ from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse, lineages
 from elastic_core.experiments.studies.study import base
 from elastic_core.experiments.worker import process_cell
+from elastic_core.scoring import LinearScorer
 
 NAMED: dict[str, Any] = {
     "study": "algorithms",
@@ -50,7 +51,9 @@ def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
     values = for_transformer(write_reviews(tmp_path)) | VOLUMES
     algorithms = ["dpo", "kto", "simpo", "ppo", "rloo"]
     finished = experiment(
-        config(values, algorithms=algorithms, side="both"), tmp_path / "run", jobs=1
+        config(values, algorithms=algorithms, side="both", measure=["margin", "score"]),
+        tmp_path / "run",
+        jobs=1,
     )
     stops = next(table for table in finished.analysis.tables if table.name == "matched")
     assert [row[0] for row in stops.rows] == ["sft", *algorithms]
@@ -59,6 +62,15 @@ def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
     assert len({row["made"] for row in rows}) == len(rows)
     assert all(math.isfinite(row["margin"]) for row in rows)
     assert len(list(finished.folder.checkpoints.glob("*.pairs.json"))) == 2
+    judge = RunContext(finished.config, ModelStore(tmp_path)).judge
+    assert isinstance(judge, LinearScorer)
+    base_row = finished.folder.rows()[0]
+    assert base_row["scorer_accuracy"] == judge.accuracy.correct
+    assert finished.analysis.notes[-1] == (
+        "Models learned from the linear scorer, by its rewards or the preferences it picked. The "
+        "scores in this report are those of another: a linear classifier, trained on other rows, "
+        "from which no model learned."
+    )
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +175,23 @@ def test_side_limits_the_algorithm_to_one_step() -> None:
         assert steps == {(own, "simpo"), (own, "sft"), (other, "sft")}
         aligned = {cell for cell in requested if dict(cell.labels)["stage"] == "align"}
         assert len(aligned) == (2 if side == "align" else 1)
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "has_pairs", "teaches"),
+    [
+        (["sft"], False, False),
+        (["dpo"], False, True),
+        (["dpo", "kto", "simpo"], True, False),
+        (["grpo"], True, True),
+    ],
+)
+def test_the_scorer_teaches_by_rewards_and_by_preferences(
+    algorithms: list[str], has_pairs: bool, teaches: bool
+) -> None:
+    pairs = {"pairs": {"source": "pairs"}} if has_pairs else {}
+    data = {**NAMED["data"], **pairs}
+    assert config(NAMED, data=data, algorithms=algorithms).scorer_teaches == teaches
 
 
 def test_recipes_are_adapted_to_their_algorithms() -> None:

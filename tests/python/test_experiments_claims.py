@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from planted_curves import NAMED
+from planted_arms import NAMED
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.claims import (

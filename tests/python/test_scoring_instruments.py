@@ -19,6 +19,7 @@ from elastic_core.models.protocol import DrawingModel, as_drawing, as_weighted
 from elastic_core.scoring import LinearScorer
 from elastic_core.scoring.instruments import (
     NOISE_SIZES,
+    AuthorDivergence,
     Divergences,
     Instrument,
     LogOdds,
@@ -119,11 +120,52 @@ def test_divergences_are_those_of_the_reference(base: DrawingModel, model: Drawi
     assert total / sum(reached) == pytest.approx(metrics["kl_base"])
 
 
+def test_the_distance_from_an_author_is_summed_over_the_vocabulary(model: DrawingModel) -> None:
+    author, prompts = learned(*NEGATIVE), ["", "to", "that", "is"]
+    divergences: list[list[float]] = []
+    for prompt, answer in zip(prompts, author.draw(prompts, tokens=6, seed=2), strict=True):
+        contexts = [
+            prompt.encode() + answer[:length].astype(np.uint8).tobytes()
+            for length in range(len(answer))
+        ]
+        rows = zip(author.next_distribution(contexts), model.next_distribution(contexts),
+                   strict=True)  # fmt: skip
+        divergences.append(
+            [
+                sum(float(p) * math.log(float(p) / float(q)) for p, q in zip(*row, strict=True))
+                for row in rows
+            ]
+        )
+    metrics = AuthorDivergence(author, prompts, tokens=6, seed=2).measure(model)
+    total, count = sum(map(sum, divergences)), sum(map(len, divergences))
+    assert metrics["kl_author"] == pytest.approx(total / count, abs=1e-5)
+    residuals = [sum(row) - total / count * len(row) for row in divergences]
+    error = math.sqrt(np.var(residuals, ddof=1) * len(residuals)) / count
+    assert metrics["kl_author_se"] == pytest.approx(error, rel=1e-3)
+    for at, mean in enumerate(metrics["kl_author_positions"]):
+        reached = [row[at] for row in divergences if len(row) > at]
+        assert mean == pytest.approx(sum(reached) / len(reached), abs=1e-5)
+    of_author = AuthorDivergence(author, prompts, tokens=6, seed=2).measure(author)
+    assert metrics["kl_author"] > of_author["kl_author"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("is_author", [True, False])
+def test_a_distance_needs_models_with_distributions(base: DrawingModel, is_author: bool) -> None:
+    class Served:
+        spec, has_distributions = "served:name", False
+
+    author, model = (Served(), base) if is_author else (base, Served())
+    message = "served:name: this model does not report .* use a tree model or a transformers model"
+    with pytest.raises(InvalidArgumentError, match=message):
+        AuthorDivergence(author, [""], tokens=2, seed=0).measure(model)  # type: ignore[arg-type]
+
+
 def instruments(base: DrawingModel) -> list[Instrument]:
     return [
         Margin(base, POSITIVE, NEGATIVE),
         LogOdds(base, POSITIVE, NEGATIVE, PROMPTS, COMPLETIONS, tokens=4),
         Divergences(base, ["", "to"], tokens=5, seed=0),
+        AuthorDivergence(base, ["", "to"], tokens=5, seed=0),
     ]
 
 

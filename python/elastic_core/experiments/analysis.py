@@ -116,16 +116,21 @@ class Grid:
         """Names of the cells that diverged, or whose parent did."""
         return [row["name"] for row in self._rows if row.get("diverged")]
 
+    def scorer_notes(self) -> list[str]:
+        """How accurate the linear scorer is; empty without one."""
+        accuracy, low, high = (self.first(f"scorer_{end}") for end in ("accuracy", "low", "high"))
+        if accuracy is None:
+            return []
+        note = (
+            f"The linear scorer classifies {accuracy:.1%} ({LEVEL:.0%} CI {low:.1%} to "
+            f"{high:.1%}) of held-out labelled texts correctly. Model completions are shorter "
+            "than these texts, so its accuracy on them may be lower."
+        )
+        return [note]
+
     def notes(self) -> tuple[str, ...]:
         """Caveats that apply to every study: the scorer's accuracy, missing cells, few seeds."""
-        notes = []
-        accuracy, low, high = (self.first(f"scorer_{end}") for end in ("accuracy", "low", "high"))
-        if accuracy is not None:
-            notes.append(
-                f"The linear scorer classifies {accuracy:.1%} ({LEVEL:.0%} CI {low:.1%} to "
-                f"{high:.1%}) of held-out labelled texts correctly. Model completions are shorter "
-                "than these texts, so its accuracy on them may be lower."
-            )
+        notes = self.scorer_notes()
         if diverged := self.diverged():
             notes.append(
                 f"{counted(len(diverged), 'cell is', 'cells are')} left out because their "

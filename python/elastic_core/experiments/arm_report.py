@@ -246,8 +246,8 @@ class ArmReport:
         )
 
     def notes(self) -> tuple[str, ...]:
-        """Caveats: diverged cells, the learning rate, separate trainings, few seeds."""
-        notes = []
+        """Caveats: the scorer's accuracy, diverged cells, the learning rate, few seeds."""
+        notes = self.grid.scorer_notes()
         if diverged := self.grid.diverged():
             notes.append(
                 f"{counted(len(diverged), 'cell is', 'cells are')} left out because their "

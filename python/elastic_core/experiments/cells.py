@@ -58,7 +58,7 @@ class SeedData(Protocol):
 
     @property
     def scorer(self) -> "Scorer | None":
-        """The scorer of texts, if there is one."""
+        """The scorer that rewards models and picks preferences, if there is one."""
 
     @property
     def data_hash(self) -> str:
@@ -193,6 +193,11 @@ class TextSet:
 class Measure:
     """An additional measurement; subclasses are frozen dataclasses, as for `Rows`."""
 
+    @property
+    def has_score(self) -> bool:
+        """Whether it includes the score."""
+        return False
+
     def take(self, model: DrawingModel, seed_context: SeedData) -> Metrics:
         """Measures a cell's model.
 
@@ -201,6 +206,10 @@ class Measure:
             seed_context: The data of the cell's seed.
         """
         raise NotImplementedError
+
+    def authors(self) -> tuple["Cell", ...]:
+        """The cells, besides the root, whose models the measured one is compared with."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +279,11 @@ class Cell:
         return self.training is not None and self.end_of_curve == self
 
     @property
+    def has_score(self) -> bool:
+        """Whether the score of completions is measured."""
+        return self.is_drawn or any(measure.has_score for measure in self.measures)
+
+    @property
     def needs(self) -> tuple["Cell", ...]:
         """The cells whose models must exist before this one can be processed."""
         cells = [self.root, self.parent] if self.parent else []
@@ -282,6 +296,8 @@ class Cell:
                 cells.append(self.end_of_curve)
         for texts in self.sets:
             cells += texts.rows.authors()
+        for measure in self.measures:
+            cells += measure.authors()
         return tuple(dict.fromkeys(cells))
 
     def model_hash(self, hashes: SharedHashes) -> str:

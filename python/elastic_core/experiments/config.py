@@ -30,7 +30,7 @@ from elastic_core.common.units import counted
 from elastic_core.common.yaml import parse_yaml, parse_yaml_file
 from elastic_core.experiments.fields import Count, Names, refuse_boolean
 from elastic_core.models.spec import ModelSpec
-from elastic_core.training.finetuning.recipe import Recipe
+from elastic_core.training.finetuning.recipe import ONLINE, Recipe
 
 Config = TypeVar("Config", bound="ExperimentConfig")
 
@@ -180,7 +180,8 @@ class ScorerConfig(Section):
     Attributes:
         kind: `linear` for a classifier trained here, `hf:NAME`, or a folder.
         label: The label of an `hf:` classifier whose probability is the score.
-        rows: Rows of each side to train `linear` on; they are used for nothing else.
+        rows: Rows of each side to train `linear` on; they are used for nothing else. Where models
+            learn from the scorer, as many others train the linear one that judges.
         positive: The positive rows for `linear`; None: taken from `data.positive`.
         negative: The negative rows for `linear`; None: taken from `data.negative`.
     """
@@ -238,6 +239,14 @@ class ExperimentConfig(Section):
     def answer_prompts(self) -> int:
         """Number of additional prompts to hold out for models to answer."""
         return 0
+
+    @property
+    def scorer_teaches(self) -> bool:
+        """Whether models learn from the scorer, which then may not judge them.
+
+        It gives the rewards of online algorithms, or picks preferences.
+        """
+        return any(self.build_recipe(reverse=at).algorithm in ONLINE for at in (False, True))
 
     @property
     def counted_seeds(self) -> str:

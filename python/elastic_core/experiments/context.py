@@ -9,6 +9,7 @@ from elastic_core._core import Corpus, InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
 from elastic_core.common.units import counted
 from elastic_core.corpora.sources import check_regular
+from elastic_core.data.examples import Examples
 from elastic_core.data.select import random_order
 from elastic_core.experiments.cells import Cell, Row, SharedHashes
 from elastic_core.experiments.config import ExperimentConfig
@@ -52,7 +53,12 @@ class RunContext:
     def datasets(self) -> Datasets:
         """The rows of both sides."""
         config = self.config
-        return Datasets(config.data, config.scorer, config.held_out.prompts + config.answer_prompts)
+        return Datasets(
+            config.data,
+            config.scorer,
+            config.held_out.prompts + config.answer_prompts,
+            scorer_teaches=config.scorer_teaches,
+        )
 
     @cached_property
     def hashes(self) -> SharedHashes:
@@ -60,10 +66,11 @@ class RunContext:
         config, pretrain = self.config, self.config.pretrain
         scorer = config.scorer.model_dump()
         size = self.corpus.size if self.corpus else None
+        judge = ["another judges"] if config.scorer_teaches else []
         return SharedHashes(
             root=digest([__version__, pretrain.model_dump() if pretrain else None, size]),
             data=digest([__version__, self.datasets.identity, scorer]),
-            measured=digest([config.held_out.model_dump(), scorer]),
+            measured=digest([config.held_out.model_dump(), scorer, *judge]),
         )
 
     def model_hash(self, cell: Cell) -> str:
@@ -131,7 +138,7 @@ class RunContext:
         key = (self.model_hash(root), root.seed, tuple(names))
         if key not in self._instruments:
             self._instruments[key] = prepare(
-                names, self.model(root), self.seed_context(root.seed).fixed_texts(), self.scorer
+                names, self.model(root), self.seed_context(root.seed).fixed_texts(), self.judge
             )
             if len(self._instruments) > _REFERENCES:
                 self._instruments.popitem(last=False)
@@ -143,18 +150,24 @@ class RunContext:
 
     @cached_property
     def scorer(self) -> "Scorer | None":
-        """The scorer of texts; None if there is only one side to train a classifier on."""
-        from elastic_core.scoring import LinearScorer, load_scorer
+        """The scorer that models learn from, if they do, and that judges them otherwise.
+
+        None if there is only one side to train a classifier on.
+        """
+        from elastic_core.scoring import load_scorer
 
         chosen = self.config.scorer
         if chosen.kind != "linear":
             return load_scorer(chosen.kind, label=chosen.label)
-        rows = self.datasets.scorer
-        if not rows:
-            return None
-        texts = {side: examples.texts() for side, examples in rows.items()}
-        labels = [side == "positive" for side in texts for _ in texts[side]]
-        return LinearScorer.fit([text for side in texts.values() for text in side], labels)
+        return _linear_scorer(self.datasets.scorer)
+
+    @cached_property
+    def judge(self) -> "Scorer | None":
+        """The scorer whose scores are reported: a linear one of its own if models learn from one.
+
+        None if there is only one side to train a classifier on.
+        """
+        return _linear_scorer(self.datasets.judge) if self.config.scorer_teaches else self.scorer
 
     @cached_property
     def corpus(self) -> Corpus | None:
@@ -211,7 +224,7 @@ class SeedContext:
 
     @property
     def scorer(self) -> "Scorer | None":
-        """The scorer of texts, if there is one."""
+        """The scorer that models learn from; see `RunContext.scorer`."""
         return self.context.scorer
 
     @property
@@ -287,7 +300,7 @@ class SeedContext:
         datasets, settings = self.context.datasets, self.config.held_out
         return FixedTexts(
             held_out={side: self.held_out(side) for side in datasets.sides},
-            labelled={side: rows.texts() for side, rows in datasets.scorer.items()},
+            labelled={side: rows.texts() for side, rows in datasets.judge.items()},
             prompts=self.prompts(),
             tokens=settings.tokens,
             samples=settings.texts,
@@ -314,6 +327,17 @@ class SeedContext:
             documents.append(text.decode(errors="ignore"))
             left = None if left is None else left - len(text)
         return documents
+
+
+def _linear_scorer(rows: Mapping[str, Examples]) -> "Scorer | None":
+    """A linear classifier trained on labelled rows; None if there are none."""
+    from elastic_core.scoring import LinearScorer
+
+    if not rows:
+        return None
+    texts = {side: examples.texts() for side, examples in rows.items()}
+    labels = [side == "positive" for side in texts for _ in texts[side]]
+    return LinearScorer.fit([text for side in texts.values() for text in side], labels)
 
 
 def _slice(

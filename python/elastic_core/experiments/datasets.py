@@ -16,9 +16,12 @@ from elastic_core.data.select import (
     without_prompts,
 )
 from elastic_core.experiments.config import Data, ScorerConfig, Source
+from elastic_core.scoring.scorers import NAME as LINEAR
 
 SIDES = ("positive", "negative")
 """The names of the sides, in the order of all listings."""
+
+_SCORERS = {1: "the scorer", 2: "two scorers, one that models learn from and one that judges,"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,18 @@ class Datasets:
         data: The sources of the rows.
         scorer: The scorer.
         prompts: How many prompts each seed holds out.
+        scorer_teaches: Whether models learn from the scorer, so that other rows are set aside for a
+            linear one that judges.
+
+    Attributes:
+        sides: The names of the sides that there are.
+        rows: The rows that are not set aside, by side.
+        scorer: Labelled rows to train a linear scorer on, by side; empty if there is none.
+        judge: Labelled rows to train the scorer that judges on, by side; those of `scorer` unless
+            models learn from it.
+        pairs: The preferences, if there are any.
+        identity: The hash of all rows to train on.
+        split: The split of a seed.
 
     Raises:
         InvalidArgumentError: A side has too few rows, or its rows are conversations.
@@ -56,13 +71,23 @@ class Datasets:
         OSError: A file is missing.
     """
 
-    def __init__(self, data: Data, scorer: ScorerConfig, prompts: int) -> None:
+    def __init__(
+        self, data: Data, scorer: ScorerConfig, prompts: int, *, scorer_teaches: bool = False
+    ) -> None:
         sources = {"positive": data.positive, "negative": data.negative}
         self.sides = tuple(side for side in SIDES if sources[side] is not None)
         self._prompts = prompts
         read = [_read(source, data.prompt_words) for side in SIDES if (source := sources[side])]
         rows = dict(zip(self.sides, deduplicate(*read).splits, strict=True))
-        self.scorer = self._scorer_rows(rows, scorer, data.prompt_words)
+        has_linear = scorer.kind == LINEAR
+        groups = self._scorer_rows(rows, scorer, data.prompt_words, has_linear + scorer_teaches)
+        self.scorer = groups[0] if has_linear and groups else {}
+        self.judge = groups[-1] if groups else {}
+        if scorer_teaches and not self.judge:
+            raise InvalidArgumentError(
+                f"scorer {scorer.kind}: models learn from it, so another scorer, trained on "
+                "labelled rows of both sides, has to judge them; set data.negative.source"
+            )
         if data.match_length and len(rows) == 2:
             matched = match_length(rows["positive"], rows["negative"], seed=0)
             rows = {"positive": matched.one, "negative": matched.other}
@@ -73,25 +98,28 @@ class Datasets:
         self.split = lru_cache(8)(self._split)
 
     def _scorer_rows(
-        self, rows: dict[str, Examples], scorer: ScorerConfig, words: int
-    ) -> dict[str, Examples]:
-        """The rows to train a linear scorer on; those taken from a side are removed from `rows`."""
-        if scorer.kind != "linear" or len(rows) < 2:
-            return {}
-        taken = {}
+        self, rows: dict[str, Examples], scorer: ScorerConfig, words: int, count: int
+    ) -> list[dict[str, Examples]]:
+        """Disjoint rows to train `count` linear scorers on; those of a side leave `rows`."""
+        if not count or len(rows) < 2:
+            return []
+        taken: list[dict[str, Examples]] = [{} for _ in range(count)]
         for side in self.sides:
+            size = scorer.rows
             if source := getattr(scorer, side):
                 own = deduplicate(rows[side], _read(source, words)).splits[1]
-                taken[side] = subsets(own, [min(scorer.rows, len(own))], seed=0)[0]
-                continue
-            count = scorer.rows
-            if count >= len(rows[side]):
+                size = min(size, len(own) // count)
+                drawn = subsets(own, [count * size], seed=0)[0]
+            elif count * size >= len(rows[side]):
                 raise InvalidArgumentError(
-                    f"{rows[side].name}: the scorer would take {count:,} of {len(rows[side]):,} "
-                    "rows and leave none to train on; lower scorer.rows, or name separate data as "
-                    f"scorer.{side}.source"
+                    f"{rows[side].name}: {_SCORERS[count]} would take {count * size:,} of "
+                    f"{len(rows[side]):,} rows and leave none to train on; lower scorer.rows, or "
+                    f"name separate data as scorer.{side}.source"
                 )
-            taken[side], rows[side] = _take_random(rows[side], count)
+            else:
+                drawn, rows[side] = _take_random(rows[side], count * size)
+            for number, group in enumerate(taken):
+                group[side] = drawn.take(range(number * size, (number + 1) * size))
         return taken
 
     def _split(self, seed: int) -> SeedSplit:

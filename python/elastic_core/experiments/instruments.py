@@ -63,8 +63,8 @@ def prepare(
     """The instruments with these names, without `rates`.
 
     Args:
-        names: The names, as in `InstrumentName`.
-        base: The base model.
+        names: The names, as in `InstrumentName`, or `kl_author`.
+        base: The base model; for `kl_author`, the author.
         texts: What to measure on.
         scorer: The scorer for `score`.
 
@@ -73,6 +73,7 @@ def prepare(
         ModelError: The base cannot read a text.
     """
     from elastic_core.scoring.instruments import (
+        AuthorDivergence,
         Divergences,
         LogOdds,
         Margin,
@@ -105,6 +106,10 @@ def prepare(
                 instruments.append(
                     Divergences(base, [""] * texts.samples, tokens=texts.tokens, seed=texts.seed)
                 )
+            case "kl_author":
+                instruments.append(
+                    AuthorDivergence(base, texts.prompts, tokens=texts.tokens, seed=texts.seed)
+                )
             case "score":
                 if scorer is None:
                     raise InvalidArgumentError(
@@ -133,9 +138,40 @@ class Instruments(Measure):
     root: Cell
     names: tuple[str, ...]
 
+    @property
+    def has_score(self) -> bool:
+        """Whether the score is among the instruments."""
+        return "score" in self.names
+
     def take(self, model: DrawingModel, seed_context: SeedData) -> Metrics:
         """Measures a model; see `Measure.take`."""
         metrics: Metrics = {}
         for instrument in seed_context.instruments(self.root, self.names):
             metrics |= instrument.measure(model)
         return metrics
+
+
+@dataclass(frozen=True, slots=True)
+class DistanceToAuthor(Measure):
+    """Measures KL(author || model) on the author's answers to the held-out prompts.
+
+    Attributes:
+        name: The name in the metrics `kl_author_NAME` and `kl_author_NAME_se`, in nats per token,
+            and `kl_author_NAME_positions`.
+        author: The cell of the author.
+    """
+
+    name: str
+    author: Cell
+
+    def take(self, model: DrawingModel, seed_context: SeedData) -> Metrics:
+        """Measures a model; see `Measure.take`."""
+        (instrument,) = seed_context.instruments(self.author, ("kl_author",))
+        return {
+            metric.replace("kl_author", f"kl_author_{self.name}", 1): value
+            for metric, value in instrument.measure(model).items()
+        }
+
+    def authors(self) -> tuple[Cell, ...]:
+        """The author."""
+        return (self.author,)

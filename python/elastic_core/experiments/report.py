@@ -316,9 +316,12 @@ def _source(source: "Source") -> str:
 
 def _scorer(config: "ExperimentConfig") -> str:
     scorer = config.scorer
-    if scorer.kind == "linear":
-        return f"a linear classifier, trained on {scorer.rows:,} rows of each side"
-    return scorer.kind if scorer.label is None else f"{scorer.kind}, label {scorer.label}"
+    words = f"a linear classifier, trained on {scorer.rows:,} rows of each side"
+    if scorer.kind != "linear":
+        words = scorer.kind if scorer.label is None else f"{scorer.kind}, label {scorer.label}"
+    if config.scorer_teaches:
+        words += "; models learn from it, and another linear classifier judges them"
+    return words
 
 
 def _software() -> str:

@@ -117,6 +117,8 @@ def open_run(path: str | Path) -> Run:
     config = parse_config(values, study.config, str(folder.path))
     rows = folder.rows()
     analysis = study.analyse(config, [flatten_row(row) for row in rows])
+    if config.scorer_teaches:
+        analysis = replace(analysis, notes=(*analysis.notes, _judge_note(config)))
     missing, cells = count_unfinished(study, config, rows)
     if missing:
         note = (
@@ -190,6 +192,15 @@ def _branch_lines(config: ExperimentConfig, models: Sequence[str]) -> Iterator[s
                 f"{model}: {schedule.tokens:,} tokens for each pre-training, and "
                 f"{schedule.decay_tokens:,} more to anneal its branches"
             )
+
+
+def _judge_note(config: ExperimentConfig) -> str:
+    """Which scorer taught models and which judged them."""
+    return (
+        f"Models learned from the {config.scorer.kind} scorer, by its rewards or the preferences "
+        "it picked. The scores in this report are those of another: a linear classifier, trained "
+        "on other rows, from which no model learned."
+    )
 
 
 def _open_context(

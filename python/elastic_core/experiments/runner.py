@@ -1,7 +1,8 @@
 """Runs cells in the order their models require, each once, and appends their rows."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -154,7 +155,7 @@ class Runner:
         """Hashes of the models that must exist before a cell can be processed."""
         return {self._context.model_hash(needed) for needed in cell.needs}
 
-    def _release(self, cell: Cell, kept: Set[str], pending: Counter[str]) -> None:
+    def _release(self, cell: Cell, kept: AbstractSet[str], pending: Counter[str]) -> None:
         """Drops the models that only a finished cell needed, its own among them."""
         needed = self._needed_models(cell)
         pending.subtract(needed)
@@ -171,7 +172,7 @@ class Runner:
         needed = [needed for cell in cells for needed in cell.needs if needed != cell.end_of_curve]
         return {self._context.model_hash(cell) for cell in (*kept, *needed)}
 
-    def _drop_measured(self, cells: Iterable[Cell], kept: Set[str]) -> None:
+    def _drop_measured(self, cells: Iterable[Cell], kept: AbstractSet[str]) -> None:
         """Drops models that an interrupted run measured and had no time to drop."""
         for cell in cells:
             model_hash = self._context.model_hash(cell)

@@ -167,8 +167,8 @@ def measure_model(context: RunContext, cell: Cell) -> Metrics:
         loss = _loss(model, texts, texts.rows.resolve(seed_context))
         metrics[f"loss_{texts.name}"] = loss.nats_per_token.value
         metrics[f"rate_{texts.name}"] = loss.bits_per_byte.value
-    accuracy = getattr(context.scorer, "accuracy", None)
-    if cell.parent is None and cell.is_drawn and accuracy is not None:
+    accuracy = getattr(context.judge, "accuracy", None)
+    if cell.parent is None and cell.has_score and accuracy is not None:
         metrics["scorer_accuracy"] = accuracy.correct
         metrics |= {"scorer_low": accuracy.low, "scorer_high": accuracy.high}
     for extra in cell.measures:
@@ -182,9 +182,9 @@ def _completion_metrics(context: RunContext, cell: Cell, model: DrawingModel) ->
     reference = context.reference(cell.root)
     prompts = context.seed_context(cell.seed).prompts()
     drawn = reference.draw(model)
-    if context.scorer is not None:
+    if context.judge is not None:
         completions = [text.decode(errors="replace") for text in model.spell(drawn)]
-        scores = context.scorer([p + c for p, c in zip(prompts, completions, strict=True)])
+        scores = context.judge([p + c for p, c in zip(prompts, completions, strict=True)])
         metrics["score"] = float(scores.mean())
         metrics["score_se"] = float(scores.std(ddof=1) / math.sqrt(len(scores)))
     drift = reference.drift(model, drawn)

@@ -145,13 +145,21 @@ class Reference:
             ModelError: The model cannot read a prompt, or a probability is NaN.
         """
         current = as_drawing(model)
+        from_reference = self.divergence(current)
+        drawn = self.draw(current) if drawn is None else drawn
+        return Drift(self._kl(current, self._model, drawn), from_reference)
+
+    def divergence(self, model: LanguageModel) -> Divergence:
+        """KL(reference || model), along the reference's own continuations.
+
+        Raises:
+            InvalidArgumentError: The models differ in their symbols, or the model does not report
+                its distributions.
+            ModelError: The model cannot read a prompt, or a probability is NaN.
+        """
+        current = as_drawing(model)
         _check_symbols(current, self._model, self._prompts)
-        return Drift(
-            from_model=self._kl(
-                current, self._model, self.draw(current) if drawn is None else drawn
-            ),
-            from_reference=self._kl(self._model, current, self._drawn),
-        )
+        return self._kl(self._model, current, self._drawn)
 
     def _kl(self, one: DrawingModel, other: DrawingModel, drawn: Sequence[Ids]) -> Divergence:
         """KL(one || other), from continuations sampled from `one`."""

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.models.protocol import Document, DrawingModel, Ids, as_weighted
+from elastic_core.models.protocol import (
+    Document,
+    DrawingModel,
+    Ids,
+    LanguageModel,
+    as_weighted,
+)
 from elastic_core.scoring.divergence import ROW_BUDGET, Divergence, Reference
 from elastic_core.scoring.loss import common_prefix
 from elastic_core.scoring.scorers import Scorer
@@ -166,6 +172,44 @@ class Divergences:
         return metrics
 
 
+class AuthorDivergence:
+    """How far the model is from an author: KL(author || model) along the author's own answers.
+
+    `kl_author` is in nats per token, exact over the vocabulary at each position, and
+    `kl_author_positions` is its mean at each position, over the answers that reach it. It is 0 for
+    the author itself, so that unlike a loss on the answers it does not depend on how hard they are
+    to predict: the loss is this divergence plus the author's entropy. The answers are sampled once;
+    an author samples the same ones for every model.
+
+    Args:
+        author: The model that writes the answers.
+        prompts: What it answers, at least one; no model may be trained on the answers.
+        tokens: Maximum number of tokens in an answer.
+        seed: Seed of the answers.
+
+    Raises:
+        InvalidArgumentError: There is no prompt, or the author does not report the distributions it
+            samples from.
+        ModelError: The author cannot read a prompt.
+    """
+
+    def __init__(
+        self, author: LanguageModel, prompts: Sequence[Document], *, tokens: int, seed: int
+    ) -> None:
+        self._author = Reference(author, prompts, tokens=tokens, seed=seed)
+
+    def measure(self, model: LanguageModel) -> dict[str, Any]:
+        """Measures `kl_author` and `kl_author_positions`; see `Instrument.measure`.
+
+        Raises:
+            InvalidArgumentError: The models differ in their symbols, or the model does not report
+                its distributions.
+        """
+        divergence = self._author.divergence(model)
+        positions = [_finite(nats) for nats in divergence.by_position]
+        return {**_ratio_metrics("kl_author", divergence), "kl_author_positions": positions}
+
+
 class Score:
     """The mean score of sampled completions, as in the paper; the scorer must not be a reward.
 
@@ -274,5 +318,8 @@ def _metrics(name: str, groups: Sequence[Array]) -> dict[str, Any]:
 
 def _ratio_metrics(name: str, divergence: Divergence) -> dict[str, Any]:
     ratio = divergence.nats_per_token
-    value = ratio.value if math.isfinite(ratio.value) else None
-    return {name: value, f"{name}_se": ratio.standard_error}
+    return {name: _finite(ratio.value), f"{name}_se": ratio.standard_error}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

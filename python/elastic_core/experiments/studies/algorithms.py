@@ -101,6 +101,12 @@ class AlgorithmsConfig(MatchedConfig):
         """The algorithms without repetitions, `sft` first."""
         return tuple(dict.fromkeys(("sft", *self.algorithms)))
 
+    @property
+    def scorer_teaches(self) -> bool:
+        """Whether the scorer gives rewards, or picks preferences that `data.pairs` lacks."""
+        others = set(self.all_algorithms) - {"sft"}
+        return bool(others & set(ONLINE)) or (bool(others) and self.data.pairs is None)
+
     def changes(self, algorithm: Algorithm, is_reverse: bool) -> dict[str, Any]:
         """The changes to the recipe for a training with an algorithm."""
         own = self.recipes.get(algorithm, {})

@@ -1,14 +1,9 @@
-"""Gaps between forward and inverse training, and the part that is due to difficult targets.
+"""Distances between models and the authors of their targets, and gaps between two trainings.
 
-Two losses on two targets also differ because one target is harder. The loss of the target's own
-author measures that difficulty: it estimates the entropy of the author's answers, which no model
-can beat on answers it has not learned. So, for a model trained on answers D, in nats per token,
-
-    excess = loss of the trained model on D - loss of the author of D on D.
-
-On answers that were not learned this estimates KL(author || trained model), which is 0 for a model
-that has become the author, whatever the entropy. On learned answers, which are memorized, it may be
-negative.
+Losses on two targets also differ because one target is harder to predict. The distance of a model
+from the author of a target does not: it is KL(author || model) along the author's answers to
+prompts that nothing was trained on, which is 0 for a model that has become the author. See
+`elastic_core.scoring.instruments.AuthorDivergence`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,18 +13,18 @@ from typing import TypeAlias
 import numpy as np
 
 from elastic_core.experiments.analysis import Array, Grid
-
-LEARNED, FRESH = "learned", "fresh"
-"""The answers of an author that a model was trained on, and as many that it was not trained on."""
+from elastic_core.experiments.cells import Label
+from elastic_core.statistics.effects import student_interval
+from elastic_core.statistics.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Losses on one set of answers, in nats per token; arrays of shape (seeds,).
+    """Losses on the answers that were learned, in nats per token; arrays of shape (seeds,).
 
     Attributes:
         base: Loss of the base model.
-        author: Loss of the model that wrote the answers.
+        author: Loss of the model that wrote the answers: the difficulty of the target.
         start: Loss of the trained model before training.
         final: Loss of the trained model after training.
     """
@@ -39,66 +34,58 @@ class Losses:
     start: Array
     final: Array
 
-    @property
-    def excess(self) -> Array:
-        """The loss of the trained model minus that of the author."""
-        return self.final - self.author
-
-    @property
-    def closed(self) -> Array:
-        """The share of the distance from start to author that training closed.
-
-        NaN where the start is not above the author.
-        """
-        distance = self.start - self.author
-        return (self.start - self.final) / np.where(distance > 0, distance, np.nan)
-
 
 @dataclass(frozen=True, slots=True)
 class Training:
     """The training of one model on the answers of another; arrays of shape (seeds,).
 
+    Distances are KL(author of the target || model) on fresh answers, in nats per token.
+
     Attributes:
         model: Number of the slice after which the trained model was taken.
         target: Number of the slice after which the author was taken.
-        train_loss: The final training loss, which the paper compares, in nats per token.
-        learned: Losses on the learned answers.
-        fresh: Losses on the other answers.
+        start: Distance before training.
+        neutral: Distance after training the same model on as many neutral texts instead.
+        final: Distance after training.
+        moved: KL(model before || after) in nats per token, on fresh answers of the former.
         kl_change: The change of KL(model || base), in nats per token.
-        moved: KL(model before || after) in nats per token: the increase of the loss on answers
-            that the model itself wrote before.
+        train_loss: The final training loss, which the paper compares, in nats per token.
+        losses: Losses on the learned answers.
     """
 
     model: int
     target: int
-    train_loss: Array
-    learned: Losses
-    fresh: Losses
-    kl_change: Array
+    start: Array
+    neutral: Array
+    final: Array
     moved: Array
+    kl_change: Array
+    train_loss: Array
+    losses: Losses
 
     @classmethod
     def read(cls, grid: Grid, model: int, target: int) -> "Training":
         """Reads the training from the rows of the study."""
 
+        def distance(author: int, **labels: Label) -> Array:
+            return grid.values(f"kl_author_{author}", **labels, model=model)
+
         def after(metric: str) -> Array:
             return grid.values(metric, stage="train", model=model, target=target)
 
-        def probe(probed: int, answers: str, author: int) -> Array:
-            return grid.values(f"loss_{answers}_{author}", stage="probe", model=probed)
-
-        def losses(answers: str) -> Losses:
-            base, author, start = (probe(number, answers, target) for number in (0, target, model))
-            return Losses(base, author, start, final=after(f"loss_{answers}"))
+        def loss(probed: int) -> Array:
+            return grid.values(f"loss_learned_{target}", stage="probe", model=probed)
 
         return cls(
             model=model,
             target=target,
-            train_loss=after("train_final"),
-            learned=losses(LEARNED),
-            fresh=losses(FRESH),
+            start=distance(target, stage="probe"),
+            neutral=distance(target, stage="neutral"),
+            final=distance(target, stage="train", target=target),
+            moved=distance(model, stage="train", target=target),
             kl_change=after("kl") - grid.values("kl", stage="slice", slice=model),
-            moved=after("loss_own") - probe(model, FRESH, model),
+            train_loss=after("train_final"),
+            losses=Losses(loss(0), loss(target), loss(model), after(f"loss_learned_{target}")),
         )
 
     @property
@@ -106,12 +93,28 @@ class Training:
         """The training as tables show it, such as `1→2`."""
         return f"{self.model}→{self.target}"
 
+    @property
+    def approach(self) -> Array:
+        """How much nearer to the author the training brought the model."""
+        return self.start - self.final
+
+    @property
+    def beyond_neutral(self) -> Array:
+        """How much nearer it brought the model than training on neutral texts did."""
+        return self.neutral - self.final
+
+    @property
+    def has_approached(self) -> bool:
+        """Whether the training brought the model nearer; at 95% with two seeds or more."""
+        approach = over_seeds(self.approach)
+        return (approach.mean if approach.low is None else approach.low) > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """The two trainings between two models.
 
-    All gaps are forward minus inverse, in nats per token, of shape (seeds,).
+    All gaps are in nats per token, of shape (seeds,), and above 0 if they favour inverse training.
 
     Attributes:
         forward: The earlier model, trained on the answers of the later one.
@@ -127,29 +130,30 @@ class Pair:
         return f"({self.forward.model}, {self.forward.target})"
 
     @property
-    def paper_gap(self) -> Array:
-        """The gap of the final training losses, which the paper compares."""
+    def loss_gap(self) -> Array:
+        """The gap of the final training losses, which the paper compares: forward - inverse."""
         return self.forward.train_loss - self.inverse.train_loss
 
     @property
-    def naive_gap(self) -> Array:
-        """The gap of the losses on all learned answers after training."""
-        return self.forward.learned.final - self.inverse.learned.final
-
-    @property
     def difficulty(self) -> Array:
-        """The part of `naive_gap` between the targets' own authors, which is not resistance."""
-        return self.forward.learned.author - self.inverse.learned.author
+        """The gap of the losses of the targets' own authors, which is not resistance."""
+        return self.forward.losses.author - self.inverse.losses.author
 
     @property
-    def learned_gap(self) -> Array:
-        """The rest of `naive_gap`: the gap of the excess on learned answers."""
-        return self.forward.learned.excess - self.inverse.learned.excess
+    def distance_gap(self) -> Array:
+        """The gap of the distances after training: forward - inverse."""
+        return self.forward.final - self.inverse.final
 
     @property
-    def adjusted_gap(self) -> Array:
-        """The gap of the excess on answers that were not learned."""
-        return self.forward.fresh.excess - self.inverse.fresh.excess
+    def approach_gap(self) -> Array:
+        """The gap of the approaches beyond those of neutral training: inverse - forward."""
+        return self.inverse.beyond_neutral - self.forward.beyond_neutral
+
+    @property
+    def kl_gap(self) -> Array:
+        """The gap of the absolute changes of KL(model || base): forward - inverse."""
+        change: Array = np.abs(self.forward.kl_change) - np.abs(self.inverse.kl_change)
+        return change
 
 
 Gap: TypeAlias = Callable[[Pair], Array]
@@ -166,7 +170,25 @@ def read_pairs(grid: Grid, slices: int) -> list[Pair]:
     ]
 
 
+def trainings(pairs: Sequence[Pair]) -> list[tuple[Training, str]]:
+    """All trainings and their directions, the inverse one of each pair first."""
+    return [
+        training
+        for pair in pairs
+        for training in ((pair.inverse, "inverse"), (pair.forward, "forward"))
+    ]
+
+
 def mean_over_pairs(pairs: Sequence[Pair], gap: Gap) -> Array:
     """The mean over pairs for each seed, shape (seeds,); NaN where any pair is missing."""
     means: Array = np.mean([gap(pair) for pair in pairs], axis=0)
     return means
+
+
+def over_seeds(values: Array) -> Interval:
+    """The mean of the known values with Student's interval.
+
+    Args:
+        values: Shape (seeds,).
+    """
+    return student_interval(values[np.isfinite(values)])

@@ -1,171 +1,108 @@
-"""The findings, tables and figure of resistance, as the paper compares and with a control."""
+"""The claims, tables and figure of resistance, as the paper compares and by distances."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-
-from elastic_core.experiments.analysis import Array, judged, with_ci
+from elastic_core.common.units import counted
+from elastic_core.experiments.analysis import Array, Grid
+from elastic_core.experiments.claims import Evidence
 from elastic_core.experiments.studies.resistance.gaps import (
-    FRESH,
-    LEARNED,
     Gap,
-    Losses,
     Pair,
-    Training,
     mean_over_pairs,
+    over_seeds,
+    trainings,
 )
-from elastic_core.report.document import Cell, Figure, Finding, Panel, Series, Table
-from elastic_core.statistics.intervals import compare_paired, interval
+from elastic_core.report.document import Cell, Figure, Panel, Series, Table
+from elastic_core.statistics.intervals import FEWEST, interval
 
 _NATS = "nats/token"
 _DIGITS = 4
 _POSITIVE = (0.0, math.inf)
-"""The range of a loss."""
+"""The range of a loss and of a divergence."""
 
 
-def findings(pairs: Sequence[Pair]) -> tuple[Finding, ...]:
-    """The claims: returning is easier, by the paper's comparison and adjusted for difficulty."""
-    return (
-        _judged(
-            pairs,
-            "Inverse training ends at a lower loss than forward training.",
-            lambda pair: pair.paper_gap,
-            "The final training loss, forward minus inverse, as the paper compares it, is",
+def evidence(pairs: Sequence[Pair]) -> dict[str, Evidence]:
+    """What was measured about each claim; none has a verdict unless all trainings approached."""
+    unmet = _unmet(pairs)
+
+    def of(claim: str, measured: str, gap: Gap) -> Evidence:
+        values = mean_over_pairs(pairs, gap)
+        return Evidence(claim, f"{measured}, mean over pairs", values, _NATS, unmet)
+
+    return {
+        "comes_closer": of(
+            "Training back to an earlier model brings a model closer to its target than training "
+            "on to a later one, beyond what neutral training does.",
+            "How much nearer to the target's author training brought the model than neutral "
+            "training did, inverse less forward",
+            lambda pair: pair.approach_gap,
         ),
-        _judged(
-            pairs,
-            "Inverse training comes closer to its target than forward training.",
-            lambda pair: pair.adjusted_gap,
-            "With the loss of each target's own author subtracted, the loss on answers that were "
-            "not learned, forward minus inverse, is",
+        "ends_nearer": of(
+            "Inverse training ends nearer to its target than forward training.",
+            "KL(author || model) after training, forward less inverse",
+            lambda pair: pair.distance_gap,
         ),
-        _agreement(pairs),
-        _judged(
-            pairs,
-            "Inverse training covers a larger share of the distance to its target.",
-            lambda pair: pair.inverse.fresh.closed - pair.forward.fresh.closed,
-            "The share of the distance from start to author that training closed, inverse minus "
-            "forward, is",
+        "lower_loss": of(
+            "Inverse training ends at a lower training loss than forward training, whose targets "
+            "are others (Table 1).",
+            "Final training loss, forward less inverse",
+            lambda pair: pair.loss_gap,
         ),
-        _judged(
-            pairs,
-            "Forward training changes the KL divergence to the base by more.",
-            lambda pair: np.abs(pair.forward.kl_change) - np.abs(pair.inverse.kl_change),
-            "The absolute change of KL(model || base), forward minus inverse, is",
+        "larger_kl_change": of(
+            "Forward training changes the divergence from the base by more (Table 2).",
+            "Absolute change of KL(model || base), forward less inverse",
+            lambda pair: pair.kl_gap,
         ),
-        _judged(
-            pairs,
-            "Forward training moves the model farther.",
-            lambda pair: pair.forward.moved - pair.inverse.moved,
-            "KL(model before || after), forward minus inverse, is",
-        ),
-    )
+    }
 
 
-def _judged(pairs: Sequence[Pair], claim: str, gap: Gap, words: str) -> Finding:
-    """A finding on a gap that the claim says is positive."""
-    test = compare_paired(mean_over_pairs(pairs, gap), 0.0)
-    wins = sum(_verdict(gap(pair)) == "holds" for pair in pairs)
-    p = "" if test.p is None else f" (sign-flip test p = {test.p:.3f})"
-    return judged(
-        claim,
-        1,
-        test.difference,
-        f"{words} {with_ci(test.difference, _DIGITS)} on average over pairs{p}; the whole "
-        f"interval is above 0 in {wins} of {len(pairs)} pairs.",
-    )
-
-
-def _verdict(gap: Array) -> str:
-    return judged("", 1, interval(gap), "").verdict
-
-
-def _agreement(pairs: Sequence[Pair]) -> Finding:
-    """Whether the paper's comparison agrees with the adjusted one."""
-    gaps = [(pair.name, pair.paper_gap, pair.adjusted_gap) for pair in pairs]
-    paper_mean = mean_over_pairs(pairs, lambda pair: pair.paper_gap)
-    adjusted_mean = mean_over_pairs(pairs, lambda pair: pair.adjusted_gap)
-    gaps.append(("the mean over pairs", paper_mean, adjusted_mean))
-    verdicts = [(name, _verdict(paper), _verdict(adjusted)) for name, paper, adjusted in gaps]
-    conflicts = [
-        f"for {name} the first gives “{paper}”, the second “{adjusted}”"
-        for name, paper, adjusted in verdicts
-        if paper != adjusted
+def _unmet(pairs: Sequence[Pair]) -> str:
+    """Which trainings did not approach their target, as a sentence; empty if all did."""
+    failed = [
+        f"{training.name} ({_signed(training.approach)})"
+        for training, _ in trainings(pairs)
+        if over_seeds(training.approach).count and not training.has_approached
     ]
-    if conflicts:
-        verdict, words = "does not hold", f"They disagree: {'; '.join(conflicts)}."
-    elif {paper for _, paper, _ in verdicts} == {"open"}:
-        verdict, words = "open", "Both are open for every pair and on average."
-    else:
-        verdict, words = "holds", "They agree for every pair and on average."
-    difficulty = interval(mean_over_pairs(pairs, lambda pair: pair.difficulty))
-    return Finding(
-        "The paper's comparison agrees with the one adjusted for the difficulty of the targets.",
-        verdict,
-        f"{words} The targets' own authors already differ by {with_ci(difficulty, _DIGITS)} on "
-        "average over pairs; the targets of forward training are harder if this is above 0.",
+    if not failed:
+        return ""
+    return (
+        "Not every training brought its model measurably nearer to the author of the target on "
+        f"fresh answers, so the remaining distances show no resistance: {', '.join(failed)} "
+        f"{_NATS}; change recipe.learning_rate, or raise answers."
     )
+
+
+def _signed(approach: Array) -> str:
+    """The change of a distance, such as `+0.0013`."""
+    return f"{-over_seeds(approach).mean:+.{_DIGITS}f}"
 
 
 def tables(pairs: Sequence[Pair]) -> tuple[Table, ...]:
-    """Tables 1 and 2 of the paper, with the parts of the first and the controls."""
-    return (_loss_table(pairs), _gap_table(pairs), _kl_table(pairs), _control_table(pairs))
+    """Tables 1 and 2 of the paper, the distances from the targets, and the controls."""
+    return (
+        _loss_table(pairs),
+        _kl_table(pairs),
+        _distance_table(pairs),
+        _gap_table(pairs),
+        _control_table(pairs),
+    )
 
 
 def _loss_table(pairs: Sequence[Pair]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs:
-        test = compare_paired(pair.forward.train_loss, pair.inverse.train_loss)
-        losses = (
-            interval(training.train_loss, _POSITIVE) for training in (pair.inverse, pair.forward)
-        )
-        rows.append((pair.name, *losses, test.difference, test.p))
-    headings = (
-        ("models", ""),
-        ("inverse", _NATS),
-        ("forward", _NATS),
-        ("forward - inverse", _NATS),
-        ("p", ""),
-    )
+        losses = (interval(each.train_loss, _POSITIVE) for each in (pair.inverse, pair.forward))
+        rows.append((pair.name, *losses, over_seeds(pair.loss_gap)))
+    headings = (("models", ""), ("inverse", _NATS), ("forward", _NATS), ("gap", _NATS))
     note = (
         "The last training loss, which the paper prints. For (k, l), forward trains model k on the "
-        "answers of model l, and inverse trains model l on those of model k. p: paired sign-flip "
-        "test."
+        "answers of model l, and inverse trains model l on those of model k. gap: forward - "
+        "inverse, with Student's interval; it includes the difference in difficulty of the two "
+        "targets."
     )
     title = "Final training loss (Table 1)"
     return Table("final-loss", title, headings, tuple(rows), note, _DIGITS)
-
-
-def _gap_table(pairs: Sequence[Pair]) -> Table:
-    gaps: tuple[Gap, ...] = (
-        lambda pair: pair.paper_gap,
-        lambda pair: pair.naive_gap,
-        lambda pair: pair.difficulty,
-        lambda pair: pair.learned_gap,
-        lambda pair: pair.adjusted_gap,
-    )
-    values = [(pair.name, [gap(pair) for gap in gaps]) for pair in pairs]
-    values.append(("mean", [mean_over_pairs(pairs, gap) for gap in gaps]))
-    rows = [(name, *map(interval, row), compare_paired(row[-1], 0.0).p) for name, row in values]
-    headings = (
-        ("models", ""),
-        ("final training loss", _NATS),
-        ("loss on learned answers", _NATS),
-        ("of it difficulty", _NATS),
-        ("of it excess", _NATS),
-        ("excess on fresh answers", _NATS),
-        ("p", ""),
-    )
-    note = (
-        "Forward minus inverse; a gap above 0 favours inverse training. The gap of the loss on "
-        "learned answers, measured after training, is the sum of the gap between the targets' own "
-        "authors (difficulty) and the gap of what the trained models lose relative to them "
-        "(excess). The verdict is based on the last gap, on answers that were not learned; p is "
-        "the p-value of that gap."
-    )
-    title = "Gap between forward and inverse training, naive and adjusted"
-    return Table("gaps", title, headings, tuple(rows), note, _DIGITS)
 
 
 def _kl_table(pairs: Sequence[Pair]) -> Table:
@@ -175,12 +112,9 @@ def _kl_table(pairs: Sequence[Pair]) -> Table:
         rows.append(
             (
                 pair.name,
-                interval(inverse.kl_change),
-                interval(forward.kl_change),
-                interval(np.abs(forward.kl_change) - np.abs(inverse.kl_change)),
-                interval(inverse.moved),
-                interval(forward.moved),
-                interval(forward.moved - inverse.moved),
+                *map(over_seeds, (inverse.kl_change, forward.kl_change, pair.kl_gap)),
+                *(interval(each.moved, _POSITIVE) for each in (inverse, forward)),
+                over_seeds(forward.moved - inverse.moved),
             )
         )
     headings = (
@@ -194,87 +128,128 @@ def _kl_table(pairs: Sequence[Pair]) -> Table:
     )
     note = (
         "KL to base: the change of KL(model || base) through training; below 0 if the model came "
-        "closer to the base. Moved: KL(model before || after), measured as the increase of the "
-        "loss on the model's own answers, which it was not trained on."
+        "closer to the base. Moved: KL(model before || after), on fresh answers of the former. "
+        "Differences have Student's intervals."
     )
     title = "Change of the model (Table 2)"
     return Table("kl", title, headings, tuple(rows), note, _DIGITS)
 
 
-def _control_table(pairs: Sequence[Pair]) -> Table:
+def _distance_table(pairs: Sequence[Pair]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for training, direction in _trainings(pairs):
-        for answers, losses in ((LEARNED, training.learned), (FRESH, training.fresh)):
-            values = (losses.base, losses.author, losses.start, losses.final)
-            closed = interval(losses.closed) if answers == FRESH else None
-            of_losses = (interval(value, _POSITIVE) for value in values)
-            row = (training.name, direction, answers, *of_losses, interval(losses.excess), closed)
-            rows.append(row)
+    for training, direction in trainings(pairs):
+        distances = (training.start, training.neutral, training.final)
+        rows.append(
+            (
+                training.name,
+                direction,
+                *(interval(distance, _POSITIVE) for distance in distances),
+                over_seeds(training.approach),
+                over_seeds(training.beyond_neutral),
+            )
+        )
     headings = (
         ("model → target", ""),
         ("direction", ""),
-        ("answers", ""),
+        ("start", _NATS),
+        ("neutral", _NATS),
+        ("final", _NATS),
+        ("approach", _NATS),
+        ("beyond neutral", _NATS),
+    )
+    note = (
+        "KL(author || model) along the author's answers to prompts that nothing was trained on, "
+        "exact over the vocabulary at each position: at the start, after training on neutral "
+        "texts, and after training on the target. approach: start - final. beyond neutral: neutral "
+        "- final. Both have Student's intervals; below 0, the training led away from its target."
+    )
+    title = "Distance from the author of the target"
+    return Table("distance", title, headings, tuple(rows), note, _DIGITS)
+
+
+def _gap_table(pairs: Sequence[Pair]) -> Table:
+    gaps: tuple[Gap, ...] = (
+        lambda pair: pair.loss_gap,
+        lambda pair: pair.difficulty,
+        lambda pair: pair.distance_gap,
+        lambda pair: pair.approach_gap,
+    )
+    values = [(pair.name, [gap(pair) for gap in gaps]) for pair in pairs]
+    values.append(("mean", [mean_over_pairs(pairs, gap) for gap in gaps]))
+    rows: list[tuple[Cell, ...]] = [(name, *map(over_seeds, row)) for name, row in values]
+    headings = (
+        ("models", ""),
+        ("final training loss", _NATS),
+        ("difficulty", _NATS),
+        ("distance", _NATS),
+        ("approach beyond neutral", _NATS),
+    )
+    note = (
+        "Gaps between the two trainings, above 0 if they favour inverse training, with Student's "
+        "intervals. difficulty: the loss of each target's own author on the learned answers, "
+        "forward - inverse, by which the first gap differs without any resistance. distance: after "
+        "training, forward - inverse. approach beyond neutral: inverse - forward; the primary "
+        "claim rests on its mean."
+    )
+    title = "Gap between forward and inverse training, by loss and by distance"
+    return Table("gaps", title, headings, tuple(rows), note, _DIGITS)
+
+
+def _control_table(pairs: Sequence[Pair]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for training, direction in trainings(pairs):
+        losses = training.losses
+        values = (losses.base, losses.author, losses.start, losses.final)
+        rows.append((training.name, direction, *(interval(value, _POSITIVE) for value in values)))
+    headings = (
+        ("model → target", ""),
+        ("direction", ""),
         ("base", _NATS),
         ("author", _NATS),
         ("start", _NATS),
         ("final", _NATS),
-        ("excess", _NATS),
-        ("way closed", ""),
     )
     note = (
-        "The loss on each target under the base model, under the target's author, and under the "
-        "trained model at the start and after training. Excess: final - author. Way closed: "
-        "(start - final) / (start - author). Learned answers were trained on; fresh ones are as "
-        "many others of the same author."
+        "The loss on the answers that were learned, under the base model, under the target's "
+        "author, and under the trained model at the start and after training. A final loss below "
+        "the author's is memorization."
     )
     return Table("controls", "Losses on every target", headings, tuple(rows), note, _DIGITS)
 
 
-def _trainings(pairs: Sequence[Pair]) -> list[tuple[Training, str]]:
-    return [
-        training
-        for pair in pairs
-        for training in ((pair.inverse, "inverse"), (pair.forward, "forward"))
-    ]
-
-
 def figure(pairs: Sequence[Pair]) -> Figure:
-    """The naive and adjusted gaps, and how close each training comes to its target."""
-    trainings = [training for training, _ in _trainings(pairs)]
+    """The gaps by loss and by distance, and how near each training comes to its target."""
+    of_trainings = [training for training, _ in trainings(pairs)]
     gaps: tuple[tuple[str, Gap], ...] = (
-        ("final training loss", lambda pair: pair.paper_gap),
-        ("loss on learned answers", lambda pair: pair.naive_gap),
-        ("adjusted for difficulty", lambda pair: pair.adjusted_gap),
+        ("final training loss", lambda pair: pair.loss_gap),
+        ("distance from the author", lambda pair: pair.distance_gap),
+        ("approach beyond neutral", lambda pair: pair.approach_gap),
     )
-    distances: tuple[tuple[str, Callable[[Losses], Array]], ...] = (
-        ("base", lambda losses: losses.base - losses.author),
-        ("start", lambda losses: losses.start - losses.author),
-        ("final", lambda losses: losses.excess),
+    distances = (
+        ("start", [training.start for training in of_trainings]),
+        ("after neutral texts", [training.neutral for training in of_trainings]),
+        ("after the target", [training.final for training in of_trainings]),
     )
-    gap_series = [(name, [gap(pair) for pair in pairs]) for name, gap in gaps]
-    distance_series = [
-        (name, [distance(training.fresh) for training in trainings]) for name, distance in distances
-    ]
     return Figure(
         "resistance",
-        "Left: the loss of forward training minus that of inverse training, as the paper compares "
-        "it and adjusted for the difficulty of the targets. Right: the loss on fresh answers of "
-        "each target minus that of the target's author. Bars are means, lines 95% intervals over "
-        "seeds.",
+        "Left: gaps between forward and inverse training, above 0 if they favour inverse training. "
+        "Right: KL(author || model) on fresh answers of each target's author, before training, "
+        "after neutral texts and after the target's answers. Bars are means, lines 95% intervals "
+        "over seeds.",
         (
             _bars(
                 "Gap",
                 "models (k, l)",
-                "forward - inverse, nats per token",
-                gap_series,
+                "nats per token in favour of inverse",
+                [(name, [gap(pair) for pair in pairs]) for name, gap in gaps],
                 [pair.name for pair in pairs],
             ),
             _bars(
                 "Distance from the target's author",
                 "model → target",
-                "loss above the author's, nats per token",
-                distance_series,
-                [training.name for training in trainings],
+                "KL(author || model), nats per token",
+                distances,
+                [training.name for training in of_trainings],
             ),
         ),
     )
@@ -288,5 +263,23 @@ def _bars(
     ticks: Sequence[str],
 ) -> Panel:
     positions = tuple(map(float, range(len(ticks))))
-    lines = tuple(Series(name, positions, tuple(map(interval, values))) for name, values in series)
+    lines = tuple(
+        Series(name, positions, tuple(map(over_seeds, values))) for name, values in series
+    )
     return Panel(title, x_label, y_label, lines, is_bars=True, ticks=tuple(ticks))
+
+
+def notes(grid: Grid) -> tuple[str, ...]:
+    """Caveats: diverged cells, and too few seeds."""
+    found = []
+    if diverged := grid.diverged():
+        found.append(
+            f"{counted(len(diverged), 'cell is', 'cells are')} left out because their training, "
+            f"or that of a model they start from, diverged: {'; '.join(diverged)}."
+        )
+    if len(grid.seeds) < FEWEST:
+        found.append(
+            f"No claim has a verdict because there are fewer than {FEWEST} seeds; add some with "
+            "--seeds."
+        )
+    return tuple(found)

@@ -3,41 +3,54 @@
 One epoch is cut into slices that a model learns one after another: theta_1, theta_2, ... Each of
 them answers held-out prompts. Forward training trains theta_k on the answers of theta_l, k < l;
 inverse training trains theta_l on those of theta_k. The paper compares the final losses of the two,
-which are measured on different targets; `gaps` separates the difficulty of the targets from
-resistance. AdamW is reset for every slice.
+which are measured on different targets; here KL(author || model) on fresh answers decides, less
+what neutral training does to the same model. AdamW is reset for every slice.
 
 An answer of the full length `held_out.tokens` is learned as if it ended there, so the ends of
-answers count in the final training loss; all other losses leave them out.
+answers count in the final training loss. Losses on learned answers leave them out; neutral answers
+are learned in the same way.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Grid
-from elastic_core.experiments.cells import Cell, Metrics, RunCells, TextSet, TrainingStep
-from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.arms import MODEL, ArmSource, CorpusTexts
+from elastic_core.experiments.cells import Cell, Metrics, Rows, RunCells, TextSet, TrainingStep
+from elastic_core.experiments.claims import Claim, ClaimsConfig, judge_claims
 from elastic_core.experiments.fields import Count
+from elastic_core.experiments.instruments import DistanceToAuthor
 from elastic_core.experiments.rows import Answers, Subset
-from elastic_core.experiments.studies.resistance.gaps import FRESH, LEARNED, read_pairs
-from elastic_core.experiments.studies.resistance.report import figure, findings, tables
+from elastic_core.experiments.studies.resistance.gaps import read_pairs
+from elastic_core.experiments.studies.resistance.report import evidence, figure, notes, tables
 from elastic_core.experiments.studies.study import Study, base
 
 
-class ResistanceConfig(ExperimentConfig):
+class ResistanceConfig(ClaimsConfig):
     """The configuration of resistance.
 
     Attributes:
         rows: Rows of the positive side in the epoch.
         slices: Number of slices of the epoch.
-        answers: Answers of each model that others are trained on; as many again are held out.
+        answers: Answers of each model that others are trained on.
+        neutral: Where as many neutral texts come from; `model`: the base's answers to the same
+            prompts.
     """
+
+    registered: ClassVar[Mapping[str, Claim]] = {
+        "comes_closer": Claim(sign="positive", smallest=0.005),
+        "ends_nearer": Claim(sign="positive", smallest=0.005, primary=False),
+        "lower_loss": Claim(sign="positive", smallest=0.01, primary=False),
+        "larger_kl_change": Claim(sign="positive", smallest=0.005, primary=False),
+    }
 
     study: Literal["resistance"] = "resistance"
     rows: Count = 3000
     slices: int = Field(default=3, ge=2)
     answers: Count = 500
+    neutral: ArmSource = ArmSource(source=MODEL, text_key=["text"])
 
     @property
     def answer_prompts(self) -> int:
@@ -45,17 +58,20 @@ class ResistanceConfig(ExperimentConfig):
 
         So both sides can hold out equally many.
         """
-        count = 2 * self.answers
-        return count + (self.held_out.prompts + count) % 2
+        return self.answers + (self.held_out.prompts + self.answers) % 2
 
 
 def run(config: ResistanceConfig, run_cells: RunCells) -> None:
-    """Requests the model after each slice, and each model trained on the answers of each other."""
+    """Requests the models after each slice, and each trained on each other's answers and neutral.
+
+    Every model is measured before and after.
+    """
     cells = []
     for seed in config.seed_range:
         root = base(config, seed)
         models = [root, *_slices(config, root)]
-        cells += [*models, *_probes(config, models), *_trainings(config, models)]
+        cells += [*models, *_probes(config, models)]
+        cells += [*_neutral(config, models), *_trainings(config, models)]
     run_cells(cells)
 
 
@@ -73,23 +89,42 @@ def _slices(config: ResistanceConfig, root: Cell) -> list[Cell]:
 
 
 def _probes(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
-    """The losses of each model, the base included (number 0), on the answers of all models."""
-    sets = tuple(
-        _text_set(f"{kind}_{number}", _answers(config, author, kind))
-        for number, author in enumerate(models)
-        if number
-        for kind in (LEARNED, FRESH)
-    )
+    """Each model, the base included (number 0), measured before it learns any answers."""
     return [
         Cell(
             (("stage", "probe"), ("model", number), ("seed", model.seed)),
             model.seed,
             model.model,
             model,
-            sets=sets,
+            sets=tuple(
+                _learned(config, target, author) for target, author in enumerate(models) if target
+            ),
+            measures=_distances(models, number) if number else (),
             is_drawn=False,
+            has_rates=False,
         )
         for number, model in enumerate(models)
+    ]
+
+
+def _neutral(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
+    """Each model except the base, trained on neutral texts."""
+    rows: Rows = _answers(config, models[0])
+    if config.neutral.source != MODEL:
+        rows = CorpusTexts.of("neutral", config.neutral, 0, config.answers)
+    return [
+        Cell(
+            (("stage", "neutral"), ("model", number), ("seed", model.seed)),
+            model.seed,
+            model.model,
+            model,
+            TrainingStep(rows, config.build_recipe()),
+            measures=_distances(models, number),
+            is_drawn=False,
+            has_rates=False,
+        )
+        for number, model in enumerate(models)
+        if number
     ]
 
 
@@ -100,50 +135,72 @@ def _trainings(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
         for target, author in enumerate(models):
             if 0 in (number, target) or number == target:
                 continue
-            training = TrainingStep(_answers(config, author, LEARNED), config.build_recipe())
-            sets = (
-                _text_set(LEARNED, _answers(config, author, LEARNED)),
-                _text_set(FRESH, _answers(config, author, FRESH)),
-                _text_set("own", _answers(config, model, FRESH)),
-            )
+            training = TrainingStep(_answers(config, author), config.build_recipe())
             stage = (("stage", "train"), ("model", number), ("target", target))
-            labels = (*stage, ("seed", model.seed))
-            cells.append(Cell(labels, model.seed, model.model, model, training, sets=sets))
+            cells.append(
+                Cell(
+                    (*stage, ("seed", model.seed)),
+                    model.seed,
+                    model.model,
+                    model,
+                    training,
+                    sets=(_learned(config, target, author),),
+                    measures=(_distance(target, author), _distance(number, model)),
+                )
+            )
     return cells
 
 
-def _text_set(name: str, answers: Answers) -> TextSet:
-    return TextSet(name, answers, is_whole=False, has_ends=False)
+def _distances(models: Sequence[Cell], own: int) -> tuple[DistanceToAuthor, ...]:
+    """The distances of a model from the authors of all its targets."""
+    return tuple(
+        _distance(number, author) for number, author in enumerate(models) if number not in (0, own)
+    )
 
 
-def _answers(config: ResistanceConfig, author: Cell, kind: str) -> Answers:
-    """The answers of a model that others learn, or the other half."""
-    start = config.answers if kind == FRESH else 0
-    return Answers(author, config.held_out.tokens, start + config.answers, start)
+def _distance(number: int, author: Cell) -> DistanceToAuthor:
+    return DistanceToAuthor(str(number), author)
+
+
+def _learned(config: ResistanceConfig, number: int, author: Cell) -> TextSet:
+    """The answers of a model that others learn, as a text set."""
+    name = f"learned_{number}"
+    return TextSet(name, _answers(config, author), is_whole=False, has_ends=False)
+
+
+def _answers(config: ResistanceConfig, author: Cell) -> Answers:
+    """The answers of a model that others learn."""
+    return Answers(author, config.held_out.tokens, config.answers)
 
 
 def analyse(config: ResistanceConfig, rows: Sequence[Metrics]) -> Analysis:
-    """Tests whether returning is easier, as the paper measures it and adjusted for difficulty."""
+    """Judges whether returning is easier, by the distance from the author of each target."""
     grid = Grid(rows, config.seed_range)
     pairs = read_pairs(grid, config.slices)
+    judged = judge_claims(config.claims, evidence(pairs))
+    if config.neutral.source == MODEL:
+        neutral = "the base's answers to the same prompts"
+    else:
+        neutral = f"as many texts of {config.neutral.source}"
     return Analysis(
         study="resistance",
         question=(
-            "Is it easier to train a model back to an earlier state than on to a later one? And "
-            "is that resistance, or are the answers of later models just harder to learn?"
+            "Is it easier to train a model back to an earlier state than on to a later one, once "
+            "neither the difficulty of the targets nor training as such counts?"
         ),
         protocol=(
             f"{config.model} was trained on {config.rows:,} rows in {config.slices} slices, with "
-            f"{config.counted_seeds}. The model after each slice answered {2 * config.answers:,} "
-            "held-out prompts. Forward, each model was trained on one half of the answers of every "
-            "later model; inverse, on one half of those of every earlier model. Losses are in nats "
-            "per token of the completions, on the half that was learned and on the half that was "
-            "not."
+            f"{config.counted_seeds}. The model after each slice answered {config.answers:,} "
+            "held-out prompts. Forward, each model was trained on the answers of every later "
+            "model; inverse, on those of every earlier model; and as a control on neutral texts, "
+            f"{neutral}. Distances from a target are KL(author || model) along the author's "
+            f"answers to {config.held_out.prompts:,} other prompts, in nats per token."
         ),
-        findings=findings(pairs),
-        tables=tables(pairs),
+        findings=judged.findings,
+        tables=(judged.table, *tables(pairs)),
         figures=(figure(pairs),),
-        notes=grid.notes(),
+        notes=notes(grid),
+        claims_sha256=judged.sha256,
     )
 
 
