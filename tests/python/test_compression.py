@@ -40,6 +40,7 @@ class FakeModel:
     vocabulary = 128
     learns_online = reads_any_bytes = has_distributions = False
     has_steps = True
+    has_gradients = False
 
     def __repr__(self) -> str:
         return self.spec

@@ -30,6 +30,7 @@ class Toy:
     spec = "hf:toy"
     vocabulary = 65536
     learns_online = reads_any_bytes = has_distributions = has_steps = False
+    has_gradients = False
     settings: dict[str, Any] = {"eos": False}  # noqa: RUF012
     identity: dict[str, str] = {"weights": "00"}  # noqa: RUF012
 

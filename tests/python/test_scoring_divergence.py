@@ -31,7 +31,7 @@ class Table:
     """A bigram model of the symbols a, b and the end; the key ^ is the start."""
 
     vocabulary = 3
-    learns_online = reads_any_bytes = has_steps = False
+    learns_online = reads_any_bytes = has_steps = has_gradients = False
     has_distributions = True
 
     def __init__(self, rows: dict[str, list[float]], letters: str = "ab") -> None:

@@ -1,13 +1,14 @@
 """What a language model offers: probabilities of text, and text sampled from them.
 
-Every model satisfies `LanguageModel`. Three properties say what else it can do, and each has a
+Every model satisfies `LanguageModel`. Four properties say what else it can do, and each has a
 protocol with the methods that come with it and a function that checks the property:
 
-| property            | protocol       | function     |
-|---------------------|----------------|--------------|
-| `learns_online`     | `OnlineModel`  | `as_online`  |
-| `has_distributions` | `DrawingModel` | `as_drawing` |
-| `has_steps`         | `SteppedModel` | `as_stepped` |
+| property            | protocol        | function      |
+|---------------------|-----------------|---------------|
+| `learns_online`     | `OnlineModel`   | `as_online`   |
+| `has_distributions` | `DrawingModel`  | `as_drawing`  |
+| `has_steps`         | `SteppedModel`  | `as_stepped`  |
+| `has_gradients`     | `GradientModel` | `as_gradient` |
 """
 
 from collections.abc import Sequence
@@ -63,6 +64,10 @@ class LanguageModel(Protocol):
     @property
     def has_steps(self) -> bool:
         """Whether the model reads texts one token at a time, for coding; see `SteppedModel`."""
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether the model has weights to differentiate by; see `GradientModel`."""
 
     def tokens(self, documents: Sequence[Document]) -> list[Ids]:
         """The ids of each document's symbols, as they are scored.
@@ -216,6 +221,33 @@ class SteppedModel(LanguageModel, Protocol):
         """
 
 
+class GradientModel(LanguageModel, Protocol):
+    """A language model whose log-probabilities can be differentiated by its weights."""
+
+    def gradients(self, groups: Sequence[Sequence[Document]]) -> NDArray[np.float32]:
+        """The gradient of the code length of each group of texts by all weights.
+
+        The code length is that of `log_probs`. The model stays as it is.
+
+        Args:
+            groups: The texts of each group.
+
+        Returns:
+            Nats per unit of weight, shape (groups, weights).
+
+        Raises:
+            ModelError: The model cannot read a text, a gradient is not finite, or a single text
+                does not fit into memory.
+        """
+
+    def moved(self, change: NDArray[np.float64]) -> Self:
+        """A copy whose weights are moved; they are float32 or wider.
+
+        Args:
+            change: What is added to each weight, shape (weights,), in the order of `gradients`.
+        """
+
+
 def as_online(model: LanguageModel) -> OnlineModel:
     """The model as one that learns as it reads.
 
@@ -253,3 +285,16 @@ def as_stepped(model: LanguageModel) -> SteppedModel:
             "transformers model"
         )
     return cast("SteppedModel", model)
+
+
+def as_gradient(model: LanguageModel) -> GradientModel:
+    """The model as one that can be differentiated.
+
+    Raises:
+        InvalidArgumentError: It cannot.
+    """
+    if not model.has_gradients:
+        raise InvalidArgumentError(
+            f"{model.spec}: this model has no gradients; use a transformers model"
+        )
+    return cast("GradientModel", model)

@@ -32,6 +32,9 @@ class TreeLanguageModel:
     has_steps = False
     """Coding with a tree model is done by the core, from its spec."""
 
+    has_gradients = False
+    """A tree model has counts in place of weights."""
+
     def __init__(self, spec: str, model: TreeModel) -> None:
         self._spec = spec
         self._model = model
