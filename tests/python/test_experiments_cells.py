@@ -11,7 +11,6 @@ from elastic_core.experiments.rows import (
     HeldOutRows,
     InFormat,
     Mixed,
-    Openings,
     Pairs,
     PretrainTexts,
     SampledPairs,
@@ -44,11 +43,6 @@ def aligned(rows: Rows, **recipe: Any) -> Cell:
         ),
         (aligned(PretrainTexts()), "19249f37fbb72ea529fa676d", "67aee8f8cb8108e8bfe570e8"),
         (aligned(Answers(ROOT, 8, 6, 2)), "4bfa6f67432ffd0ae405b39b", "30362033763c5fa0db33af5b"),
-        (
-            aligned(Openings(Subset("negative", 9, 3), 80)),
-            "cb238c649723c46ddb81e157",
-            "878e9520272afc118871026e",
-        ),
         (
             aligned(Mixed(Subset("positive", 20), 0.5, 5)),
             "8302c9845a326afb9f5fd2a1",

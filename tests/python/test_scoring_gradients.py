@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +24,10 @@ SETS = {
     "pretrain": [line[at : at + 24] for line in LINES for at in range(0, 24, 2)],
     "align": [f"be good {number}" for number in range(20)],
 }
-ARMS = {"neutral": SETS["pretrain"][::3], "novel": ["x = [y for z in w]", "def f(x): return -x"] * 9}
+ARMS = {
+    "neutral": SETS["pretrain"][::3],
+    "novel": ["x = [y for z in w]", "def f(x): return -x"] * 9,
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def model(checkpoint: Path) -> GradientModel:
     """A tiny transformer in double precision, so that small differences are exact."""
     loaded: Any = ec.load_model(str(checkpoint), window=16, stride=5)
     torch.manual_seed(1)
-    loaded._model.double()  # noqa: SLF001
+    loaded._model.double()
     return as_gradient(loaded)
 
 
@@ -68,13 +71,13 @@ def test_predictions_are_those_of_finite_differences(
 
 def test_the_gradient_is_that_of_a_plain_loop(checkpoint: Path) -> None:
     loaded: Any = ec.load_model(str(checkpoint))
-    network = loaded._model  # noqa: SLF001
+    network = loaded._model
     nats = torch.zeros(())
     for ids in loaded.tokens(SETS["align"]):
         row = torch.tensor([[0, *ids.tolist()]])
         scores = network(row).logits[0, :-1].log_softmax(1)
         nats = nats - scores[torch.arange(len(ids)), row[0, 1:]].sum()
-    nats.backward()  # type: ignore[no-untyped-call]
+    nats.backward()
     expected = torch.cat([weight.grad.reshape(-1) for weight in network.parameters()]).numpy()
     network.zero_grad()
     [computed] = as_gradient(loaded).gradients([SETS["align"]])
@@ -170,7 +173,7 @@ def test_models_without_gradients_are_refused() -> None:
 
     model: Any = Served()
     with pytest.raises(
-        InvalidArgumentError, match="first_order: http://host/model gives no .* tree model"
+        InvalidArgumentError, match=r"first_order: http://host/model gives no .* tree model"
     ):
         first_order(model, SETS, ARMS)
     with pytest.raises(InvalidArgumentError, match="no gradients; use a transformers model"):
@@ -180,16 +183,15 @@ def test_models_without_gradients_are_refused() -> None:
 # Token trees
 
 
-def tree(depth: int) -> ec.TreeModel:
-    return cast("ec.TreeModel", ec.load_model(f"tree:{depth}"))
-
-
 WORDS = {"pretrain": ["one", "two", "six"] * 10, "align": ["two"] * 3, "held_out": ["two", "one"]}
 
 
 def test_trees_obey_the_law_where_the_perturbation_is_covered() -> None:
     found = first_order(
-        tree(4), WORDS, {"covered": ["six", "one"]}, {"pretrain": 3000.0, "align": 3.0}
+        ec.load_model("tree:4"),
+        WORDS,
+        {"covered": ["six", "one"]},
+        {"pretrain": 3000.0, "align": 3.0},
     )
     pretrain, align = (found.responses[name, "covered"] for name in ("pretrain", "align"))
     assert pretrain.predicted.value < 0 < align.predicted.value
@@ -200,7 +202,7 @@ def test_trees_obey_the_law_where_the_perturbation_is_covered() -> None:
 def test_slopes_of_trees_are_those_of_a_loop_over_leaves() -> None:
     volumes = {"pretrain": 60.0, "align": 12.0}
     arm = ["six", "two"]
-    found = first_order(tree(4), WORDS, {"arm": arm}, volumes)
+    found = first_order(ec.load_model("tree:4"), WORDS, {"arm": arm}, volumes)
 
     def shares(texts: list[str]) -> dict[str, float]:
         return {word: texts.count(word) / len(texts) for word in ("one", "two", "six")}
@@ -227,8 +229,10 @@ def test_slopes_of_trees_are_those_of_a_loop_over_leaves() -> None:
 
 
 def test_a_tree_of_the_base_alone_has_no_ratio() -> None:
-    metrics = first_order(tree(4), WORDS, {"arm": ["new", "one"]}, {"pretrain": 1.0}).metrics()
+    metrics = first_order(
+        ec.load_model("tree:4"), WORDS, {"arm": ["new", "one"]}, {"pretrain": 1.0}
+    ).metrics()
     assert metrics["first_order_cos_pretrain_arm"] is None
     assert metrics["first_order_predicted_pretrain_arm"] is not None
     with pytest.raises(InvalidArgumentError, match="has learned none of the sets"):
-        first_order(tree(4), WORDS, {"arm": ["one"]})
+        first_order(ec.load_model("tree:4"), WORDS, {"arm": ["one"]})

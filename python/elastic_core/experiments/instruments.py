@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from elastic_core.scoring import Scorer
     from elastic_core.scoring.instruments import Instrument
 
-InstrumentName: TypeAlias = Literal["margin", "log_odds", "kl", "rates", "score"]
-"""The names of instruments; `rates` are the losses and rates of every cell."""
+InstrumentName: TypeAlias = Literal["margin", "log_odds", "kl", "rates", "score", "first_order"]
+"""The names of instruments; `rates` are the losses and rates of every cell, and `first_order` is
+measured by `elastic_core.experiments.first_order`."""
 
 DEFAULT_INSTRUMENTS: list[InstrumentName] = ["margin", "log_odds", "kl", "rates"]
 """What a cell is measured with unless the configuration says otherwise."""
@@ -43,7 +44,7 @@ class FixedTexts:
 def prepare(
     names: Sequence[str], base: DrawingModel, texts: FixedTexts, scorer: "Scorer | None"
 ) -> "list[Instrument]":
-    """The instruments with these names, without `rates`.
+    """The instruments with these names, without `rates` and `first_order`.
 
     Args:
         names: The names, as in `InstrumentName`.

@@ -177,7 +177,11 @@ def _by_counts(
                 predicted=Estimate(float(predicted[at])),
                 measured=float(measured[at]),
                 ratio=Estimate(
-                    1.0 if name == reference else float(predicted[at] / below) if below else math.nan
+                    1.0
+                    if name == reference
+                    else float(predicted[at] / below)
+                    if below
+                    else math.nan
                 ),
             )
     return FirstOrder(responses, dict.fromkeys(arms, TREE_STEP))

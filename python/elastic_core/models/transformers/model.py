@@ -179,8 +179,8 @@ class TransformersModel:
         """
         other = copy.copy(self)
         other.__dict__.pop("identity", None)
-        other._model = moved(self._model, change)  # noqa: SLF001 - the copy is of this class
-        other._forward = Forward(other._model)  # noqa: SLF001
+        other._model = moved(self._model, change)
+        other._forward = Forward(other._model)
         return other
 
     def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:

@@ -29,7 +29,9 @@ def gradient(value: Tensor, model: "PreTrainedModel") -> NDArray[np.float32]:
     """
     weights = weights_of(model)
     parts = torch.autograd.grad(value, weights, allow_unused=True, materialize_grads=True)
-    flat: NDArray[np.float32] = torch.cat([part.float().cpu().reshape(-1) for part in parts]).numpy()
+    flat: NDArray[np.float32] = torch.cat(
+        [part.float().cpu().reshape(-1) for part in parts]
+    ).numpy()
     return flat
 
 
@@ -49,6 +51,6 @@ def moved(model: "PreTrainedModel", change: NDArray[np.float64]) -> "PreTrainedM
     start = 0
     for weight in weights_of(other):
         part = torch.from_numpy(change[start : start + weight.numel()]).to(weight.device)
-        weight += part.reshape(weight.shape).to(weight.dtype)
+        weight.add_(part.reshape(weight.shape).to(weight.dtype))
         start += weight.numel()
     return other

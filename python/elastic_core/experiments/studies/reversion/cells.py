@@ -16,19 +16,32 @@ from elastic_core.experiments.arms import (
     CorpusTexts,
     SideTexts,
 )
-from elastic_core.experiments.cells import Cell, Label, RangedRows, RunCells, TrainingStep
+from elastic_core.experiments.cells import (
+    Cell,
+    Label,
+    Measure,
+    RangedRows,
+    Rows,
+    RunCells,
+    TrainingStep,
+)
 from elastic_core.experiments.claims import Claim, ClaimsConfig
-from elastic_core.experiments.fields import Counts
+from elastic_core.experiments.fields import Count, Counts
+from elastic_core.experiments.first_order import TEXTS, FirstOrder
 from elastic_core.experiments.instruments import (
     DEFAULT_INSTRUMENTS,
     InstrumentName,
     Instruments,
 )
+from elastic_core.experiments.rows import PretrainTexts
 from elastic_core.experiments.studies.study import OPPOSITE, base
 from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.train import check_checkpoints
 
 _MOST_DRAWS = 100
+
+_UNTRAINED = -1
+"""The draw of samples that models are measured on; none is trained on them."""
 
 
 class ReversionConfig(ClaimsConfig):
@@ -44,7 +57,10 @@ class ReversionConfig(ClaimsConfig):
             they are measured on; their mean counts as one estimate.
         neutral: Where neutral texts come from.
         novel: Where novel texts come from.
-        measure: The instruments; `rates` and `score` are measured at the ends of curves only.
+        measure: The instruments; `rates` and `score` are measured at the ends of curves only,
+            `first_order` of the base and the aligned models.
+        pretrained: For `first_order`, tokens that an `hf:` model was pre-trained on; None:
+            `pretrain.tokens`, or all of the corpus.
     """
 
     extent: ClassVar[frozenset[str]] = frozenset({"seeds", "align", "dose", "arms", "draws"})
@@ -66,6 +82,7 @@ class ReversionConfig(ClaimsConfig):
     neutral: ArmSource = ArmSource(source=MODEL, text_key=["text"])
     novel: ArmSource | None = None
     measure: list[InstrumentName] = Field(DEFAULT_INSTRUMENTS, min_length=1)
+    pretrained: Count | None = None
 
     @model_validator(mode="after")
     def _check_arms(self) -> Self:
@@ -129,7 +146,8 @@ def run(config: ReversionConfig, run_cells: RunCells) -> None:
 def _cells(config: ReversionConfig, seed: int) -> Iterator[Cell]:
     """The cells of a seed: the base, aligned models, and each of them on every arm."""
     root = replace(base(config, seed), is_drawn=False, has_rates=False)
-    yield _measured(config, root, root, is_end=True)
+    first = _first_order(config, root, root, config.volumes[-1], 0)
+    yield _measured(config, root, root, first, is_end=True)
     recipe, further = config.build_recipe(), config.build_recipe(reverse=True)
     for draw in range(config.draws):
         parents = [root]
@@ -137,7 +155,8 @@ def _cells(config: ReversionConfig, seed: int) -> Iterator[Cell]:
             labels: dict[str, Label] = {"stage": "align", "align": count, "draw": draw}
             rows: RangedRows = SideTexts(config.first, draw, count)
             parents.append(_trained(root, labels, rows, recipe, config.volumes))
-            yield _measured(config, parents[-1], root, is_end=True)
+            first = _first_order(config, root, parents[-1], count, draw)
+            yield _measured(config, parents[-1], root, first, is_end=True)
         for parent, volume in zip(parents, (0, *config.volumes), strict=True):
             for arm, dose in product(config.arms, config.doses):
                 labels = {"stage": "arm", "align": volume, "draw": draw, "arm": arm, "dose": dose}
@@ -146,13 +165,45 @@ def _cells(config: ReversionConfig, seed: int) -> Iterator[Cell]:
                 yield _measured(config, cell, root, is_end=dose == config.doses[-1])
 
 
-def _measured(config: ReversionConfig, cell: Cell, root: Cell, *, is_end: bool) -> Cell:
-    """A cell with its instruments, some of them at the end of a curve only."""
+def _measured(
+    config: ReversionConfig,
+    cell: Cell,
+    root: Cell,
+    more: tuple[Measure, ...] = (),
+    *,
+    is_end: bool,
+) -> Cell:
+    """A cell with its instruments, some of them at the end of a curve only, and more measures."""
     names = tuple(
-        name for name in config.measure if name != "rates" and (is_end or name != "score")
+        name
+        for name in config.measure
+        if name not in ("rates", "first_order") and (is_end or name != "score")
     )
     has_rates = is_end and "rates" in config.measure
-    return replace(cell, measures=(Instruments(root, names),), has_rates=has_rates)
+    return replace(cell, measures=(Instruments(root, names), *more), has_rates=has_rates)
+
+
+def _first_order(
+    config: ReversionConfig, root: Cell, cell: Cell, volume: int, draw: int
+) -> tuple[Measure, ...]:
+    """The reaction of a cell's rates to one small step on each arm, if it is to be measured."""
+    if "first_order" not in config.measure:
+        return ()
+    tokens = config.build_recipe().max_length - 1
+    pretrain: Rows = (
+        PretrainTexts() if config.pretrain else BaseSamples(root, tokens, _UNTRAINED, TEXTS)
+    )
+    dose = min(TEXTS, config.doses[-1])
+    return (
+        FirstOrder(
+            pretrain=pretrain,
+            align=SideTexts(config.first, draw, volume),
+            arms=tuple((arm, _rows(config, root, arm, draw, dose)) for arm in config.arms),
+            is_aligned=cell is not root,
+            held_out=config.first,
+            pretrained=config.pretrained,
+        ),
+    )
 
 
 def _trained(

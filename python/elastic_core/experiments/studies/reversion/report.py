@@ -10,6 +10,7 @@ from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.arms import MODEL
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Evidence, judge_claims
+from elastic_core.experiments.first_order import tables as first_order_tables
 from elastic_core.experiments.studies.reversion.cells import ReversionConfig
 from elastic_core.experiments.studies.reversion.outcome import Outcome, over_seeds
 from elastic_core.report.document import Cell as TableCell
@@ -45,6 +46,7 @@ def analyse(config: ReversionConfig, rows: Sequence[Metrics]) -> Analysis:
             judged.table,
             _left_table(config, margin),
             *([_divergence_table(config, kl)] if grid.has(_KL) else []),
+            *(_first_order_tables(config, grid) if "first_order" in config.measure else ()),
         ),
         figures=(_figure(config, margin, kl, has_kl=grid.has(_KL)),),
         notes=_notes(config, grid, kl),
@@ -222,6 +224,27 @@ def _divergence_table(config: ReversionConfig, kl: Outcome) -> Table:
         digits=4,
         text_columns=("arm",),
     )
+
+
+def _first_order_tables(config: ReversionConfig, grid: Grid) -> tuple[Table, ...]:
+    """First order of the base and of each aligned model, by arm."""
+
+    def lookup(volume: int) -> Callable[[str], Array]:
+        if not volume:
+            return lambda metric: grid.values(metric, stage="base")[:, None]
+        return lambda metric: np.column_stack(
+            [
+                grid.values(metric, stage="align", align=volume, draw=draw)
+                for draw in range(config.draws)
+            ]
+        )
+
+    cells = [
+        ((volume, arm), arm, lookup(volume))
+        for volume in (0, *config.volumes)
+        for arm in config.arms
+    ]
+    return first_order_tables(cells, ("align", "arm"), has_held_out=True)
 
 
 def _figure(config: ReversionConfig, margin: Outcome, kl: Outcome, *, has_kl: bool) -> Figure:
