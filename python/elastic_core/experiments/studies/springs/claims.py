@@ -53,7 +53,8 @@ def evidence(
         )
         found[f"trees_{order}"] = Evidence(
             f"{words}, token trees predict the changes better than a constant does.",
-            "Share of the squared error of a constant change that the trees save, mean over depths",
+            "Share of the squared error of a constant, the same change for both data sets, that "
+            "the trees save, mean over depths",
             np.mean([skill(results[order], depth) for depth in sorted(config.depths)], axis=0),
             unmet=unmet,
         )

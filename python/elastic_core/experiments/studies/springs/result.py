@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.spring_law import Array, SpringPair, force
@@ -100,30 +101,40 @@ def rank_correlations(results: Sequence[SpringResult], depth: int, name: str) ->
 def skill(results: Sequence[SpringResult], depth: int) -> Array:
     """How much better trees of a depth predict the changes than a constant does, by seed.
 
-    The rival predicts the same change for both data sets and every volume, whatever the law says.
-    Both have one number that is fitted to the other seeds by least squares: the rival its constant,
+    The rival knows no law: it predicts the same change for pre-training and alignment. Both have
+    one number for each volume, fitted to the other seeds by least squares: the rival its constant,
     the trees the scale of their prediction, which is at least 0, because a network may learn faster
     than counts do but not backwards. The skill is the squared error that the trees save, over the
-    mean squared error of the constant: 1 for a perfect prediction, 0 for one that is no better than
-    the constant, such as one that always says `up`.
+    mean squared error of the constant: 1 for a perfect prediction, 0 for one that is no better,
+    such as one that says `up` by the same amount for both.
 
     Returns:
         Shape (seeds,); NaN for seeds with a missing change, and with fewer than two seeds.
     """
-    measured, predicted = _by_seed(results, depth, COMPARED)
-    known = np.isfinite(measured).all(axis=1) & np.isfinite(predicted).all(axis=1)
-    gains, errors = np.full(len(measured), np.nan), np.full(len(measured), np.nan)
+    changes = [_by_seed([result], depth, COMPARED) for result in results]
+    known = np.isfinite(np.concatenate(changes, axis=2)).all(axis=(0, 2))
+    trees, constant = (np.full(len(known), np.nan) for _ in range(2))
     for seed in np.flatnonzero(known):
-        others = known & (np.arange(len(measured)) != seed)
-        square = (predicted[others] ** 2).sum()
-        if not others.any() or not square:
-            continue
-        scale = max(0.0, float((measured[others] * predicted[others]).sum() / square))
-        errors[seed] = ((measured[seed] - measured[others].mean()) ** 2).sum()
-        gains[seed] = errors[seed] - ((measured[seed] - scale * predicted[seed]) ** 2).sum()
-    mean = errors[np.isfinite(errors)].mean() if np.isfinite(errors).any() else 0.0
-    shares: Array = gains / (mean or np.nan)
+        others = known & (np.arange(len(known)) != seed)
+        if others.any():
+            errors = [_squared_errors(*volume, seed, others) for volume in changes]
+            trees[seed], constant[seed] = np.sum(errors, axis=0)
+    tested = np.isfinite(constant)
+    mean = constant[tested].mean() if tested.any() else 0.0
+    shares: Array = (constant - trees) / (mean or np.nan)
     return shares
+
+
+def _squared_errors(
+    measured: Array, predicted: Array, seed: int, others: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """The squared errors of the trees and of the constant for a seed, at one volume."""
+    square = float((predicted[others] ** 2).sum())
+    product = float((measured[others] * predicted[others]).sum())
+    scale = max(0.0, product / square) if square else 0.0
+    fits = scale * predicted[seed], measured[others].mean()
+    first, second = (float(((measured[seed] - fit) ** 2).sum()) for fit in fits)
+    return first, second
 
 
 def _by_seed(
