@@ -238,7 +238,7 @@ def test_a_tree_model_runs_from_the_command_to_the_report(cli: CommandLine, tmp_
 def test_first_order_of_a_tree_model_is_the_law_of_its_token_trees(
     cli: CommandLine, tmp_path: Path
 ) -> None:
-    measure = {"measure": ["margin", "first_order"], "seeds": 2, "model": "tree:1"}
+    measure = {"measure": ["margin", "first_order"], "seeds": 1, "model": "tree:1"}
     (tmp_path / "c.yaml").write_text(yaml_text(small(tmp_path) | measure))
     done = cli(*RUN)
     assert done.code == 0, done.err
@@ -248,7 +248,7 @@ def test_first_order_of_a_tree_model_is_the_law_of_its_token_trees(
     for row in rows:
         assert ("first_order_k" in row) == (row["stage"] != "arm")
     for row in (row for row in rows if row["stage"] == "align"):
-        for arm in ("neutral", "opposite", "novel"):  # All bytes are known: the law is exact.
+        for arm in ("opposite", "novel"):  # Of known bytes only, so the law is exact.
             ratio = row[f"first_order_ratio_align_{arm}"]
             assert ratio == pytest.approx(-row["first_order_k"], rel=1e-6)
             predicted, measured = (

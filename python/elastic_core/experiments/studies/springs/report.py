@@ -160,8 +160,8 @@ def _agreement_table(results: Results, depths: Sequence[int]) -> Table:
     )
     note = (
         "Skill: the share of the squared error of a constant that the trees save, over all "
-        "volumes. The constant is the same change for both data sets; it, and the scale of the trees' "
-        "prediction, are fitted to the other seeds for each volume. 1 is perfect, 0 no better. "
+        "volumes. The constant is the same change for both data sets; it and the scale of the "
+        "prediction are fitted to the other seeds for each volume. 1 is perfect, 0 no better. "
         "Signs: share of volumes at which measured and predicted change have the same sign, which "
         "a predictor of one sign may reach by chance. Ranks: Spearman's correlation over volumes, "
         "for each seed."

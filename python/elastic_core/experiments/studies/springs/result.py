@@ -112,10 +112,12 @@ def skill(results: Sequence[SpringResult], depth: int) -> Array:
         Shape (seeds,); NaN for seeds with a missing change, and with fewer than two seeds.
     """
     changes = [_by_seed([result], depth, COMPARED) for result in results]
-    known = np.isfinite(np.concatenate(changes, axis=2)).all(axis=(0, 2))
-    trees, constant = (np.full(len(known), np.nan) for _ in range(2))
-    for seed in np.flatnonzero(known):
-        others = known & (np.arange(len(known)) != seed)
+    finite = np.isfinite(np.concatenate(changes, axis=2))
+    seeds = np.arange(finite.shape[1])
+    known = np.array([finite[:, seed].all() for seed in seeds])
+    trees, constant = (np.full(len(seeds), np.nan) for _ in range(2))
+    for seed in seeds[known].tolist():
+        others = known & (seeds != seed)
         if others.any():
             errors = [_squared_errors(*volume, seed, others) for volume in changes]
             trees[seed], constant[seed] = np.sum(errors, axis=0)
