@@ -195,7 +195,7 @@ def tables(cells: Sequence[tuple[tuple[TableCell, ...], str, Lookup]], labels: S
                 "gradients of two rates. Ratios are of means over seeds, with Fieller's interval, "
                 "which has no ends where p.t may be 0; the law says -k."
             ),
-            text_columns=("arm", "model"),
+            text_columns=("arm", "order"),
         ),
         Table(
             name="steps",
@@ -215,7 +215,7 @@ def tables(cells: Sequence[tuple[tuple[TableCell, ...], str, Lookup]], labels: S
                 "0.1 bits/kB; token trees get a hundred-thousandth of their volume."
             ),
             digits=5,
-            text_columns=("arm", "model"),
+            text_columns=("arm", "order"),
         ),
     )
 

@@ -165,7 +165,8 @@ def _products(rows: NDArray[np.float32]) -> Array:
     products = np.zeros((len(rows), len(rows)))
     for start in range(0, rows.shape[1], _COLUMNS):
         part = rows[:, start : start + _COLUMNS].astype(np.float64)
-        products += part @ part.T
+        # Without BLAS, whose order of summation may depend on the number of threads.
+        products += np.einsum("ik,jk->ij", part, part)
     return products
 
 
