@@ -176,8 +176,8 @@ def planted_rows(
 
 
 def analysed(tmp_path: Path, rows: list[Metrics], depths: list[int]) -> Analysis:
-    config = configured(tmp_path, seeds=SEEDS, reverse=[10, 20, 40], depths=depths)
-    return analyse(config, rows)
+    more = {"seeds": SEEDS, "reverse": [10, 20, 40], "depths": depths}
+    return analyse(configured(tmp_path, model="hf:base", **more), rows)
 
 
 def verdicts(analysis: Analysis) -> dict[str, str]:
@@ -412,6 +412,9 @@ def test_tree_models_end_to_end(tmp_path: Path) -> None:
         assert result.coverage[3].tolist() == [1, 1]
         ratio = grid.values("first_order_ratio_align_perturb", stage="align", order=order)
         assert ratio == pytest.approx(-result.stiffness["pretrain"])  # The law, in bytes.
+    slopes = finished.analysis.findings[0]
+    assert slopes.verdict == "no verdict"  # The law of token trees is no finding about the model.
+    assert "A tree model has no gradients" in slopes.words
     seed_context = RunContext(config, ModelStore(tmp_path)).seed_context(1)
     assert len(seed_context.pretraining(None)) == 300
     assert sum(map(len, seed_context.pretraining(1000))) == 1000

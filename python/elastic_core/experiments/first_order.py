@@ -29,7 +29,7 @@ PRETRAIN, ALIGN, HELD_OUT = "pretrain", "align", "held_out"
 
 
 @dataclass(frozen=True, slots=True)
-class FirstOrder(Measure):
+class FirstOrderMeasure(Measure):
     """Measures how the rates of D_p and D_a react to one small step on each of several arms.
 
     The class and its fields are part of the hashes of rows in run folders.

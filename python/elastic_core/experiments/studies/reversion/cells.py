@@ -27,7 +27,7 @@ from elastic_core.experiments.cells import (
 )
 from elastic_core.experiments.claims import Claim, ClaimsConfig
 from elastic_core.experiments.fields import Count, Counts
-from elastic_core.experiments.first_order import TEXTS, FirstOrder
+from elastic_core.experiments.first_order import TEXTS, FirstOrderMeasure
 from elastic_core.experiments.instruments import (
     DEFAULT_INSTRUMENTS,
     InstrumentName,
@@ -195,7 +195,7 @@ def _first_order(
     )
     dose = min(TEXTS, config.doses[-1])
     return (
-        FirstOrder(
+        FirstOrderMeasure(
             pretrain=pretrain,
             align=SideTexts(config.first, draw, volume),
             arms=tuple((arm, _rows(config, root, arm, draw, dose)) for arm in config.arms),

@@ -22,6 +22,10 @@ _IMBALANCE = (
     "Sum of both forces over the mean of their sizes (0: equal and opposite, 1 or -1: the same "
     "direction)"
 )
+_EXACT = (
+    "A tree model has no gradients; the slopes are those of its token trees, which the law "
+    "describes exactly."
+)
 
 
 def evidence(
@@ -43,7 +47,7 @@ def evidence(
             f"{words}, the ratio of the slopes of both rates {_SERIES}.",
             f"First order, {_IMBALANCE[0].lower()}{_IMBALANCE[1:]}",
             slopes.relative_net_force,
-            unmet=unmet,
+            unmet=_EXACT if config.spec.is_tree else unmet,
         )
         found[f"changes_{order}"] = Evidence(
             f"{words}, the ratio of the changes of both rates {_SERIES}.",

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from elastic_core.experiments.cells import Cell, Label, Rows, RunCells, TextSet, TrainingStep
 from elastic_core.experiments.claims import Claim, ClaimsConfig
 from elastic_core.experiments.fields import Count, Counts
-from elastic_core.experiments.first_order import FirstOrder
+from elastic_core.experiments.first_order import FirstOrderMeasure
 from elastic_core.experiments.rows import PretrainTexts, Subset
 from elastic_core.experiments.spring_law import IMBALANCE
 from elastic_core.experiments.studies.springs.prediction import TreeLaw
@@ -106,7 +106,7 @@ def _in_order(
     def perturbation(count: int) -> Rows:
         return WholeTexts(Subset("negative", count), config.characters)
 
-    slopes = FirstOrder(
+    slopes = FirstOrderMeasure(
         pretrain=replay or PretrainTexts(),
         align=align,
         arms=(("perturb", perturbation(max(config.reverse))),),
