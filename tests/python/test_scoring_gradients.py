@@ -13,6 +13,7 @@ from conftest import HAMLET
 import elastic_core as ec
 from elastic_core import InvalidArgumentError
 from elastic_core.models.protocol import GradientModel, as_gradient
+from elastic_core.models.transformers.weights import weights_of
 from elastic_core.scoring.first_order import TREE_STEP, FirstOrder, first_order
 from elastic_core.scoring.gradients import RateGradients
 from elastic_core.scoring.loss import losses
@@ -159,6 +160,30 @@ def test_the_base_is_a_fixed_point_on_its_own_samples(checkpoint: Path) -> None:
     per_token = gradients / np.array([[sum(map(len, own))], [sum(map(len, novel))]])
     squares = (per_token**2).sum(axis=1)
     assert squares[0] < squares[1] / 10
+
+
+def test_the_law_holds_at_the_optimum_of_a_mixture(checkpoint: Path) -> None:
+    """There k g_p + g_a is 0, so the ratio is -k whatever the arm is: here k = 3."""
+    loaded: Any = ec.load_model(str(checkpoint))
+    sets = {"pretrain": ["to be", "to do", "or be"], "align": ["to go"]}
+    volumes = np.array([3.0, 1.0])
+    rows, sizes = [loaded.tokens(texts) for texts in sets.values()], [15, 5]
+    weights = weights_of(loaded._model)
+    optimizer = torch.optim.LBFGS(weights, max_iter=150, line_search_fn="strong_wolfe")
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        parts = [
+            volume / size * loaded._forward.nats(*loaded._seen_and_scored(ids, loaded._tiled(ids)))
+            for volume, size, ids in zip(volumes, sizes, rows, strict=True)
+        ]
+        total = torch.stack(parts).sum()
+        total.backward()
+        return total
+
+    optimizer.step(closure)
+    found = first_order(as_gradient(loaded), sets, {"novel": ["that is", "be or"]})
+    assert found.responses["align", "novel"].ratio.value == pytest.approx(-3, rel=0.1)
 
 
 def test_a_set_without_text_is_refused(model: GradientModel) -> None:
