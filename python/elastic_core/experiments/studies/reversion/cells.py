@@ -193,12 +193,16 @@ def _first_order(
     pretrain: Rows = (
         PretrainTexts() if config.pretrain else BaseSamples(root, tokens, _UNTRAINED, TEXTS)
     )
-    dose = min(TEXTS, config.doses[-1])
+    arms = []
+    for arm in config.arms:
+        is_sampled = arm == "neutral" and config.neutral.source == MODEL
+        count = TEXTS if is_sampled else min(TEXTS, config.doses[-1])
+        arms.append((arm, _rows(config, root, arm, draw, count)))
     return (
         FirstOrderMeasure(
             pretrain=pretrain,
             align=SideTexts(config.first, draw, volume),
-            arms=tuple((arm, _rows(config, root, arm, draw, dose)) for arm in config.arms),
+            arms=tuple(arms),
             is_aligned=cell is not root,
             held_out=config.first,
             pretrained=config.pretrained,
