@@ -10,7 +10,6 @@ from elastic_core.experiments.rows import (
     Answers,
     HeldOutRows,
     InFormat,
-    Openings,
     Pairs,
     PretrainTexts,
     SampledPairs,
@@ -43,11 +42,6 @@ def aligned(rows: Rows, **recipe: Any) -> Cell:
         ),
         (aligned(PretrainTexts()), "19249f37fbb72ea529fa676d", "67aee8f8cb8108e8bfe570e8"),
         (aligned(Answers(ROOT, 8, 6, 2)), "4bfa6f67432ffd0ae405b39b", "30362033763c5fa0db33af5b"),
-        (
-            aligned(Openings(Subset("negative", 9, 3), 80)),
-            "cb238c649723c46ddb81e157",
-            "878e9520272afc118871026e",
-        ),
         (aligned(Pairs("negative", 8, 4)), "9f8845d05957edde229da382", "46a84341e0816b617699650e"),
         (
             aligned(SampledPairs(ROOT, "positive", 8, 4, 16)),

@@ -33,6 +33,6 @@ def test_weight_noise_is_measured_on_the_held_out_texts(checkpoint: Path) -> Non
 
 
 def test_weight_noise_of_a_tree_model_is_refused() -> None:
-    message = "tree:2: this model has no weight matrices to add noise to; use a transformers model"
+    message = "tree:2: this model has no weights; use a transformers model"
     with pytest.raises(InvalidArgumentError, match=message):
         prepare(["weight_noise"], as_drawing(ec.load_model("tree:2")), TEXTS, None)

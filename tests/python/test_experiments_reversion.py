@@ -220,6 +220,43 @@ def test_a_tree_model_runs_from_the_command_to_the_report(cli: CommandLine, tmp_
     assert again.out.split("report:")[0] == done.out.split("report:")[0]
 
 
+def test_first_order_of_a_tree_model_is_the_law_of_its_token_trees(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    measure = {"measure": ["margin", "first_order"], "seeds": 1, "model": "tree:1"}
+    (tmp_path / "c.yaml").write_text(yaml_text(small(tmp_path) | measure))
+    done = cli(*RUN)
+    assert done.code == 0, done.err
+    assert "First order: gradients of the rates" in done.out
+    assert "One small step on the texts of an arm" in done.out
+    rows = rows_of(tmp_path / "run")
+    for row in rows:
+        assert ("first_order_k" in row) == (row["stage"] != "arm")
+    for row in (row for row in rows if row["stage"] == "align"):
+        for arm in ("opposite", "novel"):  # Of known bytes only, so the law is exact.
+            ratio = row[f"first_order_ratio_align_{arm}"]
+            assert ratio == pytest.approx(-row["first_order_k"], rel=1e-6)
+            predicted, measured = (
+                row[f"first_order_{kind}_align_{arm}"] for kind in ("predicted", "measured")
+            )
+            assert measured == pytest.approx(predicted, rel=0.05, abs=1e-9)
+
+
+def test_first_order_of_a_checkpoint_takes_samples_of_the_base(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    values = for_transformer(small(tmp_path)) | {"model": str(checkpoint), "align": [8]}
+    values |= {"measure": ["margin", "first_order"], "pretrain": None, "pretrained": "1M"}
+    done = experiment(configured(values, arms=["opposite"]), tmp_path / "run", jobs=1)
+    rows = [row for row in rows_of(tmp_path / "run") if row["stage"] != "arm"]
+    for row in rows:
+        assert row["first_order_k"] > 100
+        assert abs(row["first_order_cos_held_out_opposite"]) <= 1
+        assert row["first_order_cos_pretrain_opposite_se"] > 0
+    names = [one.name for one in done.analysis.tables]
+    assert names[-2:] == ["first-order", "steps"]
+
+
 def test_a_plan_counts_one_training_for_a_curve(tmp_path: Path) -> None:
     config = configured(small(tmp_path) | {"dose": [4, 8], "seeds": 1})
     planned = plan(STUDY, config, RunContext(config, ModelStore(tmp_path / "models")))

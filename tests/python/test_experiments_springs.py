@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,18 @@ from elastic_core.experiments.config import parse_config, read_yaml
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, flatten_row
 from elastic_core.experiments.run import experiment
+from elastic_core.experiments.spring_law import IMBALANCE, RATIO_MARGIN, SpringPair
 from elastic_core.experiments.studies.springs import (
+    ORDERS,
     SETS,
     SpringResult,
     SpringsConfig,
     analyse,
     predict,
     run,
+    skill,
 )
-from elastic_core.report.document import Finding
+from elastic_core.report.document import Table
 from elastic_core.statistics.intervals import Interval, rank_correlation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -122,76 +126,172 @@ def test_an_uncovered_perturbation_raises_both_rates_equally() -> None:
     assert prediction.change.tolist() == pytest.approx([math.log2(3 / 2) / 3] * 2 + [-math.inf])
 
 
-def planted_rows(law: dict[int, tuple[float, float]], actual: tuple[float, float]) -> list[Metrics]:
-    """Rows with planted changes of gamma_p and gamma_a.
+def planted_rows(
+    law: dict[int, tuple[float, float]],
+    actual: tuple[float, float],
+    *,
+    slopes: tuple[float, float] | None = None,
+    gain: float = 0.2,
+) -> list[Metrics]:
+    """Rows with planted changes of gamma_p and gamma_a, the same in both orders.
 
     Args:
         law: The predicted changes per reverse row, by depth.
         actual: The measured changes per reverse row.
+        slopes: The changes by first order; None: those measured.
+        gain: By how much the alignment lowers the rate of its text.
     """
     rows: list[Metrics] = []
-    for seed in range(SEEDS):
-        noise = 1 + 0.01 * (seed - 2)
-        rows.append({"stage": "align", "seed": seed, "name": "", "rate_align": 2.0})
+    for seed, order in product(range(SEEDS), ORDERS):
+        noise, other = 1 + 0.01 * (seed - 2), 1 + 0.01 * (2 * seed % 5 - 2)
+        if order == "joint":
+            rows.append({"stage": "base", "seed": seed, "name": "", "rate_align": 2.0 + gain})
+        step = {
+            f"first_order_predicted_{name}_perturb": slope * factor
+            for name, slope, factor in zip(SETS, slopes or actual, (noise, other), strict=False)
+        }
+        place = {"order": order, "seed": seed, "name": ""}
+        start = {"rate_align": 2.0 + 1e-3 * noise, "first_order_k": K}
+        rows.append({"stage": "align", **place, **start, **step})
         for count in (10, 20, 40):
-            before = {"rate_pretrain": 2.5, "rate_perturb": 2.2}
+            rates = {"pretrain": 2.5, "replay": 2.5, "align": 2.0, "perturb": 2.2}
+            before: Metrics = {f"rate_{name}": rate for name, rate in rates.items()}
             before |= {"volume_pretrain": K, "volume_align": 1.0, "volume_perturb": count / 100}
             for depth, changes in law.items():
                 named = dict(
                     zip(SETS, (*(count * change for change in changes), None), strict=True)
                 )
-                before |= {f"law_{name}_{depth}": change for name, change in named.items()}  # type: ignore[misc]
+                before |= {f"law_{name}_{depth}": change for name, change in named.items()}
                 before[f"coverage_{depth}"] = 1.0
-            place = {"reverse": count, "seed": seed, "name": ""}
-            rows.append({"stage": "before", **place, **before})
+            rows.append({"stage": "before", **place, "reverse": count, **before})
+            pretrain = 2.5 + count * actual[0] * noise
             after = {
-                "rate_pretrain": 2.5 + count * actual[0] * noise,
-                "rate_align": 2.0 + count * actual[1] * noise,
+                "rate_pretrain": pretrain,
+                "rate_replay": pretrain,
+                "rate_align": 2.0 + count * actual[1] * other,
                 "rate_perturb": 2.1,
             }
-            rows.append({"stage": "reverse", **place, **after})
+            rows.append({"stage": "reverse", **place, "reverse": count, **after})
     return rows
 
 
 def analysed(tmp_path: Path, rows: list[Metrics], depths: list[int]) -> Analysis:
-    config = configured(tmp_path, seeds=SEEDS, reverse=[10, 20, 40], depths=depths)
-    return analyse(config, rows)
+    more = {"seeds": SEEDS, "reverse": [10, 20, 40], "depths": depths}
+    return analyse(configured(tmp_path, model="hf:base", **more), rows)
 
 
-def judgement(analysis: Analysis, part: str) -> Finding:
-    (finding,) = (finding_ for finding_ in analysis.findings if part in finding_.claim)
-    return finding
+def verdicts(analysis: Analysis) -> dict[str, str]:
+    table = analysis.tables[0]
+    assert table.name == "claims"
+    return {str(row[0]): str(row[1]) for row in table.rows}
+
+
+def table(analysis: Analysis, name: str) -> Table:
+    [found] = [one for one in analysis.tables if one.name == name]
+    return found
 
 
 def test_a_model_that_behaves_like_the_trees_is_predicted(tmp_path: Path) -> None:
-    law = {1: (-1e-3, K * 1e-3), 3: (-1e-3, -1e-3)}
-    analysis = analysed(tmp_path, planted_rows(law, (-3e-3, K * 3e-3)), [1, 3])
-    assert judgement(analysis, "depth 1 predict").verdict == "holds"
-    assert (
-        judgement(analysis, "depth 3 predict").verdict == "open"
-    )  # One of two signs, as by chance.
-    assert judgement(analysis, "raise the rate of the alignment text").verdict == "holds"
-    assert judgement(analysis, "lower the rate of the pre-training text").verdict == "holds"
-    balance = judgement(analysis, "equal and opposite")
-    assert balance.verdict == "holds"
-    assert "is -8.000 (95% CI -8.000 to -8.000)" in balance.words
-    springs, ratios, agreement = analysis.tables
-    assert len(springs.rows) == len(ratios.rows) == 9
-    signs, ranks, factor = agreement.rows[0][2:]
-    for value, expected in ((signs, 1.0), (ranks, 1.0), (factor, 3.0)):
-        assert isinstance(value, Interval)
-        assert value.mean == pytest.approx(expected)
-    assert agreement.rows[3][:2] == ("alignment", 3)
-    assert isinstance(agreement.rows[3][2], Interval)
-    assert agreement.rows[3][2].mean == 0
+    law = {1: (-1e-3, K * 1e-3)}
+    analysis = analysed(tmp_path, planted_rows(law, (-3e-3, K * 3e-3)), [1])
+    assert set(verdicts(analysis).values()) == {"holds"}
+    assert list(verdicts(analysis)) == list(SpringsConfig.registered)
+    assert analysis.claims_sha256
+    agreement = table(analysis, "agreement")
+    for row in agreement.rows:
+        skills, *shares = row[2:]
+        assert isinstance(skills, Interval)
+        assert skills.mean == pytest.approx(1, abs=0.01)
+        assert [share.mean for share in shares if isinstance(share, Interval)] == [1] * 4
+    assert len(table(analysis, "springs").rows) == 2 * 9
+    assert len(table(analysis, "ratios").rows) == 2 * 6
+    first = table(analysis, "first-order")
+    assert [row[0] for row in first.rows] == list(ORDERS)
+    ratio, minus_k = first.rows[0][3:5]
+    assert isinstance(ratio, Interval)
+    assert isinstance(minus_k, Interval)
+    assert ratio.mean == pytest.approx(-K)
+    assert minus_k.mean == -K
 
 
 def test_a_model_that_behaves_differently_is_not_predicted(tmp_path: Path) -> None:
-    analysis = analysed(tmp_path, planted_rows({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3)), [2])
-    assert judgement(analysis, "depth 2 predict").verdict == "does not hold"
-    assert judgement(analysis, "raise the rate of the alignment text").verdict == "does not hold"
-    assert judgement(analysis, "lower the rate of the pre-training text").verdict == "does not hold"
-    assert judgement(analysis, "equal and opposite").verdict == "does not hold"
+    found = verdicts(analysed(tmp_path, planted_rows({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3)), [2]))
+    for order in ORDERS:
+        assert found[f"slopes_{order}"] == found[f"changes_{order}"] == "does not hold"
+        assert found[f"trees_{order}"] != "holds"
+    assert found["alignment_rises"] == found["pretraining_falls"] == "does not hold"
+
+
+@pytest.mark.parametrize("growth", [0, 1])
+def test_a_predictor_that_always_says_up_does_not_hold(tmp_path: Path, growth: int) -> None:
+    """Right about every sign, and yet it says no more than the same change for both does."""
+    rows = planted_rows({8: (1e-3, 1e-3)}, (2e-3, 2.5e-3))
+    random = np.random.default_rng(0)
+    for row in rows:
+        if row["stage"] == "before":
+            for name in SETS[:2]:
+                row[f"law_{name}_8"] = row["reverse"] ** growth * (1 + random.normal(0, 1e-3))
+    analysis = analysed(tmp_path, rows, [8])
+    for line in table(analysis, "agreement").rows:
+        assert [share.mean for share in line[3:5] if isinstance(share, Interval)] == [1, 1]
+    found = verdicts(analysis)
+    assert found["trees_joint"] == found["trees_sequential"] == "no difference beyond ±0.1"
+
+
+def test_a_law_that_is_contradicted_does_worse_than_a_constant(tmp_path: Path) -> None:
+    """Both rates rise, where the law says that one falls."""
+    found = verdicts(analysed(tmp_path, planted_rows({1: (-1e-3, K * 1e-3)}, (2e-3, 2e-3)), [1]))
+    assert found["trees_joint"] == found["trees_sequential"] == "does not hold"
+
+
+def test_the_skill_is_that_of_a_plain_loop(tmp_path: Path) -> None:
+    config = configured(tmp_path, seeds=SEEDS, reverse=[10, 20], depths=[2])
+    rows = planted_rows({2: (-1e-3, 2e-3)}, (-1e-3, 3e-3))
+    random = np.random.default_rng(1)
+    for row in rows:
+        if row["stage"] == "reverse":
+            row["rate_align"] += random.normal(0, 0.01)
+    grid = Grid(rows, config.seed_range)
+    results = [SpringResult.of(grid, "sequential", count, [2]) for count in (10, 20)]
+    trees, constant = np.zeros(SEEDS), np.zeros(SEEDS)
+    for result, seed in product(results, range(SEEDS)):
+        pairs = [
+            [(result.measured[name][at], result.predicted[2][name][at]) for name in SETS[:2]]
+            for at in range(SEEDS)
+        ]
+        mine = pairs.pop(seed)
+        others = [pair for both in pairs for pair in both]
+        mean = sum(m for m, _ in others) / len(others)
+        scale = sum(m * f for m, f in others) / sum(f * f for _, f in others)
+        trees[seed] += sum((m - scale * f) ** 2 for m, f in mine)
+        constant[seed] += sum((m - mean) ** 2 for m, _ in mine)
+    assert skill(results, 2) == pytest.approx((constant - trees) / constant.mean())
+
+
+def test_a_single_seed_has_no_skill(tmp_path: Path) -> None:
+    config = configured(tmp_path, seeds=1, depths=[2])
+    rows = planted_rows({2: (-1e-3, 2e-3)}, (-1e-3, 3e-3))
+    result = SpringResult.of(Grid(rows, config.seed_range), "joint", 20, [2])
+    assert np.isnan(skill([result], 2)).all()
+
+
+def test_an_alignment_that_moved_nothing_supports_no_verdict(tmp_path: Path) -> None:
+    rows = planted_rows({2: (-1e-3, K * 1e-3)}, (-1e-3, K * 1e-3), gain=0.0)
+    analysis = analysed(tmp_path, rows, [2])
+    assert set(verdicts(analysis).values()) == {"no verdict"}
+    assert "did not lower the rate of its own text" in analysis.findings[0].words
+
+
+def test_missing_cells_leave_no_verdict(tmp_path: Path) -> None:
+    assert set(verdicts(analysed(tmp_path, [], [2])).values()) == {"no verdict"}
+
+
+def test_slopes_and_changes_are_judged_apart(tmp_path: Path) -> None:
+    """A model obeys the law for a small step, but not for all of the reverse rows."""
+    rows = planted_rows({2: (-1e-3, K * 1e-3)}, (1e-3, 1e-3), slopes=(-1e-6, K * 1.1e-6))
+    found = verdicts(analysed(tmp_path, rows, [2]))
+    assert found["slopes_joint"] == "holds"
+    assert found["changes_joint"] == "does not hold"
 
 
 def test_intervals_stay_within_the_range_of_their_figures(tmp_path: Path) -> None:
@@ -199,12 +299,13 @@ def test_intervals_stay_within_the_range_of_their_figures(tmp_path: Path) -> Non
     rows = planted_rows({2: (-1e-3, K * 1e-3)}, (2e-3, -1e-3))
     for row in rows:
         row.update({name: random.normal(2, 0.1) for name in row if name.startswith("rate_")})
-    _, ratios, agreement = analysed(tmp_path, rows, [2]).tables
+    analysis = analysed(tmp_path, rows, [2])
+    ratios, agreement = table(analysis, "ratios"), table(analysis, "agreement")
     bounded = [
-        *((row[2], 0, 100) for row in ratios.rows),
-        *((row[4], -1, 1) for row in ratios.rows),
-        *((row[2], 0, 1) for row in agreement.rows),
-        *((row[3], -1, 1) for row in agreement.rows),
+        *((row[3], 0, 100) for row in ratios.rows),
+        *((row[5], -1, 1) for row in ratios.rows),
+        *((value, 0, 1) for row in agreement.rows for value in row[3:5]),
+        *((value, -1, 1) for row in agreement.rows for value in row[5:]),
     ]
     for value, low, high in bounded:
         if value is not None:
@@ -217,12 +318,23 @@ def test_intervals_stay_within_the_range_of_their_figures(tmp_path: Path) -> Non
 def test_forces_in_the_same_direction_are_not_springs_in_series(tmp_path: Path) -> None:
     rows = planted_rows({2: (1e-3, 1e-3)}, (1e-3, 1e-3))
     config = configured(tmp_path, seeds=SEEDS, reverse=[10], depths=[2])
-    result = SpringResult.of(Grid(rows, config.seed_range), 10, [2])
+    result = SpringResult.of(Grid(rows, config.seed_range), "joint", 10, [2])
     assert result.stiffness["pretrain"].tolist() == [K] * SEEDS
     assert result.force("pretrain", 2) == pytest.approx([K * 1e-2] * SEEDS)
     assert result.springs().imbalance == pytest.approx([1.0] * SEEDS)
+    assert result.springs().relative_net_force == pytest.approx(
+        [0.98, 0.99, 1.0, 1.01, 1.02], rel=1e-2
+    )
+    assert result.springs().relative_net_force.mean() == pytest.approx(1)
     assert np.isnan(result.force("perturb", 2)).all()
-    assert judgement(analyse(config, rows), "equal and opposite").verdict == "does not hold"
+    assert verdicts(analyse(config, rows))["changes_joint"] == "does not hold"
+
+
+@given(st.floats(0.01, 100))
+def test_the_imbalance_is_a_function_of_the_logarithm_of_the_ratio(ratio: float) -> None:
+    springs = SpringPair(np.array([K]), np.array([-1.0]), np.array([K * ratio]))
+    assert springs.imbalance == pytest.approx([math.tanh(math.log(ratio) / 2)])
+    assert math.tanh(math.log(RATIO_MARGIN) / 2) == pytest.approx(IMBALANCE, abs=1e-3)
 
 
 def test_the_rank_correlation_of_constant_values_is_nan() -> None:
@@ -249,7 +361,7 @@ def test_other_depths_measure_the_same_models(tmp_path: Path) -> None:
         {cell.name: cell for cell in cells_of(configured(tmp_path, depths=depths))}
         for depths in ([1, 3], [2])
     )
-    assert len(one) == 2 * (2 + 2 * 2)
+    assert len(one) == 2 * (1 + 2 * (1 + 2 * 2))
     for name, cell in one.items():
         assert cell.model_hash(hashes) == other[name].model_hash(hashes)
         assert (cell.row_hash(hashes) == other[name].row_hash(hashes)) == ("before" not in name)
@@ -279,23 +391,36 @@ def test_pretraining_texts_are_from_all_folders(tmp_path: Path) -> None:
 
 
 def test_tree_models_end_to_end(tmp_path: Path) -> None:
-    config = configured(tmp_path)
+    config = configured(tmp_path, mix=2)
     finished = experiment(config, tmp_path / "run", jobs=1)
-    grid = Grid([flatten_row(row) for row in finished.folder.rows()], config.seed_range)
-    result = SpringResult.of(grid, 20, [1, 3])
-    for name in SETS:
-        assert np.isfinite(result.measured[name]).all()
-    assert (result.measured["perturb"] < 0).all()
-    assert (result.predicted[1]["perturb"] < 0).all()
+    rows = [flatten_row(row) for row in finished.folder.rows()]
+    grid = Grid(rows, config.seed_range)
     # The whole corpus was learned, and every row has 30 characters.
     corpus = len((tmp_path / "corpus.txt").read_text().replace("\n", ""))
-    assert result.stiffness["pretrain"] == pytest.approx([corpus / (40 * 30)] * 2, rel=0.02)
+    k = {"sequential": corpus / (40 * 30)}
+    k["joint"] = k["sequential"] + 2  # A tree model forgets nothing.
+    for order in ORDERS:
+        result = SpringResult.of(grid, order, 20, [1, 3])
+        for name in SETS:
+            assert np.isfinite(result.measured[name]).all()
+        assert (result.measured["perturb"] < 0).all()
+        assert (result.predicted[1]["perturb"] < 0).all()
+        assert result.stiffness["pretrain"] == pytest.approx([k[order]] * 2, rel=0.02)
+        assert grid.values("first_order_k", stage="align", order=order) == pytest.approx(
+            result.stiffness["pretrain"]
+        )
+        assert result.coverage[3].tolist() == [1, 1]
+        ratio = grid.values("first_order_ratio_align_perturb", stage="align", order=order)
+        assert ratio == pytest.approx(-result.stiffness["pretrain"])  # The law, in bytes.
+    slopes = finished.analysis.findings[0]
+    assert slopes.verdict == "no verdict"  # The law of token trees is no finding about the model.
+    assert "A tree model has no gradients" in slopes.words
     seed_context = RunContext(config, ModelStore(tmp_path)).seed_context(1)
     assert len(seed_context.pretraining(None)) == 300
     assert sum(map(len, seed_context.pretraining(1000))) == 1000
-    rows = cells_of(config)[1].sets[0].rows.resolve(seed_context)
-    assert len(rows) == 40
-    assert max(len(row["prompt"] + row["completion"]) for row in rows) == 30
+    texts = [row["text"] for row in cells_of(config)[1].sets[0].rows.resolve(seed_context)]
+    assert len(texts) == 40
+    assert max(map(len, texts)) == 30
 
 
 def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None:
@@ -305,18 +430,29 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
         pretrained=100_000,
         recipe={"learning_rate": 1e-3, "batch": 8, "accumulation": 1, "max_length": 64},
         align=16,
+        mix=2,
         reverse=[8],
         seeds=1,
     )
     finished = experiment(config, tmp_path / "run", jobs=1)
     grid = Grid([flatten_row(row) for row in finished.folder.rows()], config.seed_range)
-    result = SpringResult.of(grid, 8, [1, 3])
-    for name in SETS:
-        assert np.isfinite(result.measured[name]).all()
-    assert (result.measured["perturb"] < 0).all()
+    for order in ORDERS:
+        result = SpringResult.of(grid, order, 8, [1, 3])
+        for name in SETS:
+            assert np.isfinite(result.measured[name]).all()
+        assert (result.measured["perturb"] < 0).all()
+        cosine = grid.values("first_order_cos_align_perturb", stage="align", order=order)
+        assert (np.abs(cosine) <= 1).all()
     # The pre-training volume is that of its 100,000 tokens, of 1 to 2 bytes each.
-    assert 1 < result.stiffness["pretrain"][0] / (100_000 / (16 * 30)) < 2
-    assert len(finished.analysis.tables) == 3
+    [sequential, joint] = [
+        float(SpringResult.of(grid, order, 8, [1]).stiffness["pretrain"][0])
+        for order in ("sequential", "joint")
+    ]
+    assert 1 < sequential / (100_000 / (16 * 30)) < 2
+    assert joint == pytest.approx(2, rel=0.2)  # A transformer learns the mixture.
+    assert [one.name for one in finished.analysis.tables] == [
+        "claims", "first-order", "steps", "springs", "ratios", "agreement",
+    ]  # fmt: skip
     assert any("single seed" in note for note in finished.analysis.notes)
 
 

@@ -7,6 +7,7 @@ from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.arms import MODEL
 from elastic_core.experiments.calibration import calibration_of
 from elastic_core.experiments.cells import Metrics
+from elastic_core.experiments.first_order import tables as first_order_tables
 from elastic_core.experiments.outcome import Alignment, Array, Outcome, over_seeds
 from elastic_core.experiments.protocol import ArmsConfig
 from elastic_core.report.document import Cell as TableCell
@@ -186,6 +187,28 @@ class ArmReport:
                 text_columns=(self._heading[0], "arm"),
             ),
         )
+
+    def first_order_tables(self) -> tuple[Table, ...]:
+        """First order of each base and each alignment, by arm; empty if not measured."""
+        if "first_order" not in self.config.measure:
+            return ()
+
+        def base_of(alignment: Alignment) -> Callable[[str], Array]:
+            labels = alignment.lineage.base_labels
+            return lambda metric: self.grid.values(metric, stage="base", **labels)[:, None]
+
+        def aligned_of(alignment: Alignment) -> Callable[[str], Array]:
+            return lambda metric: self.outcome(metric).start(alignment)
+
+        cells = [
+            ((name, arm), arm, lookup)
+            for name, lookup in (
+                *{_placebo_name(each): base_of(each) for each in self.alignments}.items(),
+                *((each.name, aligned_of(each)) for each in self.alignments),
+            )
+            for arm in self.config.arms
+        ]
+        return first_order_tables(cells, (self._heading[0], "arm"), has_held_out=True)
 
     # Figures
 

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from elastic_core.scoring import Scorer
     from elastic_core.scoring.instruments import Instrument
 
-InstrumentName: TypeAlias = Literal["margin", "log_odds", "kl", "rates", "score", "weight_noise"]
+InstrumentName: TypeAlias = Literal[
+    "margin", "log_odds", "kl", "rates", "score", "weight_noise", "first_order"
+]
 """The names of instruments.
 
-`rates` are the losses and rates of every cell; `weight_noise` is measured of bases only.
+`rates` are the losses and rates of every cell; `weight_noise` is measured of bases only, and
+`first_order` by `elastic_core.experiments.first_order`.
 """
 
 DEFAULT_INSTRUMENTS: list[InstrumentName] = ["margin", "log_odds", "kl", "rates"]
@@ -25,14 +28,19 @@ DEFAULT_INSTRUMENTS: list[InstrumentName] = ["margin", "log_odds", "kl", "rates"
 def names_for_cell(
     names: Sequence[InstrumentName], *, is_base: bool, is_end: bool
 ) -> tuple[str, ...]:
-    """The instruments that a cell is measured with, without `rates`.
+    """The instruments that a cell is measured with, without `rates` and `first_order`.
 
     Args:
         names: The instruments of the study.
         is_base: Whether the cell is the base, of which alone `weight_noise` is measured.
         is_end: Whether the cell ends a curve; `score` is measured there only.
     """
-    left_out = {"rates", *(() if is_end else ("score",)), *(() if is_base else ("weight_noise",))}
+    left_out = {
+        "rates",
+        "first_order",
+        *(() if is_end else ("score",)),
+        *(() if is_base else ("weight_noise",)),
+    }
     return tuple(name for name in names if name not in left_out)
 
 
@@ -60,7 +68,7 @@ class FixedTexts:
 def prepare(
     names: Sequence[str], base: DrawingModel, texts: FixedTexts, scorer: "Scorer | None"
 ) -> "list[Instrument]":
-    """The instruments with these names, without `rates`.
+    """The instruments with these names, without `rates` and `first_order`.
 
     Args:
         names: The names, as in `InstrumentName`, or `kl_author`.

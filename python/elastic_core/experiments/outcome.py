@@ -59,10 +59,13 @@ class Outcome:
 
     def aligned(self, alignment: Alignment) -> Array:
         """The change by the alignment, shape (seeds, draws)."""
-        lineage = alignment.lineage
-        base = self._grid.values(self._metric, stage="base", **lineage.base_labels)
-        values = self._values(alignment.volumes, lineage.labels_of_aligned, stage="align")
-        return self._sign(alignment) * (values - base[:, None])
+        base = self._grid.values(self._metric, stage="base", **alignment.lineage.base_labels)
+        return self._sign(alignment) * (self.start(alignment) - base[:, None])
+
+    def start(self, alignment: Alignment) -> Array:
+        """The metric after the alignment, shape (seeds, draws)."""
+        labels = alignment.lineage.labels_of_aligned
+        return self._values(alignment.volumes, labels, stage="align")
 
     def after(self, alignment: Alignment, arm: str) -> Array:
         """The metric after each dose, shape (doses, seeds, draws)."""
@@ -114,9 +117,7 @@ class Outcome:
 
     def doses_to_value(self, alignment: Alignment, arm: str, level: float) -> "Doses":
         """The dose at which each seed's metric itself, without placebo, has fallen to a level."""
-        labels = alignment.lineage.labels_of_aligned
-        start = self._values(alignment.volumes, labels, stage="align")
-        values = np.concatenate([start[None], self.after(alignment, arm)])
+        values = np.concatenate([self.start(alignment)[None], self.after(alignment, arm)])
         return self._crossing(np.array([seed_means(dose) for dose in values]).T, level)
 
     def has_moved(self, alignment: Alignment) -> bool:

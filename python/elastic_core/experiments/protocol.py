@@ -21,15 +21,17 @@ from elastic_core.experiments.arms import (
     CorpusTexts,
     SideTexts,
 )
-from elastic_core.experiments.cells import Cell, Label, RangedRows, Rows, TrainingStep
+from elastic_core.experiments.cells import Cell, Label, Measure, RangedRows, Rows, TrainingStep
 from elastic_core.experiments.claims import ClaimsConfig
-from elastic_core.experiments.fields import Counts
+from elastic_core.experiments.fields import Count, Counts
+from elastic_core.experiments.first_order import TEXTS, FirstOrderMeasure
 from elastic_core.experiments.instruments import (
     DEFAULT_INSTRUMENTS,
     InstrumentName,
     Instruments,
     names_for_cell,
 )
+from elastic_core.experiments.rows import PretrainTexts
 from elastic_core.experiments.studies.study import OPPOSITE, base
 from elastic_core.models.spec import ModelSpec
 from elastic_core.training.finetuning.recipe import Recipe
@@ -39,6 +41,9 @@ Side: TypeAlias = Literal["positive", "negative"]
 """A side of the data."""
 
 _MOST_DRAWS = 100
+
+_UNTRAINED = -1
+"""The draw of samples that models are measured on; none is trained on them."""
 
 
 class ArmsConfig(ClaimsConfig):
@@ -54,7 +59,9 @@ class ArmsConfig(ClaimsConfig):
         neutral: Where neutral texts come from.
         novel: Where novel texts come from.
         measure: The instruments; `rates` and `score` are measured at the ends of curves only,
-            `weight_noise` of the base only.
+            `weight_noise` of the base only, `first_order` of the base and the aligned models.
+        pretrained: For `first_order`, tokens that an `hf:` model was pre-trained on; None:
+            `pretrain.tokens`, or all of the corpus.
         calibrate: Whether to halve the learning rates, before everything else, until as many
             neutral rows move the base by less than a third of the divergence of the alignment.
     """
@@ -68,6 +75,7 @@ class ArmsConfig(ClaimsConfig):
     neutral: ArmSource = ArmSource(source=MODEL, text_key=["text"])
     novel: ArmSource | None = None
     measure: list[InstrumentName] = Field(DEFAULT_INSTRUMENTS, min_length=1)
+    pretrained: Count | None = None
     calibrate: bool = False
 
     @model_validator(mode="after")
@@ -183,7 +191,8 @@ def base_cell(config: ArmsConfig, lineage: Lineage, seed: int) -> Cell:
     """The base of a lineage, measured."""
     cell = base(config, seed, model=lineage.model, tokens=lineage.tokens, **lineage.base_labels)
     cell = replace(cell, is_drawn=False, has_rates=False)
-    return _measured(config, cell, cell, is_end=True)
+    first_order = _first_order(config, lineage, cell, 0, None)
+    return _measured(config, cell, cell, first_order, is_end=True)
 
 
 def aligned_cell(config: ArmsConfig, lineage: Lineage, root: Cell, draw: int, count: int) -> Cell:
@@ -191,7 +200,9 @@ def aligned_cell(config: ArmsConfig, lineage: Lineage, root: Cell, draw: int, co
     labels = {"stage": "align", **lineage.labels_of_aligned, "align": count, "draw": draw}
     rows = lineage.align_rows(root, lineage.first, draw, count)
     step = TrainingStep(rows, lineage.align, likes=lineage.first)
-    return _measured(config, trained_cell(root, labels, step, lineage.volumes), root, is_end=True)
+    cell = trained_cell(root, labels, step, lineage.volumes)
+    first_order = _first_order(config, lineage, root, draw, count)
+    return _measured(config, cell, root, first_order, is_end=True)
 
 
 def arm_cells(
@@ -241,12 +252,56 @@ def neutral_texts(
     return BaseSamples(replace(root, measures=()), tokens, draw, stop, start)
 
 
-def _measured(config: ArmsConfig, cell: Cell, root: Cell, *, is_end: bool) -> Cell:
-    """A cell with its instruments, some of them at the end of a curve only."""
+def _first_order(
+    config: ArmsConfig, lineage: Lineage, root: Cell, draw: int, count: int | None
+) -> tuple[Measure, ...]:
+    """The reaction of a cell's rates to one small step on each arm, if it is to be measured.
+
+    `count` is None for the base, whose rates on the deepest alignment are measured.
+    """
+    if "first_order" not in config.measure:
+        return ()
+    tokens = config.build_recipe().max_length - 1
+    samples = BaseSamples(replace(root, measures=()), tokens, _UNTRAINED, TEXTS)
+    is_sampled = config.neutral.source == MODEL
+    arms = tuple(
+        (
+            arm,
+            arm_rows(
+                config,
+                lineage,
+                root,
+                arm,
+                draw,
+                TEXTS if arm == "neutral" and is_sampled else min(TEXTS, config.doses[-1]),
+            ),
+        )
+        for arm in config.arms
+    )
+    measure = FirstOrderMeasure(
+        pretrain=PretrainTexts() if config.pretrain else samples,
+        align=SideTexts(lineage.first, draw, count or lineage.volumes[-1]),
+        arms=arms,
+        is_aligned=count is not None,
+        held_out=lineage.first,
+        pretrained=config.pretrained,
+    )
+    return (measure,)
+
+
+def _measured(
+    config: ArmsConfig,
+    cell: Cell,
+    root: Cell,
+    more: tuple[Measure, ...] = (),
+    *,
+    is_end: bool,
+) -> Cell:
+    """A cell with its instruments, some of them at the end of a curve only, and more measures."""
     names = names_for_cell(config.measure, is_base=cell.parent is None, is_end=is_end)
     has_rates = is_end and "rates" in config.measure
     reference = replace(root, measures=(), has_rates=False)
-    return replace(cell, measures=(Instruments(reference, names),), has_rates=has_rates)
+    return replace(cell, measures=(Instruments(reference, names), *more), has_rates=has_rates)
 
 
 def trained_cell(

@@ -117,30 +117,6 @@ def _valid_start(text: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Openings(Rows):
-    """Rows with truncated completions.
-
-    Attributes:
-        rows: The rows, with `prompt` and `completion`.
-        characters: Maximum characters in prompt and completion together.
-    """
-
-    rows: Rows
-    characters: int
-
-    def resolve(self, seed_context: SeedData) -> list[Row]:
-        """Reads the rows; prompts are never truncated."""
-        return [
-            {**row, "completion": row["completion"][: max(0, self.characters - len(row["prompt"]))]}
-            for row in self.rows.resolve(seed_context)
-        ]
-
-    def authors(self) -> tuple[Cell, ...]:
-        """The authors of the rows."""
-        return self.rows.authors()
-
-
-@dataclass(frozen=True, slots=True)
 class Interleaved(RangedRows):
     """Rows of two sequences in a fixed ratio, spread evenly, from the first on.
 

@@ -21,6 +21,14 @@ Array: TypeAlias = NDArray[np.float64]
 RATIO_MARGIN = 1.25
 """The factor up to which a ratio of the changes counts as equal to -k, in either direction."""
 
+IMBALANCE = round((RATIO_MARGIN - 1) / (RATIO_MARGIN + 1), 3)
+"""The imbalance of a ratio of `RATIO_MARGIN` times -k, up to its sign.
+
+The changes being opposite, with r the ratio over -k, the imbalance is (r - 1) / (r + 1), which is
+the hyperbolic tangent of half the logarithm of r. For changes in the same direction, which have no
+logarithm, it is 1 or -1.
+"""
+
 
 def force(volume: Array, change: Array) -> Array:
     """|D_i| times the change of gamma_i, in bits for each byte of D_a.
@@ -69,6 +77,19 @@ class SpringPair:
         """
         sizes = np.abs(self.pretrain_force) + np.abs(self.align_force)
         return self.net_force / np.where(sizes > 0, sizes, np.nan)
+
+    @property
+    def relative_net_force(self) -> Array:
+        """The net force as a share of the mean over seeds of the sizes of both forces.
+
+        For arrays of shape (seeds,). Its mean is the imbalance of all seeds together, on which a
+        seed with hardly a change weighs little, unlike on the mean of `imbalance`.
+        """
+        sizes = np.abs(self.pretrain_force) + np.abs(self.align_force)
+        known = sizes[np.isfinite(sizes)]
+        mean = float(known.mean()) if len(known) else np.nan
+        share: Array = self.net_force / (mean or np.nan)
+        return share
 
     def ratios(self) -> list[Interval]:
         """The change of gamma_a over that of gamma_p under each perturbation; -k by the law.

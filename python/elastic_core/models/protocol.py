@@ -68,7 +68,7 @@ class LanguageModel(Protocol):
 
     @property
     def has_weights(self) -> bool:
-        """Whether the model has weight matrices that can be perturbed; see `WeightedModel`."""
+        """Whether the model has weights to differentiate by and perturb; see `WeightedModel`."""
 
     def tokens(self, documents: Sequence[Document]) -> list[Ids]:
         """The ids of each document's symbols, as they are scored.
@@ -223,7 +223,7 @@ class SteppedModel(LanguageModel, Protocol):
 
 
 class WeightedModel(LanguageModel, Protocol):
-    """A language model with weight matrices."""
+    """A language model with weights, by which its log-probabilities can be differentiated."""
 
     def perturbed(self, size: float, seed: int) -> AbstractContextManager[None]:
         """Adds Gaussian noise to every weight matrix while a block runs, then restores them.
@@ -232,6 +232,29 @@ class WeightedModel(LanguageModel, Protocol):
             size: The standard deviation of the noise of a matrix, as a multiple of the standard
                 deviation of its own entries.
             seed: Seed of the noise. The same seed gives the same noise, times `size`.
+        """
+
+    def gradients(self, groups: Sequence[Sequence[Document]]) -> NDArray[np.float32]:
+        """The gradient of the code length of each group of texts by all weights.
+
+        The code length is that of `log_probs`. The model stays as it is.
+
+        Args:
+            groups: The texts of each group.
+
+        Returns:
+            Nats per unit of weight, shape (groups, weights).
+
+        Raises:
+            ModelError: The model cannot read a text, a gradient is not finite, or a single text
+                does not fit into memory.
+        """
+
+    def moved(self, change: NDArray[np.float64]) -> Self:
+        """A copy whose weights are moved; they are float32 or wider.
+
+        Args:
+            change: What is added to each weight, shape (weights,), in the order of `gradients`.
         """
 
 
@@ -275,14 +298,13 @@ def as_stepped(model: LanguageModel) -> SteppedModel:
 
 
 def as_weighted(model: LanguageModel) -> WeightedModel:
-    """The model as one with weight matrices.
+    """The model as one with weights.
 
     Raises:
         InvalidArgumentError: It has none.
     """
     if not model.has_weights:
         raise InvalidArgumentError(
-            f"{model.spec}: this model has no weight matrices to add noise to; use a transformers "
-            "model"
+            f"{model.spec}: this model has no weights; use a transformers model"
         )
     return cast("WeightedModel", model)

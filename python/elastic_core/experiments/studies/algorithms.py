@@ -204,6 +204,7 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
             report.left_table(),
             *report.divergence_tables(),
             *report.rate_tables(),
+            *report.first_order_tables(),
         ),
         figures=tuple(report.alignments_figure(f"algorithms-{arm}", arm) for arm in config.arms),
         notes=report.notes(),

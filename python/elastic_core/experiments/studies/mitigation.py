@@ -155,6 +155,7 @@ def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
             report.left_table(),
             *report.divergence_tables(),
             *report.rate_tables(),
+            *report.first_order_tables(),
         ),
         figures=tuple(report.alignments_figure(f"mitigation-{arm}", arm) for arm in config.arms),
         notes=report.notes(),

@@ -58,6 +58,7 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
             report.left_table(),
             *report.divergence_tables(("kl", "kl_base")),
             *report.rate_tables(),
+            *report.first_order_tables(),
         ),
         figures=tuple(
             report.alignments_figure(f"{first}-first", "opposite", own)

@@ -79,6 +79,7 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
             _needed_table(config, report),
             report.left_table(),
             *report.divergence_tables(("kl",)),
+            *report.first_order_tables(),
         ),
         figures=tuple(
             report.alignments_figure(f"{first}-first", "opposite", own)

@@ -88,6 +88,7 @@ def analyse(config: ReversionConfig, rows: Sequence[Metrics]) -> Analysis:
             report.left_table(),
             *report.divergence_tables(),
             *report.rate_tables(),
+            *report.first_order_tables(),
         ),
         figures=(report.arms_figure("reversion", report.alignments[-1]),),
         notes=report.notes(),

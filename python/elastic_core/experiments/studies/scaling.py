@@ -169,6 +169,7 @@ def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
             *_base_table(config, report),
             *report.divergence_tables(),
             *report.rate_tables(),
+            *report.first_order_tables(),
         ),
         figures=(
             *(report.alignments_figure(f"scaling-{arm}", arm) for arm in config.arms),

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from elastic_core._core import InvalidArgumentError, ModelError
@@ -67,6 +68,21 @@ class Forward:
             chosen = answers[part, None].to(logits.device)
             log_probs[part] = logits.log_softmax(1).gather(1, chosen)[:, 0].cpu()
         return [row.numpy() for row in log_probs.split(counts)]
+
+    @torch.enable_grad()
+    def nats(self, rows: Sequence[Ids], targets: Sequence[Ids]) -> Tensor:
+        """The sum of -ln p of all targets, to differentiate; arguments are those of `log_probs`.
+
+        Returns:
+            A scalar with a graph.
+        """
+        counts = [len(row) for row in targets]
+        answers = torch.from_numpy(np.concatenate(targets).astype(np.int64))
+        parts = [
+            cross_entropy(logits, answers[part].to(logits.device), reduction="sum")
+            for part, logits in self._logits(rows, counts)
+        ]
+        return torch.stack(parts).sum()
 
     @torch.inference_mode()
     def distributions(self, rows: Sequence[Ids]) -> NDArray[np.float32]:

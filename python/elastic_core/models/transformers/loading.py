@@ -151,7 +151,7 @@ def _merge_adapter(model: "PreTrainedModel", adapter: str) -> "PreTrainedModel":
     if merge is None:
         raise ModelError(f"{adapter}: an adapter of this kind cannot be merged into the model")
     merged: PreTrainedModel = merge()
-    return merged
+    return merged.requires_grad_(True)
 
 
 def plain_generation(

@@ -1,5 +1,6 @@
 """Causal language models of the transformers library behind the protocols of `LanguageModel`."""
 
+import copy
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -19,8 +20,9 @@ from elastic_core.models.transformers.forward import (
     generate,
     no_probability,
 )
-from elastic_core.models.transformers.inputs import Batches, Tokenizer, tile
+from elastic_core.models.transformers.inputs import Batches, Tokenizer, Window, tile
 from elastic_core.models.transformers.noise import perturbed
+from elastic_core.models.transformers.weights import gradient, moved, weights_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -120,22 +122,15 @@ class TransformersModel:
         """
         ids = self.tokens(documents)
         log_probs = [np.empty(len(row), np.float32) for row in ids]
-        first = 0
         if self._bos is None:
-            first = 1
             for row in log_probs:
                 row[:1] = -math.log(self.vocabulary)
-        windows = [
-            window
-            for number, row in enumerate(ids)
-            for window in tile(number, len(row), self._window, self._stride, first)
-        ]
+        windows = self._tiled(ids)
 
         def score(batch: list[int]) -> None:
             chosen = [windows[number] for number in batch]
-            rows = [self._row(ids[w.document], w.start, w.end - 1) for w in chosen]
-            targets = [ids[w.document][w.scored : w.end] for w in chosen]
-            for w, part in zip(chosen, self._forward.log_probs(rows, targets), strict=True):
+            parts = self._forward.log_probs(*self._seen_and_scored(ids, chosen))
+            for w, part in zip(chosen, parts, strict=True):
                 log_probs[w.document][w.scored : w.end] = part
 
         self._batches.run([w.end - w.start for w in windows], score)
@@ -143,6 +138,52 @@ class TransformersModel:
             if not np.isfinite(row).all():
                 raise no_probability(f"document {number}")
         return log_probs
+
+    def gradients(self, groups: Sequence[Sequence[Document]]) -> NDArray[np.float32]:
+        """The gradient of the code length of each group of texts by all weights.
+
+        The windows are those of `log_probs`. Tied weights count once. The gradients of all groups
+        are held in memory, 4 bytes for each weight and group.
+
+        Args:
+            groups: The texts of each group.
+
+        Returns:
+            Nats per unit of weight, shape (groups, weights).
+
+        Raises:
+            ModelError: As for `log_probs`, or a gradient is not finite.
+        """
+        size = sum(weight.numel() for weight in weights_of(self._model))
+        gradients = np.zeros((len(groups), size), np.float32)
+        for number, documents in enumerate(groups):
+            ids = self.tokens(documents)
+            windows = self._tiled(ids)
+
+            def add(
+                batch: list[int], number: int = number, ids: list[Ids] = ids,
+                windows: list[Window] = windows,
+            ) -> None:  # fmt: skip
+                chosen = [windows[at] for at in batch]
+                nats = self._forward.nats(*self._seen_and_scored(ids, chosen))
+                gradients[number] += gradient(nats, self._model)
+
+            self._batches.run([w.end - w.start for w in windows], add)
+        if not np.isfinite(gradients).all():
+            raise no_probability("gradients")
+        return gradients
+
+    def moved(self, change: NDArray[np.float64]) -> "TransformersModel":
+        """A copy whose weights are moved; they are float32 or wider.
+
+        Args:
+            change: What is added to each weight, shape (weights,), in the order of `gradients`.
+        """
+        other = copy.copy(self)
+        other.__dict__.pop("identity", None)
+        other._model = moved(self._model, change)
+        other._forward = Forward(other._model)
+        return other
 
     def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:
         """The distribution of the token after each context, of which the last window is seen.
@@ -300,6 +341,24 @@ class TransformersModel:
                 device.
         """
         return perturbed(self._model, size, seed)
+
+    def _tiled(self, ids: Sequence[Ids]) -> list[Window]:
+        """The windows of documents; without `bos`, first tokens are not scored."""
+        first = 1 if self._bos is None else 0
+        return [
+            window
+            for number, row in enumerate(ids)
+            for window in tile(number, len(row), self._window, self._stride, first)
+        ]
+
+    def _seen_and_scored(
+        self, ids: Sequence[Ids], windows: Sequence[Window]
+    ) -> tuple[list[Ids], list[Ids]]:
+        """The ids that each window shows to the model, and the ones that it scores."""
+        return (
+            [self._row(ids[w.document], w.start, w.end - 1) for w in windows],
+            [ids[w.document][w.scored : w.end] for w in windows],
+        )
 
     def _rows(self, documents: Sequence[Document], limit: int) -> list[Ids]:
         """The ends of documents, at most `limit` tokens each, `bos` included."""

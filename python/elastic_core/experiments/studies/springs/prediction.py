@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
 from elastic_core.common.files import without_nan
-from elastic_core.experiments.cells import Measure, Metrics, Row, Rows, SeedData
+from elastic_core.experiments.cells import Measure, Metrics, Rows, SeedData
+from elastic_core.experiments.first_order import (
+    bytes_of,
+    bytes_per_token,
+    learned_volume,
+    texts_of,
+)
 
 if TYPE_CHECKING:
     from elastic_core.models.protocol import LanguageModel
@@ -53,7 +59,7 @@ def predict(texts: Sequence[Texts], volumes: Sequence[float], depth: int) -> Pre
     """
     joint = JointSpectrum.of([_tree(sample, depth) for sample in texts], threads=1)
     segments = joint.segments.astype(np.float64)
-    sizes = np.array([_bytes(sample) for sample in texts], np.float64)
+    sizes = np.array([bytes_of(sample) for sample in texts], np.float64)
     weights = segments * np.asarray(volumes, np.float64) / sizes
     rates = joint.rates(weights[None], len(texts) - 1, threads=1)
     return Prediction(
@@ -69,10 +75,6 @@ def _tree(texts: Texts, depth: int) -> TokenTree:
     return TokenTree.from_symbols(ids, offsets, depth=depth, segment="chunk", threads=1)
 
 
-def _bytes(texts: Texts) -> int:
-    return sum(len(text.encode()) for text in texts)
-
-
 @dataclass(frozen=True, slots=True)
 class TreeLaw(Measure):
     """The prediction of the law for a perturbation, and the volumes of the three data sets.
@@ -81,7 +83,8 @@ class TreeLaw(Measure):
     order, as many bytes as the model has read. A tree model has learned exactly these documents; a
     transformer has read blocks of tokens from all over the corpus, so they are only of the same
     kind. If the model has read more than there is, or the texts are a sample, the tree is built
-    from all of them and weighted by what was read.
+    from all of them and weighted by what was read. Where D_p was learned again together with D_a,
+    it is these texts alone; a tree model, which forgets nothing, has both.
 
     The class and its fields are part of the hashes of rows in run folders.
 
@@ -91,12 +94,14 @@ class TreeLaw(Measure):
         depths: The depths of the trees.
         pretrained: Tokens that the model was pre-trained on; None: `pretrain.tokens`, or all of the
             corpus.
+        replay: The texts of the pre-training that are learned together with D_a; None: none are.
     """
 
     align: Rows
     perturb: Rows
     depths: tuple[int, ...]
     pretrained: int | None = None
+    replay: Rows | None = None
 
     def take(self, model: "LanguageModel", seed_context: SeedData) -> Metrics:
         """Predicts the changes of the rates from the texts of the seed.
@@ -108,23 +113,26 @@ class TreeLaw(Measure):
         Raises:
             InvalidArgumentError: The configuration names no texts of pre-training.
         """
+        replay = texts_of(self.replay.resolve(seed_context)) if self.replay else []
+        sample = seed_context.pretrain_texts()
+        learned = learned_volume(model, sample, seed_context, self.pretrained, replay)
         settings = seed_context.config.pretrain
-        if settings is None:
+        if settings is None or learned is None:
             raise InvalidArgumentError(
                 "the law needs pre-training texts; name them as pretrain.corpus"
             )
-        rate = _bytes_per_token(model, seed_context.pretrain_texts())
-        size = None if settings.tokens is None else round(settings.tokens * rate)
+        pretrain = replay
+        if not replay or model.learns_online:
+            size = (
+                round(settings.tokens * bytes_per_token(model, sample)) if settings.tokens else None
+            )
+            pretrain = [*seed_context.pretraining(size), *replay]
         texts = (
-            seed_context.pretraining(size),
-            _texts(self.align.resolve(seed_context)),
-            _texts(self.perturb.resolve(seed_context)),
+            pretrain,
+            texts_of(self.align.resolve(seed_context)),
+            texts_of(self.perturb.resolve(seed_context)),
         )
-        volumes = [float(_bytes(sample)) for sample in texts]
-        if self.pretrained is not None:
-            volumes[0] = self.pretrained * rate
-        elif size is not None:
-            volumes[0] = float(size)
+        volumes = [learned, *(float(bytes_of(sample)) for sample in texts[1:])]
         metrics: dict[str, float | None] = dict(
             zip((f"volume_{name}" for name in SETS), volumes, strict=True)
         )
@@ -134,14 +142,3 @@ class TreeLaw(Measure):
                 metrics[f"law_{name}_{depth}"] = change
             metrics[f"coverage_{depth}"] = prediction.coverage
         return metrics
-
-
-def _bytes_per_token(model: "LanguageModel", texts: Texts) -> float:
-    """Mean bytes of a token of the pre-training; 1 for tree models of bytes."""
-    if model.settings.get("alphabet") == "byte":
-        return 1.0
-    return _bytes(texts) / sum(map(len, model.tokens(texts)))
-
-
-def _texts(rows: Sequence[Row]) -> list[str]:
-    return [row["prompt"] + row["completion"] for row in rows]

@@ -1,102 +1,95 @@
-"""Report of the springs study: findings, tables and figures.
+"""Report of the springs study: claims, tables and figures.
 
 Columns, lines and files are called `foretold` where they show what the token trees predict.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import judged, with_ci
-from elastic_core.experiments.spring_law import RATIO_MARGIN, Array
+from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.cells import Metrics
+from elastic_core.experiments.claims import judge_claims
+from elastic_core.experiments.first_order import tables as first_order_tables
+from elastic_core.experiments.spring_law import Array
+from elastic_core.experiments.studies.springs.claims import evidence
 from elastic_core.experiments.studies.springs.prediction import SETS
 from elastic_core.experiments.studies.springs.result import (
     COMPARED,
+    ORDERS,
     SpringResult,
     rank_correlations,
-    scales,
+    skill,
 )
-from elastic_core.report.document import Cell, Figure, Finding, Panel, Series, Table
+from elastic_core.experiments.studies.springs.study import SpringsConfig
+from elastic_core.report.document import Cell, Figure, Panel, Series, Table
+from elastic_core.statistics.effects import student_interval
 from elastic_core.statistics.intervals import Interval, interval
+
+Results = Mapping[str, Sequence[SpringResult]]
 
 _NAMES = {"pretrain": "pre-training", "align": "alignment", "perturb": "reverse rows"}
 _FORCE = "bits per byte of D_a"
 _DIGITS = 4
 
 
-def findings(results: Sequence[SpringResult], depths: Sequence[int]) -> tuple[Finding, ...]:
-    """What the theorem and the trees say, and what was measured."""
-    most = results[-1]
-    raised, lowered = (interval(most.measured[name]) for name in ("align", "pretrain"))
-    return (
-        judged(
-            "Reverse data raise the rate of the alignment text.",
-            1,
-            raised,
-            f"{most.count:,} reverse rows change gamma of the alignment by "
-            f"{with_ci(raised, _DIGITS)} bits per byte.",
+def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
+    """Judges the claims on the measured changes, and on those that the token trees predict."""
+    grid = Grid(rows, config.seed_range)
+    depths, counts = sorted(config.depths), sorted(config.reverse)
+    results = {
+        order: [SpringResult.of(grid, order, count, depths) for count in counts] for order in ORDERS
+    }
+    judged = judge_claims(config.claims, evidence(config, grid, results))
+    return Analysis(
+        study="springs",
+        question=(
+            "When an aligned model learns reverse data, how do its rates on the texts of "
+            "pre-training and alignment change? Does the law of the token trees predict it?"
         ),
-        judged(
-            "Reverse data lower the rate of the pre-training text.",
-            -1,
-            lowered,
-            f"{most.count:,} reverse rows change gamma of the pre-training by "
-            f"{with_ci(lowered, _DIGITS)} bits per byte.",
+        protocol=(
+            f"{config.model} learned {config.align:,} positive rows and "
+            f"{', '.join(f'{count:,}' for count in counts)} negative ones, with "
+            f"{config.counted_seeds}: sequential, one after the other; and joint, in one mixture "
+            f"with {config.mix:,} texts of the pre-training for each positive row, each from the "
+            f"base. Of each text, the first {config.characters:,} characters were used. The rates "
+            "on the texts of pre-training, on the positive and on the negative rows were measured "
+            "without and with the negative rows, and predicted from the joint token trees of the "
+            "same texts. In the joint order, the texts of the pre-training are those of the "
+            "mixture."
         ),
-        _balance(most),
-        *(_prediction_finding(results, depth) for depth in depths),
+        findings=judged.findings,
+        tables=(
+            judged.table,
+            *_first_order(grid),
+            _force_table(results, depths),
+            _ratio_table(results, depths),
+            _agreement_table(results, depths),
+        ),
+        figures=_figures(results, depths),
+        notes=grid.notes(),
+        claims_sha256=judged.sha256,
     )
 
 
-def _balance(result: SpringResult) -> Finding:
-    """Whether the forces are those of two springs in series."""
-    springs = result.springs()
-    imbalance = interval(springs.imbalance, (-1, 1))
-    (ratio,), law = springs.ratios(), interval(-springs.k)
-    return Finding(
-        "|D_i| times the change of KL is equal and opposite for pre-training and alignment.",
-        springs.verdict(),
-        f"After {result.count:,} reverse rows the sum of the two forces is {with_ci(imbalance)} of "
-        f"the sum of their sizes: 0 is equal and opposite, 1 or -1 the same direction. The change "
-        f"of the alignment over that of the pre-training is {with_ci(ratio)}; for covered data the "
-        f"law says -k = {with_ci(law, 1)}, up to a factor of {RATIO_MARGIN}.",
-    )
+def _first_order(grid: Grid) -> tuple[Table, Table]:
+    def lookup(order: str) -> Callable[[str], Array]:
+        return lambda metric: grid.values(metric, stage="align", order=order)[:, None]
+
+    cells = [((order,), "perturb", lookup(order)) for order in ORDERS]
+    return first_order_tables(cells, ("order",), has_held_out=False)
 
 
-def _prediction_finding(results: Sequence[SpringResult], depth: int) -> Finding:
-    share = np.mean([result.agreement(depth, COMPARED) for result in results], axis=0)
-    agreement = interval(share, (0, 1))
-    correlations = "; ".join(
-        f"{_NAMES[name]} {with_ci(interval(rank_correlations(results, depth, name), (-1, 1)), 2)}"
-        for name in COMPARED
-    )
-    return judged(
-        f"Token trees of depth {depth} predict which way the rates move.",
-        1,
-        interval(share - 0.5, (-0.5, 0.5)),
-        f"The rates of pre-training and alignment move in the predicted direction in "
-        f"{with_ci(agreement, 2)} of the cases; guessing would give a half. Rank correlation over "
-        f"the volumes: {correlations}.",
-    )
-
-
-def tables(results: Sequence[SpringResult], depths: Sequence[int]) -> tuple[Table, ...]:
-    """The forces, the ratio of the changes, and how well they are predicted."""
-    return (
-        _force_table(results, depths),
-        _ratio_table(results, depths),
-        _agreement_table(results, depths),
-    )
-
-
-def _force_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Table:
+def _force_table(results: Results, depths: Sequence[int]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for result in results:
+    for result in _all(results):
         for name in SETS:
             measured = (result.stiffness[name], result.measured[name], result.force(name))
             predicted = (result.force(name, depth) for depth in depths)
-            rows.append((result.count, _NAMES[name], *map(interval, (*measured, *predicted))))
+            values = map(interval, (*measured, *predicted))
+            rows.append((result.order, result.count, _NAMES[name], *values))
     headings = (
+        ("order", ""),
         ("reverse", "rows"),
         ("data set", ""),
         ("|D_i|", "|D_a|"),
@@ -114,9 +107,9 @@ def _force_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
     return Table("springs", title, headings, tuple(rows), note, _DIGITS)
 
 
-def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Table:
+def _ratio_table(results: Results, depths: Sequence[int]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for result in results:
+    for result in _all(results):
         law = interval(-result.stiffness["pretrain"])
         sources: list[tuple[str, int | None]] = [("measured", None)]
         sources += [(f"depth {depth}", depth) for depth in depths]
@@ -124,7 +117,7 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
             coverage = None if depth is None else interval(100 * result.coverage[depth], (0, 100))
             springs = result.springs(depth)
             (ratio,), imbalance = springs.ratios(), interval(springs.imbalance, (-1, 1))
-            rows.append((result.count, source, coverage, ratio, imbalance, law))
+            rows.append((result.order, result.count, source, coverage, ratio, imbalance, law))
     note = (
         "Ratio: mean change of gamma of the alignment over that of the pre-training, with "
         "Fieller's interval, which has no ends where the latter may be 0. Imbalance: sum of the "
@@ -132,6 +125,7 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
         "reverse segments that occur in the trees of the other two data sets."
     )
     headings = (
+        ("order", ""),
         ("reverse", "rows"),
         ("source", ""),
         ("coverage", "%"),
@@ -142,45 +136,61 @@ def _ratio_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Tabl
     return Table("ratios", "Alignment against pre-training", headings, tuple(rows), note)
 
 
-def _agreement_table(results: Sequence[SpringResult], depths: Sequence[int]) -> Table:
+def _agreement_table(results: Results, depths: Sequence[int]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for name in COMPARED:
+    for order, of_order in results.items():
         for depth in depths:
-            signs = np.mean([result.agreement(depth, [name]) for result in results], axis=0)
-            intervals = (
-                interval(signs, (0, 1)),
-                interval(rank_correlations(results, depth, name), (-1, 1)),
-                interval(scales(results, depth, name)),
+            signs = (
+                interval(
+                    np.mean([result.agreement(depth, [name]) for result in of_order], axis=0),
+                    (0, 1),
+                )
+                for name in COMPARED
             )
-            rows.append((_NAMES[name], depth, *intervals))
+            ranks = (
+                interval(rank_correlations(of_order, depth, name), (-1, 1)) for name in COMPARED
+            )
+            rows.append((order, depth, _student(skill(of_order, depth)), *signs, *ranks))
     headings = (
-        ("data set", ""),
+        ("order", ""),
         ("depth", ""),
-        ("signs that agree", "share"),
-        ("rank correlation", ""),
-        ("measured / foretold", ""),
+        ("skill", "against a constant"),
+        *((f"signs, {_NAMES[name]}", "share") for name in COMPARED),
+        *((f"ranks, {_NAMES[name]}", "") for name in COMPARED),
     )
     note = (
-        "Signs: over volumes. Rank correlation: Spearman's over volumes, for each seed. Measured / "
-        "foretold: the factor that brings the predicted changes nearest to the measured ones."
+        "Skill: the share of the squared error of a constant that the trees save, over all "
+        "volumes. The constant is the same change for both data sets; it and the scale of the "
+        "prediction are fitted to the other seeds for each volume. 1 is perfect, 0 no better. "
+        "Signs: share of volumes at which measured and predicted change have the same sign, which "
+        "a predictor of one sign may reach by chance. Ranks: Spearman's correlation over volumes, "
+        "for each seed."
     )
     return Table("agreement", "What the trees predict", headings, tuple(rows), note)
 
 
-def figures(results: Sequence[SpringResult], depths: Sequence[int]) -> tuple[Figure, ...]:
+def _figures(results: Results, depths: Sequence[int]) -> tuple[Figure, ...]:
     """Measured against predicted forces, and both along the volumes."""
     return (
         Figure(
             "foretold",
             "|D_i| times the change of gamma_i: measured against predicted by token trees of each "
             "depth, a point for each volume of reverse rows. Bands are 95% intervals over seeds.",
-            tuple(_prediction_panel(results, depths, name) for name in COMPARED),
+            tuple(
+                _prediction_panel(of_order, depths, name)
+                for of_order in results.values()
+                for name in COMPARED
+            ),
         ),
         Figure(
             "springs",
             "|D_i| times the change of gamma_i along the volume of reverse rows, measured and "
             "predicted. Springs in series would stretch by opposite amounts.",
-            tuple(_volume_panel(results, depths, name) for name in COMPARED),
+            tuple(
+                _volume_panel(of_order, depths, name)
+                for of_order in results.values()
+                for name in COMPARED
+            ),
         ),
     )
 
@@ -198,7 +208,7 @@ def _prediction_panel(results: Sequence[SpringResult], depths: Sequence[int], na
         span = [(x, Interval(x, None, None, 1)) for x in (min(0.0, *ends), max(0.0, *ends))]
         series.append(_line("as foretold", span))
     return Panel(
-        _NAMES[name].capitalize(),
+        _title(results, name),
         f"foretold, {_FORCE}",
         f"measured, {_FORCE}",
         tuple(series),
@@ -221,10 +231,22 @@ def _volume_panel(results: Sequence[SpringResult], depths: Sequence[int], name: 
         for depth in depths
     )
     return Panel(
-        _NAMES[name].capitalize(),
+        _title(results, name),
         "reverse rows",
         f"|D_i| x change of gamma_i, {_FORCE}",
         (line("measured", lambda result: result.force(name)), *predicted),
         level=("no change", 0.0),
         x_scale="log",
     )
+
+
+def _title(results: Sequence[SpringResult], name: str) -> str:
+    return f"{results[0].order}, {_NAMES[name]}"
+
+
+def _all(results: Results) -> list[SpringResult]:
+    return [result for of_order in results.values() for result in of_order]
+
+
+def _student(values: Array) -> Interval:
+    return student_interval(values[np.isfinite(values)])
