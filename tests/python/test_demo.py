@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,7 +73,7 @@ def _check_the_demo_without_torch(folder: Path, monkeypatch: pytest.MonkeyPatch)
     """It says what to install, and the report on the tree model is there."""
     lines: list[str] = []
     with monkeypatch.context() as patch:
-        patch.setattr(extras, "find_spec", lambda name: None if name == "torch" else find_spec(name))
+        patch.setattr(extras, "find_spec", {"torch": None}.get)
         with pytest.raises(ModelError) as caught:
             run_demo(folder, echo=lines.append, size=SMALL)
     extra = "torch is not installed; pip install 'elastic-core[train]'"

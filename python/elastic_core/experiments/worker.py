@@ -232,8 +232,8 @@ def check_root(config: ExperimentConfig, cell: Cell) -> None:
     Raises:
         InvalidArgumentError: There is no such model, a new model has nothing to be pre-trained on,
             or the checkpoint that the cell needs is not kept.
-        ModelError: The model's folder is incomplete, there is no such model on the hub, or a library
-            that trains it is not installed.
+        ModelError: The model's folder is incomplete, there is no such model on the hub, or what
+            trains it is not installed.
     """
     spec = ModelSpec.parse(cell.model)
     if not spec.is_tree:

@@ -27,7 +27,7 @@ pub struct Bpe {
 /// Bytes of a text that is encoded on another thread, as a regular expression that reads the text
 /// again from each of its positions can take minutes without a step back; for shorter ones such a
 /// thread is not worth its while.
-const LONG: usize = 1 << 10;
+const LONG: usize = 16 << 10;
 /// How long the encoding of such a text may take, and for each of its MiB in addition: at least 50
 /// times as long as the tokenizers of large models take.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(60));
@@ -60,7 +60,10 @@ fn abandonable<T: Send + 'static>(
             result => return result.map_err(|error| error.to_string()),
         }
         if waited >= patience {
-            return Err(format!("the tokenizer takes longer than {} s for it", patience.as_secs()));
+            return Err(format!(
+                "the tokenizer takes longer than {} s for its text",
+                patience.as_secs()
+            ));
         }
     }
 }
@@ -180,7 +183,7 @@ mod tests {
         let (stop, stopped) = bounded::<()>(0);
         let endless = move || stopped.recv().is_err();
         let reason = abandonable(endless, &job, 2 * POLL_INTERVAL).unwrap_err();
-        assert_eq!(reason, "the tokenizer takes longer than 0 s for it");
+        assert_eq!(reason, "the tokenizer takes longer than 0 s for its text");
         drop(stop);
         assert_eq!(abandonable(|| 7, &job, 2 * POLL_INTERVAL).unwrap(), 7);
         assert_eq!(patience(512 << 10), Duration::from_secs(60));
