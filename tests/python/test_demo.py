@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import CommandLine, environment
 
+from elastic_core import ModelError
+from elastic_core.common import extras
 from elastic_core.demo.reviews import review, write_reviews
 from elastic_core.demo.story import Size, run_demo
 from elastic_core.experiments import executors
@@ -38,6 +40,7 @@ def test_the_demo_and_the_help_examples_that_continue_it_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(executors, "default_jobs", lambda _: 1)  # Tests run on every core.
+    _check_the_demo_without_torch(tmp_path / "demo", monkeypatch)
     lines: list[str] = []
     page = run_demo(tmp_path / "demo", echo=lines.append, size=SMALL)
     assert page.read_text().startswith("<!DOCTYPE html>")
@@ -64,6 +67,20 @@ def test_the_demo_and_the_help_examples_that_continue_it_run(
                 capture_output=True,
             )
     assert (tmp_path / "both" / "report.html").exists()
+
+
+def _check_the_demo_without_torch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what to install, and the report on the tree model is there."""
+    lines: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(extras, "find_spec", {"torch": None}.get)
+        with pytest.raises(ModelError) as caught:
+            run_demo(folder, echo=lines.append, size=SMALL)
+    extra = "torch is not installed; pip install 'elastic-core[train]'"
+    assert str(caught.value) == f"scratch:0.3M: {extra}"
+    assert lines[-1] == f"The report on what was finished is in {folder / 'report'}."
+    result = json.loads((folder / "report" / "result.json").read_text())
+    assert [run["config"]["model"] for run in result["runs"]] == ["tree:6"]
 
 
 def test_the_command_rejects_a_file(cli: CommandLine, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Optional libraries, which the extras of the package install."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from elastic_core._core import ElasticCoreError, ModelError
 
@@ -25,6 +26,24 @@ def requires_extra(
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.startswith("elastic_core"):
             raise
-        raise error(
-            f"{what}: {missing.name} is not installed; pip install 'elastic-core[{extra}]'"
-        ) from missing
+        raise error(_remedy(what, missing.name, extra)) from missing
+
+
+def check_extra(what: str, libraries: Iterable[str], extra: str = "lm") -> None:
+    """Checks that libraries are installed, without the seconds that importing them can take.
+
+    Args:
+        what: The model or file that needs the libraries.
+        libraries: Their names.
+        extra: The extra that installs them.
+
+    Raises:
+        ModelError: A library is missing.
+    """
+    for name in libraries:
+        if find_spec(name) is None:
+            raise ModelError(_remedy(what, name, extra))
+
+
+def _remedy(what: str, library: str, extra: str) -> str:
+    return f"{what}: {library} is not installed; pip install 'elastic-core[{extra}]'"

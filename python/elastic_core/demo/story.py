@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.common.files import write_text
 from elastic_core.common.progress import Progress
 from elastic_core.common.yaml import yaml_text
@@ -59,7 +59,8 @@ def run_demo(
         progress: Receives the steps of every command.
 
     Returns:
-        The page with the report on both rebounds.
+        The page with the report on both rebounds; if only the first can be run, the error is raised
+        after its report is written.
 
     Raises:
         InvalidArgumentError: The folder is a file, or holds runs with other configurations.
@@ -93,11 +94,16 @@ def run_demo(
     reviews = folder / "reviews"
     reviews.mkdir(exist_ok=True)
     write_reviews(reviews, size.reviews)
-    runs = [
-        _rebound(folder, number, ModelSpec.parse(model), size, echo, progress)
-        for number, model in ((4, "tree:6"), (5, "scratch:0.3M"))
-    ]
     report = folder / "report"
+    runs: list[Run] = []
+    for number, model in ((4, "tree:6"), (5, "scratch:0.3M")):
+        try:
+            runs.append(_rebound(folder, number, ModelSpec.parse(model), size, echo, progress))
+        except ModelError:  # Such as one about torch, which the tree model does without.
+            if runs:
+                write_report(runs, report)
+                echo(f"The report on what was finished is in {report}.")
+            raise
     echo(f"$ elastic-core report {' '.join(str(run.folder.path) for run in runs)} --out {report}")
     write_report(runs, report)
     return report / "report.html"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.extras import requires_extra
+from elastic_core.common.extras import check_extra, requires_extra
 from elastic_core.common.files import read_sealed_json, without_nan
 from elastic_core.common.manifest import check_manifest
 from elastic_core.common.progress import Progress
@@ -233,9 +233,12 @@ def check_root(config: ExperimentConfig, cell: Cell) -> None:
     Raises:
         InvalidArgumentError: There is no such model, a new model has nothing to be pre-trained on,
             or the checkpoint that the cell needs is not kept.
-        ModelError: The model's folder is incomplete, or there is no such model on the hub.
+        ModelError: The model's folder is incomplete, there is no such model on the hub, or what
+            trains it is not installed.
     """
     spec = ModelSpec.parse(cell.model)
+    if not spec.is_tree:
+        check_extra(spec.text, ("torch", "transformers", "trl"), "train")
     if spec.kind is ModelKind.TRANSFORMERS:
         _check_checkpoint(spec)
     if not spec.is_new:

@@ -14,6 +14,7 @@ use super::discover::File;
 use super::documents::{DocumentSink, Documents, Place};
 use super::key::{self, Fault, Kind, Value};
 use super::options::ReadOptions;
+use super::unescape;
 use crate::Result;
 
 /// Reads the rows in `block`, which starts at line `line` (from 0) of `file`.
@@ -132,17 +133,7 @@ impl Value for Json<'_> {
     }
 
     fn text(self, out: &mut Vec<u8>) -> std::result::Result<(), String> {
-        let mut reader = serde_json::Deserializer::from_str(self.0);
-        reader.deserialize_str(AppendText(out)).map_err(|error| {
-            // The column in the message counts from the start of the string, not of the row.
-            let message = error.to_string();
-            let what = message.split(" at line ").next().unwrap_or_default();
-            if what.contains("surrogate") || what == "unexpected end of hex escape" {
-                return "the text has half a surrogate pair, such as \\ud83d, which is no character"
-                    .to_string();
-            }
-            format!("invalid JSON ({what} in the string)")
-        })
+        Ok(unescape::append(self.0, out)?)
     }
 
     fn field(self, name: &str) -> std::result::Result<Option<Self>, String> {
@@ -167,22 +158,6 @@ impl Value for Json<'_> {
 /// The message of serde_json, without the line number of rows of one line.
 fn invalid(error: serde_json::Error) -> String {
     format!("invalid JSON ({})", error.to_string().replace(" at line 1 column ", " at column "))
-}
-
-/// Appends a string to a buffer.
-struct AppendText<'a>(&'a mut Vec<u8>);
-
-impl Visitor<'_> for AppendText<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<(), E> {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
 }
 
 /// Finds a field of an object; of duplicates the last, as in Python.

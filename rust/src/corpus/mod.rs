@@ -22,6 +22,7 @@ mod sample;
 mod sniff;
 mod table;
 mod text;
+mod unescape;
 mod values;
 mod walk;
 

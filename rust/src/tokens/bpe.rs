@@ -24,27 +24,46 @@ pub struct Bpe {
     json: Arc<[u8]>,
 }
 
-/// Bytes of a text whose encoding can take minutes, if one regular expression reads it again from
-/// each of its positions; for shorter ones another thread is not worth its while.
-const LONG: usize = 64 << 10;
+/// Bytes of a text that is encoded on another thread, as a regular expression that reads the text
+/// again from each of its positions can take minutes without a step back; for shorter ones such a
+/// thread is not worth its while.
+const LONG: usize = 16 << 10;
+/// How long the encoding of such a text may take, and for each of its MiB in addition: at least 50
+/// times as long as the tokenizers of large models take.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(60));
 /// How often to check whether the job was stopped.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Runs `work` on another thread, which is left to itself if the job is stopped; an `Err` says why
-/// there is no result.
+/// How long the encoding of a text of so many bytes may take.
+fn patience(bytes: usize) -> Duration {
+    let (least, per_mib) = PATIENCE;
+    least + per_mib.mul_f64(bytes as f64 / (1 << 20) as f64)
+}
+
+/// Runs `work` on another thread, which is left to itself if the job is stopped or it takes longer
+/// than `patience`; an `Err` says why there is no result.
 fn abandonable<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
     job: &Job,
+    patience: Duration,
 ) -> std::result::Result<T, String> {
     let (sender, result) = bounded(1);
-    // The receiver is gone if the job was stopped.
+    // The receiver is gone if the thread was left to itself.
     let work = move || drop(sender.send(work()));
     thread::Builder::new().spawn(work).map_err(|error| Error::thread(error).to_string())?;
+    // Counts its own waits, so that time in which the whole process was suspended does not count.
+    let mut waited = Duration::ZERO;
     loop {
         job.check().map_err(|error| error.to_string())?;
         match result.recv_timeout(POLL_INTERVAL) {
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => waited += POLL_INTERVAL,
             result => return result.map_err(|error| error.to_string()),
+        }
+        if waited >= patience {
+            return Err(format!(
+                "the tokenizer takes longer than {} s for its text",
+                patience.as_secs()
+            ));
         }
     }
 }
@@ -139,7 +158,8 @@ impl Bpe {
         regex::undisturbed(
             || {
                 let (tokenizer, text) = (Arc::clone(&self.tokenizer), text.to_string());
-                abandonable(move || ids(&tokenizer, &text), job).unwrap_or_else(Err)
+                let patience = patience(text.len());
+                abandonable(move || ids(&tokenizer, &text), job, patience).unwrap_or_else(Err)
             },
             job,
         )
@@ -150,5 +170,22 @@ impl Bpe {
         guarded(|| self.tokenizer.decode(ids, false)).map_err(|error| {
             Error::InvalidArgument(format!("cannot decode the token ids: {error}"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_takes_too_long_is_left() {
+        let job = Job::default();
+        let (stop, stopped) = bounded::<()>(0);
+        let endless = move || stopped.recv().is_err();
+        let reason = abandonable(endless, &job, 2 * POLL_INTERVAL).unwrap_err();
+        assert_eq!(reason, "the tokenizer takes longer than 0 s for its text");
+        drop(stop);
+        assert_eq!(abandonable(|| 7, &job, 2 * POLL_INTERVAL).unwrap(), 7);
+        assert_eq!(patience(512 << 10), Duration::from_secs(60));
     }
 }
