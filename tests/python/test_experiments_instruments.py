@@ -15,7 +15,7 @@ ROWS: dict[str, Any] = {
     "positive": [{"prompt": "to", "completion": " be"}, {"prompt": "or", "completion": " not"}],
     "negative": [{"prompt": "that", "completion": " is"}],
 }
-TEXTS = FixedTexts(ROWS, {}, ["to"], tokens=4, samples=2, seed=1)
+TEXTS = FixedTexts(ROWS, {}, ["to"], tokens=4, longest=None, samples=2, seed=1)
 
 
 def test_every_instrument_has_its_cells() -> None:

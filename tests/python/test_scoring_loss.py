@@ -11,7 +11,7 @@ import pytest
 import elastic_core as ec
 from elastic_core.models import Document
 from elastic_core.scoring import Ratio, losses
-from elastic_core.scoring.loss import completion_loss
+from elastic_core.scoring.loss import beginnings, completion_loss
 
 SETS: dict[str, list[Document]] = {
     "pretrain": ["to be or not to be", "that is the question"],
@@ -127,3 +127,11 @@ def test_a_single_text_is_a_set_of_one() -> None:
     assert losses(model, {"one": "to be"})["one"].texts == 1
     single = completion_loss(model, "one", "to be", " or not")
     assert single == completion_loss(model, "one", ["to be"], [" or not"])
+
+
+def test_texts_are_cut_at_words() -> None:
+    model = ec.load_model("tree:2")
+    texts = ["one two three four", "short", "x" * 40, "", "a  b"]
+    cut = beginnings(model, texts, 10)
+    assert cut == ["one two", "short", "x" * 9, "", "a  b"]  # The end is a symbol.
+    assert beginnings(model, texts, 100) == texts

@@ -303,6 +303,7 @@ class SeedContext:
             labelled={side: rows.texts() for side, rows in datasets.judge.items()},
             prompts=self.prompts(),
             tokens=settings.tokens,
+            longest=None if self.config.spec.is_tree else self.config.build_recipe().max_length,
             samples=settings.texts,
             seed=self.seed,
         )

@@ -53,6 +53,8 @@ class FixedTexts:
         labelled: Labelled texts that are used for nothing else, by side.
         prompts: Held-out prompts for the score.
         tokens: Maximum number of tokens in a sample, or of contexts in a text.
+        longest: Maximum number of tokens of a held-out text, the rest of which is cut off as in
+            training; None: texts are read whole.
         samples: Number of samples for divergences.
         seed: The seed of samples.
     """
@@ -61,6 +63,7 @@ class FixedTexts:
     labelled: dict[str, list[str]]
     prompts: list[str]
     tokens: int
+    longest: int | None
     samples: int
     seed: int
 
@@ -88,12 +91,15 @@ def prepare(
         Score,
         WeightNoise,
     )
+    from elastic_core.scoring.loss import beginnings
 
     rows = [row for side in texts.held_out.values() for row in side]
     whole = {
         side: [row["prompt"] + row["completion"] for row in texts.held_out.get(side, [])]
         for side in ("positive", "negative")
     }
+    if texts.longest is not None:
+        whole = {side: beginnings(base, some, texts.longest) for side, some in whole.items()}
     instruments: list[Instrument] = []
     for name in names:
         match name:
@@ -129,8 +135,9 @@ def prepare(
                 )
             case "weight_noise":
                 as_weighted(base)
-                texts_of_sides = [row["prompt"] + row["completion"] for row in rows]
-                instruments.append(WeightNoise(texts_of_sides, seed=texts.seed))
+                instruments.append(
+                    WeightNoise([*whole["positive"], *whole["negative"]], seed=texts.seed)
+                )
     return instruments
 
 

@@ -148,6 +148,31 @@ def completion_loss(
     return _loss(model, name, texts, completions, skipped, cut)
 
 
+def beginnings(model: LanguageModel, texts: Sequence[str], tokens: int) -> list[str]:
+    """Cuts texts at a word so that they have at most so many tokens.
+
+    Args:
+        model: The model whose tokens are counted.
+        texts: The texts.
+        tokens: Maximum number of tokens of a text, at least 1.
+
+    Raises:
+        ModelError: The model cannot read a text.
+    """
+    cut = list(texts)
+    long = list(range(len(cut)))
+    while long:
+        lengths = [len(ids) for ids in model.tokens([cut[at] for at in long])]
+        long_again = []
+        for at, length in zip(long, lengths, strict=True):
+            if length > tokens and len(cut[at]) > 1:
+                shorter = cut[at][: max(1, len(cut[at]) * tokens // length)]
+                cut[at] = shorter.rsplit(None, 1)[0] if len(shorter.split(None, 1)) > 1 else shorter
+                long_again.append(at)
+        long = long_again
+    return cut
+
+
 def common_prefix(one: Ids, other: Ids) -> int:
     """The length of the longest common prefix of two texts, in ids."""
     length = min(len(one), len(other))
