@@ -1,4 +1,4 @@
-"""Points on curves, shares of alignments, equal gains and the wording of findings."""
+"""Points on curves, shares of alignments, equal gains and the wording of intervals."""
 
 import math
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted_arms import NAMED, planted
 
-from elastic_core.experiments.analysis import Grid, judged, with_ci, with_test
+from elastic_core.experiments.analysis import Grid, with_ci
 from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.curves import first_crossing, half_dose
 from elastic_core.experiments.matching import all_volumes, matched
@@ -19,7 +19,8 @@ from elastic_core.experiments.studies.mitigation import MitigationConfig
 from elastic_core.experiments.studies.mitigation import lineages as variants
 from elastic_core.experiments.studies.rebound import ReboundConfig
 from elastic_core.experiments.studies.sides import lineages
-from elastic_core.statistics.intervals import Interval, PairedComparison, interval
+from elastic_core.statistics.effects import over_seeds
+from elastic_core.statistics.intervals import Interval
 
 
 def test_the_half_dose_is_found() -> None:
@@ -104,33 +105,8 @@ def test_alignments_stop_where_their_gains_are_equal() -> None:
     assert (planned.volumes == 64).all()
 
 
-def test_a_finding_holds_only_if_the_interval_excludes_zero() -> None:
-    above = interval([1.0, 1.1, 0.9, 1.2])
-    assert judged("", 1, above, "").verdict == "holds"
-    assert judged("", -1, above, "").verdict == "does not hold"
-    assert judged("", 1, interval([1.0, -1.1, 0.9, -0.7]), "").verdict == "open"
-    assert judged("", 1, interval([0.5]), "").verdict == "open"
-
-
-def test_intervals_of_bounded_metrics_stay_within_their_bounds() -> None:
-    names = ("score", "kl", "rate_positive", "scorer_accuracy")
-    rows: list[dict[str, Any]] = [
-        {"seed": seed, **dict.fromkeys(names, value)}
-        for seed, value in enumerate((0.02, 0.99, 0.98))
-    ]
-    grid = Grid(rows, range(3))
-    assert (grid.interval("score").low, grid.interval("score").high) == (0, 1)
-    assert grid.interval("kl").low == grid.interval("rate_positive").low == 0
-    assert (grid.interval("kl").high or 0) > 1
-    for row in rows:
-        del row["scorer_accuracy"]
-    assert (Grid(rows, range(3)).interval("score").high or 0) > 1  # A reward has no bounds.
-
-
 def test_numbers_are_formatted_with_their_intervals() -> None:
     difference = Interval(-18.0, -31.0, -0.2, 5)
     assert with_ci(difference, 0) == "-18 (95% CI -31 to 0)"
     assert with_ci(Interval(0.5, None, None, 1)) == "0.500"
-    assert with_ci(interval([math.nan])) == "-"
-    text = with_test(PairedComparison(difference, 0.0625), 1)
-    assert text == "-18.0 (95% CI -31.0 to -0.2); sign-flip test p = 0.062"
+    assert with_ci(over_seeds([math.nan])) == "-"

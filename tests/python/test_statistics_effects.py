@@ -20,6 +20,7 @@ from elastic_core.statistics.effects import (
     holm,
     is_constant,
     mixed_interval,
+    over_seeds,
     seed_means,
     student_interval,
     student_p,
@@ -168,3 +169,14 @@ def test_the_mixed_model_agrees_with_the_analysis_of_variance(between: float) ->
         assert (mixed.mean, mixed.low, mixed.high) == pytest.approx(
             (values.mean(), values.mean() - margin, values.mean() + margin), abs=1e-3 * margin
         )
+
+
+def test_intervals_over_seeds_are_clipped_and_average_draws() -> None:
+    values = [[0.9, 1.1], [0.4, math.nan], [1.0, 1.0], [math.nan, math.nan]]
+    free, clipped = over_seeds(values), over_seeds(values, (0.0, 1.0))
+    assert free.count == 3
+    assert free.mean == clipped.mean == pytest.approx(0.8)
+    assert free.high is not None
+    assert free.high > 1
+    assert (clipped.low, clipped.high) == (max(free.low or 0, 0.0), 1.0)
+    assert over_seeds([0.5], (0.0, 1.0)).low is None

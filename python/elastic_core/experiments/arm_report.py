@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Sequence
 
-from elastic_core.common.units import counted
 from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.arms import MODEL
 from elastic_core.experiments.calibration import calibration_of
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.first_order import tables as first_order_tables
-from elastic_core.experiments.outcome import Alignment, Array, Outcome, over_seeds
+from elastic_core.experiments.outcome import Alignment, Array, Outcome
 from elastic_core.experiments.protocol import ArmsConfig
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Figure, Panel, Series, Table
-from elastic_core.statistics.intervals import FEWEST
+from elastic_core.statistics.effects import over_seeds
 
 _METRICS = {
     "margin": ("margin", "nats/token"),
@@ -269,20 +268,8 @@ class ArmReport:
         )
 
     def notes(self) -> tuple[str, ...]:
-        """Caveats: the scorer's accuracy, diverged cells, the learning rate, few seeds."""
-        notes = self.grid.scorer_notes()
-        if diverged := self.grid.diverged():
-            notes.append(
-                f"{counted(len(diverged), 'cell is', 'cells are')} left out because their "
-                f"training, or that of a model they start from, diverged: {'; '.join(diverged)}."
-            )
-        notes += self._rate_notes()
-        if self.config.seeds < FEWEST:
-            notes.append(
-                f"No claim has a verdict because there are fewer than {FEWEST} seeds; add some "
-                "with --seeds."
-            )
-        return tuple(notes)
+        """Caveats: those of every study, and the learning rate."""
+        return (*self.grid.notes(), *self._rate_notes())
 
     def _rate_notes(self) -> list[str]:
         """What calibration chose, or that the placebo moves the base too far."""

@@ -12,7 +12,7 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.cells import Measure, Metrics, Row, Rows, SeedData
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Table
-from elastic_core.statistics.effects import seed_means, student_interval
+from elastic_core.statistics.effects import over_seeds, seed_means
 from elastic_core.statistics.intervals import Interval
 from elastic_core.statistics.ratios import ratios_of_means
 
@@ -163,14 +163,14 @@ def tables(cells: Sequence[tuple[tuple[TableCell, ...], str, Lookup]], labels: S
     sets = (PRETRAIN, ALIGN, *((HELD_OUT,) if has_held_out else ()))
     products, changes = [], []
     for label, arm, values in cells:
-        cosines = [_mean(values(f"first_order_cos_{name}_{arm}")) for name in sets]
+        cosines = [over_seeds(values(f"first_order_cos_{name}_{arm}")) for name in sets]
         ratios = [_ratio(values, name, arm) for name in sets[1:]]
-        products.append((*label, *cosines, *ratios, _mean(-values("first_order_k"))))
+        products.append((*label, *cosines, *ratios, over_seeds(-values("first_order_k"))))
         changes.append(
             (
                 *label,
                 *(
-                    _mean(1000 * values(f"first_order_{kind}_{name}_{arm}"))
+                    over_seeds(1000 * values(f"first_order_{kind}_{name}_{arm}"))
                     for name in sets
                     for kind in ("predicted", "measured")
                 ),
@@ -218,11 +218,6 @@ def tables(cells: Sequence[tuple[tuple[TableCell, ...], str, Lookup]], labels: S
             text_columns=(*labels,),
         ),
     )
-
-
-def _mean(values: Array) -> Interval:
-    means = seed_means(values)
-    return student_interval(means[np.isfinite(means)])
 
 
 def _ratio(values: Lookup, name: str, arm: str) -> Interval | None:

@@ -13,7 +13,7 @@ from pydantic import Field
 from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.cells import Cell, RunCells
 from elastic_core.experiments.fields import Counts
-from elastic_core.experiments.outcome import Alignment, Outcome, over_seeds
+from elastic_core.experiments.outcome import Alignment, Outcome
 from elastic_core.experiments.protocol import (
     ArmsConfig,
     Lineage,
@@ -21,6 +21,7 @@ from elastic_core.experiments.protocol import (
     arm_cells,
     base_cell,
 )
+from elastic_core.statistics.effects import over_seeds
 
 _TOLERANCE = 1.5
 """The largest ratio of two gains that count as equal."""

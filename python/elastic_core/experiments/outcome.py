@@ -14,8 +14,7 @@ from elastic_core.experiments.cells import Label
 from elastic_core.experiments.curves import first_crossing, half_dose
 from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.studies.study import SIGN
-from elastic_core.statistics.effects import seed_means, student_interval
-from elastic_core.statistics.intervals import Interval
+from elastic_core.statistics.effects import over_seeds, seed_means
 
 Array: TypeAlias = NDArray[np.float64]
 Volumes: TypeAlias = NDArray[np.int64]
@@ -182,16 +181,6 @@ class Doses:
     def not_reached(self) -> int:
         """In how many seeds it is not reached."""
         return int(np.isinf(self.rows).sum())
-
-
-def over_seeds(values: Array) -> Interval:
-    """The mean over seeds, of draws' means, with Student's interval.
-
-    Args:
-        values: Shape (seeds, draws).
-    """
-    means = seed_means(values)
-    return student_interval(means[np.isfinite(means)])
 
 
 def _of_each_and_all(

@@ -19,7 +19,6 @@ from elastic_core.common.folders import result_folder
 from elastic_core.common.units import counted, format_duration
 from elastic_core.common.versions import versions_here
 from elastic_core.common.yaml import yaml_text
-from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.result import (
     ExperimentResult,
     Provenance,
@@ -45,7 +44,7 @@ from elastic_core.report.latex import table_latex
 from elastic_core.report.markdown import table_markdown
 from elastic_core.report.plot import HOW_TO_DRAW, can_draw
 from elastic_core.report.render import print_result, write_figures
-from elastic_core.statistics.intervals import LEVEL, RESAMPLES
+from elastic_core.statistics.intervals import LEVEL
 
 if TYPE_CHECKING:
     from elastic_core.experiments.config import ExperimentConfig, Source
@@ -57,12 +56,6 @@ COLUMNS = ("run", *CELL_COLUMNS)
 _PAGE, _RESULT, _TABLES, _FIGURES = "report.html", "result.json", "tables", "figures"
 
 _VERDICTS = (
-    ("holds", "The interval lies entirely on the side that the claim predicts."),
-    ("does not hold", "The interval lies entirely on the other side."),
-    ("open", "The interval includes zero, or there is none. This does not rule out an effect."),
-)
-
-_CLAIM_VERDICTS = (
     ("holds", "The effect differs significantly from zero, with the sign that the claim predicts."),
     ("does not hold", "The effect differs significantly from zero, with the other sign."),
     ("no difference", "An effect as large as the smallest one of interest is ruled out."),
@@ -71,13 +64,12 @@ _CLAIM_VERDICTS = (
 )
 _CLAIMS = (
     "A claim of no effect holds if an effect as large as the smallest one of interest is ruled "
-    "out, and does not hold if the effect is significantly larger than that. The intervals of "
-    "claims, unlike others, are Student's."
+    "out, and does not hold if the effect is significantly larger than that."
 )
 
 _SINGLE_SEED = (
     "There is only one seed. Another one could give a different result, and nothing here says how "
-    "different: there are no intervals and no tests, and no finding is decided."
+    "different: there are no intervals, and no claim has a verdict."
 )
 _SEEDS = (
     "Everything was repeated with {seeds} seeds. Each seed has its own held-out prompts, subsets "
@@ -85,15 +77,8 @@ _SEEDS = (
     "pre-trained here."
 )
 _INTERVAL = (
-    f"A value such as 0.57 (0.53 to 0.62) is the mean over seeds with its {LEVEL:.0%} bootstrap "
-    f"confidence interval, from {RESAMPLES:,} resamples of the seeds. The interval is widened "
-    "because there are few seeds. It describes this model and these data, and no others."
-)
-_TEST = (
-    "Two cells are compared seed by seed. The sign-flip test assumes that each seed's difference "
-    "could equally well have had the opposite sign; p is the share of all choices of signs whose "
-    "mean is at least as far from zero as the observed one. With {seeds} seeds, p cannot be below "
-    "{least}."
+    f"A value such as 0.57 (0.53 to 0.62) is the mean over seeds with Student's {LEVEL:.0%} "
+    "confidence interval. It describes this model and these data, and no others."
 )
 
 
@@ -198,8 +183,7 @@ def certainty(seeds: int) -> tuple[str, ...]:
     """How certain the results of so many seeds are, and what intervals and tests mean."""
     if seeds < 2:
         return (_SINGLE_SEED,)
-    least = f"{2.0 ** (1 - seeds):.3g}"
-    return tuple(text.format(seeds=seeds, least=least) for text in (_SEEDS, _INTERVAL, _TEST))
+    return _SEEDS.format(seeds=seeds), _INTERVAL
 
 
 def _sections(run: ReportedRun, level: int) -> list[Block]:
@@ -216,7 +200,8 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
         *(notes if analysis.notes else ()),
         Heading("Certainty", level=level),
         *map(Text, certainty(run.config.seeds)),
-        *_legend(analysis),
+        Facts(_VERDICTS),
+        Text(_CLAIMS),
         *(figures if analysis.figures else ()),
         *(tables if analysis.tables else ()),
         Heading("Setup", level=level),
@@ -228,13 +213,6 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
         ),
         Code("Full configuration", yaml_text(run.config.model_dump(mode="json"))),
     ]
-
-
-def _legend(analysis: Analysis) -> tuple[Block, ...]:
-    """What the verdicts mean."""
-    if analysis.claims_sha256 is None:
-        return (Facts(_VERDICTS),)
-    return Facts(_CLAIM_VERDICTS), Text(_CLAIMS)
 
 
 def _findings(run: ReportedRun) -> list[Block]:

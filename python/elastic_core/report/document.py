@@ -24,9 +24,6 @@ Value: TypeAlias = str | int | float | bool | None
 Headings: TypeAlias = tuple[tuple[str, str], ...]
 """The columns of a table: name and unit of each, the unit empty where there is none."""
 
-VERDICTS = (*KINDS, "open")
-"""The verdicts of a finding; `open` is for claims without a smallest effect of interest."""
-
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -196,8 +193,7 @@ class Finding:
 
     Attributes:
         claim: The claim, by the paper or the theory.
-        verdict: One of `VERDICTS`, which more words may follow, as in `no difference beyond ±0.1`;
-            `open` where the interval includes zero.
+        verdict: One of `KINDS`, which more words may follow, as in `no difference beyond ±0.1`.
         words: What was measured, with figures, in a plain sentence.
     """
 
@@ -207,8 +203,8 @@ class Finding:
 
     @property
     def kind(self) -> str:
-        """The member of `VERDICTS` that the verdict begins with."""
-        return next(kind for kind in VERDICTS if self.verdict.startswith(kind))
+        """The member of `KINDS` that the verdict begins with."""
+        return next(kind for kind in KINDS if self.verdict.startswith(kind))
 
 
 @dataclass(frozen=True, slots=True)

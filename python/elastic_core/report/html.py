@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from elastic_core.common.files import slugs
 from elastic_core.report.cells import has_intervals, split, text_columns
 from elastic_core.report.document import (
-    VERDICTS,
     Block,
     Contents,
     Document,
@@ -26,6 +25,7 @@ from elastic_core.report.document import (
 )
 from elastic_core.report.plot import COLOURS, HOW_TO_DRAW, can_draw, draw
 from elastic_core.statistics.intervals import LEVEL
+from elastic_core.statistics.verdicts import KINDS
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -68,7 +68,7 @@ def page_text(document: Document) -> str:
     environment.filters |= {"left": text_columns, "split": split, "tally": _tally}
     titles = [block.text for block in document.blocks if isinstance(block, Heading)]
     return environment.get_template("page.html").render(
-        title=titles[0] if titles else "Report", parts=_parts(document), verdicts=VERDICTS
+        title=titles[0] if titles else "Report", parts=_parts(document), verdicts=KINDS
     )
 
 
@@ -144,7 +144,7 @@ def _with_notes(blocks: Iterable[Block]) -> Iterator[Block]:
 def _tally(findings: Iterable[Finding]) -> dict[str, int]:
     """How many findings there are of each kind of verdict that occurs."""
     counts = Counter(finding.kind for finding in findings)
-    return {verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]}
+    return {verdict: counts[verdict] for verdict in KINDS if counts[verdict]}
 
 
 def _plots(figure: Figure, prefix: str) -> "list[tuple[str, Markup]]":

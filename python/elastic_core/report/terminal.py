@@ -39,7 +39,6 @@ _STYLES = {
     "does not hold": "red",
     "no difference": "blue",
     "cannot tell": "yellow",
-    "open": "yellow",
 }
 
 

@@ -6,6 +6,7 @@ independent.
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -63,6 +64,20 @@ def student_interval(sample: NDArray[np.float64]) -> Interval:
     if count < 2:
         return Interval(mean, None, None, count)
     return _with_margin(mean, _standard_error(sample), count)
+
+
+def over_seeds(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
+    """The mean over seeds, of draws' means, with Student's interval.
+
+    Args:
+        values: Shape (seeds,) or (seeds, draws).
+        within: The range of possible values, to which the interval is clipped.
+    """
+    means = seed_means(values)
+    estimate = student_interval(means[np.isfinite(means)])
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    return replace(estimate, low=max(estimate.low, within[0]), high=min(estimate.high, within[1]))
 
 
 def student_p(sample: NDArray[np.float64]) -> float:

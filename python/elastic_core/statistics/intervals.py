@@ -4,11 +4,10 @@ Values that are NaN or infinite count as missing in every function here.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 LEVEL = 0.95
 """Confidence level of every interval."""
@@ -44,25 +43,6 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-@dataclass(frozen=True, slots=True)
-class PairedComparison:
-    """The difference between two conditions that were run with the same seeds.
-
-    Attributes:
-        difference: The mean difference with its interval.
-        p: Two-sided p-value of a sign-flip permutation test of the hypothesis that the differences
-            are symmetric about 0; None with fewer than two pairs.
-    """
-
-    difference: Interval
-    p: float | None
-
-    @property
-    def p_in_words(self) -> str:
-        """The p-value as a clause to end a sentence with; empty if there is none."""
-        return "" if self.p is None else f"; sign-flip test p = {self.p:.3f}"
-
-
 def interval(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.inf)) -> Interval:
     """The mean of the values and its bootstrap confidence interval of level `LEVEL`.
 
@@ -96,51 +76,6 @@ def interval(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.i
     low, high = np.quantile(means, [tail, 1 - tail])
     ends = min(float(low), mean - margin), max(float(high), mean + margin)
     return Interval(mean, max(ends[0], within[0]), min(ends[1], within[1]), count)
-
-
-def compare_paired(one: ArrayLike, other: ArrayLike) -> PairedComparison:
-    """Compares two conditions seed by seed: `one` minus `other`.
-
-    Args:
-        one: One value per seed, shape (seeds,).
-        other: The values of the same seeds, in the same order; pairs with a missing value are
-            left out.
-    """
-    differences = np.asarray(one, np.float64) - np.asarray(other, np.float64)
-    differences = differences[np.isfinite(differences)]
-    return PairedComparison(interval(differences), _sign_flip_p(differences))
-
-
-def _sign_flip_p(differences: NDArray[np.float64]) -> float | None:
-    """The share of sign flips whose mean is at least as far from 0; exact for few differences."""
-    if len(differences) < 2:
-        return None
-    from scipy.stats import permutation_test
-
-    test = permutation_test(
-        (differences,),
-        np.mean,
-        permutation_type="samples",
-        n_resamples=RESAMPLES,
-        vectorized=True,
-        axis=0,
-        rng=np.random.default_rng(0),
-    )
-    return float(test.pvalue)
-
-
-def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """The slope of the least-squares line; NaN with fewer than two distinct x.
-
-    Args:
-        x: Coordinates, shape (n,).
-        y: Values, shape (n,); points with a missing y are left out.
-    """
-    known = np.isfinite(np.asarray(y, np.float64))
-    at, values = np.asarray(x, np.float64)[known], np.asarray(y, np.float64)[known]
-    if len(set(at.tolist())) < 2:
-        return math.nan
-    return float(np.polyfit(at, values, 1)[0])
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:

@@ -18,7 +18,7 @@ from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
 from elastic_core.experiments.matching import all_volumes
-from elastic_core.experiments.outcome import Alignment, Doses, over_seeds
+from elastic_core.experiments.outcome import Alignment, Doses
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,
     judge_sides,
@@ -28,6 +28,7 @@ from elastic_core.experiments.studies.sides import (
 from elastic_core.experiments.studies.study import Study
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Table
+from elastic_core.statistics.effects import over_seeds
 
 
 class ReversalConfig(TwoSidedConfig):

@@ -25,13 +25,12 @@ from elastic_core.experiments.matching import (
     run_matched,
     why_unmatched,
 )
-from elastic_core.experiments.outcome import Array
 from elastic_core.experiments.protocol import Lineage, Side
 from elastic_core.experiments.studies.study import Study
 from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Figure, Panel, Series, Table
-from elastic_core.statistics.effects import student_interval
+from elastic_core.statistics.effects import over_seeds
 
 _AXIS_LABELS = {
     "size": "size (parameters, or depth)",
@@ -215,8 +214,7 @@ def _base_table(config: ScalingConfig, report: ArmReport) -> tuple[Table, ...]:
     for alignment, (_, _, x) in zip(report.alignments, config.points(), strict=True):
         labels = alignment.lineage.base_labels
         losses = (
-            student_interval(_known(report.grid.values(f"loss_{name}", stage="base", **labels)))
-            for name in names
+            over_seeds(report.grid.values(f"loss_{name}", stage="base", **labels)) for name in names
         )
         rows.append((alignment.name, x, *losses))
     headings = (
@@ -225,11 +223,6 @@ def _base_table(config: ScalingConfig, report: ArmReport) -> tuple[Table, ...]:
         *((f"loss of {name}", "nats/token") for name in names),
     )
     return (Table("bases", "The models before alignment", headings, tuple(rows)),)
-
-
-def _known(values: Array) -> Array:
-    known: Array = values[np.isfinite(values)]
-    return known
 
 
 def _trend_figure(config: ScalingConfig, report: ArmReport) -> Figure:
@@ -241,7 +234,7 @@ def _trend_figure(config: ScalingConfig, report: ArmReport) -> Figure:
             np.log2(report.margin.half_doses(alignment, arm).rows)
             for alignment in report.alignments
         )
-        series.append(Series(arm, xs, tuple(student_interval(_known(each)) for each in logs)))
+        series.append(Series(arm, xs, tuple(over_seeds(each) for each in logs)))
     panel = Panel(
         "half-dose",
         _AXIS_LABELS[config.along],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from elastic_core.common.units import counted
 from elastic_core.experiments.studies.order_of_learning.result import RateCurve, TreeCurve
 from elastic_core.report.cells import ABSENT
-from elastic_core.report.document import VERDICTS, Block, Figure, Table, Text
+from elastic_core.report.document import Block, Figure, Table, Text
 from elastic_core.report.plot import colour, tidy
 from elastic_core.statistics.intervals import Interval
 
@@ -22,6 +22,7 @@ _TEXT, _VOLUME = ("text", ""), ("l", "of |D_a|")
 _PER_KB = 1000
 _WHOSE = ("pre-training's", "alignment's")
 _MOVED = {1: "rose", -1: "fell", 0: "did not clearly change"}
+_VERDICTS = ("holds", "does not hold", "open")
 _SIGNS = ("agree", "differ", "open")
 _LINES = (
     ("o-", r"pre-training, $\gamma_p$"),
@@ -129,7 +130,7 @@ def agreement(joint: TreeCurve, sequential: TreeCurve) -> list[str]:
             where = _where(signs, volumes, _SIGNS)
             sentences.append(f"Signs of the {whose} rate on {name} text: {where}.")
         for curve, rates in ((joint, one), (sequential, other)):
-            where = _where([shift.verdict for shift in rates.shifts], volumes, VERDICTS)
+            where = _where([shift.verdict for shift in rates.shifts], volumes, _VERDICTS)
             sentences.append(f"The law in the {curve.config.order} order on {name} text: {where}.")
     return sentences
 

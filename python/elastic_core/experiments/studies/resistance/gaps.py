@@ -14,8 +14,7 @@ import numpy as np
 
 from elastic_core.experiments.analysis import Array, Grid
 from elastic_core.experiments.cells import Label
-from elastic_core.statistics.effects import student_interval
-from elastic_core.statistics.intervals import Interval
+from elastic_core.statistics.effects import over_seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +182,3 @@ def mean_over_pairs(pairs: Sequence[Pair], gap: Gap) -> Array:
     """The mean over pairs for each seed, shape (seeds,); NaN where any pair is missing."""
     means: Array = np.mean([gap(pair) for pair in pairs], axis=0)
     return means
-
-
-def over_seeds(values: Array) -> Interval:
-    """The mean of the known values with Student's interval.
-
-    Args:
-        values: Shape (seeds,).
-    """
-    return student_interval(values[np.isfinite(values)])

@@ -10,11 +10,11 @@ from elastic_core.experiments.studies.resistance.gaps import (
     Gap,
     Pair,
     mean_over_pairs,
-    over_seeds,
     trainings,
 )
 from elastic_core.report.document import Cell, Figure, Panel, Series, Table
-from elastic_core.statistics.intervals import FEWEST, interval
+from elastic_core.statistics.effects import over_seeds
+from elastic_core.statistics.intervals import FEWEST
 
 _NATS = "nats/token"
 _DIGITS = 4
@@ -92,7 +92,7 @@ def tables(pairs: Sequence[Pair]) -> tuple[Table, ...]:
 def _loss_table(pairs: Sequence[Pair]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for pair in pairs:
-        losses = (interval(each.train_loss, _POSITIVE) for each in (pair.inverse, pair.forward))
+        losses = (over_seeds(each.train_loss, _POSITIVE) for each in (pair.inverse, pair.forward))
         rows.append((pair.name, *losses, over_seeds(pair.loss_gap)))
     headings = (("models", ""), ("inverse", _NATS), ("forward", _NATS), ("gap", _NATS))
     note = (
@@ -113,7 +113,7 @@ def _kl_table(pairs: Sequence[Pair]) -> Table:
             (
                 pair.name,
                 *map(over_seeds, (inverse.kl_change, forward.kl_change, pair.kl_gap)),
-                *(interval(each.moved, _POSITIVE) for each in (inverse, forward)),
+                *(over_seeds(each.moved, _POSITIVE) for each in (inverse, forward)),
                 over_seeds(forward.moved - inverse.moved),
             )
         )
@@ -143,7 +143,7 @@ def _distance_table(pairs: Sequence[Pair]) -> Table:
             (
                 training.name,
                 direction,
-                *(interval(distance, _POSITIVE) for distance in distances),
+                *(over_seeds(distance, _POSITIVE) for distance in distances),
                 over_seeds(training.approach),
                 over_seeds(training.beyond_neutral),
             )
@@ -200,7 +200,7 @@ def _control_table(pairs: Sequence[Pair]) -> Table:
     for training, direction in trainings(pairs):
         losses = training.losses
         values = (losses.base, losses.author, losses.start, losses.final)
-        rows.append((training.name, direction, *(interval(value, _POSITIVE) for value in values)))
+        rows.append((training.name, direction, *(over_seeds(value, _POSITIVE) for value in values)))
     headings = (
         ("model → target", ""),
         ("direction", ""),

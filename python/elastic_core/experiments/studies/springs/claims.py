@@ -9,7 +9,7 @@ from elastic_core.experiments.claims import Evidence
 from elastic_core.experiments.spring_law import RATIO_MARGIN, Array, SpringPair
 from elastic_core.experiments.studies.springs.result import ORDERS, SpringResult, skill
 from elastic_core.experiments.studies.springs.study import SpringsConfig
-from elastic_core.statistics.effects import student_interval
+from elastic_core.statistics.effects import over_seeds
 
 IN_WORDS = {
     "joint": "Learned in one mixture",
@@ -91,7 +91,7 @@ def _unmoved(grid: Grid, order: str) -> str:
     """Why there is no verdict: the alignment did not lower the rate of its own text."""
     change = grid.values("rate_align", stage="align", order=order)
     change = change - grid.values("rate_align", stage="base")
-    estimate = student_interval(change[np.isfinite(change)])
+    estimate = over_seeds(change)
     end = estimate.mean if estimate.high is None else estimate.high
     if end < 0:
         return ""

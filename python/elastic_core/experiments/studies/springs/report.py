@@ -23,8 +23,8 @@ from elastic_core.experiments.studies.springs.result import (
 )
 from elastic_core.experiments.studies.springs.study import SpringsConfig
 from elastic_core.report.document import Cell, Figure, Panel, Series, Table
-from elastic_core.statistics.effects import student_interval
-from elastic_core.statistics.intervals import Interval, interval
+from elastic_core.statistics.effects import over_seeds
+from elastic_core.statistics.intervals import Interval
 
 Results = Mapping[str, Sequence[SpringResult]]
 
@@ -86,7 +86,7 @@ def _force_table(results: Results, depths: Sequence[int]) -> Table:
         for name in SETS:
             measured = (result.stiffness[name], result.measured[name], result.force(name))
             predicted = (result.force(name, depth) for depth in depths)
-            values = map(interval, (*measured, *predicted))
+            values = map(over_seeds, (*measured, *predicted))
             rows.append((result.order, result.count, _NAMES[name], *values))
     headings = (
         ("order", ""),
@@ -110,13 +110,13 @@ def _force_table(results: Results, depths: Sequence[int]) -> Table:
 def _ratio_table(results: Results, depths: Sequence[int]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for result in _all(results):
-        law = interval(-result.stiffness["pretrain"])
+        law = over_seeds(-result.stiffness["pretrain"])
         sources: list[tuple[str, int | None]] = [("measured", None)]
         sources += [(f"depth {depth}", depth) for depth in depths]
         for source, depth in sources:
-            coverage = None if depth is None else interval(100 * result.coverage[depth], (0, 100))
+            coverage = None if depth is None else over_seeds(100 * result.coverage[depth], (0, 100))
             springs = result.springs(depth)
-            (ratio,), imbalance = springs.ratios(), interval(springs.imbalance, (-1, 1))
+            (ratio,), imbalance = springs.ratios(), over_seeds(springs.imbalance, (-1, 1))
             rows.append((result.order, result.count, source, coverage, ratio, imbalance, law))
     note = (
         "Ratio: mean change of gamma of the alignment over that of the pre-training, with "
@@ -141,16 +141,16 @@ def _agreement_table(results: Results, depths: Sequence[int]) -> Table:
     for order, of_order in results.items():
         for depth in depths:
             signs = (
-                interval(
+                over_seeds(
                     np.mean([result.agreement(depth, [name]) for result in of_order], axis=0),
                     (0, 1),
                 )
                 for name in COMPARED
             )
             ranks = (
-                interval(rank_correlations(of_order, depth, name), (-1, 1)) for name in COMPARED
+                over_seeds(rank_correlations(of_order, depth, name), (-1, 1)) for name in COMPARED
             )
-            rows.append((order, depth, _student(skill(of_order, depth)), *signs, *ranks))
+            rows.append((order, depth, over_seeds(skill(of_order, depth)), *signs, *ranks))
     headings = (
         ("order", ""),
         ("depth", ""),
@@ -199,7 +199,7 @@ def _prediction_panel(results: Sequence[SpringResult], depths: Sequence[int], na
     series = []
     for depth in depths:
         points = [
-            (interval(result.force(name, depth)).mean, interval(result.force(name)))
+            (over_seeds(result.force(name, depth)).mean, over_seeds(result.force(name)))
             for result in results
         ]
         series.append(_line(f"depth {depth}", [point for point in points if point[1].count]))
@@ -224,7 +224,7 @@ def _volume_panel(results: Sequence[SpringResult], depths: Sequence[int], name: 
     counts = tuple(float(result.count) for result in results)
 
     def line(title: str, force: Callable[[SpringResult], Array]) -> Series:
-        return Series(title, counts, tuple(interval(force(result)) for result in results))
+        return Series(title, counts, tuple(over_seeds(force(result)) for result in results))
 
     predicted = (
         line(f"foretold, depth {depth}", lambda result, depth=depth: result.force(name, depth))  # type: ignore[misc]
@@ -246,7 +246,3 @@ def _title(results: Sequence[SpringResult], name: str) -> str:
 
 def _all(results: Results) -> list[SpringResult]:
     return [result for of_order in results.values() for result in of_order]
-
-
-def _student(values: Array) -> Interval:
-    return student_interval(values[np.isfinite(values)])
