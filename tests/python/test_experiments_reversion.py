@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from elastic_core import InvalidArgumentError
 from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.arms import BaseSamples, pieces
+from elastic_core.experiments.calibration import calibrate, calibration_of
 from elastic_core.experiments.cells import Cell, Metrics, Row
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore, flatten_row
@@ -358,3 +359,53 @@ def test_empty_samples_are_drawn_again() -> None:
 def test_the_study_is_registered() -> None:
     assert STUDY.name == "reversion"
     assert isinstance(analyse(configured(PLANTED, seeds=3), []).tables[0], Table)  # type: ignore[arg-type]
+
+
+def test_both_names_of_the_doses_are_too_many() -> None:
+    with pytest.raises(InvalidArgumentError, match="unknown key reverse"):
+        configured(PLANTED, reverse=[8])
+
+
+@pytest.mark.parametrize(("fine", "rate"), [(0, 1e-4), (2, 2.5e-5), (9, 6.25e-6)])
+def test_calibration_halves_the_learning_rate(fine: int, rate: float) -> None:
+    """The placebo moves the base by a third of the alignment or more until `fine` halvings."""
+    values: dict[str, Any] = {
+        "model": "hf:base",
+        "calibrate": True,
+        "recipe": {"learning_rate": 1e-4},
+    }
+    values |= {"reverse_recipe": {"learning_rate": 2e-4}}
+    config = configured(PLANTED, **values)
+    assert isinstance(config, ReversionConfig)
+    rows: list[Metrics] = []
+
+    def run_cells(cells: Sequence[Cell]) -> list[Metrics]:
+        measured = []
+        for cell in cells:
+            labels = dict(cell.labels)
+            assert cell.training is not None
+            is_neutral = labels["arm"] == "neutral"
+            expected = (2e-4 if is_neutral else 1e-4) * 0.5 ** float(labels["halvings"])
+            assert cell.training.recipe.learning_rate == pytest.approx(expected)
+            neutral = 0.003 if float(labels["halvings"]) >= fine else 0.006
+            measured.append({**labels, "kl_base": neutral if is_neutral else 0.012})
+        rows.extend(measured)
+        return measured
+
+    chosen = calibrate(config, lineages, run_cells)
+    assert chosen.build_recipe().learning_rate == pytest.approx(rate)
+    assert chosen.build_recipe(reverse=True).learning_rate == pytest.approx(2 * rate)
+    trial = calibration_of(config, lineages(config)[0], rows)
+    assert trial is not None
+    assert trial.is_fine == (fine < 9)
+    expected = f"recipe.learning_rate {rate:.3g}: as" if fine < 9 else f"down to {rate:.3g} at"
+    assert expected in trial.sentence(1e-4)
+    assert calibrate(config.model_copy(update={"calibrate": False}), lineages, run_cells).seeds
+
+
+def test_calibration_runs_on_a_tree_model_and_is_reported(tmp_path: Path) -> None:
+    values = small(tmp_path) | {"calibrate": True, "arms": ["opposite"], "seeds": 1}
+    run = experiment(configured(values), tmp_path / "run", jobs=1)
+    trials = [row for row in rows_of(tmp_path / "run") if row["stage"] == "calibrate"]
+    assert len(trials) % 2 == 0
+    assert any(note.startswith("Calibration ") for note in run.analysis.notes)

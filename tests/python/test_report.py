@@ -43,7 +43,9 @@ DOCUMENT = Document(
         Text("A second line."),
         Text("A note.", is_note=True),
         Heading("Two", level=2),
-        Findings((Finding("It moves.", "holds", "By 0.5."), Finding("It falls.", "cannot tell", "?"))),
+        Findings(
+            (Finding("It moves.", "holds", "By 0.5."), Finding("It falls.", "cannot tell", "?"))
+        ),
         Heading("Three", level=3),
         TABLE,
         replace(TABLE, rows=()),
@@ -90,10 +92,10 @@ A second line.
 A note.
 
 Two
-holds  It moves.
-       By 0.5.
-open   It falls.
-       ?
+holds        It moves.
+             By 0.5.
+cannot tell  It falls.
+             ?
 
 Three
 50% <both>
@@ -110,8 +112,8 @@ e              2.00      -
 first
 second
 
-model  tree:3
-open   undecided
+model        tree:3
+cannot tell  undecided
 
 Settings
 depth: 3
@@ -177,7 +179,7 @@ A note.
 | claim | verdict | found |
 | :-- | :-- | :-- |
 | It moves. | holds | By 0.5. |
-| It falls. | open | ? |
+| It falls. | cannot tell | ? |
 
 ### Three
 
@@ -195,7 +197,7 @@ $x\\_1$.
 - second
 
 - **model**: tree:3
-- **open**: undecided
+- **cannot tell**: undecided
 
 Settings:
 

@@ -17,7 +17,7 @@ from elastic_core.experiments.studies.study import base
 
 Config = TypeVar("Config", bound=ArmsConfig)
 
-_MOST_HALVINGS = 5
+_TRIALS = 5
 _SHARE = 1 / 3
 
 
@@ -72,7 +72,7 @@ def calibrate(
     if not config.calibrate:
         return config
     rows: list[Metrics] = []
-    for halvings in range(_MOST_HALVINGS):
+    for halvings in range(_TRIALS):
         tried = _with_halved_rates(config, halvings)
         lineage = lineages_of(tried)[0]
         rows += run_cells(_trial(tried, lineage, halvings))
