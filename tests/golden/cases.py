@@ -148,7 +148,7 @@ _SEQUENTIAL = f"{_LAW} --perturb c/perturb.jsonl --order sequential --rate 2 --s
 _TINY = "--model scratch:0.3M --tokens 500 --batch 32 --context 16"
 _STUDY = "--config in/tree.yaml --jobs 1"
 _SCRATCH = "--config in/scratch.yaml --jobs 1"
-_VOLUMES = "align=[20,40] reverse=[10,20]"
+_VOLUMES = "align=[20,40] dose=[10,20]"
 
 
 def _study(name: str, form: str, *more: str, options: str = _STUDY) -> tuple[str, ...]:
@@ -301,16 +301,16 @@ CASES: dict[str, tuple[str, ...]] = {
     ),
     "rebound": _study("rebound", "table", _VOLUMES, "first=[positive,negative]"),
     "rebound-more": (
-        f"experiment rebound {_STUDY} align=[20] reverse=[10] --seeds 2 --out a --match-length",
-        f"experiment rebound {_STUDY} align=[20] reverse=[10,20] --seeds 3 --out a --match-length",
+        f"experiment rebound {_STUDY} align=[20] dose=[10] --seeds 2 --out a --match-length",
+        f"experiment rebound {_STUDY} align=[20] dose=[10,20] --seeds 3 --out a --match-length",
         (
-            "experiment rebound --config in/tree.yaml align=[20] reverse=[10] model=tree:2 "
+            "experiment rebound --config in/tree.yaml align=[20] dose=[10] model=tree:2 "
             "--jobs 2 --cache models --format csv"
         ),
         "report a runs/rebound --out both --format json",
         "report a runs/rebound",
     ),
-    "reversal": _study("reversal", "markdown", "align=[20,40] reverse=28 step=4 target=score"),
+    "reversal": _study("reversal", "markdown", "align=[20,40] dose=[4,12,28]"),
     "scaling": _study("scaling", "csv", _VOLUMES, "models=[tree:2,tree:4]"),
     "scaling-pretraining": _study(
         "scaling", "table", _VOLUMES, "along=pretraining pretraining=[2000,4000] recipe.weight=1"
@@ -320,18 +320,18 @@ CASES: dict[str, tuple[str, ...]] = {
         "markdown",
         "rows=60 slices=3 answers=12 held_out.prompts=4 data.negative=null",
     ),
-    "algorithms": _study("algorithms", "csv", "align=40 reverse=[10,20] algorithms=[sft]"),
-    "mitigation": _study("mitigation", "table", "align=24 reverse=[8,16] variants.mixed.mix=0.5"),
+    "algorithms": _study("algorithms", "csv", "align=[20,40] dose=[10,20] algorithms=[sft]"),
+    "mitigation": _study("mitigation", "table", "align=[12,24] dose=[8,16] variants.mixed.mix=0.5"),
     "springs": _study("springs", "markdown", "align=40 reverse=[4,20] characters=60 depths=[1,3]"),
     "algorithms-scratch": _study(
         "algorithms",
         "csv",
-        "align=8 reverse=[8] side=both candidates=2 algorithms=[sft,dpo,kto,simpo,rloo]",
+        "align=[8] dose=[8] side=both candidates=2 algorithms=[sft,dpo,kto,simpo,rloo]",
         options=_SCRATCH,
     ),
     "mitigation-scratch": (
         (
-            f"experiment mitigation {_SCRATCH} align=24 reverse=[8] variants.held.recipe.beta=0.5 "
+            f"experiment mitigation {_SCRATCH} align=[8,24] dose=[8] variants.held.recipe.beta=0.5 "
             "variants.lora.recipe.lora_rank=2 --out run --format json"
         ),
     ),
@@ -459,15 +459,15 @@ experiment rebound --config in/tree.yaml align=[5000]
 experiment rebound --config in/tree.yaml recipe.bata=1
 experiment rebound --config in/tree.yaml recipe.epochs=many
 experiment rebound --config in/tree.yaml study=springs
-experiment rebound --config in/tree.yaml align=[20] reverse=[10] model=tree:99 --jobs 1
-experiment rebound --config in/tree.yaml align=[20] reverse=[10] data.positive.source=none.jsonl
-experiment rebound --config in/tree.yaml align=[20] reverse=[10] --jobs none
-experiment rebound --config in/tree.yaml align=[20] reverse=[10] --out in
+experiment rebound --config in/tree.yaml align=[20] dose=[10] model=tree:99 --jobs 1
+experiment rebound --config in/tree.yaml align=[20] dose=[10] data.positive.source=none.jsonl
+experiment rebound --config in/tree.yaml align=[20] dose=[10] --jobs none
+experiment rebound --config in/tree.yaml align=[20] dose=[10] --out in
 experiment scaling --config in/tree.yaml models=[tree:2]
 experiment algorithms --config in/tree.yaml algorithms=[dpo]
 experiment mitigation --config in/tree.yaml variants.x.recipe.lora_rank=2
-experiment rebound --config in/tree.yaml align=[20] reverse=[10] seeds=1 --jobs 1 --out run
-experiment rebound --config in/tree.yaml align=[20] reverse=[10] model=tree:2 --jobs 1 --out run
+experiment rebound --config in/tree.yaml align=[20] dose=[10] seeds=1 --jobs 1 --out run
+experiment rebound --config in/tree.yaml align=[20] dose=[10] model=tree:2 --jobs 1 --out run
 experiment springs --config in/tree.yaml align=20 reverse=[10] --jobs 1 --out run
 report
 report nowhere
