@@ -409,3 +409,18 @@ def test_calibration_runs_on_a_tree_model_and_is_reported(tmp_path: Path) -> Non
     trials = [row for row in rows_of(tmp_path / "run") if row["stage"] == "calibrate"]
     assert len(trials) % 2 == 0
     assert any(note.startswith("Calibration ") for note in run.analysis.notes)
+
+
+def test_a_null_model_stands_beside_the_model_and_supports_no_claim(tmp_path: Path) -> None:
+    values = small(tmp_path) | {"align": [8], "arms": ["neutral", "opposite"], "seeds": 1}
+    plain = experiment(configured(values), tmp_path / "plain", jobs=1).analysis
+    values |= {"null": "tree:1"}
+    run = experiment(configured(values), tmp_path / "run", jobs=1)
+    rows = rows_of(tmp_path / "run")
+    assert len([row for row in rows if row.get("null") == "tree:1"]) == len(rows) / 2
+    assert run.analysis.findings == plain.findings
+    assert run.analysis.tables == plain.tables
+    names = [series.name for series in run.analysis.figures[0].panels[0].series]
+    assert names == ["neutral", "opposite", "tree:1, neutral", "tree:1, opposite"]
+    with pytest.raises(InvalidArgumentError, match="null hf:x: the null model is a tree model"):
+        configured(values, null="hf:x")

@@ -20,6 +20,10 @@ from elastic_core.statistics.intervals import (
 Array: TypeAlias = NDArray[np.float64]
 
 
+NULL = "null"
+"""The label of the cells of a null model, which are found only by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """The results of a study.
@@ -72,7 +76,9 @@ class Grid:
     def find(self, seed: int, **labels: Label) -> Metrics | None:
         """The row of a seed with these labels; None if it is missing or its training diverged."""
         for row in self._of_seed.get(seed, ()):
-            if all(row.get(key) == value for key, value in labels.items()):
+            if row.get(NULL) == labels.get(NULL) and all(
+                row.get(key) == value for key, value in labels.items()
+            ):
                 return None if row.get("diverged") else row
         return None
 

@@ -1,6 +1,6 @@
 """What studies with arms report: tables, figures, sentences and caveats."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.arms import MODEL
@@ -211,39 +211,60 @@ class ArmReport:
 
     # Figures
 
-    def arms_figure(self, name: str, alignment: Alignment) -> Figure:
-        """One alignment under each arm: what is left of it, and the divergence."""
+    def arms_figure(
+        self, name: str, alignment: Alignment, nulls: Sequence[Alignment] = ()
+    ) -> Figure:
+        """One alignment under each arm, beside that of null models."""
         lines: dict[str, tuple[Alignment, str]] = {
             arm: (alignment, arm) for arm in self.config.arms
         }
+        of_nulls = {f"{_model(null)}, {arm}": (null, arm) for null in nulls for arm in lines}
         what = f"What is left of {_described(alignment)} under each arm"
-        return self._figure(name, what, lines)
+        return self._figure(name, what, lines, of_nulls)
 
     def alignments_figure(
-        self, name: str, arm: str, alignments: Sequence[Alignment] | None = None
+        self,
+        name: str,
+        arm: str,
+        alignments: Sequence[Alignment] | None = None,
+        nulls: Sequence[Alignment] = (),
     ) -> Figure:
-        """Several alignments under one arm."""
+        """Several alignments under one arm, beside those of null models."""
         among = alignments or self.alignments
         lines = {alignment.name: (alignment, arm) for alignment in among}
-        return self._figure(name, f"What is left of each alignment under {arm} data", lines)
+        of_nulls = {f"{_model(null)}, {null.volumes.max():,} rows": (null, arm) for null in nulls}
+        what = f"What is left of each alignment under {arm} data"
+        return self._figure(name, what, lines, of_nulls)
 
-    def _figure(self, name: str, what: str, lines: dict[str, tuple[Alignment, str]]) -> Figure:
+    def _figure(
+        self,
+        name: str,
+        what: str,
+        lines: Mapping[str, tuple[Alignment, str]],
+        of_nulls: Mapping[str, tuple[Alignment, str]],
+    ) -> Figure:
+        """Lines in both panels, those of null models in the first one only."""
         doses = tuple(map(float, (0, *self.config.doses)))
 
-        def series(values: Callable[[Alignment, str], Array]) -> tuple[Series, ...]:
+        def series(
+            values: Callable[[Alignment, str], Array], lines: Mapping[str, tuple[Alignment, str]]
+        ) -> tuple[Series, ...]:
             return tuple(
                 Series(label, doses, tuple(map(over_seeds, values(*line))))
                 for label, line in lines.items()
             )
 
-        panels = [_panel("margin", "share of the alignment left", series(self.margin.left))]
+        left = series(self.margin.left, {**lines, **of_nulls})
+        panels = [_panel("margin", "share of the alignment left", left)]
         caption = f"{what}, less what the same rows do to the base. Left: the margin, as a share."
         if self.has("kl_base"):
-            excess = series(self.outcome("kl_base").difference)
+            excess = series(self.outcome("kl_base").difference, lines)
             panels.append(
                 _panel("distribution", "excess of KL(base || model), nats per token", excess)
             )
             caption += " Right: KL(base || model) less that of the placebo."
+        if of_nulls:
+            caption += " A tree model, which only counts what it has read, stands beside them."
         return Figure(name, f"{caption} Bands are 95% intervals over seeds.", tuple(panels))
 
     # Sentences
@@ -298,6 +319,10 @@ def listed(numbers: Sequence[int]) -> str:
 
 def _described(alignment: Alignment) -> str:
     return f"the alignment {alignment.name}"
+
+
+def _model(null: Alignment) -> str:
+    return str(null.lineage.model)
 
 
 def _placebo_name(alignment: Alignment) -> str:

@@ -98,7 +98,7 @@ def prepare(
         side: [row["prompt"] + row["completion"] for row in texts.held_out.get(side, [])]
         for side in ("positive", "negative")
     }
-    if texts.longest is not None:
+    if texts.longest is not None and not base.learns_online:
         whole = {side: beginnings(base, some, texts.longest) for side, some in whole.items()}
     instruments: list[Instrument] = []
     for name in names:

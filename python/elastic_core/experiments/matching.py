@@ -6,12 +6,14 @@ The analysis repeats that choice on the stored rows.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from elastic_core.experiments.analysis import Grid
-from elastic_core.experiments.cells import Cell, RunCells
+from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.analysis import NULL, Grid
+from elastic_core.experiments.cells import Cell, Label, RunCells
 from elastic_core.experiments.fields import Counts
 from elastic_core.experiments.outcome import Alignment, Outcome
 from elastic_core.experiments.protocol import (
@@ -21,10 +23,59 @@ from elastic_core.experiments.protocol import (
     arm_cells,
     base_cell,
 )
+from elastic_core.models.spec import ModelSpec
 from elastic_core.statistics.effects import over_seeds
+from elastic_core.training.finetuning.recipe import Recipe
 
 _TOLERANCE = 1.5
 """The largest ratio of two gains that count as equal."""
+
+
+class VolumesConfig(ArmsConfig):
+    """The keys of studies in which every alignment is trained further.
+
+    Attributes:
+        align: Numbers of rows to align with; each a multiple of the rows of a step.
+        null: A tree model that goes through the same protocol, such as `tree:4`, pre-trained on
+            `pretrain.corpus`. It only counts what it has read, so what it shows is no elasticity of
+            networks. It stands in the figures, and no claim rests on it. None: there is none.
+    """
+
+    extent: ClassVar[frozenset[str]] = ArmsConfig.extent | {"align", "null"}
+
+    align: Counts = Field([96, 192, 384])
+    null: str | None = None
+
+    @model_validator(mode="after")
+    def _check_null(self) -> Self:
+        if self.null is not None and not ModelSpec.parse(self.null, must_exist=False).is_tree:
+            raise InvalidArgumentError(
+                f"null {self.null}: the null model is a tree model; write tree:DEPTH"
+            )
+        return self
+
+    @property
+    def volumes(self) -> tuple[int, ...]:
+        """The alignment volumes, increasing."""
+        return tuple(sorted(self.align))
+
+    def null_of(self, lineage: Lineage) -> list[Lineage]:
+        """The lineage of the null model beside that of the model, if there is one."""
+        if self.null is None:
+            return []
+        own: dict[str, Label] = {NULL: self.null}
+        null = Lineage(
+            f"{self.null} {lineage.name}".strip(),
+            lineage.first,
+            lineage.volumes,
+            Recipe(),
+            Recipe(),
+            labels={**lineage.labels, **own},
+            base_labels=own,
+            placebo_labels={**lineage.placebo_labels, **own},
+            model=self.null,
+        )
+        return [null]
 
 
 class MatchedConfig(ArmsConfig):

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, Self, TypeAlias
 from pydantic import AliasChoices, Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.experiments.analysis import NULL
 from elastic_core.experiments.arms import (
     MODEL,
     ArmName,
@@ -259,7 +260,7 @@ def _first_order(
 
     `count` is None for the base, whose rates on the deepest alignment are measured.
     """
-    if "first_order" not in config.measure:
+    if "first_order" not in config.measure or NULL in lineage.labels:
         return ()
     tokens = config.build_recipe().max_length - 1
     samples = BaseSamples(replace(root, measures=()), tokens, _UNTRAINED, TEXTS)
@@ -298,7 +299,8 @@ def _measured(
     is_end: bool,
 ) -> Cell:
     """A cell with its instruments, some of them at the end of a curve only, and more measures."""
-    names = names_for_cell(config.measure, is_base=cell.parent is None, is_end=is_end)
+    is_base = cell.parent is None and NULL not in dict(cell.labels)  # A null model has no weights.
+    names = names_for_cell(config.measure, is_base=is_base, is_end=is_end)
     has_rates = is_end and "rates" in config.measure
     reference = replace(root, measures=(), has_rates=False)
     return replace(cell, measures=(Instruments(reference, names), *more), has_rates=has_rates)

@@ -12,12 +12,12 @@ from elastic_core.experiments.arm_evidence import ArmEvidence
 from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
-from elastic_core.experiments.matching import all_volumes
 from elastic_core.experiments.outcome import Alignment
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,
+    alignments_of,
     judge_sides,
-    lineages,
+    nulls_of,
     run_two_sided,
 )
 from elastic_core.experiments.studies.study import Study
@@ -37,7 +37,7 @@ class ReboundConfig(TwoSidedConfig):
 
 def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
     """Tests whether reverse data undo alignments, and deeper ones sooner."""
-    sides = {lineage.first: all_volumes(config, lineage) for lineage in lineages(config)}
+    sides = alignments_of(config)
     alignments = [alignment for side in sides.values() for alignment in side]
     report = ArmReport(config, rows, alignments, ("align", "rows"))
     evidence = ArmEvidence(config, report.grid)
@@ -61,7 +61,7 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
             *report.first_order_tables(),
         ),
         figures=tuple(
-            report.alignments_figure(f"{first}-first", "opposite", own)
+            report.alignments_figure(f"{first}-first", "opposite", own, nulls_of(config, first))
             for first, own in sides.items()
             if "opposite" in config.arms
         ),

@@ -17,12 +17,12 @@ from elastic_core.experiments.arm_evidence import ArmEvidence
 from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
-from elastic_core.experiments.matching import all_volumes
 from elastic_core.experiments.outcome import Alignment, Doses
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,
+    alignments_of,
     judge_sides,
-    lineages,
+    nulls_of,
     run_two_sided,
 )
 from elastic_core.experiments.studies.study import Study
@@ -56,7 +56,7 @@ class ReversalConfig(TwoSidedConfig):
 
 def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
     """Reports how many reverse rows are needed, and tests whether fewer after more alignment."""
-    sides = {lineage.first: all_volumes(config, lineage) for lineage in lineages(config)}
+    sides = alignments_of(config)
     alignments = [alignment for side in sides.values() for alignment in side]
     report = ArmReport(config, rows, alignments, ("align", "rows"))
     judged = judge_sides(
@@ -83,7 +83,7 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
             *report.first_order_tables(),
         ),
         figures=tuple(
-            report.alignments_figure(f"{first}-first", "opposite", own)
+            report.alignments_figure(f"{first}-first", "opposite", own, nulls_of(config, first))
             for first, own in sides.items()
             if "opposite" in config.arms
         ),

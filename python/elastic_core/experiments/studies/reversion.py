@@ -17,22 +17,19 @@ from elastic_core.experiments.arms import ArmName
 from elastic_core.experiments.calibration import calibrate
 from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.claims import Claim, Evidence, judge_claims
-from elastic_core.experiments.fields import Counts
-from elastic_core.experiments.matching import all_volumes, run_lineages
-from elastic_core.experiments.protocol import ArmsConfig, Lineage, Side
+from elastic_core.experiments.matching import VolumesConfig, all_volumes, run_lineages
+from elastic_core.experiments.protocol import Lineage, Side
 from elastic_core.experiments.studies.study import Study
 
 
-class ReversionConfig(ArmsConfig):
+class ReversionConfig(VolumesConfig):
     """The configuration of reversion.
 
     Attributes:
-        align: Numbers of texts to align with; each a multiple of the rows of a step.
         arms: The arms; see `ArmsConfig`.
         first: The side of the alignment.
     """
 
-    extent: ClassVar[frozenset[str]] = ArmsConfig.extent | {"align"}
     registered: ClassVar[Mapping[str, Claim]] = {
         "returns": Claim(sign="positive", smallest=0.1),
         "distribution_returns": Claim(sign="positive", smallest=0.1),
@@ -43,22 +40,21 @@ class ReversionConfig(ArmsConfig):
     }
 
     study: Literal["reversion"] = "reversion"
-    align: Counts = Field([96, 192, 384])
     arms: list[ArmName] = Field(["neutral", "opposite", "novel"], min_length=1)
     first: Side = "positive"
 
     @model_validator(mode="after")
     def _check_volumes(self) -> Self:
-        (lineage,) = lineages(self)
-        self.check_lineage(lineage)
+        for lineage in lineages(self):
+            self.check_lineage(lineage)
         return self
 
 
 def lineages(config: ReversionConfig) -> list[Lineage]:
-    """The only lineage."""
-    volumes = tuple(sorted(config.align))
-    further = config.build_recipe(reverse=True)
-    return [Lineage("", config.first, volumes, config.build_recipe(), further)]
+    """The lineage of the model, and after it that of the null model, if there is one."""
+    recipe, further = config.build_recipe(), config.build_recipe(reverse=True)
+    own = Lineage("", config.first, config.volumes, recipe, further)
+    return [own, *config.null_of(own)]
 
 
 def run(config: ReversionConfig, run_cells: RunCells) -> None:
@@ -69,7 +65,7 @@ def run(config: ReversionConfig, run_cells: RunCells) -> None:
 
 def analyse(config: ReversionConfig, rows: Sequence[Metrics]) -> Analysis:
     """Judges the claims on what is left of the alignment."""
-    (lineage,) = lineages(config)
+    lineage, *nulls = lineages(config)
     report = ArmReport(config, rows, all_volumes(config, lineage), ("align", "rows"))
     judged = judge_claims(config.claims, _evidence(config, report))
     return Analysis(
@@ -90,7 +86,13 @@ def analyse(config: ReversionConfig, rows: Sequence[Metrics]) -> Analysis:
             *report.rate_tables(),
             *report.first_order_tables(),
         ),
-        figures=(report.arms_figure("reversion", report.alignments[-1]),),
+        figures=(
+            report.arms_figure(
+                "reversion",
+                report.alignments[-1],
+                [all_volumes(config, null)[-1] for null in nulls],
+            ),
+        ),
         notes=report.notes(),
         claims_sha256=judged.sha256,
     )

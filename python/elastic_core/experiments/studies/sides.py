@@ -6,26 +6,25 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from elastic_core.experiments.analysis import NULL
 from elastic_core.experiments.calibration import calibrate
 from elastic_core.experiments.cells import RunCells
 from elastic_core.experiments.claims import Claim, Evidence, JudgedClaims, judge_claims
-from elastic_core.experiments.fields import Counts
-from elastic_core.experiments.matching import run_lineages
-from elastic_core.experiments.protocol import ArmsConfig, Lineage, Side
+from elastic_core.experiments.matching import VolumesConfig, all_volumes, run_lineages
+from elastic_core.experiments.outcome import Alignment
+from elastic_core.experiments.protocol import Lineage, Side
 
 
-class TwoSidedConfig(ArmsConfig):
+class TwoSidedConfig(VolumesConfig):
     """The keys of studies that may align with either side.
 
     Attributes:
-        align: Numbers of rows to align with.
         first: The side of the alignment: `positive`, which negative rows then reverse, `negative`,
             or both, one after the other.
     """
 
-    extent: ClassVar[frozenset[str]] = ArmsConfig.extent | {"align", "first"}
+    extent: ClassVar[frozenset[str]] = VolumesConfig.extent | {"first"}
 
-    align: Counts = Field([96, 192, 384])
     first: list[Side] = Field(["positive"], min_length=1)
 
     @model_validator(mode="after")
@@ -36,19 +35,34 @@ class TwoSidedConfig(ArmsConfig):
 
 
 def lineages(config: TwoSidedConfig) -> list[Lineage]:
-    """A lineage for each side that aligns."""
-    volumes, further = tuple(sorted(config.align)), config.build_recipe(reverse=True)
-    return [
-        Lineage(
+    """A lineage for each side that aligns, each followed by that of the null model, if any."""
+    found = []
+    for first in config.first:
+        own = Lineage(
             first if len(config.first) > 1 else "",
             first,
-            volumes,
+            config.volumes,
             config.build_recipe(),
-            further,
+            config.build_recipe(reverse=True),
             labels={"first": first},
             placebo_labels={"first": first},
         )
-        for first in config.first
+        found += [own, *config.null_of(own)]
+    return found
+
+
+def alignments_of(config: TwoSidedConfig) -> dict[str, list[Alignment]]:
+    """The alignments of the model by side."""
+    own = [lineage for lineage in lineages(config) if NULL not in lineage.labels]
+    return {lineage.first: all_volumes(config, lineage) for lineage in own}
+
+
+def nulls_of(config: TwoSidedConfig, first: str) -> list[Alignment]:
+    """The deepest alignment of the null model with a side, if there is a null model."""
+    return [
+        all_volumes(config, lineage)[-1]
+        for lineage in lineages(config)
+        if NULL in lineage.labels and lineage.first == first
     ]
 
 
