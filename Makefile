@@ -28,8 +28,8 @@ IN_MEMORY = $(shell mount 2>/dev/null | grep -q ' /dev/shm .*noexec' || \
 # The seed of `make fuzz`.
 SEED ?= 0
 
-.PHONY: help measure test test-rust test-python lint lint-rust lint-python fuzz stubs format bench clean \
-	developed tools
+.PHONY: help measure test test-rust test-python lint lint-rust lint-python check lint-uncompiled fuzz stubs \
+	format bench clean developed tools
 
 help:
 	@echo 'make measure   build, then measure the text of the Python standard library'
@@ -68,6 +68,14 @@ lint-rust: | tools
 	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
 	cargo clippy --profile $(PROFILE) --all-targets --features python -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --profile $(PROFILE) --no-deps --features python
+
+# `lint` and `test` as `.ci/run` does them: what the tests compile of Rust is linted as it is compiled.
+check: export RUSTC_WORKSPACE_WRAPPER := $(CURDIR)/.ci/lint
+check: lint-uncompiled test-rust lint-python test-python
+
+lint-uncompiled: | tools
+	cargo fmt --check
+	cargo test --profile $(PROFILE) --benches --no-run
 
 fuzz: developed
 	$(BIN)/python tests/fuzz --count 10 --seed $(SEED)
