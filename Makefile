@@ -28,7 +28,8 @@ IN_MEMORY = $(shell mount 2>/dev/null | grep -q ' /dev/shm .*noexec' || \
 # The seed of `make fuzz`.
 SEED ?= 0
 
-.PHONY: help measure test test-rust test-python lint lint-rust lint-python fuzz stubs format bench clean tools
+.PHONY: help measure test test-rust test-python lint lint-rust lint-python check lint-uncompiled fuzz stubs \
+	format bench clean developed tools
 
 help:
 	@echo 'make measure   build, then measure the text of the Python standard library'
@@ -48,12 +49,12 @@ test: test-rust test-python
 test-rust: | tools
 	$(IN_MEMORY) cargo test --profile $(PROFILE)
 
-test-python: $(VENV)/dev $(VENV)/built
+test-python: developed
 	$(IN_MEMORY) $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 
 lint: lint-python lint-rust
 
-lint-python: $(VENV)/dev $(VENV)/built
+lint-python: developed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -68,10 +69,18 @@ lint-rust: | tools
 	cargo clippy --profile $(PROFILE) --all-targets --features python -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --profile $(PROFILE) --no-deps --features python
 
-fuzz: $(VENV)/dev $(VENV)/built
+# `lint` and `test` as `.ci/run` does them: what the tests compile of Rust is linted as it is compiled.
+check: export RUSTC_WORKSPACE_WRAPPER := $(CURDIR)/.ci/lint
+check: lint-uncompiled test-rust lint-python test-python
+
+lint-uncompiled: | tools
+	cargo fmt --check
+	cargo test --profile $(PROFILE) --benches --no-run
+
+fuzz: developed
 	$(BIN)/python tests/fuzz --count 10 --seed $(SEED)
 
-stubs: $(VENV)/dev $(VENV)/built
+stubs: developed
 	$(BIN)/python .ci/stubs.py > $(VENV)/stub.pyi
 	$(BIN)/ruff format --quiet $(VENV)/stub.pyi
 	mv $(VENV)/stub.pyi python/elastic_core/_core.pyi
@@ -106,6 +115,10 @@ $(VENV)/dev: $(VENV)/created pyproject.toml constraints.txt | tools
 	@echo 'Building elastic-core; the first time takes some minutes.'
 	UV_CONSTRAINT=constraints.txt $(BIN)/maturin develop --uv --profile $(PROFILE) --extras dev,cluster,lm,report,train
 	@touch $@ $(VENV)/built
+
+# One after the other also with `make -j`, as the first does what the second would do at the same time.
+developed: $(VENV)/dev
+	@$(MAKE) --silent $(VENV)/built
 
 # A missing tool is reported in one sentence, with how to get it.
 tools:

@@ -1,11 +1,13 @@
 """Shared by all tests: hypothesis profiles, the command line as a user runs it, sample text."""
 
+import ctypes
 import gc
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Tests run in one process per core.
+
+if sys.platform == "linux":
+    # No huge pages, here and in programs that tests start: the tables of tree models hold little in
+    # tests, and the system would clear 2 MiB for each entry. 41 is PR_SET_THP_DISABLE.
+    ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)
 
 settings.register_profile("fast", max_examples=40, deadline=None)
 settings.register_profile(
@@ -28,6 +35,17 @@ SCRIPTS = Path(sys.executable).parent
 PROGRAM = SCRIPTS / "elastic-core"
 FORKED = Path(__file__).parent / "forked" / "elastic-core"
 """Does what `PROGRAM` does, without starting an interpreter; see `program_server.py`."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Starts one server of `elastic-core` for all processes of `pytest -n`, and before them.
+
+    It imports most of what they import, and so leaves them its bytecode.
+    """
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        stack.enter_context(serving(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
 
 
 def pytest_collection_finish() -> None:
@@ -74,10 +92,10 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.fixture(scope="session")
-def program_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Has `elastic-core` on the path of `environment` run in forks."""
-    path = tmp_path_factory.mktemp("server") / "socket"
+@contextmanager
+def serving(folder: Path) -> Iterator[None]:
+    """Has `elastic-core` on the path of `environment` run in forks of one process."""
+    path = folder / "socket"
     script = Path(__file__).parent / "program_server.py"
     call = [sys.executable, str(script), str(path), str(PROGRAM)]
     with subprocess.Popen(call, stdout=subprocess.PIPE, env=environment()) as server:
@@ -87,6 +105,16 @@ def program_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
         del os.environ[_SERVER]
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def program_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A server of `elastic-core`, unless all processes of `pytest -n` share one."""
+    if _SERVER in os.environ:
+        yield
+    else:
+        with serving(tmp_path_factory.mktemp("server")):
+            yield
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ class _RayExecutor:
             ray: Any = import_module(RAY)
         self._ray = ray
         if not ray.is_initialized():
-            ray.init(log_to_driver=False, logging_level="ERROR")
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         resources = ray.cluster_resources()
         gpus = int(resources.get("GPU", 0))
         self.width = gpus or max(1, int(resources.get("CPU", 1)))

@@ -30,6 +30,11 @@ const VERSION: u32 = 1;
 const DIGEST: u64 = 32;
 /// Number of bytes between two checks whether to stop.
 const PART: usize = 1 << 22;
+/// The smallest number of bytes that the system provides at once.
+const PAGE: usize = 1 << 12;
+static ZEROS: [u8; PAGE] = [0; PAGE];
+/// Tables of at least this size, those of contexts, start as zeros.
+const LARGE: usize = 1 << 20;
 /// The longest header in bytes.
 const MAX_HEADER: u64 = 1 << 16;
 /// The largest number of symbols or decisions that can have been learned.
@@ -107,10 +112,21 @@ impl TreeModel {
         model.history.written = number("written", MAX_LEARNED)?;
         model.draws = number("draws", MAX_LEARNED)?;
         job.start(Phase::Open, model.tables_mut().iter().map(|table| table.len() as u64).sum());
+        let mut buffer = vec![0; 16 * PAGE];
         for table in model.tables_mut() {
+            let is_empty = table.len() >= LARGE;
             for part in table.chunks_mut(PART) {
                 job.check()?;
-                stream.read_exact(part).map_err(|_| broken())?;
+                for part in part.chunks_mut(buffer.len()) {
+                    let read = &mut buffer[..part.len()];
+                    stream.read_exact(read).map_err(|_| broken())?;
+                    // Memory that is not touched takes no space and no time.
+                    for (page, read) in part.chunks_mut(PAGE).zip(read.chunks(PAGE)) {
+                        if !is_empty || *read != ZEROS[..read.len()] {
+                            page.copy_from_slice(read);
+                        }
+                    }
+                }
                 job.add(part.len() as u64);
             }
         }
