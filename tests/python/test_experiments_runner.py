@@ -140,7 +140,11 @@ def test_a_ray_cluster_gives_the_same_results(values: dict[str, Any], tmp_path: 
     (tmp_path / "config.yaml").write_text(yaml_text(values))
     call = [str(PROGRAM), "experiment", "rebound", "--config", "config.yaml"]
     # Ray starts only the processes that the run needs, which do not wait for those of other tests.
-    zero = ("enable_worker_prestart", "prestart_worker_first_driver", "worker_niceness")
+    zero: tuple[str, ...] = (
+        "enable_worker_prestart",
+        "prestart_worker_first_driver",
+        "worker_niceness",
+    )
     zero += ("enable_metrics_collection", "USAGE_STATS_ENABLED", "ENABLE_UV_RUN_RUNTIME_ENV")
     done = subprocess.run(
         [*call, "--out", "ray", "--jobs", "ray"],
