@@ -8,10 +8,10 @@ from reviews import configured, for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.experiments.cells import Cell
-from elastic_core.experiments.config import Pretraining
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.run import describe_plan
+from elastic_core.experiments.sections import Pretraining
 from elastic_core.experiments.worker import make_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -11,7 +11,8 @@ from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
 from elastic_core.cli.experiment import experiment
-from elastic_core.experiments.config import Pretraining, apply_overrides, parse_config, read_yaml
+from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
+from elastic_core.experiments.sections import Pretraining
 from elastic_core.experiments.studies.rebound import ReboundConfig
 from elastic_core.experiments.studies.registry import STUDIES, find_study
 from elastic_core.experiments.studies.scaling import ScalingConfig

@@ -8,10 +8,11 @@ import pytest
 from reviews import BAD, GOOD, review, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.config import Data, ScorerConfig, apply_overrides
+from elastic_core.experiments.config import apply_overrides
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.datasets import SIDES, Datasets
 from elastic_core.experiments.folder import ModelStore
+from elastic_core.experiments.sections import Data, ScorerConfig
 from elastic_core.experiments.studies.rebound import ReboundConfig
 
 

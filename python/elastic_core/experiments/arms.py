@@ -16,8 +16,8 @@ from elastic_core.common.messages import abridged
 from elastic_core.corpora.sources import check_regular
 from elastic_core.data.select import random_order
 from elastic_core.experiments.cells import Cell, RangedRows, Row, SeedData
-from elastic_core.experiments.config import Section
 from elastic_core.experiments.fields import Count, Names
+from elastic_core.experiments.sections import Section
 
 ArmName: TypeAlias = Literal["neutral", "opposite", "novel", "same"]
 """The names of arms: text like the pre-training, the other side, text unlike both, more of the

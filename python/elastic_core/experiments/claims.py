@@ -17,7 +17,8 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.hashing import rows_sha256
 from elastic_core.common.units import counted
 from elastic_core.experiments.analysis import with_ci
-from elastic_core.experiments.config import ExperimentConfig, Section
+from elastic_core.experiments.config import ExperimentConfig
+from elastic_core.experiments.sections import Section
 from elastic_core.report.document import Finding, Table
 from elastic_core.statistics.effects import ALPHA, POWER, mixed_interval
 from elastic_core.statistics.intervals import Interval

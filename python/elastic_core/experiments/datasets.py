@@ -15,7 +15,7 @@ from elastic_core.data.select import (
     with_label,
     without_prompts,
 )
-from elastic_core.experiments.config import Data, ScorerConfig, Source
+from elastic_core.experiments.sections import Data, ScorerConfig, Source
 from elastic_core.scoring.scorers import NAME as LINEAR
 
 SIDES = ("positive", "negative")

@@ -307,3 +307,12 @@ def _stored_rows(values: Any) -> list[Row]:
     if not all(isinstance(row, dict) for row in rows):
         raise TypeError("not rows")
     return list(rows)
+
+
+def copy_model(source: Path, place: Path, remedy: str) -> None:
+    """Copies the folder of a model, which appears when it is complete and intact."""
+    partial = place.with_name(f"{place.name}.copied")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(source, partial)
+    check_manifest(partial, remedy)
+    partial.rename(place)

@@ -10,13 +10,13 @@ from functools import cache
 from statistics import fmean
 from typing import Any
 
+from elastic_core.experiments.bases import check_root, check_scorer
 from elastic_core.experiments.cells import Cell, Label, Metrics, Rows
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import count_jobs
 from elastic_core.experiments.folder import flatten_row
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.worker import check_root, check_scorer
 from elastic_core.models.spec import ModelKind, ModelSpec, load_tree
 
 _BYTES_PER_TOKEN = 4.0

@@ -47,8 +47,9 @@ from elastic_core.report.render import print_result, write_figures
 from elastic_core.statistics.intervals import LEVEL
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.config import ExperimentConfig, Source
+    from elastic_core.experiments.config import ExperimentConfig
     from elastic_core.experiments.run import Run
+    from elastic_core.experiments.sections import Source
 
 COLUMNS = ("run", *CELL_COLUMNS)
 """The columns of the CSV, which has a row for each cell of each table."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.units import counted
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.bases import pretraining_schedule
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import (
     ExperimentConfig,
@@ -20,7 +21,6 @@ from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
 from elastic_core.experiments.plan import Plan, count_unfinished, estimate, plan
 from elastic_core.experiments.runner import Runner
 from elastic_core.experiments.studies.registry import find_study
-from elastic_core.experiments.worker import pretraining_schedule
 from elastic_core.models.spec import ModelKind, ModelSpec
 
 

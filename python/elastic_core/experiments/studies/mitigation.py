@@ -18,7 +18,7 @@ from elastic_core.experiments.arms import SideTexts
 from elastic_core.experiments.calibration import calibrate
 from elastic_core.experiments.cells import Cell, Metrics, Rows, RunCells
 from elastic_core.experiments.claims import Claim, Evidence, judge_claims
-from elastic_core.experiments.config import Changes, Section
+from elastic_core.experiments.config import Changes
 from elastic_core.experiments.matching import (
     MatchedConfig,
     matched,
@@ -27,6 +27,7 @@ from elastic_core.experiments.matching import (
 )
 from elastic_core.experiments.protocol import Lineage, neutral_texts, side_texts
 from elastic_core.experiments.rows import Interleaved
+from elastic_core.experiments.sections import Section
 from elastic_core.experiments.studies.study import Study
 
 PLAIN = "plain"
