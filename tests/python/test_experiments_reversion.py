@@ -154,6 +154,8 @@ def test_missing_arms_and_instruments_have_no_verdict() -> None:
         ({"claims": {"returns": {"smallest": None}}}, "needs a smallest effect"),
         ({"claims": {"rebound": {}}}, "unknown claim rebound"),
         ({"measure": ["first"]}, "measure"),
+        ({"measure": ["margin", "weight_noise"]}, "a tree model has no weights for weight_noise"),
+        ({"measure": ["margin"], "calibrate": True}, "calibrate compares divergences; add kl"),
         ({"model": "hf:base", "align": [12]}, "align: checkpoint 12: a step takes 8 rows"),
         ({"recipe": {"algorithm": "dpo"}}, "recipe.algorithm dpo: reversion trains on whole"),
     ],

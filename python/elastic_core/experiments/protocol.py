@@ -96,6 +96,11 @@ class ArmsConfig(ClaimsConfig):
             raise InvalidArgumentError(
                 f"measure: the claims of {self.study} need the margin; add it"
             )
+        if "weight_noise" in self.measure and self.spec.is_tree:
+            raise InvalidArgumentError(
+                "measure: a tree model has no weights for weight_noise; remove it, or choose a "
+                "transformers model"
+            )
         if self.calibrate and "kl" not in self.measure:
             raise InvalidArgumentError("calibrate compares divergences; add kl to measure")
         return self
