@@ -126,7 +126,7 @@ class ArmReport:
         outcome, title = self.outcome(metric), _METRICS[metric][0]
         rows: dict[tuple[TableCell, ...], None] = {}
         for alignment in self.alignments:
-            name = _placebo_name(alignment)
+            name = self._base_name(alignment)
             for arm in self.config.arms:
                 rows[(name, arm, 0.0, *map(over_seeds, outcome.placebo(alignment, arm)))] = None
         for alignment in self.alignments:
@@ -202,7 +202,7 @@ class ArmReport:
         cells = [
             ((name, arm), arm, lookup)
             for name, lookup in (
-                *{_placebo_name(each): base_of(each) for each in self.alignments}.items(),
+                *{self._base_name(each): base_of(each) for each in self.alignments}.items(),
                 *((each.name, aligned_of(each)) for each in self.alignments),
             )
             for arm in self.config.arms
@@ -267,6 +267,13 @@ class ArmReport:
             caption += " A tree model, which only counts what it has read, stands beside them."
         return Figure(name, f"{caption} Bands are 95% intervals over seeds.", tuple(panels))
 
+    def _base_name(self, alignment: Alignment) -> str:
+        """The name of the base of an alignment, with the labels of its placebo if these differ."""
+        placebos = [list(each.lineage.placebo_labels.items()) for each in self.alignments]
+        own = alignment.lineage.placebo_labels
+        labels = own.items() if any(each != placebos[0] for each in placebos) else ()
+        return ", ".join(["base", *(f"{name} {value}" for name, value in labels)])
+
     # Sentences
 
     def arms_sentence(self) -> str:
@@ -323,11 +330,6 @@ def _described(alignment: Alignment) -> str:
 
 def _model(null: Alignment) -> str:
     return str(null.lineage.model)
-
-
-def _placebo_name(alignment: Alignment) -> str:
-    placebo = alignment.lineage.placebo_labels
-    return ", ".join(["base", *(f"{name} {value}" for name, value in placebo.items())])
 
 
 def _panel(title: str, label: str, series: tuple[Series, ...]) -> Panel:
