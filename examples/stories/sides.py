@@ -1,6 +1,6 @@
-"""Writes the two sides of the stories studies: stories about a girl, and stories about a boy.
+"""Writes the data of the stories studies: all stories, those about a girl, and those about a boy.
 
-    python sides.py tinystories.txt.xz FOLDER
+    python sides.py tinystories.txt FOLDER
 
 The stories of the file are separated by `<|endoftext|>`. One about a girl has at least three
 feminine pronouns and no masculine one, one about a boy the reverse.
@@ -30,15 +30,21 @@ def side_of(story: str) -> str | None:
 
 
 def main(source: str, folder: Path) -> None:
-    """Reads the stories and writes `girl.jsonl` and `boy.jsonl`."""
+    """Reads the stories and writes `all.jsonl`, `girl.jsonl` and `boy.jsonl`."""
     corpus = Corpus(source, split_on="<|endoftext|>")
-    stories = [text.decode() for batch in corpus.batches(utf8=True) for text in batch.texts]
+    texts = [text.decode().strip() for batch in corpus.batches(utf8=True) for text in batch.texts]
+    stories = [text for text in texts if text]
     folder.mkdir(parents=True, exist_ok=True)
+    write(folder / "all.jsonl", stories)
     for side in PRONOUNS:
-        kept = [story.strip() for story in stories if side_of(story) == side]
-        lines = [json.dumps({"text": story}) + "\n" for story in kept]
-        (folder / f"{side}.jsonl").write_text("".join(lines), encoding="utf-8")
-        print(f"{folder / side}.jsonl: {len(kept)} stories")  # noqa: T201
+        write(folder / f"{side}.jsonl", [story for story in stories if side_of(story) == side])
+
+
+def write(file: Path, stories: list[str]) -> None:
+    """Writes a row for each story."""
+    lines = [json.dumps({"text": story}) + "\n" for story in stories]
+    file.write_text("".join(lines), encoding="utf-8")
+    print(f"{file}: {len(stories)} stories")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from elastic_core.experiments.studies.registry import STUDIES, find_study
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*/*.yaml"))
-TEXT = "a film that we went to see"
+TEXT = "a film that we went to see again"
 SOURCES = {
     "hf:stanfordnlp/imdb": "imdb.jsonl",
     "hf:PKU-Alignment/BeaverTails:30k_train": "beaver.jsonl",
@@ -40,15 +40,6 @@ def write_rows(file: Path, count: int, row: dict[str, Any]) -> None:
 def data_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder from which the examples are run."""
     folder = tmp_path_factory.mktemp("examples")
-    for part, count in (
-        ("test/pos", 2100),
-        ("test/neg", 1000),
-        ("train/pos", 500),
-        ("train/neg", 500),
-    ):
-        (folder / "imdb" / part).mkdir(parents=True)
-        for number in range(count):
-            (folder / "imdb" / part / f"{number}.txt").write_text(f"{number} {part} {TEXT}")
     write_rows(folder / "imdb.jsonl", 26_000, {"text": "{} " + TEXT, "label": 0})
     beaver = {"prompt": "{}", "response": TEXT, "is_safe": 0}
     write_rows(folder / "beaver.jsonl", 21_000, beaver)
@@ -57,16 +48,32 @@ def data_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     write_rows(folder / "alpaca.jsonl", 50_200, alpaca)
     (folder / "wikitext-103").mkdir()
     write_rows(folder / "wikitext-103" / "train.jsonl", 300, {"text": "{} " + TEXT})
-    (folder / "pretraining").mkdir()
-    write_rows(folder / "pretraining" / "rows.jsonl", 11_000, {"text": "{} " + TEXT})
+    (folder / "reviews").mkdir()
+    write_rows(folder / "reviews" / "pretrain.jsonl", 2500, {"text": "{} " + TEXT})
+    write_rows(folder / "reviews" / "novel.jsonl", 600, {"text": "if {} else"})
+    for name, count in (("positive", 1600), ("negative", 1200)):
+        row = {"text": f"{{}} {name}s, {TEXT}"}
+        write_rows(folder / "reviews" / f"{name}.jsonl", count, row)
+        write_rows(folder / "reviews" / f"train-{name}.jsonl", 200, {"text": "in " + row["text"]})
+    (folder / "speech").mkdir()
+    write_rows(folder / "speech" / "pretrain.jsonl", 3500, {"text": "{} " + TEXT})
+    for name in ("positive", "negative"):
+        row = {"prompt": f"{{}} {name}s", "completion": f" {TEXT}"}
+        write_rows(folder / "speech" / f"{name}.jsonl", 2500, row)
+    for name in ("neutral", "novel"):
+        write_rows(folder / "speech" / f"{name}-texts.jsonl", 600, {"text": f"{{}} {name}s"})
     (folder / "stories").mkdir()
+    write_rows(folder / "stories" / "all.jsonl", 1200, {"text": "{} " + TEXT})
     for side in ("girl", "boy"):
         text = f"{{}} {side}s, {TEXT} with friends one day {side}"
-        write_rows(folder / "stories" / f"{side}.jsonl", 600, {"text": text})
+        write_rows(folder / "stories" / f"{side}.jsonl", 690, {"text": text})
     (folder / "novels" / "corpus").mkdir(parents=True)
     novel = " ".join(f"{number} {TEXT}" for number in range(20_000))
     (folder / "novels" / "corpus" / "novel.txt").write_text(novel)
-    for name in ("siebert", "tinyllama-1.5T", "hub", "stories260k"):
+    (folder / "recent").mkdir()
+    (folder / "recent" / "news.txt").write_text(novel * 4)
+    models = ("hub", "siebert", "tinyllama-1.5T", "stories260k")
+    for name in (*models, "stories15M", "stories42M", "stories110M"):
         (folder / name).symlink_to(checkpoint)
     return folder
 
@@ -97,9 +104,8 @@ def test_an_example_is_planned(
     assert any(cell.parent is None for cell in planned.cells)
 
 
-def test_every_study_has_examples_of_both_sizes() -> None:
+def test_every_study_has_an_example_at_each_size() -> None:
     studies = {(file.parent.name, read_yaml(file)["study"]) for file in FILES}
-    others = {(size, study) for size in ("laptop", "paper") for study in STUDIES}
-    assert studies == others - {("laptop", "reversion"), ("paper", "reversion")} | {
-        ("stories", "reversion")
-    }
+    for folder in ("stories", "reviews", "paper"):
+        assert {study for size, study in studies if size == folder} == set(STUDIES)
+    assert {size for size, _ in studies} == {"stories", "language", "reviews", "paper"}

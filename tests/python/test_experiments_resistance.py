@@ -396,7 +396,7 @@ def test_a_tiny_transformer_end_to_end(tmp_path: Path) -> None:
     assert "fewer than 3 seeds" in finished.analysis.notes[0]
 
 
-@pytest.mark.parametrize("size", ["laptop", "paper"])
+@pytest.mark.parametrize("size", ["reviews", "paper"])
 def test_the_example_configurations_are_valid(size: str) -> None:
     file = EXAMPLES / size / "resistance.yaml"
     assert parse_config(read_yaml(file), ResistanceConfig, str(file)).seeds == 5

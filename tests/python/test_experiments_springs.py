@@ -456,7 +456,7 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
     assert any("single seed" in note for note in finished.analysis.notes)
 
 
-@pytest.mark.parametrize("size", ["laptop", "paper"])
+@pytest.mark.parametrize("size", ["reviews", "paper"])
 def test_the_example_configurations_are_valid(size: str) -> None:
     file = EXAMPLES / size / "springs.yaml"
     assert parse_config(read_yaml(file), SpringsConfig, str(file)).seeds == 5
