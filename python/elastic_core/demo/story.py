@@ -16,6 +16,7 @@ from elastic_core.elastic_law.report import document as elasticity_document
 from elastic_core.experiments.elasticity import elasticity
 from elastic_core.experiments.report import write_report
 from elastic_core.experiments.run import Run, experiment, read_config
+from elastic_core.experiments.studies.reversion import ReversionConfig
 from elastic_core.measuring.measure import measure
 from elastic_core.measuring.report import document as measure_document
 from elastic_core.report.document import Document, Findings
@@ -159,10 +160,9 @@ def _experiment(
         "\n3. Align it with the positive style and train it further on each arm.\n\n"
         f"$ elastic-core experiment reversion --config {file} --out {out}"
     )
-    config = read_config("reversion", file)
-    run = experiment(config, out, progress=progress)
+    run = experiment(read_config("reversion", file), out, progress=progress)
     write_report([run], run.folder.report)
-    claims = zip(config.claims, run.analysis.findings, strict=True)
+    claims = zip(ReversionConfig.registered, run.analysis.findings, strict=True)
     findings = tuple(finding for name, finding in claims if name not in _TRENDS)
     print_document(Document((Findings(findings),)))
     figure = run.folder.report / "figures" / "reversion.png"
