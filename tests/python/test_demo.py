@@ -76,7 +76,7 @@ def test_without_torch_a_tree_model_takes_its_place(
         )
     assert "Thm 3.4" in printed
     extra = "torch is not installed; pip install 'elastic-core[train]'"
-    assert f"scratch:0.3M: {extra}.\nA tree model takes its place." in printed
+    assert f"scratch:0.3M: {extra}.\nUntil then a tree model takes its place" in printed
     assert parse_yaml_file(tmp_path / "demo" / "reversion.yaml")["model"] == "tree:4"
     for command in ("demo", "experiment", "report"):
         done = cli(command, "--help")

@@ -138,7 +138,9 @@ def _experiment(
     try:
         check_extra(_NETWORK, ("torch", "transformers", "trl"), "train")
     except ModelError as missing:
-        echo(f"\n2. {missing}.\nA tree model takes its place.")
+        echo(
+            f"\n2. {missing}.\nUntil then a tree model takes its place; for a network, name a new folder."
+        )
         values = _configuration(folder / "language", size) | _tree(corpus, size)
     else:
         echo(
