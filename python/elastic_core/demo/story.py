@@ -139,7 +139,8 @@ def _experiment(
         check_extra(_NETWORK, ("torch", "transformers", "trl"), "train")
     except ModelError as missing:
         echo(
-            f"\n2. {missing}.\nUntil then a tree model takes its place; for a network, name a new folder."
+            f"\n2. {missing}.\n"
+            "Until then a tree model takes its place; for a network, name a new folder."
         )
         values = _configuration(folder / "language", size) | _tree(corpus, size)
     else:
