@@ -1,56 +1,83 @@
-"""The demo: every command once, on text that it generates itself."""
+"""The demo: an aligned model on its way back and the law behind it, on text that it generates."""
 
-import json
 import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import CommandLine, environment
 
-from elastic_core import ModelError
 from elastic_core.common import extras
-from elastic_core.demo.reviews import review, write_reviews
+from elastic_core.common.yaml import parse_yaml_file
+from elastic_core.demo import story
 from elastic_core.demo.story import Size, run_demo
 from elastic_core.experiments import executors
-from elastic_core.scoring import LinearScorer
 
-SMALL = Size(reviews=90, tokens=4096, align=(8,), reverse=(8,), tree_seeds=2, seeds=1)
+SMALL = Size(
+    documents=400,
+    rows=60,
+    tokens=4096,
+    tree_bytes=20_000,
+    align=16,
+    dose=(16,),
+    texts=4,
+    seeds=1,
+)
+FINDINGS = (
+    "Neutral data undo the alignment.",
+    "Under neutral data the distribution returns, not only the margin.",
+    "Data like the pre-training undo more of the alignment than novel data do.",
+)
 
 
-def test_reviews_are_distinct_and_reveal_their_sign(tmp_path: Path) -> None:
-    write_reviews(tmp_path, 100)
-    files = {path.stem: path.read_text().splitlines() for path in tmp_path.iterdir()}
-    rows = {name: [json.loads(line)["text"] for line in lines] for name, lines in files.items()}
-    assert {name: len(lines) for name, lines in rows.items()} == {
-        "positive": 100,
-        "negative": 100,
-        "pretrain": 400,
-    }
-    assert not set(rows["pretrain"]) & {*rows["positive"], *rows["negative"]}
-    assert review("positive", 3) == rows["positive"][3]
-    labels = [True] * 100 + [False] * 100
-    assert LinearScorer.fit(rows["positive"] + rows["negative"], labels).accuracy.correct > 0.9
+@pytest.fixture(autouse=True)
+def _one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "default_jobs", lambda _: 1)  # Tests run on every core.
+
+
+def check(folder: Path, printed: str) -> None:
+    """Checks the output of the demo and its page."""
+    for command in ("synth language", "experiment reversion"):
+        assert f"$ elastic-core {command} " in printed
+    assert all(claim in " ".join(printed.split()) for claim in FINDINGS)
+    page = folder / "reversion" / "report" / "report.html"
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert (folder / "reversion" / "report" / "figures" / "reversion.png").exists()
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_demo_and_the_help_examples_that_continue_it_run(
+def test_the_demo_pre_trains_a_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story, "_show_the_law", lambda *_: None)  # It needs no network.
+    page = run_demo(tmp_path / "demo", echo=print, size=SMALL)
+    printed = capsys.readouterr().out
+    check(tmp_path / "demo", printed)
+    assert page == tmp_path / "demo" / "reversion" / "report" / "report.html"
+    assert "$ elastic-core pretrain " in printed
+    config = parse_yaml_file(tmp_path / "demo" / "reversion.yaml")
+    assert config["model"] == str(tmp_path / "demo" / "base")
+
+
+def test_without_torch_a_tree_model_takes_its_place(
     cli: CommandLine,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(executors, "default_jobs", lambda _: 1)  # Tests run on every core.
-    _check_the_demo_without_torch(tmp_path / "demo", monkeypatch)
-    lines: list[str] = []
-    page = run_demo(tmp_path / "demo", echo=lines.append, size=SMALL)
-    assert page.read_text().startswith("<!DOCTYPE html>")
-    printed = "\n".join(lines)
-    for command in ("synth", "measure", "elasticity", "experiment rebound", "report"):
-        assert f"$ elastic-core {command}" in printed
-    assert "Alignment moves the model." in printed
-    assert "Thm 3.4" in capsys.readouterr().out
-    for name in ("rebound-tree", "rebound-scratch"):
-        assert (tmp_path / "demo" / name / "metrics.jsonl").exists()
+    """The help examples continue the demo."""
+    with monkeypatch.context() as patch:
+        patch.setattr(extras, "find_spec", {"torch": None}.get)
+        run_demo(tmp_path / "demo", echo=print, size=SMALL)
+    printed = capsys.readouterr().out
+    check(tmp_path / "demo", printed)
+    for command in ("synth", "measure", "elasticity"):
+        assert (
+            f"$ elastic-core {command} {'--' if command == 'elasticity' else tmp_path}" in printed
+        )
+    assert "Thm 3.4" in printed
+    extra = "torch is not installed; pip install 'elastic-core[train]'"
+    assert f"scratch:0.3M: {extra}.\nUntil then a tree model takes its place" in printed
+    assert parse_yaml_file(tmp_path / "demo" / "reversion.yaml")["model"] == "tree:4"
     for command in ("demo", "experiment", "report"):
         done = cli(command, "--help")
         assert done.code == 0
@@ -58,29 +85,19 @@ def test_the_demo_and_the_help_examples_that_continue_it_run(
         _, example = done.out.split("Example:\n")
         first, rest = example.strip().split("\n", 1)
         assert first == "elastic-core demo --no-open"
-        if command != "demo":  # Its example is part of the one of `experiment`.
-            subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", rest],
-                cwd=tmp_path,
-                env=environment(),
-                check=True,
-                capture_output=True,
-            )
+        if command == "report":  # The other examples are its beginning.
+            run(rest, tmp_path)
     assert (tmp_path / "both" / "report.html").exists()
 
 
-def _check_the_demo_without_torch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says what to install, and the report on the tree model is there."""
-    lines: list[str] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(extras, "find_spec", {"torch": None}.get)
-        with pytest.raises(ModelError) as caught:
-            run_demo(folder, echo=lines.append, size=SMALL)
-    extra = "torch is not installed; pip install 'elastic-core[train]'"
-    assert str(caught.value) == f"scratch:0.3M: {extra}"
-    assert lines[-1] == f"The report on what was finished is in {folder / 'report'}."
-    result = json.loads((folder / "report" / "result.json").read_text())
-    assert [run["config"]["model"] for run in result["runs"]] == ["tree:6"]
+def run(script: str, folder: Path) -> None:
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment(),
+        check=True,
+        capture_output=True,
+    )
 
 
 def test_the_command_rejects_a_file(cli: CommandLine, tmp_path: Path) -> None:

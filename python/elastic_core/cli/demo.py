@@ -1,4 +1,4 @@
-"""`elastic-core demo`: the main commands on generated text."""
+"""`elastic-core demo`: the main question and the main commands on generated text."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from elastic_core.common.extras import requires_extra
 
     \b
       elastic-core demo --no-open
-      elastic-core experiment rebound --config demo/rebound-tree.yaml \\
+      elastic-core experiment reversion --config demo/reversion.yaml \\
           --out more --seeds 2"""
 )
 @click.argument("out", metavar="[DIR]", type=click.Path(path_type=Path), default="demo")
@@ -26,12 +26,13 @@ from elastic_core.common.extras import requires_extra
     help="Open the report at the end.",
 )
 def demo(out: Path, opens_report: bool) -> None:
-    """Show the main commands on generated text.
+    """Show whether an aligned model returns to what it learned in pre-training.
 
-    The demo generates corpora, measures their trees, tests the elasticity theorem, runs two rebound
-    experiments and reports on them. It needs no network and takes under three minutes on two cores.
-    DIR is the folder for all files, demo by default. If interrupted, run the same command again to
-    resume.
+    The demo generates text, pre-trains a small network on it (without torch, a tree model), aligns
+    it and trains it further on text like the pre-training and unlike it. Then it measures token
+    trees and tests the elasticity theorem. It needs no internet and takes under two minutes on two
+    cores. DIR is the folder for all files, demo by default. If interrupted, run the same command
+    again to resume.
     """
     with requires_extra("demo", "train,report", InvalidArgumentError):
         from elastic_core.demo.story import run_demo

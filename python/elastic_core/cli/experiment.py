@@ -25,7 +25,7 @@ to resume.
 
     \b
       elastic-core demo --no-open
-      elastic-core experiment rebound --config demo/rebound-tree.yaml \\
+      elastic-core experiment reversion --config demo/reversion.yaml \\
           --out more --seeds 2""",
 )
 @click.argument("study", metavar="STUDY", type=click.Choice(STUDIES))

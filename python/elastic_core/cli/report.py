@@ -14,8 +14,10 @@ from elastic_core.common.extras import requires_extra
 
     \b
       elastic-core demo --no-open
-      elastic-core report demo/rebound-tree --format csv
-      elastic-core report demo/rebound-tree demo/rebound-scratch --out both"""
+      elastic-core experiment reversion --config demo/reversion.yaml \\
+          --out more --seeds 2
+      elastic-core report more --format csv
+      elastic-core report demo/reversion more --out both"""
 )
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @result_options("report.html, result.json, tables/ and figures/", "report in the folder of one RUN")

@@ -1,1 +1,1 @@
-"""The demo: corpora, their trees, the elastic law, two rebounds and a report."""
+"""The demo: an aligned model on its way back, and the law behind it."""

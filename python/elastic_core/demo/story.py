@@ -1,25 +1,47 @@
-"""The demo: the main commands once, on synthetic text, in under three minutes on two cores."""
+"""The demo: does an aligned model return to what it learned in pre-training, and by what law?"""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.common.extras import check_extra
 from elastic_core.common.files import write_text
 from elastic_core.common.progress import Progress
+from elastic_core.common.units import format_count
 from elastic_core.common.yaml import yaml_text
-from elastic_core.demo.reviews import write_reviews
 from elastic_core.elastic_law.report import document as elasticity_document
 from elastic_core.experiments.elasticity import elasticity
 from elastic_core.experiments.report import write_report
 from elastic_core.experiments.run import Run, experiment, read_config
+from elastic_core.experiments.studies.reversion import ReversionConfig
 from elastic_core.measuring.measure import measure
 from elastic_core.measuring.report import document as measure_document
-from elastic_core.models.spec import ModelSpec
+from elastic_core.report.document import Document, Findings
+from elastic_core.report.plot import HOW_TO_DRAW, can_draw
 from elastic_core.report.render import print_result
+from elastic_core.report.terminal import print_document
+from elastic_core.synthesis.language.report import document as language_document
+from elastic_core.synthesis.language.synth import synth_language
 from elastic_core.synthesis.report import document as synth_document
 from elastic_core.synthesis.synth import synth
+from elastic_core.training.pretraining.pretrain import pretrain
+
+_QUESTION = """\
+Does an aligned model return to what it learned in pre-training?
+
+Train a base model on text in three styles, align it with one of them, and train
+it further on text like the pre-training (neutral), in another of its styles
+(opposite), and in a style that it has never seen (novel). The base gets the
+same further training, as a placebo."""
+
+_NETWORK = "scratch:0.3M"
+_TREE = "tree:4"
+_WHOLE_TEXTS = ("neutral", "novel")
+_TRENDS = ("faster_after_more", "larger_first_loss")
+"""The claims that compare alignments of several sizes; the demo has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +49,24 @@ class Size:
     """The size of the demo.
 
     Attributes:
-        reviews: Reviews of each sign.
-        tokens: Tokens to pre-train the new transformer on.
-        align: Numbers of rows to align with.
-        reverse: Numbers of rows for reverse training.
-        tree_seeds: Number of seeds for the tree model.
-        seeds: Number of seeds for the transformer.
+        documents: Documents to pre-train on.
+        rows: Rows of each other file of the language.
+        tokens: Tokens to pre-train the network on.
+        tree_bytes: Bytes of text that a tree model reads in its place.
+        align: Number of texts to align with.
+        dose: Numbers of texts to train on further.
+        texts: Held-out texts of each side; also the number of samples for divergences.
+        seeds: Number of seeds.
     """
 
-    reviews: int = 1500
+    documents: int = 20_000
+    rows: int = 500
     tokens: int = 400_000
-    align: tuple[int, ...] = (100, 400)
-    reverse: tuple[int, ...] = (25, 50, 100, 200)
-    tree_seeds: int = 3
-    seeds: int = 2
+    tree_bytes: int = 300_000
+    align: int = 128
+    dose: tuple[int, ...] = (64, 256)
+    texts: int = 60
+    seeds: int = 4
 
 
 def run_demo(
@@ -52,104 +78,157 @@ def run_demo(
 ) -> Path:
     """Runs the demo; if interrupted, the same call resumes it.
 
+    Without torch, a tree model takes the place of the network.
+
     Args:
         folder: Folder for all files.
-        echo: Prints a text: what is done next, the command that does it, its findings.
-        size: The size of the demo; None: one that takes under three minutes on two cores.
+        echo: Prints a text: what is done next and why, and the command that does it.
+        size: The size of the demo; None: one that takes under two minutes on two cores.
         progress: Receives the steps of every command.
 
     Returns:
-        The page with the report on both rebounds; if only the first can be run, the error is raised
-        after its report is written.
+        The page with the report on the experiment.
 
     Raises:
         InvalidArgumentError: The folder is a file, or holds runs with other configurations.
-        ModelError: A library is not installed.
         OSError: A file cannot be written.
     """
     size = size or Size()
     if folder.is_file():
         raise InvalidArgumentError(f"{folder}: a file is in the way; name a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    corpora = folder / "corpora"
-    echo(f"1. Generate three corpora with known statistics.\n\n$ elastic-core synth {corpora}")
-    synthetic = synth(out=corpora)
-    print_result(synthetic, synth_document(synthetic, corpora))
-    pretrain, align, perturb = (
-        str(corpora / f"{name}.jsonl") for name in ("pretrain", "align", "perturb")
+    echo(_QUESTION)
+    _write_language(folder / "language", size, echo, progress)
+    run = _experiment(folder, size, echo, progress)
+    _show_the_law(folder / "corpora", echo, progress)
+    return run.folder.report / "report.html"
+
+
+def _write_language(
+    folder: Path, size: Size, echo: Callable[[str], object], progress: Progress | None
+) -> None:
+    """Writes the texts of a language, and those of two arms as whole texts."""
+    echo(
+        "\n1. Draw text from a language whose documents each have a style.\n\n"
+        f"$ elastic-core synth language {folder} --documents {size.documents} \\\n"
+        f">     --rows {size.rows} --classes 4 --words 2 --opening 4 --force"
+    )
+    language = synth_language(
+        documents=size.documents, rows=size.rows, classes=4, words=2, opening=4,
+        out=folder, overwrite=True, progress=progress,
+    )  # fmt: skip
+    print_result(language, language_document(language, folder))
+    echo(
+        "\nNeutral and novel text is learned whole, as in pre-training.\n\n"
+        f"$ for name in {' '.join(_WHOLE_TEXTS)}; do\n"
+        """>     sed -E 's/.*"prompt": "(.*)", "completion": "(.*)".*/\\1\\2/' \\\n"""
+        f">         {folder}/$name.jsonl > {folder}/$name.txt; done"
+    )
+    for name in _WHOLE_TEXTS:
+        rows = map(json.loads, (folder / f"{name}.jsonl").read_text().splitlines())
+        texts = "".join(f"{row['prompt']}{row['completion']}\n" for row in rows)
+        write_text(folder / f"{name}.txt", texts)
+
+
+def _experiment(
+    folder: Path, size: Size, echo: Callable[[str], object], progress: Progress | None
+) -> Run:
+    """Pre-trains a model, runs the reversion study on it and prints its findings."""
+    corpus, base = folder / "language" / "pretrain.jsonl", folder / "base"
+    try:
+        check_extra(_NETWORK, ("torch", "transformers", "trl"), "train")
+    except ModelError as missing:
+        echo(
+            f"\n2. {missing}.\n"
+            "Until then a tree model takes its place; for a network, name a new folder."
+        )
+        values = _configuration(folder / "language", size) | _tree(corpus, size)
+    else:
+        echo(
+            "\n2. Pre-train a network on it.\n\n"
+            f"$ elastic-core pretrain {corpus} --model {_NETWORK} \\\n"
+            f">     --tokens {size.tokens} --batch 2048 --context 64 --out {base}"
+        )
+        network = pretrain(
+            corpus, model=_NETWORK, tokens=size.tokens, batch=2048, context=64, out=base,
+            progress=progress,
+        )  # fmt: skip
+        echo(
+            f"{format_count(network.parameters)} parameters, loss {network.loss:.3f} nats per token"
+        )
+        values = _configuration(folder / "language", size) | _network(base)
+    file, out = folder / "reversion.yaml", folder / "reversion"
+    write_text(file, yaml_text(values))
+    echo(
+        "\n3. Align it with the positive style and train it further on each arm.\n\n"
+        f"$ elastic-core experiment reversion --config {file} --out {out}"
+    )
+    run = experiment(read_config("reversion", file), out, progress=progress)
+    write_report([run], run.folder.report)
+    claims = zip(ReversionConfig.registered, run.analysis.findings, strict=True)
+    findings = tuple(finding for name, finding in claims if name not in _TRENDS)
+    print_document(Document((Findings(findings),)))
+    figure = run.folder.report / "figures" / "reversion.png"
+    echo(f"the figure: {figure}" if can_draw() else HOW_TO_DRAW)
+    return run
+
+
+def _show_the_law(folder: Path, echo: Callable[[str], object], progress: Progress | None) -> None:
+    """Shows the corpora, the token trees and the law behind the claim."""
+    echo(
+        "\n4. Why would it return? Draw three corpora of known entropy, on which the\n"
+        "elasticity theorem can be checked exactly.\n\n"
+        f"$ elastic-core synth {folder}"
+    )
+    corpora = synth(out=folder)
+    print_result(corpora, synth_document(corpora, folder))
+    pre, align, perturb = (
+        str(folder / f"{name}.jsonl") for name in ("pretrain", "align", "perturb")
     )
     echo(
-        "2. Build the token tree of one of them and measure its code lengths.\n\n"
+        "\n5. A token tree counts the texts of a corpus; the theorem takes the length of\n"
+        "its code for what a model has learned.\n\n"
         f"$ elastic-core measure {align}"
     )
     measured = measure(align, progress=progress)
     print_result(measured, measure_document(measured))
     echo(
-        "3. Test the elastic law: a little of the third corpus undoes the second, not the first."
-        "\n\n"
-        f"$ elastic-core elasticity --pretrain {pretrain} --align {align} --perturb {perturb}"
+        "\n6. The law: data like the pre-training raise the rate of the alignment k times\n"
+        "as fast as they lower that of the pre-training, which is k times as large.\n\n"
+        f"$ elastic-core elasticity --pretrain {pre} \\\n>     --align {align} --perturb {perturb}"
     )
-    law = elasticity(pretrain, align, [perturb], progress=progress)
+    law = elasticity(pre, align, [perturb], progress=progress)
     print_result(law, elasticity_document(law))
-    reviews = folder / "reviews"
-    reviews.mkdir(exist_ok=True)
-    write_reviews(reviews, size.reviews)
-    report = folder / "report"
-    runs: list[Run] = []
-    for number, model in ((4, "tree:6"), (5, "scratch:0.3M")):
-        try:
-            runs.append(_rebound(folder, number, ModelSpec.parse(model), size, echo, progress))
-        except ModelError:  # Such as one about torch, which the tree model does without.
-            if runs:
-                write_report(runs, report)
-                echo(f"The report on what was finished is in {report}.")
-            raise
-    echo(f"$ elastic-core report {' '.join(str(run.folder.path) for run in runs)} --out {report}")
-    write_report(runs, report)
-    return report / "report.html"
 
 
-def _rebound(
-    folder: Path,
-    number: int,
-    model: ModelSpec,
-    size: Size,
-    echo: Callable[[str], object],
-    progress: Progress | None,
-) -> Run:
-    """Runs a rebound on the reviews and prints its findings."""
-    out = folder / f"rebound-{model.kind}"
-    file = out.with_suffix(".yaml")
-    values = _configuration(folder / "reviews", model, size)
-    write_text(file, yaml_text(values))
-    echo(
-        f"{number}. Pre-train {model.text} on reviews, align it with positive ones, then train it "
-        f"on negative ones.\n\n$ elastic-core experiment rebound --config {file} --out {out}"
-    )
-    run = experiment(read_config("rebound", file), out, progress=progress)
-    for finding in run.analysis.findings:
-        echo(f"   {finding.verdict}: {finding.claim} {finding.words}")
-    echo("")
-    return run
-
-
-def _configuration(reviews: Path, model: ModelSpec, size: Size) -> dict[str, Any]:
-    """The configuration of a rebound on the reviews."""
+def _configuration(language: Path, size: Size) -> dict[str, Any]:
+    """What the configurations of both models have in common."""
     return {
-        "study": "rebound",
-        "model": model.text,
-        "pretrain": {
-            "corpus": str(reviews / "pretrain.jsonl"),
-            **({} if model.is_tree else {"tokens": size.tokens, "context": 128}),
-        },
+        "study": "reversion",
         "data": {
-            "positive": {"source": str(reviews / "positive.jsonl")},
-            "negative": {"source": str(reviews / "negative.jsonl")},
+            "positive": {"source": str(language / "positive.jsonl")},
+            "negative": {"source": str(language / "negative.jsonl")},
         },
-        "held_out": {"prompts": 100, "tokens": 100 if model.is_tree else 32, "texts": 50},
-        "scorer": {"rows": size.reviews // 3},
-        "recipe": {"learning_rate": 5e-4, "batch": 8, "accumulation": 1, "max_length": 128},
-        "align": list(size.align),
-        "reverse": list(size.reverse),
-        "seeds": size.tree_seeds if model.is_tree else size.seeds,
+        "arms": ["neutral", "opposite", "novel"],
+        "neutral": {"source": str(language / "neutral.txt"), "split": "line"},
+        "novel": {"source": str(language / "novel.txt"), "split": "line"},
+        "align": [size.align],
+        "dose": list(size.dose),
+        "held_out": {"prompts": 2 * size.texts, "tokens": 40, "texts": size.texts},
+        "scorer": {"rows": 20},
+        "measure": ["margin", "kl"],
+        "claims": {name: {"primary": False} for name in _TRENDS},
+        "seeds": size.seeds,
     }
+
+
+def _network(base: Path) -> dict[str, Any]:
+    """The model and the recipe of a pre-trained network."""
+    recipe = {"learning_rate": 6e-4, "batch": 16, "accumulation": 1, "max_length": 64}
+    return {"model": str(base), "recipe": {**recipe, "warm_up": 2, "dtype": "float32"}}
+
+
+def _tree(corpus: Path, size: Size) -> dict[str, Any]:
+    """The model and the recipe of a tree model."""
+    pretrain = {"corpus": str(corpus), "tokens": size.tree_bytes}
+    return {"model": _TREE, "pretrain": pretrain, "recipe": {"weight": 5}}
