@@ -231,7 +231,8 @@ def test_a_full_disk_keeps_the_old_tree(
 
 def test_a_long_name_is_abridged(cli: CommandLine) -> None:
     source, corpus = f"data.positive.source={'a' * 5000}", "pretrain.corpus=corpora"
-    done = cli("experiment", "rebound", source, corpus, "model=tree:2", "--dry-run")
+    sides = (source, "data.negative.source=b")
+    done = cli("experiment", "rebound", *sides, corpus, "model=tree:2", "--dry-run")
     assert_error(done, 1, "aaa...aaa", "aaa: file name too long")
     assert len(done.err) < 700
 

@@ -61,7 +61,7 @@ def data_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         row = {"prompt": f"{{}} {name}s", "completion": f" {TEXT}"}
         write_rows(folder / "speech" / f"{name}.jsonl", 2500, row)
     for name in ("neutral", "novel"):
-        write_rows(folder / "speech" / f"{name}-texts.jsonl", 600, {"text": f"{{}} {name}s"})
+        write_rows(folder / "speech" / f"{name}-texts.jsonl", 1600, {"text": f"{{}} {name}s"})
     (folder / "stories").mkdir()
     write_rows(folder / "stories" / "all.jsonl", 1200, {"text": "{} " + TEXT})
     for side in ("girl", "boy"):

@@ -154,6 +154,10 @@ def test_missing_arms_and_instruments_have_no_verdict() -> None:
         ({"claims": {"returns": {"smallest": None}}}, "needs a smallest effect"),
         ({"claims": {"rebound": {}}}, "unknown claim rebound"),
         ({"measure": ["first"]}, "measure"),
+        (
+            {"measure": ["margin", "log_odds"], "scorer": {"kind": "hf:judge"}},
+            "log_odds needs the labelled texts of a linear scorer",
+        ),
         ({"measure": ["margin", "weight_noise"]}, "a tree model has no weights for weight_noise"),
         ({"measure": ["margin"], "calibrate": True}, "calibrate compares divergences; add kl"),
         ({"model": "hf:base", "align": [12]}, "align: checkpoint 12: a step takes 8 rows"),
@@ -163,6 +167,12 @@ def test_missing_arms_and_instruments_have_no_verdict() -> None:
 def test_bad_configurations_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         configured(PLANTED, **changes)
+
+
+def test_log_odds_are_left_out_where_no_labelled_texts_are() -> None:
+    config = configured(PLANTED, scorer={"kind": "hf:judge"})
+    assert isinstance(config, ReversionConfig)
+    assert config.measure == ["margin", "kl", "rates"]
 
 
 def test_the_first_dose_is_beyond_the_warm_up() -> None:

@@ -453,7 +453,7 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
     assert [one.name for one in finished.analysis.tables] == [
         "claims", "first-order", "steps", "springs", "ratios", "agreement",
     ]  # fmt: skip
-    assert any("single seed" in note for note in finished.analysis.notes)
+    assert any("fewer than 3 seeds" in note for note in finished.analysis.notes)
 
 
 @pytest.mark.parametrize("size", ["reviews", "paper"])

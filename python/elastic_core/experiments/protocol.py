@@ -8,7 +8,7 @@ base, the arms are a placebo.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import ClassVar, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AliasChoices, Field, model_validator
 
@@ -35,6 +35,7 @@ from elastic_core.experiments.instruments import (
 from elastic_core.experiments.rows import PretrainTexts
 from elastic_core.experiments.studies.study import OPPOSITE, base
 from elastic_core.models.spec import ModelSpec
+from elastic_core.scoring.scorers import NAME as LINEAR
 from elastic_core.training.finetuning.recipe import Recipe
 from elastic_core.training.finetuning.train import check_checkpoints, is_nested
 
@@ -79,6 +80,18 @@ class ArmsConfig(ClaimsConfig):
     pretrained: Count | None = None
     calibrate: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_log_odds(cls, values: Any) -> Any:
+        """By default, log-odds are measured only where a linear scorer leaves labelled texts."""
+        if not isinstance(values, Mapping) or "measure" in values:
+            return values
+        scorer = values.get("scorer")
+        kind = scorer.get("kind", LINEAR) if isinstance(scorer, Mapping) else LINEAR
+        if kind == LINEAR:
+            return values
+        return {**values, "measure": [name for name in DEFAULT_INSTRUMENTS if name != "log_odds"]}
+
     @model_validator(mode="after")
     def _check_arms(self) -> Self:
         if "novel" in self.arms and self.novel is None:
@@ -95,6 +108,12 @@ class ArmsConfig(ClaimsConfig):
         if "margin" not in self.measure:
             raise InvalidArgumentError(
                 f"measure: the claims of {self.study} need the margin; add it"
+            )
+        is_labelled = self.scorer.kind == LINEAR or self.scorer_teaches
+        if "log_odds" in self.measure and not is_labelled:
+            raise InvalidArgumentError(
+                "measure: log_odds needs the labelled texts of a linear scorer; remove it, or set "
+                "scorer.kind to linear"
             )
         if "weight_noise" in self.measure and self.spec.is_tree:
             raise InvalidArgumentError(
