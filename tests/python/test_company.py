@@ -79,7 +79,6 @@ def test_one_of_several_results_is_there_as_a_whole(
 
 NEW = {
     "build": "tree build IN.txt -o out --depth 3 --threads 1",
-    "merge": "tree merge IN.parquet 2.parquet -o out --threads 1",
     "export": "tree export IN.parquet -o out",
     "compress": "compress IN.txt -o out --model tree:3",
     "decompress": "decompress IN.ec -o out",
