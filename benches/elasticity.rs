@@ -25,7 +25,7 @@ fn elasticity(criterion: &mut Criterion) {
     let trees: Vec<TokenTree> = (1..4).map(tree).collect();
     let files: Vec<_> = (0..3).map(|at| folder.path().join(format!("{at}.parquet"))).collect();
     for (tree, file) in trees.iter().zip(&files) {
-        tree.save(file, &job).unwrap();
+        tree.save(file, true, &job).unwrap();
     }
     let references: Vec<&TokenTree> = trees.iter().collect();
     let joint = JointSpectrum::of(&references, 4 << 30, &job).unwrap();

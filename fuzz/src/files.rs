@@ -47,7 +47,7 @@ fn good_tree() -> &'static [u8] {
     static GOOD: OnceLock<Vec<u8>> = OnceLock::new();
     GOOD.get_or_init(|| {
         let path = folder::path("good tree");
-        tree_of(TEXT, 2, Segment::Chunk, 300).save(&path, &Job::default()).unwrap();
+        tree_of(TEXT, 2, Segment::Chunk, 300).save(&path, true, &Job::default()).unwrap();
         fs::read(path).unwrap()
     })
 }
@@ -64,7 +64,7 @@ fn read_tree(file: &[u8]) {
 /// Saves a tree and opens it again.
 fn survives(tree: &TokenTree) {
     let (path, job) = (folder::path("again"), Job::default());
-    tree.save(&path, &job).unwrap();
+    tree.save(&path, true, &job).unwrap();
     let again = TokenTree::open(&path, MEMORY, &job).unwrap();
     assert_eq!(contents(&again), contents(tree));
 }

@@ -226,12 +226,14 @@ class ScoreWriter:
 
     Args:
         path: The file to write.
+        overwrite: Whether to replace an existing file; if not, one that is there at the end of the
+            block also raises InvalidArgumentError.
 
     Raises:
-        InvalidArgumentError: The path is a folder.
+        InvalidArgumentError: The path is a folder, or the file exists.
         OSError: The file cannot be written.
     """
-    def __new__(cls, path: _Path) -> Self: ...
+    def __new__(cls, path: _Path, *, overwrite: bool = True) -> Self: ...
     def write(
         self,
         sources: Sequence[str],
@@ -366,7 +368,9 @@ class TokenTree:
             TreeFileError: The file is damaged, of another version or not a token tree.
             OSError: The file is missing or unreadable.
         """
-    def save(self, path: _Path, *, progress: _Progress | None = None) -> None:
+    def save(
+        self, path: _Path, *, overwrite: bool = True, progress: _Progress | None = None
+    ) -> None:
         """Writes the tree to a Parquet file, which appears only when it is complete.
 
         Columns `symbol_1` to `symbol_d` hold the path, padded with EOS, and `count` (uint64) its
@@ -374,14 +378,20 @@ class TokenTree:
 
         Args:
             path: The file to write; `-` is standard output.
+            overwrite: Whether to replace an existing file.
             progress: Called about ten times a second with a `Step` that counts leaves.
 
         Raises:
-            InvalidArgumentError: The path is a folder.
+            InvalidArgumentError: The path is a folder, or the file exists.
             OSError: The file cannot be written, or the disk is full.
         """
     def export(
-        self, path: _Path, *, format: str = "csv", progress: _Progress | None = None
+        self,
+        path: _Path,
+        *,
+        format: str = "csv",
+        overwrite: bool = True,
+        progress: _Progress | None = None,
     ) -> None:
         """Writes every leaf as text, with its path up to EOS, to a file that appears when complete.
 
@@ -389,10 +399,11 @@ class TokenTree:
             path: The file to write; `-` is standard output.
             format: `csv` (`path,count`, with the ids of the path separated by spaces) or `jsonl`
                 (`{"path": [...], "count": n}`).
+            overwrite: Whether to replace an existing file.
             progress: Called about ten times a second with a `Step` that counts leaves.
 
         Raises:
-            InvalidArgumentError: The format is unknown, or the path is a folder.
+            InvalidArgumentError: The format is unknown, the path is a folder, or the file exists.
             OSError: The file cannot be written, or the disk is full.
         """
     def merge(
@@ -951,6 +962,7 @@ def compress(
     model: str,
     *,
     coder: _StreamCoder | None = None,
+    overwrite: bool = False,
     threads: int | None = None,
     progress: _Progress | None = None,
 ) -> tuple[int, int, int, float]:
@@ -964,6 +976,7 @@ def compress(
         coder: Codes text with a language model. `encode(text, encoder)` passes tokens to the
             encoder and returns the number of tokens in each stream, or None if the model cannot
             reproduce the text.
+        overwrite: Whether to replace an existing target.
         threads: Number of blocks coded at once with `static:D`; None: one per core.
         progress: Called about ten times a second with a `Step` that counts bytes of text.
 
@@ -972,7 +985,7 @@ def compress(
         length in bits that the model predicted.
 
     Raises:
-        InvalidArgumentError: The model is not one of these.
+        InvalidArgumentError: The model is not one of these, or the target exists.
         ModelError: The file is not a saved tree model.
         OSError: A file cannot be read or written.
     """
@@ -983,6 +996,7 @@ def decompress(
     *,
     model: str | None = None,
     open: Callable[[str], _StreamCoder],
+    overwrite: bool = False,
     threads: int | None = None,
     progress: _Progress | None = None,
 ) -> None:
@@ -995,11 +1009,13 @@ def decompress(
         open: Called with the JSON description of a language model; returns an object whose
             `decode(tokens, decoder)` reads that many tokens of each stream from the decoder and
             returns the text.
+        overwrite: Whether to replace an existing target.
         threads: Number of blocks decoded at once with `static:D`; None: one per core.
         progress: Called about ten times a second with a `Step` that counts bytes of text; the total
             is unknown.
 
     Raises:
+        InvalidArgumentError: The target exists.
         CodedFileError: The file is damaged, has another format or was coded with another model.
         ModelError: `model` is not a saved tree model.
         OSError: A file cannot be read or written.

@@ -111,6 +111,21 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
             write(path, "new", "a")
 
 
+def test_files_that_are_there_or_appear_are_kept(tmp_path: Path) -> None:
+    def write_new(path: Path, content: str, *meanwhile: str) -> None:
+        with result_folder(path, overwrite=False) as folder:
+            (folder / "a").write_text(content)
+            write(path, "old", *meanwhile)
+
+    (tmp_path / "out").mkdir()
+    with result_folder(tmp_path / "out", overwrite=False) as folder:
+        (folder / "a").write_text("old")
+    for name, meanwhile in (("out", []), ("below/new", ["b"])):
+        with pytest.raises(InvalidArgumentError, match=rf"{name} is not empty: .* --force$"):
+            write_new(tmp_path / name, "new", *meanwhile)
+    assert contents(tmp_path) == {"out/a": "old", "below/new/b": "old"}
+
+
 def test_errors_name_the_folder_of_the_result(tmp_path: Path) -> None:
     def fail(number: int, reason: str, name: str | None) -> None:
         with result_folder(tmp_path / "out") as folder:

@@ -1,6 +1,7 @@
 """Several processes at once on one target: each is right or refused, and nothing is mixed."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from conftest import FORKED, CommandLine, Done, environment
 from faults import Files, files
 from reviews import write_reviews
 
+from elastic_core import TokenTree, compress
 from elastic_core.common.yaml import yaml_text
 
 
@@ -73,6 +75,51 @@ def test_one_of_several_results_is_there_as_a_whole(
         assert result() in wholes
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"1.txt", "2.txt", target}
+
+
+NEW = {
+    "build": "tree build IN.txt -o out --depth 3 --threads 1",
+    "export": "tree export IN.parquet -o out",
+    "compress": "compress IN.txt -o out --model tree:3",
+    "decompress": "decompress IN.ec -o out",
+    "measure": "measure IN.txt --depth 1 --threads 1 --model tree:2 --per-document out",
+    "language": "synth language out --documents 200 --rows 20 --sentences 3 --seed IN",
+}
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize("name", NEW)
+def test_without_force_one_of_several_results_is_kept(
+    name: str, cli: CommandLine, tmp_path: Path
+) -> None:
+    out, kind = tmp_path / "out", "is not empty" if name == "language" else "exists"
+    for text in "12":
+        TokenTree.build(tmp_path / f"{text}.txt", depth=3).save(tmp_path / f"{text}.parquet")
+        compress(tmp_path / f"{text}.txt", tmp_path / f"{text}.ec", model="tree:3")
+    before = {path.name for path in tmp_path.iterdir()}
+
+    def taken() -> Files:
+        """The result, which is removed."""
+        assert {path.name for path in tmp_path.iterdir()} == {*before, "out"}
+        found: Files = files(out) if out.is_dir() else {"": out.read_bytes()}
+        shutil.rmtree(out) if out.is_dir() else out.unlink()
+        return found
+
+    calls = [NEW[name].replace("IN", text) for text in "12"]
+    wholes = []
+    for call in calls:
+        assert cli(*call.split()).code == 0
+        wholes.append(taken())
+    for count in (2, 8):
+        ends = together(tmp_path, [calls[n % 2] for n in range(count)])
+        assert sorted(done.code for done in ends) == [0] + [2] * (count - 1)
+        for n, done in enumerate(ends):
+            if done.code:
+                assert done.err.splitlines()[-1].startswith(f"error: out {kind}: name another")
+                assert done.err.endswith("with --force\n")
+            else:
+                whole = wholes[n % 2]
+        assert taken() == whole
 
 
 def test_one_of_several_runs_in_a_folder_goes_on(cli: CommandLine, tmp_path: Path) -> None:

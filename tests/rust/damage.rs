@@ -41,7 +41,7 @@ fn read_tree_twice(path: &Path) -> Result<Tree> {
     let job = Job::default();
     let tree = TokenTree::open(path, MEMORY, &job)?;
     let again = path.with_extension("again");
-    tree.save(&again, &job).unwrap();
+    tree.save(&again, true, &job).unwrap();
     assert_eq!(contents(&TokenTree::open(&again, MEMORY, &job).unwrap()), contents(&tree));
     Ok(contents(&tree))
 }
@@ -72,7 +72,7 @@ fn trees(folder: &Path) -> Vec<Vec<u8>> {
             let offsets = [0, 7, 9, ids.len() as u64];
             let tree = from_symbols(&ids, &offsets, vocabulary, options, &Job::default()).unwrap();
             let path = folder.join("good");
-            tree.save(&path, &Job::default()).unwrap();
+            tree.save(&path, true, &Job::default()).unwrap();
             fs::read(path).unwrap()
         })
         .collect()

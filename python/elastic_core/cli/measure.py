@@ -14,7 +14,7 @@ from elastic_core.cli.options import (
     tree_options,
 )
 from elastic_core.cli.results import computed, result_options
-from elastic_core.common.files import STREAM, require_new
+from elastic_core.common.files import STREAM
 from elastic_core.measuring.measure import measure as measure_corpora
 from elastic_core.measuring.report import document, write_files
 from elastic_core.report.render import print_result
@@ -52,7 +52,6 @@ def measure(
     compare: str,
     output_format: str,
     out: Path | None,
-    overwrite: bool,
     **options: Any,
 ) -> None:
     """Measure the token trees and code lengths of corpora.
@@ -61,12 +60,10 @@ def measure(
     .csv, .tsv or .parquet; all but .parquet may be compressed as .gz, .zst, .xz or .bz2. Each
     argument is one corpus; with two or more, the joint corpus comes last.
     """
-    if options["per_document"] is not None:
-        if options["per_document"] == STREAM:
-            raise click.UsageError(
-                "--per-document cannot be -: the result goes to standard output; name a file"
-            )
-        require_new(options["per_document"], overwrite=overwrite)
+    if options["per_document"] == STREAM:
+        raise click.UsageError(
+            "--per-document cannot be -: the result goes to standard output; name a file"
+        )
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
     result = computed(

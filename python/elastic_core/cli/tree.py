@@ -70,7 +70,7 @@ def build(
             threads=threads,
             progress=progress,
         )
-        tree.save(output, progress=progress)
+        tree.save(output, overwrite=overwrite, progress=progress)
     if summary := read_summary(opened):
         click.echo(printable(summary), err=True)
     click.echo(f"{output}: {counted(len(tree), 'leaf', 'leaves')}", err=True)
@@ -106,7 +106,7 @@ def merge(
     with progress_shown() as progress:
         first, *others = (TokenTree.open(tree, memory=share, progress=progress) for tree in trees)
         merged = first.merge(*others, memory=share, threads=threads, progress=progress)
-        merged.save(output, progress=progress)
+        merged.save(output, overwrite=overwrite, progress=progress)
     click.echo(f"{output}: {counted(len(merged), 'leaf', 'leaves')}", err=True)
 
 
@@ -156,4 +156,5 @@ def export(tree: str, output: Path, overwrite: bool, form: str) -> None:
     """
     require_new(output, overwrite=overwrite)
     with progress_shown() as progress:
-        TokenTree.open(tree, progress=progress).export(output, format=form, progress=progress)
+        opened = TokenTree.open(tree, progress=progress)
+        opened.export(output, format=form, overwrite=overwrite, progress=progress)

@@ -33,7 +33,9 @@ _HERE = -100
 
 
 @contextmanager
-def result_folder(path: Path, replaced: Collection[str] = ()) -> Iterator[Path]:
+def result_folder(
+    path: Path, replaced: Collection[str] = (), *, overwrite: bool = True
+) -> Iterator[Path]:
     """Collects the files of a result, which appear in `path` together if the block succeeds.
 
     Creates `path` if needed; if the block fails, `path` is left as it was. Subfolders are merged
@@ -43,14 +45,17 @@ def result_folder(path: Path, replaced: Collection[str] = ()) -> Iterator[Path]:
     Args:
         path: The folder for the results.
         replaced: Names of files and subfolders of an older result, which are removed from `path`.
+        overwrite: Whether there may be files in `path`, now or when the block ends.
 
     Yields:
         An empty folder to write to.
 
     Raises:
-        InvalidArgumentError: `path` is a file.
+        InvalidArgumentError: `path` is a file, or holds files that may not be replaced.
         OSError: `path` cannot be created or written to.
     """
+    if not overwrite:
+        _require_empty(path)
     place = Path(os.path.realpath(path))
     missing = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
@@ -60,6 +65,8 @@ def result_folder(path: Path, replaced: Collection[str] = ()) -> Iterator[Path]:
                 yield partial
                 sync_folder(partial)
                 with _locked(partial.parent):
+                    if not overwrite:
+                        _require_empty(path)
                     _publish(partial, place, replaced)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -108,6 +115,14 @@ def _partial_folder(path: Path, place: Path) -> Path:
     except OSError as error:
         error.filename = str(path)
         raise
+
+
+def _require_empty(path: Path) -> None:
+    """Refuses a folder that holds anything but what others are writing there."""
+    if path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
+        raise InvalidArgumentError(
+            f"{path} is not empty: name another folder, or replace its files with --force"
+        )
 
 
 def _can_be_renamed(place: Path) -> bool:

@@ -90,7 +90,9 @@ def compress(
                 f"{model}: it has no {next(iter(options))}; leave that out, or name a transformers "
                 "model"
             )
-        sizes = _core.compress(source, target, model, threads=threads, progress=progress)
+        sizes = _core.compress(
+            source, target, model, overwrite=overwrite, threads=threads, progress=progress
+        )
         return CodingResult(*sizes, model, {})
     for name in ("stride", "batch"):
         if name in options:
@@ -101,7 +103,9 @@ def compress(
     loaded = load_model(model, **options) if isinstance(model, str) else model
     coder = StreamCoder(loaded, lanes)
     header = Header.of(loaded, lanes, options)
-    sizes = _core.compress(source, target, header.to_json(), coder=coder, progress=progress)
+    sizes = _core.compress(
+        source, target, header.to_json(), coder=coder, overwrite=overwrite, progress=progress
+    )
     return CodingResult(*sizes, loaded.spec, header.settings)
 
 
@@ -165,7 +169,13 @@ def decompress(
     spec = model if isinstance(model, str) else None
     try:
         _core.decompress(
-            source, target, model=spec, open=open_model, threads=threads, progress=progress
+            source,
+            target,
+            model=spec,
+            open=open_model,
+            overwrite=overwrite,
+            threads=threads,
+            progress=progress,
         )
     except CodedFileError as error:
         here = environment()

@@ -12,6 +12,7 @@ from elastic_core._core import (
     compressed_sizes,
 )
 from elastic_core.common.arguments import listed
+from elastic_core.common.files import require_new
 from elastic_core.common.progress import Progress, with_subject
 from elastic_core.common.units import parse_memory
 from elastic_core.corpora.sources import (
@@ -49,6 +50,7 @@ def measure(
     models: Sequence[str] = (),
     model_options: Mapping[str, Any] | None = None,
     per_document: str | os.PathLike[str] | None = None,
+    overwrite: bool = True,
     split: str = SPLIT,
     text_key: Sequence[str] = TEXT_KEY,
     limit: int | None = None,
@@ -77,8 +79,8 @@ def measure(
         compare: Reference compressors with their level, such as `zstd:19` and `xz:9`.
         models: Language models to score the text with, as in `load_model`: `tree:8`, `hf:gpt2`.
         model_options: Options of `load_model` for all models but tree models.
-        per_document: A Parquet file to write each model's score of each document to; an existing
-            one is replaced.
+        per_document: A Parquet file to write each model's score of each document to.
+        overwrite: Whether to replace an existing file of `per_document`.
         split: A reading option of corpora named by their paths; see `ReadOptions`.
         text_key: Likewise.
         limit: Likewise.
@@ -95,7 +97,7 @@ def measure(
         The measurement; `to_dict()` is the JSON of the command line.
 
     Raises:
-        InvalidArgumentError: An argument is invalid.
+        InvalidArgumentError: An argument is invalid, or the file of `per_document` exists.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
         ModelError: A model cannot be loaded or cannot score a document.
@@ -103,6 +105,8 @@ def measure(
     """
     if not corpora:
         raise InvalidArgumentError("no corpus to measure; name a file or a folder")
+    if per_document is not None:
+        require_new(per_document, overwrite=overwrite)
     reading = ReadOptions.given(
         split, text_key, limit, sample, seed, on_bad_row, split_on, include, exclude
     )
@@ -129,6 +133,7 @@ def measure(
         config.model_options,
         alphabet=alphabet,
         per_document=per_document,
+        overwrite=overwrite,
         progress=progress,
     ) as rates:
         for name, corpus in zip(names, opened, strict=True):

@@ -28,6 +28,7 @@ def rates_of(
     *,
     alphabet: str,
     per_document: str | PathLike[str] | None = None,
+    overwrite: bool = True,
     progress: Progress | None = None,
 ) -> Iterator["Rates"]:
     """Loads models to score corpora with inside the block.
@@ -39,14 +40,15 @@ def rates_of(
             a bad row for every model, otherwise only for models that cannot read it.
         per_document: A Parquet file for the scores of each document, which appears when the block
             ends without an error.
+        overwrite: Whether to replace an existing file of scores.
         progress: Receives steps of the phase `score`, in bytes of text, with the rate so far.
 
     Yields:
         The rates, to compute for one corpus after another.
 
     Raises:
-        InvalidArgumentError: A spec or an option is invalid, or options or a file for scores are
-            given without a model.
+        InvalidArgumentError: A spec or an option is invalid, options or a file for scores are
+            given without a model, or the file exists.
         ModelError: A model cannot be loaded.
         OSError: The file cannot be written.
     """
@@ -55,7 +57,11 @@ def rates_of(
         raise InvalidArgumentError(f"{unused[0]}: this needs a model; name one with --model")
     if len(set(specs)) < len(specs):
         raise InvalidArgumentError(f"{', '.join(specs)}: name each model once")
-    with nullcontext() if per_document is None else ScoreWriter(per_document) as scores:
+    with (
+        nullcontext()
+        if per_document is None
+        else ScoreWriter(per_document, overwrite=overwrite) as scores
+    ):
         yield Rates(_load(specs, options, alphabet), alphabet, scores, progress)
 
 

@@ -9,14 +9,17 @@ use crate::io::{Output, Stdin};
 use crate::{Error, Job, Phase, Result};
 
 /// Compresses the file `source` into `target`, which appears only when it is complete.
+///
+/// Without `overwrite`, fails if there is a file.
 pub fn compress_file(
     source: &Path,
     target: &Path,
     codec: &mut dyn Codec,
+    overwrite: bool,
     job: &Job,
 ) -> Result<Coding> {
     let (input, size) = open(source, job)?;
-    let output = Output::create(target, job)?;
+    let output = Output::create(target, overwrite, job)?;
     job.start(Phase::Compress, size);
     let from = (input, name(source));
     let to = (BufWriter::new(output.writer()?), output.name());
@@ -27,15 +30,16 @@ pub fn compress_file(
 
 /// Decompresses the file `source` into `target`, which appears only when it is complete.
 ///
-/// `decoder` returns the codec for a description.
+/// `decoder` returns the codec for a description. Without `overwrite`, fails if there is a file.
 pub fn decompress_file(
     source: &Path,
     target: &Path,
     decoder: impl FnOnce(&Description) -> Result<Box<dyn Codec>>,
+    overwrite: bool,
     job: &Job,
 ) -> Result<()> {
     let (input, _) = open(source, job)?;
-    let output = Output::create(target, job)?;
+    let output = Output::create(target, overwrite, job)?;
     job.start(Phase::Decompress, 0);
     let from = (input, name(source));
     let to = (BufWriter::new(output.writer()?), output.name());

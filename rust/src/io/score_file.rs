@@ -49,8 +49,10 @@ pub struct ScoreWriter {
 
 impl ScoreWriter {
     /// Creates the file that will appear at `path`.
-    pub fn create(path: &Path, job: &Job) -> Result<ScoreWriter> {
-        let output = Output::create(path, job)?;
+    ///
+    /// Without `overwrite`, this and [`ScoreWriter::finish`] fail if there is a file.
+    pub fn create(path: &Path, overwrite: bool, job: &Job) -> Result<ScoreWriter> {
+        let output = Output::create(path, overwrite, job)?;
         let entry = |key: &str, value: &str| KeyValue::new(key.to_string(), value.to_string());
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))

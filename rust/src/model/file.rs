@@ -42,9 +42,9 @@ const MAX_LEARNED: u64 = 1 << 60;
 
 impl TreeModel {
     /// Writes the model, whose symbols are those of `alphabet`, to a file that appears only when
-    /// it is complete; `-` is standard output.
+    /// it is complete, in place of an existing one; `-` is standard output.
     pub fn save(&self, path: &Path, alphabet: &Alphabet, job: &Job) -> Result<()> {
-        let output = Output::create(path, job)?;
+        let output = Output::create(path, true, job)?;
         let path = output.name();
         let mut file = BufWriter::new(output.writer()?);
         let digest = self.write(&mut file, path, alphabet, job)?;

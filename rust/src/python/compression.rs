@@ -108,6 +108,7 @@ impl Codec for PyCodec {
 ///     coder: Codes text with a language model. `encode(text, encoder)` passes tokens to the
 ///         encoder and returns the number of tokens in each stream, or None if the model cannot
 ///         reproduce the text.
+///     overwrite: Whether to replace an existing target.
 ///     threads: Number of blocks coded at once with `static:D`; None: one per core.
 ///     progress: Called about ten times a second with a `Step` that counts bytes of text.
 ///
@@ -116,19 +117,21 @@ impl Codec for PyCodec {
 ///     length in bits that the model predicted.
 ///
 /// Raises:
-///     InvalidArgumentError: The model is not one of these.
+///     InvalidArgumentError: The model is not one of these, or the target exists.
 ///     ModelError: The file is not a saved tree model.
 ///     OSError: A file cannot be read or written.
 #[pyfunction]
 #[pyo3(name = "compress", signature = (
-    source, target, model, *, coder=None, threads=None, progress=None
+    source, target, model, *, coder=None, overwrite=false, threads=None, progress=None
 ))]
+#[allow(clippy::too_many_arguments)] // Keyword arguments of one Python call.
 pub(super) fn compress_file(
     py: Python<'_>,
     source: PathBuf,
     target: PathBuf,
     model: String,
     coder: Option<StreamCoder>,
+    overwrite: bool,
     threads: Option<usize>,
     progress: Option<Progress>,
 ) -> PyResult<(u64, u64, u64, f64)> {
@@ -139,7 +142,7 @@ pub(super) fn compress_file(
             None => compress::codec(&model, DEFAULT_MEMORY, threads, job)?,
         };
         job::pool(Some(threads))?
-            .install(|| compress::compress_file(&source, &target, &mut *codec, job))
+            .install(|| compress::compress_file(&source, &target, &mut *codec, overwrite, job))
     })?;
     Ok((coding.raw_bytes, coding.coded_bytes, coding.description_bytes, coding.predicted_bits))
 }
@@ -153,25 +156,31 @@ pub(super) fn compress_file(
 ///     open: Called with the JSON description of a language model; returns an object whose
 ///         `decode(tokens, decoder)` reads that many tokens of each stream from the decoder and
 ///         returns the text.
+///     overwrite: Whether to replace an existing target.
 ///     threads: Number of blocks decoded at once with `static:D`; None: one per core.
 ///     progress: Called about ten times a second with a `Step` that counts bytes of text; the total
 ///         is unknown.
 ///
 /// Raises:
+///     InvalidArgumentError: The target exists.
 ///     CodedFileError: The file is damaged, has another format or was coded with another model.
 ///     ModelError: `model` is not a saved tree model.
 ///     OSError: A file cannot be read or written.
 #[pyfunction]
 #[pyo3(
     name = "decompress",
-    signature = (source, target, *, model=None, open, threads=None, progress=None)
+    signature = (
+        source, target, *, model=None, open, overwrite=false, threads=None, progress=None
+    )
 )]
+#[allow(clippy::too_many_arguments)] // Keyword arguments of one Python call.
 pub(super) fn decompress_file(
     py: Python<'_>,
     source: PathBuf,
     target: PathBuf,
     model: Option<String>,
     open: OpenStreamCoder,
+    overwrite: bool,
     threads: Option<usize>,
     progress: Option<Progress>,
 ) -> PyResult<()> {
@@ -186,7 +195,7 @@ pub(super) fn decompress_file(
         };
         // Only `static:D` uses the pool.
         job::pool(Some(threads))?
-            .install(|| compress::decompress_file(&source, &target, decoder, job))
+            .install(|| compress::decompress_file(&source, &target, decoder, overwrite, job))
     })
 }
 

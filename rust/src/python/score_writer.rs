@@ -18,9 +18,11 @@ use crate::io::{ScoreWriter, Scores};
 ///
 /// Args:
 ///     path: The file to write.
+///     overwrite: Whether to replace an existing file; if not, one that is there at the end of the
+///         block also raises InvalidArgumentError.
 ///
 /// Raises:
-///     InvalidArgumentError: The path is a folder.
+///     InvalidArgumentError: The path is a folder, or the file exists.
 ///     OSError: The file cannot be written.
 #[pyclass(frozen, name = "ScoreWriter", module = "elastic_core")]
 pub(super) struct PyScoreWriter {
@@ -31,8 +33,9 @@ pub(super) struct PyScoreWriter {
 #[pymethods]
 impl PyScoreWriter {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<PyScoreWriter> {
-        let writer = job::run(py, None, |job| ScoreWriter::create(&path, job))?;
+    #[pyo3(signature = (path, *, overwrite=true))]
+    fn new(py: Python<'_>, path: PathBuf, overwrite: bool) -> PyResult<PyScoreWriter> {
+        let writer = job::run(py, None, |job| ScoreWriter::create(&path, overwrite, job))?;
         Ok(PyScoreWriter { writer: Mutex::new(Some(writer)) })
     }
 

@@ -157,14 +157,21 @@ impl PyTokenTree {
     ///
     /// Args:
     ///     path: The file to write; `-` is standard output.
+    ///     overwrite: Whether to replace an existing file.
     ///     progress: Called about ten times a second with a `Step` that counts leaves.
     ///
     /// Raises:
-    ///     InvalidArgumentError: The path is a folder.
+    ///     InvalidArgumentError: The path is a folder, or the file exists.
     ///     OSError: The file cannot be written, or the disk is full.
-    #[pyo3(signature = (path, *, progress=None))]
-    fn save(&self, py: Python<'_>, path: PathBuf, progress: Option<Progress>) -> PyResult<()> {
-        job::run(py, progress, |job| self.tree.save(&path, job))
+    #[pyo3(signature = (path, *, overwrite=true, progress=None))]
+    fn save(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        overwrite: bool,
+        progress: Option<Progress>,
+    ) -> PyResult<()> {
+        job::run(py, progress, |job| self.tree.save(&path, overwrite, job))
     }
 
     /// Writes every leaf as text, with its path up to EOS, to a file that appears when complete.
@@ -173,21 +180,23 @@ impl PyTokenTree {
     ///     path: The file to write; `-` is standard output.
     ///     format: `csv` (`path,count`, with the ids of the path separated by spaces) or `jsonl`
     ///         (`{"path": [...], "count": n}`).
+    ///     overwrite: Whether to replace an existing file.
     ///     progress: Called about ten times a second with a `Step` that counts leaves.
     ///
     /// Raises:
-    ///     InvalidArgumentError: The format is unknown, or the path is a folder.
+    ///     InvalidArgumentError: The format is unknown, the path is a folder, or the file exists.
     ///     OSError: The file cannot be written, or the disk is full.
-    #[pyo3(signature = (path, *, format="csv", progress=None))]
+    #[pyo3(signature = (path, *, format="csv", overwrite=true, progress=None))]
     fn export(
         &self,
         py: Python<'_>,
         path: PathBuf,
         format: &str,
+        overwrite: bool,
         progress: Option<Progress>,
     ) -> PyResult<()> {
         let format = ExportFormat::parse(format)?;
-        job::run(py, progress, |job| self.tree.export(&path, format, job))
+        job::run(py, progress, |job| self.tree.export(&path, format, overwrite, job))
     }
 
     /// Merges this tree with others into the tree of all their documents, adding counts.

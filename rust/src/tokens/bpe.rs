@@ -27,7 +27,7 @@ pub struct Bpe {
 /// Bytes of a text that is encoded on another thread, as a regular expression that reads the text
 /// again from each of its positions can take minutes without a step back; for shorter ones such a
 /// thread is not worth its while.
-const LONG: usize = 16 << 10;
+const LONG: usize = 32 << 10;
 /// How long the encoding of such a text may take, and for each of its MiB in addition: at least 50
 /// times as long as the tokenizers of large models take.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(60));

@@ -33,10 +33,17 @@ impl ExportFormat {
 impl TokenTree {
     /// Writes every leaf in path order, its path ending with EOS if it has one.
     ///
-    /// The file appears at `path` only when it is complete; `-` is standard output.
-    pub fn export(&self, path: &Path, format: ExportFormat, job: &Job) -> Result<()> {
+    /// The file appears at `path` only when it is complete; `-` is standard output. Without
+    /// `overwrite`, fails if there is a file.
+    pub fn export(
+        &self,
+        path: &Path,
+        format: ExportFormat,
+        overwrite: bool,
+        job: &Job,
+    ) -> Result<()> {
         job.start(Phase::Write, self.len());
-        let output = Output::create(path, job)?;
+        let output = Output::create(path, overwrite, job)?;
         let path = output.name();
         let mut out = BufWriter::with_capacity(1 << 20, output.writer()?);
         if format == ExportFormat::Csv {

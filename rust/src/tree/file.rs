@@ -106,9 +106,11 @@ impl Columns {
 impl TokenTree {
     /// Writes the tree to a Parquet file, which appears at `path` only when it is complete; `-` is
     /// standard output.
-    pub fn save(&self, path: &Path, job: &Job) -> Result<()> {
+    ///
+    /// Without `overwrite`, fails if there is a file.
+    pub fn save(&self, path: &Path, overwrite: bool, job: &Job) -> Result<()> {
         job.start(Phase::Write, self.len());
-        let output = Output::create(path, job)?;
+        let output = Output::create(path, overwrite, job)?;
         let failed =
             |error| Error::io(output.name())(cause(error).unwrap_or_else(std::io::Error::other));
         let mut columns = Columns::new(&self.shape);

@@ -89,10 +89,12 @@ def synth_language(
     )
     documents, rows = _count("documents", documents), _count("rows", rows)
     numbers = _openings(language, rows)
-    if out is not None and not overwrite:
-        _require_empty(Path(out))
-    curves = _curves(language, documents, rows)
-    with result_folder(Path(out)) if out is not None else nullcontext() as folder:
+    with (
+        result_folder(Path(out), overwrite=overwrite)
+        if out is not None
+        else nullcontext() as folder
+    ):
+        curves = _curves(language, documents, rows)
         try:
             files = [_draw(language, _PRETRAIN, documents, folder, 1, None, progress)]
             files += [
@@ -113,13 +115,6 @@ def _count(name: str, count: int | str) -> int:
         return parse_count(count)
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"{name}: {error}") from error
-
-
-def _require_empty(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()):
-        raise InvalidArgumentError(
-            f"{folder} is not empty: name another folder, or replace its files with --force"
-        )
 
 
 def _openings(language: Language, rows: int) -> Ints:
