@@ -91,6 +91,22 @@ class ArmReport:
             text_columns=(self._heading[0], "arm", "half-dose"),
         )
 
+    def tables(self, claims: Table, *, is_matched: bool = False) -> tuple[Table, ...]:
+        """The tables that studies have in common, those without measurements left out.
+
+        Args:
+            claims: The table of claims, which comes first.
+            is_matched: Whether the alignments were stopped at an equal gain.
+        """
+        return (
+            claims,
+            *([self.match_table()] if is_matched else []),
+            self.left_table(),
+            *self.divergence_tables(),
+            *self.rate_tables(),
+            *self.first_order_tables(),
+        )
+
     def match_table(self) -> Table:
         """Where each alignment stopped, what it gained and how far it moved the model."""
         kl = self.outcome("kl_base")
@@ -221,6 +237,10 @@ class ArmReport:
         of_nulls = {f"{_model(null)}, {arm}": (null, arm) for null in nulls for arm in lines}
         what = f"What is left of {_described(alignment)} under each arm"
         return self._figure(name, what, lines, of_nulls)
+
+    def figures(self, prefix: str) -> tuple[Figure, ...]:
+        """All alignments under each arm, a figure for each."""
+        return tuple(self.alignments_figure(f"{prefix}-{arm}", arm) for arm in self.config.arms)
 
     def alignments_figure(
         self,

@@ -198,15 +198,8 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
             f"{_ROLES[config.side]}{_preferences(config)} {report.arms_sentence()}"
         ),
         findings=judged.findings,
-        tables=(
-            judged.table,
-            report.match_table(),
-            report.left_table(),
-            *report.divergence_tables(),
-            *report.rate_tables(),
-            *report.first_order_tables(),
-        ),
-        figures=tuple(report.alignments_figure(f"algorithms-{arm}", arm) for arm in config.arms),
+        tables=report.tables(judged.table, is_matched=True),
+        figures=report.figures("algorithms"),
         notes=report.notes(),
         claims_sha256=judged.sha256,
     )

@@ -150,15 +150,8 @@ def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
             f"{config.target_phrase}. {report.arms_sentence()}"
         ),
         findings=judged.findings,
-        tables=(
-            judged.table,
-            report.match_table(),
-            report.left_table(),
-            *report.divergence_tables(),
-            *report.rate_tables(),
-            *report.first_order_tables(),
-        ),
-        figures=tuple(report.alignments_figure(f"mitigation-{arm}", arm) for arm in config.arms),
+        tables=report.tables(judged.table, is_matched=True),
+        figures=report.figures("mitigation"),
         notes=report.notes(),
         claims_sha256=judged.sha256,
     )

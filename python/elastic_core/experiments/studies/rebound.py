@@ -16,8 +16,8 @@ from elastic_core.experiments.outcome import Alignment
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,
     alignments_of,
+    figures_of,
     judge_sides,
-    nulls_of,
     run_two_sided,
 )
 from elastic_core.experiments.studies.study import Study
@@ -53,18 +53,8 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
             f"{' or '.join(config.first)} rows. {report.arms_sentence()}"
         ),
         findings=judged.findings,
-        tables=(
-            judged.table,
-            report.left_table(),
-            *report.divergence_tables(("kl", "kl_base")),
-            *report.rate_tables(),
-            *report.first_order_tables(),
-        ),
-        figures=tuple(
-            report.alignments_figure(f"{first}-first", "opposite", own, nulls_of(config, first))
-            for first, own in sides.items()
-            if "opposite" in config.arms
-        ),
+        tables=report.tables(judged.table),
+        figures=figures_of(config, report, sides),
         notes=report.notes(),
         claims_sha256=judged.sha256,
     )

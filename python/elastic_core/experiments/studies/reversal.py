@@ -21,8 +21,8 @@ from elastic_core.experiments.outcome import Alignment, Doses
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,
     alignments_of,
+    figures_of,
     judge_sides,
-    nulls_of,
     run_two_sided,
 )
 from elastic_core.experiments.studies.study import Study
@@ -82,11 +82,7 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
             *report.divergence_tables(("kl",)),
             *report.first_order_tables(),
         ),
-        figures=tuple(
-            report.alignments_figure(f"{first}-first", "opposite", own, nulls_of(config, first))
-            for first, own in sides.items()
-            if "opposite" in config.arms
-        ),
+        figures=figures_of(config, report, sides),
         notes=report.notes(),
         claims_sha256=judged.sha256,
     )

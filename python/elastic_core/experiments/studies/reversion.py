@@ -79,13 +79,7 @@ def analyse(config: ReversionConfig, rows: Sequence[Metrics]) -> Analysis:
             f"{report.arms_sentence()}"
         ),
         findings=judged.findings,
-        tables=(
-            judged.table,
-            report.left_table(),
-            *report.divergence_tables(),
-            *report.rate_tables(),
-            *report.first_order_tables(),
-        ),
+        tables=report.tables(judged.table),
         figures=(
             report.arms_figure(
                 "reversion",

@@ -162,16 +162,11 @@ def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         findings=judged.findings,
         tables=(
-            judged.table,
-            report.match_table(),
-            report.left_table(),
+            *report.tables(judged.table, is_matched=True),
             *_base_table(config, report),
-            *report.divergence_tables(),
-            *report.rate_tables(),
-            *report.first_order_tables(),
         ),
         figures=(
-            *(report.alignments_figure(f"scaling-{arm}", arm) for arm in config.arms),
+            *report.figures("scaling"),
             _trend_figure(config, report),
         ),
         notes=report.notes(),

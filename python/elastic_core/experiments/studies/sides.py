@@ -1,18 +1,20 @@
 """What rebound and reversal share: alignments with either side, reversed by the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from elastic_core.experiments.analysis import NULL
+from elastic_core.experiments.arm_report import ArmReport
 from elastic_core.experiments.calibration import calibrate
 from elastic_core.experiments.cells import RunCells
 from elastic_core.experiments.claims import Claim, Evidence, JudgedClaims, judge_claims
 from elastic_core.experiments.matching import VolumesConfig, all_volumes, run_lineages
 from elastic_core.experiments.outcome import Alignment
 from elastic_core.experiments.protocol import Lineage, Side
+from elastic_core.report.document import Figure
 
 
 class TwoSidedConfig(VolumesConfig):
@@ -57,13 +59,22 @@ def alignments_of(config: TwoSidedConfig) -> dict[str, list[Alignment]]:
     return {lineage.first: all_volumes(config, lineage) for lineage in own}
 
 
-def nulls_of(config: TwoSidedConfig, first: str) -> list[Alignment]:
-    """The deepest alignment of the null model with a side, if there is a null model."""
-    return [
-        all_volumes(config, lineage)[-1]
-        for lineage in lineages(config)
-        if NULL in lineage.labels and lineage.first == first
-    ]
+def figures_of(
+    config: TwoSidedConfig, report: ArmReport, sides: Mapping[str, Sequence[Alignment]]
+) -> tuple[Figure, ...]:
+    """For each side, its alignments under opposite data, beside the null model's deepest one."""
+    if "opposite" not in config.arms:
+        return ()
+    nulls = [lineage for lineage in lineages(config) if NULL in lineage.labels]
+    return tuple(
+        report.alignments_figure(
+            f"{first}-first",
+            "opposite",
+            alignments,
+            [all_volumes(config, null)[-1] for null in nulls if null.first == first],
+        )
+        for first, alignments in sides.items()
+    )
 
 
 def run_two_sided(config: TwoSidedConfig, run_cells: RunCells) -> None:
