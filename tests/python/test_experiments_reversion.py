@@ -436,3 +436,13 @@ def test_a_null_model_stands_beside_the_model_and_supports_no_claim(tmp_path: Pa
     assert names == ["neutral", "opposite", "tree:1, neutral", "tree:1, opposite"]
     with pytest.raises(InvalidArgumentError, match="null hf:x: the null model is a tree model"):
         configured(values, null="hf:x")
+
+
+def test_a_run_is_reported_without_its_data(cli: CommandLine, tmp_path: Path) -> None:
+    values = small(tmp_path) | {"align": [8], "arms": ["novel"], "seeds": 1}
+    experiment(configured(values), tmp_path / "run", jobs=1)
+    (tmp_path / "corpus").rename(tmp_path / "elsewhere")
+    done = cli("report", "run")
+    assert done.code == 0, done.err
+    words = " ".join(done.out.split())
+    assert "Whether all cells are finished is unknown, because the data are elsewhere" in words

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from elastic_core._core import ElasticCoreError
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.units import counted
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.bases import pretraining_schedule
-from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.cells import Cell, Metrics
 from elastic_core.experiments.config import (
     ExperimentConfig,
     apply_overrides,
@@ -21,6 +23,7 @@ from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
 from elastic_core.experiments.plan import Plan, count_unfinished, estimate, plan
 from elastic_core.experiments.runner import Runner
 from elastic_core.experiments.studies.registry import find_study
+from elastic_core.experiments.studies.study import Study
 from elastic_core.models.spec import ModelKind, ModelSpec
 
 
@@ -119,15 +122,27 @@ def open_run(path: str | Path) -> Run:
     analysis = study.analyse(config, [flatten_row(row) for row in rows])
     if config.scorer_teaches:
         analysis = replace(analysis, notes=(*analysis.notes, _judge_note(config)))
-    missing, cells = count_unfinished(study, config, rows)
-    if missing:
-        note = (
-            f"These are not the final results, because {missing:,} of "
-            f"{counted(cells, 'cell', 'cells')} {'is' if missing == 1 else 'are'} missing. Repeat "
-            "the command of the run to finish it."
-        )
+    if note := _completeness_note(study, config, rows):
         analysis = replace(analysis, notes=(note, *analysis.notes))
     return Run(folder, config, analysis)
+
+
+def _completeness_note(study: Study[Any], config: ExperimentConfig, rows: Sequence[Metrics]) -> str:
+    """Whether cells are missing, as a sentence; empty if none is."""
+    try:
+        missing, cells = count_unfinished(study, config, rows)
+    except (ElasticCoreError, OSError) as error:
+        # The rows of an arm are named by their hash, for which the corpus has to be read.
+        return (
+            f"Whether all cells are finished is unknown, because the data are elsewhere: {error}."
+        )
+    if not missing:
+        return ""
+    return (
+        f"These are not the final results, because {missing:,} of "
+        f"{counted(cells, 'cell', 'cells')} {'is' if missing == 1 else 'are'} missing. Repeat the "
+        "command of the run to finish it."
+    )
 
 
 def describe_plan(
