@@ -445,4 +445,4 @@ def test_a_run_is_reported_without_its_data(cli: CommandLine, tmp_path: Path) ->
     done = cli("report", "run")
     assert done.code == 0, done.err
     words = " ".join(done.out.split())
-    assert "Whether all cells are finished is unknown, as the data are elsewhere" in words
+    assert "Whether all cells are finished is unknown, because the data are elsewhere" in words

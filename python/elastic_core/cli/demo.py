@@ -26,7 +26,7 @@ from elastic_core.common.extras import requires_extra
     help="Open the report at the end.",
 )
 def demo(out: Path, opens_report: bool) -> None:
-    """Show whether an aligned model returns to what it learned in pre-training.
+    """Show whether an aligned model returns to its base.
 
     The demo generates text, pre-trains a small network on it (without torch, a tree model), aligns
     it and trains it further on text like the pre-training and unlike it. Then it measures token

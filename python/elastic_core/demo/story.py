@@ -125,7 +125,7 @@ def _write_language(
         f">         {folder}/$name.jsonl > {folder}/$name.txt; done"
     )
     for name in _WHOLE_TEXTS:
-        rows = map(json.loads, (folder / f"{name}.jsonl").read_text().splitlines())
+        rows = map(json.loads, (folder / f"{name}.jsonl").read_text("utf-8").splitlines())
         texts = "".join(f"{row['prompt']}{row['completion']}\n" for row in rows)
         write_text(folder / f"{name}.txt", texts)
 
