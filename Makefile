@@ -19,8 +19,8 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -name '*.rs')
 STDLIB = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
 CORPUS ?= $(STDLIB)/{*.py,[!s]*/**/*.py}
 ARGS ?=
-# Processes that run tests: one more than there are cores, as some tests wait.
-TESTERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Processes that run tests: two more than there are cores, as many tests wait for other processes.
+TESTERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # Tests write thousands of small files and wait until the disk has each; in memory that takes no time.
 # Not where /dev/shm is small, or refuses the library that the tests compile.
 IN_MEMORY = $(shell mount 2>/dev/null | grep -q ' /dev/shm .*noexec' || \
