@@ -140,9 +140,8 @@ def run_matched(config: MatchedConfig, lineages: Sequence[Lineage], run_cells: R
             root = base_cell(config, alignment.lineage, seed)
             for draw, volume in enumerate(volumes):
                 arms |= dict.fromkeys(arm_cells(config, alignment.lineage, root, None, draw))
-                if volume:
-                    start = starts[alignment.lineage.name, seed, draw, volume]
-                    arms |= dict.fromkeys(arm_cells(config, alignment.lineage, root, start, draw))
+                start = starts[alignment.lineage.name, seed, draw, volume]
+                arms |= dict.fromkeys(arm_cells(config, alignment.lineage, root, start, draw))
     run_cells(list(arms))
 
 

@@ -30,7 +30,7 @@ class Alignment:
     Attributes:
         name: Name in tables and legends.
         lineage: The lineage.
-        volumes: Rows aligned with, integers of shape (seeds, draws); 0 where there is no model.
+        volumes: Rows aligned with, integers of shape (seeds, draws).
     """
 
     name: str
