@@ -407,7 +407,7 @@ def test_calibration_halves_the_learning_rate(fine: int, rate: float) -> None:
     chosen = calibrate(config, lineages, run_cells)
     assert chosen.build_recipe().learning_rate == pytest.approx(rate)
     assert chosen.build_recipe(reverse=True).learning_rate == pytest.approx(2 * rate)
-    trial = calibration_of(config, lineages(config)[0], rows)
+    trial = calibration_of(config, lineages(config)[0], Grid(rows, config.seed_range))
     assert trial is not None
     assert trial.is_fine == (fine < 9)
     expected = f"recipe.learning_rate {rate:.3g}: as" if fine < 9 else f"down to {rate:.3g} at"

@@ -104,7 +104,7 @@ class Grid:
         return [row["name"] for row in self._rows if row.get("diverged")]
 
     def notes(self) -> tuple[str, ...]:
-        """Caveats that apply to every study: the scorer's accuracy, missing cells, few seeds."""
+        """The scorer's accuracy, where it was measured, and the caveats."""
         notes = []
         accuracy, low, high = (self.first(f"scorer_{end}") for end in ("accuracy", "low", "high"))
         if accuracy is not None:
@@ -113,6 +113,11 @@ class Grid:
                 f"{high:.1%}) of held-out labelled texts correctly. Model completions are shorter "
                 "than these texts, so its accuracy on them may be lower."
             )
+        return (*notes, *self.caveats())
+
+    def caveats(self) -> tuple[str, ...]:
+        """What limits any study: diverged cells, and too few seeds."""
+        notes = []
         if diverged := self.diverged():
             notes.append(
                 f"{counted(len(diverged), 'cell is', 'cells are')} left out because their "

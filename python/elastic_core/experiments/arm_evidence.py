@@ -1,8 +1,7 @@
 """Evidence of studies with arms: shares lost, trends over alignments, and ratios of half-doses."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -36,9 +35,19 @@ class ArmEvidence:
         )
 
     def half_dose_trend(
-        self, claim: str, per: str, x: Sequence[float], alignments: Sequence[Alignment], arm: str
-    ) -> Evidence:
-        """The trend of log2 of the half-dose over log2 of x; `per` names x."""
+        self, claim: str, per: str, x: Sequence[float], alignments: Sequence[Alignment], arm: str,
+        unmatched: str = "",
+    ) -> Evidence:  # fmt: skip
+        """The trend of log2 of the half-dose over log2 of x.
+
+        Args:
+            claim: The claim.
+            per: What x is.
+            x: What the alignments differ by.
+            alignments: The alignments.
+            arm: The arm.
+            unmatched: Why they cannot be compared, as a sentence; empty if they can.
+        """
         slopes, unmet = self.dose_trend(
             x, alignments, lambda alignment: self.margin.half_doses(alignment, arm)
         )
@@ -49,13 +58,17 @@ class ArmEvidence:
             alignments=alignments,
             arms=[arm],
             unit="doublings",
-            unmet=unmet,
+            unmet=unmet or unmatched,
         )
 
     def first_loss_trend(
-        self, claim: str, per: str, x: Sequence[float], alignments: Sequence[Alignment], arm: str
-    ) -> Evidence:
-        """The trend of the share lost after the first dose beyond the warm-up."""
+        self, claim: str, per: str, x: Sequence[float], alignments: Sequence[Alignment], arm: str,
+        unmatched: str = "",
+    ) -> Evidence:  # fmt: skip
+        """The trend of the share lost after the first dose beyond the warm-up.
+
+        Arguments are those of `half_dose_trend`.
+        """
         lineage = alignments[0].lineage
         at = lineage.first_dose(self._config.doses, is_tree=self._config.spec.is_tree)
         return self.of(
@@ -65,7 +78,7 @@ class ArmEvidence:
             self.trend(x, alignments, lambda alignment: self.margin.lost(alignment, arm)[at]),
             alignments=alignments,
             arms=[arm],
-            unmet=_few(len(alignments)),
+            unmet=_few(len(alignments)) or unmatched,
         )
 
     def of(
@@ -148,16 +161,6 @@ class ArmEvidence:
             unit="doublings",
             unmet=unmatched or self.not_reached([own, other]),
         )
-
-    @staticmethod
-    def with_precondition(
-        evidence: Mapping[str, Evidence], names: Sequence[str], unmet: str
-    ) -> dict[str, Evidence]:
-        """Evidence with one more precondition of some claims; `unmet` is empty if it is met."""
-        return {
-            name: replace(found, unmet=found.unmet or unmet) if name in names else found
-            for name, found in evidence.items()
-        }
 
     def not_reached(self, doses: Sequence[Doses]) -> str:
         """Why curves that do not fall far enough leave a claim without a verdict, if any do."""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from elastic_core.experiments.analysis import Grid
 from elastic_core.experiments.arms import MODEL
 from elastic_core.experiments.calibration import calibration_of
-from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.first_order import tables as first_order_tables
 from elastic_core.experiments.outcome import Alignment, Array, Outcome
 from elastic_core.experiments.protocol import ArmsConfig
@@ -33,7 +32,7 @@ class ArmReport:
 
     Args:
         config: The configuration.
-        rows: The rows of the run.
+        grid: The rows of the run.
         alignments: The alignments, in the order of the rows of tables.
         heading: What tells alignments apart: the heading of their column, and its unit.
     """
@@ -41,14 +40,13 @@ class ArmReport:
     def __init__(
         self,
         config: ArmsConfig,
-        rows: Sequence[Metrics],
+        grid: Grid,
         alignments: Sequence[Alignment],
         heading: tuple[str, str],
     ) -> None:
         self.config = config
-        self.grid = Grid(rows, config.seed_range)
+        self.grid = grid
         self.alignments = tuple(alignments)
-        self._rows = rows
         self._heading = heading
         self.margin = self.outcome("margin")
 
@@ -284,7 +282,7 @@ class ArmReport:
             )
             caption += " Right: KL(base || model) less that of the placebo."
         if of_nulls:
-            caption += " A tree model, which only counts what it has read, stands beside them."
+            caption += " A tree model, which only counts text, is shown for comparison."
         return Figure(name, f"{caption} Bands are 95% intervals over seeds.", tuple(panels))
 
     def _base_name(self, alignment: Alignment) -> str:
@@ -322,7 +320,7 @@ class ArmReport:
     def _rate_notes(self) -> list[str]:
         """What calibration chose, or that the placebo moves the base too far."""
         config, deepest = self.config, self.alignments[-1]
-        if trial := calibration_of(config, self.alignments[0].lineage, self._rows):
+        if trial := calibration_of(config, self.alignments[0].lineage, self.grid):
             return [trial.sentence(config.build_recipe().learning_rate)]
         if not self.has("kl_base") or "neutral" not in config.arms:
             return []

@@ -76,17 +76,14 @@ def calibrate(
         tried = _with_halved_rates(config, halvings)
         lineage = lineages_of(tried)[0]
         rows += run_cells(_trial(tried, lineage, halvings))
-        trial = calibration_of(config, lineage, rows)
+        trial = calibration_of(config, lineage, Grid(rows, [config.seed]))
         if trial is not None and trial.is_fine:
             return tried
     return tried
 
 
-def calibration_of(
-    config: ArmsConfig, lineage: Lineage, rows: Sequence[Metrics]
-) -> Calibration | None:
+def calibration_of(config: ArmsConfig, lineage: Lineage, grid: Grid) -> Calibration | None:
     """The last trial of a lineage among the rows of a run; None if there is none."""
-    grid = Grid(rows, [config.seed])
 
     def divergence(halvings: int, arm: str) -> float:
         return grid.value("kl_base", config.seed, **_labels(lineage, halvings, arm))

@@ -12,6 +12,7 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.cells import Measure, Metrics, Row, Rows, SeedData
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Table
+from elastic_core.scoring.loss import size_of
 from elastic_core.statistics.effects import over_seeds, seed_means
 from elastic_core.statistics.intervals import Interval
 from elastic_core.statistics.ratios import ratios_of_means
@@ -91,7 +92,7 @@ def texts_of(rows: Sequence[Row]) -> list[str]:
 
 def bytes_of(texts: Sequence[str]) -> int:
     """The size of texts in UTF-8."""
-    return sum(len(text.encode()) for text in texts)
+    return sum(map(size_of, texts))
 
 
 def learned_texts(seed_context: SeedData, replay: Sequence[str] | None = None) -> list[str]:

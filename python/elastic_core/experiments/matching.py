@@ -37,8 +37,9 @@ class VolumesConfig(ArmsConfig):
     Attributes:
         align: Numbers of rows to align with; each a multiple of the rows of a step.
         null: A tree model that goes through the same protocol, such as `tree:4`, pre-trained on
-            `pretrain.corpus`. It only counts what it has read, so what it shows is no elasticity of
-            networks. It stands in the figures, and no claim rests on it. None: there is none.
+            `pretrain.corpus`. It only counts text, so an effect that it shows as well is no
+            evidence that networks are elastic. It is drawn in figures, and no claim rests on it.
+            None: there is none.
     """
 
     extent: ClassVar[frozenset[str]] = ArmsConfig.extent | {"align", "null"}

@@ -121,8 +121,7 @@ class Outcome:
 
     def has_moved(self, alignment: Alignment) -> bool:
         """Whether the alignment raised the metric; at 95% where there are two seeds or more."""
-        gain = over_seeds(self.aligned(alignment))
-        return (gain.mean if gain.low is None else gain.low) > 0
+        return over_seeds(self.aligned(alignment)).is_positive
 
     def _curves(self, alignment: Alignment, arm: str) -> Array:
         """D of each seed, the mean over its draws, shape (seeds, 1 + doses)."""

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, JointSpectrum, TokenTree
+from elastic_core.common.files import without_nan
 from elastic_core.models.protocol import Document, LanguageModel, as_weighted
 from elastic_core.scoring.gradients import Estimate, RateGradients
-from elastic_core.scoring.loss import losses
+from elastic_core.scoring.loss import losses, size_of
 
 Array = NDArray[np.float64]
 Texts = Mapping[str, Sequence[Document]]
@@ -71,7 +72,7 @@ class FirstOrder:
         `first_order_step_ARM` is the size of the step.
         """
         metrics: dict[str, Any] = {
-            f"first_order_step_{arm}": _known(step) for arm, step in self.steps.items()
+            f"first_order_step_{arm}": without_nan(step) for arm, step in self.steps.items()
         }
         for (name, arm), response in self.responses.items():
             place = f"{name}_{arm}"
@@ -83,7 +84,7 @@ class FirstOrder:
                 record = estimate.to_dict()
                 metrics[f"first_order_{kind}_{place}"] = record["value"]
                 metrics[f"first_order_{kind}_{place}_se"] = record["standard_error"]
-            metrics[f"first_order_measured_{place}"] = _known(response.measured)
+            metrics[f"first_order_measured_{place}"] = without_nan(response.measured)
         return metrics
 
 
@@ -155,7 +156,7 @@ def _by_counts(
     total = learned.sum()
     if not total > 0:
         raise InvalidArgumentError("first_order: the model of counts has learned none of the sets")
-    to_bytes = joint.segments / np.array([_bytes(sample) for sample in texts])
+    to_bytes = joint.segments / np.array([sum(map(size_of, sample)) for sample in texts])
     # Volumes of token trees are segments, and those that are given are bytes.
     weights = learned * to_bytes
     norms = [_norm(joint, weights, member) for member in range(len(texts))]
@@ -208,11 +209,3 @@ def _tree(model: LanguageModel, texts: Sequence[Document], depth: int) -> TokenT
     return TokenTree.from_symbols(
         np.concatenate(rows), offsets, depth=depth, vocabulary=model.vocabulary - 1, threads=1
     )
-
-
-def _bytes(texts: Sequence[Document]) -> int:
-    return sum(len(text.encode() if isinstance(text, str) else text) for text in texts)
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.models.protocol import Document, WeightedModel
+from elastic_core.scoring.loss import size_of
 
 Array = NDArray[np.float64]
 
@@ -83,7 +84,7 @@ class RateGradients:
                 raise InvalidArgumentError(f"{name}: there is no text to take a gradient on")
             dealt = [kept[at::GROUPS] for at in range(min(GROUPS, len(kept)))]
             groups += dealt
-            sizes.append(np.array([sum(map(_size, group)) for group in dealt], np.float64))
+            sizes.append(np.array([sum(map(size_of, group)) for group in dealt], np.float64))
         return cls(list(sets), model.gradients(groups), sizes)
 
     def vector(self, name: str) -> Array:
@@ -168,7 +169,3 @@ def _products(rows: NDArray[np.float32]) -> Array:
         # Without BLAS, whose order of summation may depend on the number of threads.
         products += np.einsum("ik,jk->ij", part, part)
     return products
-
-
-def _size(text: Document) -> int:
-    return len(text.encode() if isinstance(text, str) else text)

@@ -148,6 +148,11 @@ def completion_loss(
     return _loss(model, name, texts, completions, skipped, cut)
 
 
+def size_of(text: Document) -> int:
+    """The raw bytes of a text, in UTF-8."""
+    return len(text.encode() if isinstance(text, str) else text)
+
+
 def beginnings(model: LanguageModel, texts: Sequence[str], tokens: int) -> list[str]:
     """Cuts texts at a word so that they have at most so many tokens.
 
@@ -192,7 +197,7 @@ def _loss(
 
     The bytes are those of `counted`.
     """
-    sizes = [len(text.encode() if isinstance(text, str) else text) for text in counted]
+    sizes = list(map(size_of, counted))
     if not sum(sizes):
         raise InvalidArgumentError(f"{name}: there is no text to compute the loss on")
     try:

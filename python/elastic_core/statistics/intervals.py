@@ -16,7 +16,7 @@ FEWEST = 3
 """The fewest values whose interval supports a verdict."""
 
 RESAMPLES = 9999
-"""Bootstrap resamples of an interval, and sign flips of a test with too many to try them all."""
+"""Bootstrap resamples of an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ class Interval:
         if self.low is None or self.high is None or self.count < FEWEST:
             return False
         return self.low > 0 or self.high < 0
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether the interval lies above 0, or the mean where there is no interval."""
+        return (self.mean if self.low is None else self.low) > 0
 
 
 def interval(values: ArrayLike, within: tuple[float, float] = (-math.inf, math.inf)) -> Interval:

@@ -183,8 +183,9 @@ def run(config: AlgorithmsConfig, run_cells: RunCells) -> None:
 
 def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
     """Tests whether alignments by each algorithm are undone, and compares half-doses with SFT."""
-    alignments = matched(config, lineages(config), Grid(rows, config.seed_range))
-    report = ArmReport(config, rows, alignments, ("algorithm", ""))
+    grid = Grid(rows, config.seed_range)
+    alignments = matched(config, lineages(config), grid)
+    report = ArmReport(config, grid, alignments, ("algorithm", ""))
     judged = judge_claims(*_claims(config, report))
     return Analysis(
         study="algorithms",

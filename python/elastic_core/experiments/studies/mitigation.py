@@ -131,8 +131,9 @@ def run(config: MitigationConfig, run_cells: RunCells) -> None:
 
 def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
     """Compares the half-dose of each variant with the plain one's, at equal gain."""
-    alignments = matched(config, lineages(config), Grid(rows, config.seed_range))
-    report = ArmReport(config, rows, alignments, ("variant", ""))
+    grid = Grid(rows, config.seed_range)
+    alignments = matched(config, lineages(config), grid)
+    report = ArmReport(config, grid, alignments, ("variant", ""))
     variants = "; ".join(
         f"{name}: {variant.description}" for name, variant in config.all_variants.items()
     )
@@ -164,7 +165,8 @@ def _claims(
     evidence, arm = ArmEvidence(config, report.grid), config.arms[0]
     plain, *others = report.alignments
     claims = {"plain: returns": config.claims["returns"]}
-    found = {"plain: returns": evidence.lost(f"{arm.capitalize()} data undo it.", plain, arm)}
+    returns = f"{arm.capitalize()} data undo the plain alignment."
+    found = {"plain: returns": evidence.lost(returns, plain, arm)}
     for alignment in others:
         name = f"{alignment.name}: lasts_longer"
         claims[name] = config.claims["lasts_longer"]

@@ -7,7 +7,7 @@ that of the alignment itself: what the same reverse data do to the base is subtr
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.arm_evidence import ArmEvidence
 from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
@@ -39,7 +39,7 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
     """Tests whether reverse data undo alignments, and deeper ones sooner."""
     sides = alignments_of(config)
     alignments = [alignment for side in sides.values() for alignment in side]
-    report = ArmReport(config, rows, alignments, ("align", "rows"))
+    report = ArmReport(config, Grid(rows, config.seed_range), alignments, ("align", "rows"))
     evidence = ArmEvidence(config, report.grid)
     judged = judge_sides(config, {first: _evidence(evidence, own) for first, own in sides.items()})
     return Analysis(

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.arm_evidence import ArmEvidence
 from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
@@ -58,7 +58,7 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
     """Reports how many reverse rows are needed, and tests whether fewer after more alignment."""
     sides = alignments_of(config)
     alignments = [alignment for side in sides.values() for alignment in side]
-    report = ArmReport(config, rows, alignments, ("align", "rows"))
+    report = ArmReport(config, Grid(rows, config.seed_range), alignments, ("align", "rows"))
     judged = judge_sides(
         config, {first: _evidence(config, report, own) for first, own in sides.items()}
     )

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.arm_evidence import ArmEvidence
 from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.arms import ArmName
@@ -66,7 +66,8 @@ def run(config: ReversionConfig, run_cells: RunCells) -> None:
 def analyse(config: ReversionConfig, rows: Sequence[Metrics]) -> Analysis:
     """Judges the claims on what is left of the alignment."""
     lineage, *nulls = lineages(config)
-    report = ArmReport(config, rows, all_volumes(config, lineage), ("align", "rows"))
+    grid = Grid(rows, config.seed_range)
+    report = ArmReport(config, grid, all_volumes(config, lineage), ("align", "rows"))
     judged = judge_claims(config.claims, _evidence(config, report))
     return Analysis(
         study="reversion",

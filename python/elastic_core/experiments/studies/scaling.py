@@ -146,8 +146,9 @@ def run(config: ScalingConfig, run_cells: RunCells) -> None:
 
 def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
     """Tests whether alignments are undone sooner in larger or more pre-trained models."""
-    alignments = matched(config, lineages(config), Grid(rows, config.seed_range))
-    report = ArmReport(config, rows, alignments, ("model", ""))
+    grid = Grid(rows, config.seed_range)
+    alignments = matched(config, lineages(config), grid)
+    report = ArmReport(config, grid, alignments, ("model", ""))
     judged = judge_claims(config.claims, _evidence(config, report))
     return Analysis(
         study="scaling",
@@ -179,25 +180,20 @@ def _evidence(config: ScalingConfig, report: ArmReport) -> dict[str, Evidence]:
     evidence, arm = ArmEvidence(config, report.grid), config.arms[0]
     xs = [x for _, _, x in config.points()]
     per, subject = _QUANTITIES[config.along], _SUBJECTS[config.along]
-    found = {
+    among = (per, xs, report.alignments, arm, why_unmatched(evidence.margin, report.alignments))
+    return {
         "returns": evidence.lost(
             f"{arm.capitalize()} data undo the alignment of the last model.",
             report.alignments[-1],
             arm,
         ),
         "faster": evidence.half_dose_trend(
-            f"{subject} lose half of an equal alignment sooner.", per, xs, report.alignments, arm
+            f"{subject} lose half of an equal alignment sooner.", *among
         ),
         "larger_first_loss": evidence.first_loss_trend(
-            f"{subject} lose a larger share of an equal alignment to the first rows.",
-            per,
-            xs,
-            report.alignments,
-            arm,
+            f"{subject} lose a larger share of an equal alignment to the first rows.", *among
         ),
     }
-    unmatched = why_unmatched(evidence.margin, report.alignments)
-    return evidence.with_precondition(found, ("faster", "larger_first_loss"), unmatched)
 
 
 def _base_table(config: ScalingConfig, report: ArmReport) -> tuple[Table, ...]:

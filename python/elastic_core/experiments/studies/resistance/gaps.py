@@ -105,8 +105,7 @@ class Training:
     @property
     def has_approached(self) -> bool:
         """Whether the training brought the model nearer; at 95% with two seeds or more."""
-        approach = over_seeds(self.approach)
-        return (approach.mean if approach.low is None else approach.low) > 0
+        return over_seeds(self.approach).is_positive
 
 
 @dataclass(frozen=True, slots=True)

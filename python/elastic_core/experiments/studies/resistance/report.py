@@ -3,8 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from elastic_core.common.units import counted
-from elastic_core.experiments.analysis import Array, Grid
+from elastic_core.experiments.analysis import Array
 from elastic_core.experiments.claims import Evidence
 from elastic_core.experiments.studies.resistance.gaps import (
     Gap,
@@ -14,7 +13,6 @@ from elastic_core.experiments.studies.resistance.gaps import (
 )
 from elastic_core.report.document import Cell, Figure, Panel, Series, Table
 from elastic_core.statistics.effects import over_seeds
-from elastic_core.statistics.intervals import FEWEST
 
 _NATS = "nats/token"
 _DIGITS = 4
@@ -218,7 +216,7 @@ def _control_table(pairs: Sequence[Pair]) -> Table:
 
 
 def figure(pairs: Sequence[Pair]) -> Figure:
-    """The gaps by loss and by distance, and how near each training comes to its target."""
+    """The gaps by loss and by distance, and the distance of each training from its target."""
     of_trainings = [training for training, _ in trainings(pairs)]
     gaps: tuple[tuple[str, Gap], ...] = (
         ("final training loss", lambda pair: pair.loss_gap),
@@ -267,19 +265,3 @@ def _bars(
         Series(name, positions, tuple(map(over_seeds, values))) for name, values in series
     )
     return Panel(title, x_label, y_label, lines, is_bars=True, ticks=tuple(ticks))
-
-
-def notes(grid: Grid) -> tuple[str, ...]:
-    """Caveats: diverged cells, and too few seeds."""
-    found = []
-    if diverged := grid.diverged():
-        found.append(
-            f"{counted(len(diverged), 'cell is', 'cells are')} left out because their training, "
-            f"or that of a model they start from, diverged: {'; '.join(diverged)}."
-        )
-    if len(grid.seeds) < FEWEST:
-        found.append(
-            f"No claim has a verdict because there are fewer than {FEWEST} seeds; add some with "
-            "--seeds."
-        )
-    return tuple(found)

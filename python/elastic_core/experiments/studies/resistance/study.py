@@ -24,7 +24,7 @@ from elastic_core.experiments.fields import Count
 from elastic_core.experiments.instruments import DistanceToAuthor
 from elastic_core.experiments.rows import Answers, Subset
 from elastic_core.experiments.studies.resistance.gaps import read_pairs
-from elastic_core.experiments.studies.resistance.report import evidence, figure, notes, tables
+from elastic_core.experiments.studies.resistance.report import evidence, figure, tables
 from elastic_core.experiments.studies.study import Study, base
 
 
@@ -199,7 +199,7 @@ def analyse(config: ResistanceConfig, rows: Sequence[Metrics]) -> Analysis:
         findings=judged.findings,
         tables=(judged.table, *tables(pairs)),
         figures=(figure(pairs),),
-        notes=notes(grid),
+        notes=grid.caveats(),
         claims_sha256=judged.sha256,
     )
 

@@ -89,11 +89,8 @@ def first_order(grid: Grid, order: str) -> SpringPair:
 
 def _unmoved(grid: Grid, order: str) -> str:
     """Why there is no verdict: the alignment did not lower the rate of its own text."""
-    change = grid.values("rate_align", stage="align", order=order)
-    change = change - grid.values("rate_align", stage="base")
-    estimate = over_seeds(change)
-    end = estimate.mean if estimate.high is None else estimate.high
-    if end < 0:
+    after = grid.values("rate_align", stage="align", order=order)
+    if over_seeds(grid.values("rate_align", stage="base") - after).is_positive:
         return ""
     return (
         "The alignment did not lower the rate of its own text; raise recipe.learning_rate, or "
