@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from reviews import configured, write_reviews
+from reviews import VOLUMES, configured, for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
@@ -70,6 +70,20 @@ def test_a_scorer_that_gives_rewards_does_not_judge(values: dict[str, Any]) -> N
     labelled = taught.seed_context(0).fixed_texts().labelled
     assert set(labelled["positive"]) == texts(taught.datasets.judge["positive"].rows)
     assert scorer_in_words(taught.config).endswith("another linear classifier judges them")
+
+
+def test_the_margin_reads_as_much_of_a_text_as_training_unless_told_otherwise(
+    tmp_path: Path,
+) -> None:
+    values = {**for_transformer(write_reviews(tmp_path)), **VOLUMES}
+    whole = context(values)
+    held_out = {**values["held_out"], "length": 12}
+    cut = context(values, held_out=held_out)
+    assert whole.seed_context(0).fixed_texts().longest == 48
+    assert cut.seed_context(0).fixed_texts().longest == 12
+    assert cut.hashes.measured != whole.hashes.measured
+    tree = context({**values, "model": "tree:3", "recipe": {}}, held_out=held_out)
+    assert tree.seed_context(0).fixed_texts().longest is None
 
 
 def test_the_scores_of_models_are_those_of_the_judge(

@@ -298,12 +298,13 @@ class SeedContext:
     def fixed_texts(self) -> FixedTexts:
         """What instruments measure on."""
         datasets, settings = self.context.datasets, self.config.held_out
+        longest = settings.length or self.config.build_recipe().max_length
         return FixedTexts(
             held_out={side: self.held_out(side) for side in datasets.sides},
             labelled={side: rows.texts() for side, rows in datasets.judge.items()},
             prompts=self.prompts(),
             tokens=settings.tokens,
-            longest=None if self.config.spec.is_tree else self.config.build_recipe().max_length,
+            longest=None if self.config.spec.is_tree else longest,
             samples=settings.texts,
             seed=self.seed,
         )

@@ -122,11 +122,13 @@ class HeldOut(Section):
         prompts: Number of prompts, half of them from each side.
         tokens: Maximum length of a completion, in tokens.
         texts: Maximum number of texts per loss, from the pre-training corpus and from each side.
+        length: Maximum number of tokens of a text that the margin reads; None: `recipe.max_length`.
     """
 
     prompts: int = Field(default=200, ge=4, le=MOST)
     tokens: int = Field(default=32, ge=1, le=MOST)
     texts: int = Field(default=100, ge=2, le=MOST)
+    length: Annotated[Count | None, ADDED_LATER] = None
 
 
 class ScorerConfig(Section):

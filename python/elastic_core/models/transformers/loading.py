@@ -7,6 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.models.transformers.attention import widen_heads
 from elastic_core.models.transformers.checkpoint import (
     LARGEST_WINDOW,
     check_ids,
@@ -77,6 +78,8 @@ def load(
         model = load_weights(AutoModelForCausalLM, name, config, place, dtype, source)
         if adapter is not None:
             model = _merge_adapter(model, adapter)
+        if model.device.type == "cpu":
+            widen_heads(model)
         model.generation_config = plain_generation(model, tokenizer)
         begins = [] if token is None else [tokenizer.get_vocab()[token]]
         check_ids(model, tokenizer, [*begins, *ends_of(model).tolist()])

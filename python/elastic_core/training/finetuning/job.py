@@ -11,11 +11,13 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.spec import ModelSpec
+from elastic_core.models.transformers.attention import widen_heads
 from elastic_core.models.transformers.checkpoint import (
     check_ids,
     embedded_ids,
     load_tokenizer,
     load_weights,
+    pick_device,
     wrap_load_errors,
 )
 from elastic_core.training.finetuning.recipe import Recipe, Reward
@@ -152,7 +154,10 @@ def load_for_training(spec: ModelSpec, recipe: Recipe) -> "PreTrainedModel":
     dtype = recipe.dtype if recipe.lora_rank else "float32"
     with wrap_load_errors(spec.text):
         config = AutoConfig.from_pretrained(spec.name, **_SOURCE)
-        return load_weights(AutoModelForCausalLM, spec.name, config, None, dtype, _SOURCE)
+        model = load_weights(AutoModelForCausalLM, spec.name, config, None, dtype, _SOURCE)
+    if pick_device(recipe.device).type == "cpu":
+        widen_heads(model)
+    return model
 
 
 def _check_tokenizer(
