@@ -94,15 +94,30 @@ def test_alignments_stop_where_their_gains_are_equal() -> None:
 
     rows = planted(config, variants(config), gain, lambda *_: 1.0)
     grid = Grid(rows, config.seed_range)
-    plain, mixed = matched(config, variants(config), grid)
+    (plain, mixed), nulls = matched(config, variants(config), grid)
+    assert not nulls
     assert (plain.volumes == 32).all()
     assert (mixed.volumes == 64).all()
     absolute = config.model_copy(update={"gain": 7.0})
-    plain, mixed = matched(absolute, variants(config), grid)
+    (plain, mixed), _ = matched(absolute, variants(config), grid)
     assert (plain.volumes == 8).all()
     assert (mixed.volumes == 16).all()
-    planned, _ = matched(config, variants(config), Grid([], config.seed_range))
+    (planned, _), _ = matched(config, variants(config), Grid([], config.seed_range))
     assert (planned.volumes == 64).all()
+
+
+def test_a_null_model_stops_at_half_of_its_own_gain() -> None:
+    values = {**NAMED, "study": "mitigation", "align": [8, 16, 32], "dose": [8], "null": "tree:1"}
+    config = parse_config({**values, "gain": 7.0}, MitigationConfig, "test")
+
+    def gain(lineage: Lineage, volume: int) -> float:
+        return volume * (100.0 if lineage.model == "tree:1" else 1.0)
+
+    rows = planted(config, variants(config), gain, lambda *_: 1.0)
+    (plain, mixed), (null,) = matched(config, variants(config), Grid(rows, config.seed_range))
+    assert [plain.name, mixed.name, null.name] == ["plain", "mixed", "tree:1 plain"]
+    assert (plain.volumes == 8).all()
+    assert (null.volumes == 16).all()
 
 
 def test_numbers_are_formatted_with_their_intervals() -> None:

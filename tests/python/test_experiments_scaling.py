@@ -75,9 +75,30 @@ def test_scaling_runs_over_depths_and_pretraining_volumes(tmp_path: Path) -> Non
     depths = run(values, tmp_path / "a", models=["tree:2", "tree:4"])
     assert [row[0] for row in depths.analysis.tables[1].rows] == ["tree:2", "tree:4"]
     assert len(depths.folder.rows()) == 2 * 2 * (1 + 2 + 1 + 1)
-    volumes = run(values, tmp_path / "b", along="pretraining", pretraining=[2000, 4000])
+    more = {"along": "pretraining", "pretraining": [2000, 4000], "null": "tree:1"}
+    volumes = run(values, tmp_path / "b", **more)
     names = [row[0] for row in volumes.analysis.tables[1].rows]
     assert names == ["2.0 k tokens", "4.0 k tokens"]
+    rows = volumes.folder.rows()
+    assert len([row for row in rows if row["labels"].get("null") == "tree:1"]) == len(rows) / 2
+    curves, trend = volumes.analysis.figures
+    assert [series.name for series in trend.panels[0].series] == ["opposite", "tree:1, opposite"]
+    assert curves.panels[0].series[-1].name.startswith("tree:1")
+
+
+def test_a_null_model_has_the_same_half_dose_along_sizes() -> None:
+    values = {**NAMED, "models": MODELS, "align": [16, 32], "dose": [8, 32], "null": "tree:1"}
+    config = parse_config({**values, "seeds": 2}, ScalingConfig, "test")
+
+    def left(lineage: Lineage, _: int, __: str, dose: int) -> float:
+        return math.exp(-dose / (10 if lineage.model == "tree:1" else 20))
+
+    rows = planted(config, lineages(config), lambda _, volume: 1e-3 * volume, left)
+    analysis = analyse(config, rows)
+    own, null = analysis.figures[-1].panels[0].series
+    assert len({point.mean for point in null.y}) == 1
+    assert null.y[0].mean < own.y[0].mean
+    assert [row[0] for row in analysis.tables[1].rows] == MODELS
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -236,9 +236,11 @@ class ArmReport:
         what = f"What is left of {_described(alignment)} under each arm"
         return self._figure(name, what, lines, of_nulls)
 
-    def figures(self, prefix: str) -> tuple[Figure, ...]:
-        """All alignments under each arm, a figure for each."""
-        return tuple(self.alignments_figure(f"{prefix}-{arm}", arm) for arm in self.config.arms)
+    def figures(self, prefix: str, nulls: Sequence[Alignment] = ()) -> tuple[Figure, ...]:
+        """All alignments under each arm beside those of null models, a figure for each arm."""
+        return tuple(
+            self.alignments_figure(f"{prefix}-{arm}", arm, nulls=nulls) for arm in self.config.arms
+        )
 
     def alignments_figure(
         self,
@@ -250,7 +252,7 @@ class ArmReport:
         """Several alignments under one arm, beside those of null models."""
         among = alignments or self.alignments
         lines = {alignment.name: (alignment, arm) for alignment in among}
-        of_nulls = {f"{_model(null)}, {null.volumes.max():,} rows": (null, arm) for null in nulls}
+        of_nulls = {_null_name(null): (null, arm) for null in nulls}
         what = f"What is left of each alignment under {arm} data"
         return self._figure(name, what, lines, of_nulls)
 
@@ -348,6 +350,12 @@ def _described(alignment: Alignment) -> str:
 
 def _model(null: Alignment) -> str:
     return str(null.lineage.model)
+
+
+def _null_name(null: Alignment) -> str:
+    """A null model and the rows it was aligned with, if these are the same in all seeds."""
+    fewest, most = null.volumes.min(), null.volumes.max()
+    return f"{_model(null)}, {most:,} rows" if fewest == most else _model(null)
 
 
 def _panel(title: str, label: str, series: tuple[Series, ...]) -> Panel:

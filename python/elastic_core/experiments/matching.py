@@ -6,6 +6,7 @@ The analysis repeats that choice on the stored rows.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import ClassVar, Self
 
 import numpy as np
@@ -31,20 +32,18 @@ _TOLERANCE = 1.5
 """The largest ratio of two gains that count as equal."""
 
 
-class VolumesConfig(ArmsConfig):
-    """The keys of studies in which every alignment is trained further.
+class NullConfig(ArmsConfig):
+    """The key of studies that can take a null model through their protocol.
 
     Attributes:
-        align: Numbers of rows to align with; each a multiple of the rows of a step.
         null: A tree model that goes through the same protocol, such as `tree:4`, pre-trained on
             `pretrain.corpus`. It only counts text, so an effect that it shows as well is no
             evidence that networks are elastic. It is drawn in figures, and no claim rests on it.
             None: there is none.
     """
 
-    extent: ClassVar[frozenset[str]] = ArmsConfig.extent | {"align", "null"}
+    extent: ClassVar[frozenset[str]] = ArmsConfig.extent | {"null"}
 
-    align: Counts = Field([96, 192, 384])
     null: str | None = None
 
     @model_validator(mode="after")
@@ -55,13 +54,8 @@ class VolumesConfig(ArmsConfig):
             )
         return self
 
-    @property
-    def volumes(self) -> tuple[int, ...]:
-        """The alignment volumes, increasing."""
-        return tuple(sorted(self.align))
-
     def null_of(self, lineage: Lineage) -> list[Lineage]:
-        """The lineage of the null model beside that of the model, if there is one."""
+        """The lineage of the null model beside that of a model, if there is a null model."""
         if self.null is None:
             return []
         own: dict[str, Label] = {NULL: self.null}
@@ -72,20 +66,39 @@ class VolumesConfig(ArmsConfig):
             Recipe(),
             Recipe(),
             labels={**lineage.labels, **own},
-            base_labels=own,
+            base_labels={**lineage.base_labels, **own},
             placebo_labels={**lineage.placebo_labels, **own},
             model=self.null,
+            tokens=lineage.tokens,
         )
         return [null]
 
 
-class MatchedConfig(ArmsConfig):
+class VolumesConfig(NullConfig):
+    """The keys of studies in which every alignment is trained further.
+
+    Attributes:
+        align: Numbers of rows to align with; each a multiple of the rows of a step.
+    """
+
+    extent: ClassVar[frozenset[str]] = NullConfig.extent | {"align"}
+
+    align: Counts = Field([96, 192, 384])
+
+    @property
+    def volumes(self) -> tuple[int, ...]:
+        """The alignment volumes, increasing."""
+        return tuple(sorted(self.align))
+
+
+class MatchedConfig(NullConfig):
     """The keys of studies that compare alignments at equal gain.
 
     Attributes:
         align: Numbers of rows after which an alignment may stop.
         gain: The margin at which it stops, in nats per token; None: half of what the first
-            alignment of the study gains with the most rows, seed by seed.
+            alignment of the study gains with the most rows, seed by seed. A null model stops at
+            half of its own largest gain.
     """
 
     align: Counts = Field([48, 96, 144, 192, 256, 384])
@@ -136,7 +149,7 @@ def run_matched(config: MatchedConfig, lineages: Sequence[Lineage], run_cells: R
                     cells[start] = None
     grid = Grid(run_cells(list(cells)), config.seed_range)
     arms: dict[Cell, None] = {}
-    for alignment in matched(config, lineages, grid):
+    for alignment in chain(*matched(config, lineages, grid)):
         for seed, volumes in zip(config.seed_range, alignment.volumes.tolist(), strict=True):
             root = base_cell(config, alignment.lineage, seed)
             for draw, volume in enumerate(volumes):
@@ -155,10 +168,16 @@ def all_volumes(config: ArmsConfig, lineage: Lineage) -> list[Alignment]:
     ]
 
 
-def matched(config: MatchedConfig, lineages: Sequence[Lineage], grid: Grid) -> list[Alignment]:
+def matched(
+    config: MatchedConfig, lineages: Sequence[Lineage], grid: Grid
+) -> tuple[list[Alignment], list[Alignment]]:
     """The alignment of each lineage whose gain is nearest to the target, seed by seed.
 
-    Where no gain has been measured, which is so in a plan, it is the largest.
+    The target of a null model is half of its own largest gain, as its margin has another scale.
+    Where no gain has been measured, which is so in a plan, it is the largest alignment.
+
+    Returns:
+        The alignments to compare, and those of null models.
     """
     outcome = Outcome(grid, "margin", config.doses)
     gains = [
@@ -166,13 +185,16 @@ def matched(config: MatchedConfig, lineages: Sequence[Lineage], grid: Grid) -> l
         for lineage in lineages
     ]
     target = gains[0][-1] / 2 if config.gain is None else np.full_like(gains[0][-1], config.gain)
-    alignments = []
+    alignments: list[Alignment] = []
+    nulls: list[Alignment] = []
     for lineage, gain in zip(lineages, gains, strict=True):
-        distance = np.where(np.isfinite(gain), np.abs(gain - target), np.inf)
+        is_null = NULL in lineage.labels
+        wanted = gain[-1] / 2 if is_null else target
+        distance = np.where(np.isfinite(gain), np.abs(gain - wanted), np.inf)
         distance[-1] = np.where(np.isinf(distance).all(axis=0), 0, distance[-1])
         nearest = np.array(lineage.volumes)[distance.argmin(axis=0)]
-        alignments.append(Alignment(lineage.name, lineage, nearest))
-    return alignments
+        (nulls if is_null else alignments).append(Alignment(lineage.name, lineage, nearest))
+    return alignments, nulls
 
 
 def why_unmatched(outcome: Outcome, alignments: Sequence[Alignment]) -> str:

@@ -133,7 +133,7 @@ class AlgorithmsConfig(MatchedConfig):
 
 
 def lineages(config: AlgorithmsConfig) -> list[Lineage]:
-    """A lineage for each algorithm, SFT first."""
+    """A lineage for each algorithm, SFT first, and that of the null model, if any, last."""
     found = []
     for algorithm in config.all_algorithms:
         alignment, reversal = config.stages(algorithm)
@@ -153,7 +153,7 @@ def lineages(config: AlgorithmsConfig) -> list[Lineage]:
                 opposite_rows=_rows_of(config, reversal),
             )
         )
-    return found
+    return [*found, *config.null_of(found[0])]
 
 
 def _rows_of(config: AlgorithmsConfig, algorithm: Algorithm) -> RowsOf:
@@ -184,7 +184,7 @@ def run(config: AlgorithmsConfig, run_cells: RunCells) -> None:
 def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
     """Tests whether alignments by each algorithm are undone, and compares half-doses with SFT."""
     grid = Grid(rows, config.seed_range)
-    alignments = matched(config, lineages(config), grid)
+    alignments, nulls = matched(config, lineages(config), grid)
     report = ArmReport(config, grid, alignments, ("algorithm", ""))
     judged = judge_claims(*_claims(config, report))
     return Analysis(
@@ -200,7 +200,7 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         findings=judged.findings,
         tables=report.tables(judged.table, is_matched=True),
-        figures=report.figures("algorithms"),
+        figures=report.figures("algorithms", nulls),
         notes=report.notes(),
         claims_sha256=judged.sha256,
     )

@@ -98,8 +98,8 @@ class MitigationConfig(MatchedConfig):
 
 
 def lineages(config: MitigationConfig) -> list[Lineage]:
-    """A lineage for each variant, the plain one first."""
-    return [
+    """A lineage for each variant, the plain one first, and that of the null model, if any, last."""
+    own = [
         Lineage(
             name,
             _FIRST,
@@ -111,6 +111,7 @@ def lineages(config: MitigationConfig) -> list[Lineage]:
         )
         for name, variant in config.all_variants.items()
     ]
+    return [*own, *config.null_of(own[0])]
 
 
 def _mixed(
@@ -132,7 +133,7 @@ def run(config: MitigationConfig, run_cells: RunCells) -> None:
 def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
     """Compares the half-dose of each variant with the plain one's, at equal gain."""
     grid = Grid(rows, config.seed_range)
-    alignments = matched(config, lineages(config), grid)
+    alignments, nulls = matched(config, lineages(config), grid)
     report = ArmReport(config, grid, alignments, ("variant", ""))
     variants = "; ".join(
         f"{name}: {variant.description}" for name, variant in config.all_variants.items()
@@ -152,7 +153,7 @@ def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         findings=judged.findings,
         tables=report.tables(judged.table, is_matched=True),
-        figures=report.figures("mitigation"),
+        figures=report.figures("mitigation", nulls),
         notes=report.notes(),
         claims_sha256=judged.sha256,
     )

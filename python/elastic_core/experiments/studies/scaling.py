@@ -25,12 +25,14 @@ from elastic_core.experiments.matching import (
     run_matched,
     why_unmatched,
 )
+from elastic_core.experiments.outcome import Alignment
 from elastic_core.experiments.protocol import Lineage, Side
 from elastic_core.experiments.studies.study import Study
 from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Figure, Panel, Series, Table
 from elastic_core.statistics.effects import over_seeds
+from elastic_core.statistics.intervals import Interval
 
 _AXIS_LABELS = {
     "size": "size (parameters, or depth)",
@@ -116,7 +118,10 @@ def _size(model: str) -> float:
 
 
 def lineages(config: ScalingConfig) -> list[Lineage]:
-    """A lineage for each model, the smallest first."""
+    """A lineage for each model, the smallest first, and after them those of the null model.
+
+    Along `pretraining` the null model reads as many bytes as `model` reads tokens.
+    """
     found = []
     for model, tokens, x in config.points():
         labels: dict[str, Label] = {config.along: x}
@@ -135,7 +140,8 @@ def lineages(config: ScalingConfig) -> list[Lineage]:
                 tokens=tokens,
             )
         )
-    return found
+    compared = found if config.pretraining else found[:1]
+    return [*found, *(null for lineage in compared for null in config.null_of(lineage))]
 
 
 def run(config: ScalingConfig, run_cells: RunCells) -> None:
@@ -147,7 +153,7 @@ def run(config: ScalingConfig, run_cells: RunCells) -> None:
 def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
     """Tests whether alignments are undone sooner in larger or more pre-trained models."""
     grid = Grid(rows, config.seed_range)
-    alignments = matched(config, lineages(config), grid)
+    alignments, nulls = matched(config, lineages(config), grid)
     report = ArmReport(config, grid, alignments, ("model", ""))
     judged = judge_claims(config.claims, _evidence(config, report))
     return Analysis(
@@ -167,8 +173,8 @@ def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
             *_base_table(config, report),
         ),
         figures=(
-            *report.figures("scaling"),
-            _trend_figure(config, report),
+            *report.figures("scaling", nulls[-1:]),
+            _trend_figure(config, report, nulls),
         ),
         notes=report.notes(),
         claims_sha256=judged.sha256,
@@ -216,16 +222,15 @@ def _base_table(config: ScalingConfig, report: ArmReport) -> tuple[Table, ...]:
     return (Table("bases", "The models before alignment", headings, tuple(rows)),)
 
 
-def _trend_figure(config: ScalingConfig, report: ArmReport) -> Figure:
-    """The half-dose of each model under each arm."""
+def _trend_figure(config: ScalingConfig, report: ArmReport, nulls: Sequence[Alignment]) -> Figure:
+    """The half-dose of each model under each arm, and of a null model, the same one along sizes."""
     xs = tuple(x for _, _, x in config.points())
     series = []
     for arm in config.arms:
-        logs = (
-            np.log2(report.margin.half_doses(alignment, arm).rows)
-            for alignment in report.alignments
-        )
-        series.append(Series(arm, xs, tuple(over_seeds(each) for each in logs)))
+        series.append(Series(arm, xs, _log_half_doses(report, report.alignments, arm)))
+        if nulls:
+            among = nulls if len(nulls) == len(xs) else [nulls[0]] * len(xs)
+            series.append(Series(f"{config.null}, {arm}", xs, _log_half_doses(report, among, arm)))
     panel = Panel(
         "half-dose",
         _AXIS_LABELS[config.along],
@@ -235,6 +240,14 @@ def _trend_figure(config: ScalingConfig, report: ArmReport) -> Figure:
     )
     caption = f"Half-dose against {_QUANTITIES[config.along]}; bars are 95% intervals over seeds."
     return Figure("scaling-trend", caption, (panel,))
+
+
+def _log_half_doses(
+    report: ArmReport, alignments: Sequence[Alignment], arm: str
+) -> tuple[Interval, ...]:
+    """The binary logarithm of the half-dose of each alignment, over seeds."""
+    logs = (np.log2(report.margin.half_doses(alignment, arm).rows) for alignment in alignments)
+    return tuple(map(over_seeds, logs))
 
 
 STUDY = Study("scaling", ScalingConfig, run, analyse)
