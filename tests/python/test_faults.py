@@ -242,7 +242,7 @@ def test_a_run_resumes_whatever_goes_wrong(is_there: bool, server: Server, tmp_p
     call = f"{configured_run(tmp_path)} --jobs 1 dose="
     if is_there:
         assert server.run(tmp_path, f"{call}[2]").code == 0
-    Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=31)
+    Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=41)
 
 
 TORCH = f"""{WITHOUT_FIGURES}
@@ -288,4 +288,4 @@ def model_result(state: Files) -> Any:
 def test_a_pretraining_resumes_whatever_goes_wrong(trainer: Server, tmp_path: Path) -> None:
     (tmp_path / "hamlet.txt").write_text(HAMLET)
     study = Study(trainer, tmp_path, PRETRAINING, "out", same=model_files, whole=model_result)
-    study.run(every=70)
+    study.run(every=101)

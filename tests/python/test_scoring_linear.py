@@ -120,12 +120,12 @@ def test_most_real_reviews_are_classified_correctly(data: Path) -> None:
     with tarfile.open(source) as archive:
         for entry in archive:
             for label, sign in enumerate(("neg", "pos")):
-                if f"/train/{sign}/" in entry.name and labels.count(label) < 3000:
+                if f"/train/{sign}/" in entry.name and labels.count(label) < 1500:
                     file = archive.extractfile(entry)
                     assert file is not None
                     texts.append(file.read().decode())
                     labels.append(label)
-    assert len(texts) == 6000
+    assert len(texts) == 3000
     assert LinearScorer.fit(texts, labels).accuracy.correct > 0.86
 
 
