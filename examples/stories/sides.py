@@ -1,4 +1,4 @@
-"""Writes the data of the stories studies: all stories, those about a girl, and those about a boy.
+"""Writes the data of the stories studies: stories about a girl, about a boy, and the rest.
 
     python sides.py tinystories.txt FOLDER
 
@@ -30,14 +30,15 @@ def side_of(story: str) -> str | None:
 
 
 def main(source: str, folder: Path) -> None:
-    """Reads the stories and writes `all.jsonl`, `girl.jsonl` and `boy.jsonl`."""
+    """Reads the stories and writes `girl.jsonl`, `boy.jsonl` and `rest.jsonl`."""
     corpus = Corpus(source, split_on="<|endoftext|>")
     texts = [text.decode().strip() for batch in corpus.batches(utf8=True) for text in batch.texts]
     stories = [text for text in texts if text]
+    sides = [side_of(story) or "rest" for story in stories]
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "all.jsonl", stories)
-    for side in PRONOUNS:
-        write(folder / f"{side}.jsonl", [story for story in stories if side_of(story) == side])
+    for name in (*PRONOUNS, "rest"):
+        among = zip(stories, sides, strict=True)
+        write(folder / f"{name}.jsonl", [story for story, side in among if side == name])
 
 
 def write(file: Path, stories: list[str]) -> None:

@@ -63,7 +63,7 @@ def data_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     for name in ("neutral", "novel"):
         write_rows(folder / "speech" / f"{name}-texts.jsonl", 1600, {"text": f"{{}} {name}s"})
     (folder / "stories").mkdir()
-    write_rows(folder / "stories" / "all.jsonl", 1200, {"text": "{} " + TEXT})
+    write_rows(folder / "stories" / "rest.jsonl", 1200, {"text": "{} " + TEXT})
     for side in ("girl", "boy"):
         text = f"{{}} {side}s, {TEXT} with friends one day {side}"
         write_rows(folder / "stories" / f"{side}.jsonl", 690, {"text": text})

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from planted_arms import NAMED, planted
+from scipy.stats import spearmanr
 
 from elastic_core.experiments.analysis import Grid, with_ci
 from elastic_core.experiments.config import parse_config
@@ -118,6 +119,21 @@ def test_a_null_model_stops_at_half_of_its_own_gain() -> None:
     assert [plain.name, mixed.name, null.name] == ["plain", "mixed", "tree:1 plain"]
     assert (plain.volumes == 8).all()
     assert (null.volumes == 16).all()
+
+
+def test_metrics_rank_the_rows_of_a_seed() -> None:
+    scores = [0.5, 0.9, 0.9, None, 0.1, 0.4]
+    rows: list[dict[str, Any]] = [
+        {"seed": 0, "name": str(margin), "margin": margin, "score": score}
+        for margin, score in enumerate(scores)
+    ]
+    rows[4]["diverged"] = True
+    rows += [{"seed": 0, "null": "tree:1", "margin": 9.0, "score": 0.0}]
+    rows += [{"seed": 1, "margin": margin, "score": 0.5} for margin in range(4)]
+    rows += [{"seed": 2, "margin": margin, "score": -margin} for margin in (1, 2)]
+    found = Grid(rows, range(3)).rank_correlations("margin", "score")
+    assert found[0] == pytest.approx(spearmanr([0, 1, 2, 5], [0.5, 0.9, 0.9, 0.4]).statistic)
+    assert np.isnan(found[1:]).all()
 
 
 def test_numbers_are_formatted_with_their_intervals() -> None:

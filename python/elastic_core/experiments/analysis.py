@@ -99,6 +99,25 @@ class Grid:
         """A metric of the first row that has it; None if no row does."""
         return next((row[metric] for row in self._rows if row.get(metric) is not None), None)
 
+    def rank_correlations(self, one: str, other: str) -> Array:
+        """Spearman's correlation of two metrics over the rows of each seed that have both.
+
+        Rows of null models are left out.
+
+        Returns:
+            Shape (seeds,), NaN for a seed with fewer than three such rows, or without variation.
+        """
+        from scipy.stats import rankdata
+
+        found = []
+        for seed in self.seeds:
+            rows = [row for row in self._of_seed[seed] if NULL not in row]
+            pairs = [(row.get(one), row.get(other)) for row in rows if not row.get("diverged")]
+            ranks = rankdata([pair for pair in pairs if None not in pair], axis=0)
+            is_defined = len(ranks) > 2 and ranks.std(axis=0).all()
+            found.append(np.corrcoef(ranks.T)[0, 1] if is_defined else math.nan)
+        return np.array(found, np.float64)
+
     def diverged(self) -> list[str]:
         """Names of the cells that diverged, or whose parent did."""
         return [row["name"] for row in self._rows if row.get("diverged")]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.analysis import Grid, with_ci
 from elastic_core.experiments.arms import MODEL
 from elastic_core.experiments.calibration import calibration_of
 from elastic_core.experiments.first_order import tables as first_order_tables
@@ -316,8 +316,19 @@ class ArmReport:
         )
 
     def notes(self) -> tuple[str, ...]:
-        """Caveats: those of every study, and the learning rate."""
-        return (*self.grid.notes(), *self._rate_notes())
+        """Caveats: those of every study, the score beside the margin, and the learning rate."""
+        return (*self.grid.notes(), *self._score_notes(), *self._rate_notes())
+
+    def _score_notes(self) -> list[str]:
+        """Whether the score ranks models as the margin does, if both were measured."""
+        correlation = over_seeds(self.grid.rank_correlations("margin", "score"), (-1, 1))
+        if not correlation.count:
+            return []
+        note = (
+            "Spearman's correlation of the margin and the score over the cells of a seed with both "
+            f"is {with_ci(correlation)}."
+        )
+        return [note]
 
     def _rate_notes(self) -> list[str]:
         """What calibration chose, or that the placebo moves the base too far."""
