@@ -59,7 +59,7 @@ def data_folder(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     write_rows(folder / "speech" / "pretrain.jsonl", 3500, {"text": "{} " + TEXT})
     for name in ("positive", "negative"):
         row = {"prompt": f"{{}} {name}s", "completion": f" {TEXT}"}
-        write_rows(folder / "speech" / f"{name}.jsonl", 2500, row)
+        write_rows(folder / "speech" / f"{name}.jsonl", 4000, row)
     for name in ("neutral", "novel"):
         write_rows(folder / "speech" / f"{name}-texts.jsonl", 1600, {"text": f"{{}} {name}s"})
     (folder / "stories").mkdir()

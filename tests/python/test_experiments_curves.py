@@ -108,7 +108,8 @@ def test_alignments_stop_where_their_gains_are_equal() -> None:
 
 
 def test_a_null_model_stops_at_half_of_its_own_gain() -> None:
-    values = {**NAMED, "study": "mitigation", "align": [8, 16, 32], "dose": [8], "null": "tree:1"}
+    values = {**NAMED, "study": "mitigation", "align": [8, 16, 32], "dose": [8]}
+    values |= {"null_model": "tree:1"}
     config = parse_config({**values, "gain": 7.0}, MitigationConfig, "test")
 
     def gain(lineage: Lineage, volume: int) -> float:

@@ -34,7 +34,7 @@ def config(values: dict[str, Any], **more: Any) -> MitigationConfig:
 def test_mixing_runs_on_a_tree_model(tmp_path: Path) -> None:
     values = {**write_reviews(tmp_path), **STUDY, "recipe": {"weight": 4}, "seeds": 3}
     values["neutral"] = {"source": str(tmp_path / "corpus")}
-    more = {"variants": {"mixed": {"mix": 0.5}}, "null": "tree:1"}
+    more = {"variants": {"mixed": {"mix": 0.5}}, "null_model": "tree:1"}
     finished = experiment(config(values, **more), tmp_path / "run", jobs=1)
     assert set(verdicts(finished.analysis)) == {"plain: returns", "mixed: lasts_longer"}
     assert [row[0] for row in finished.analysis.tables[1].rows] == ["plain", "mixed"]

@@ -426,7 +426,7 @@ def test_calibration_runs_on_a_tree_model_and_is_reported(tmp_path: Path) -> Non
 def test_a_null_model_stands_beside_the_model_and_supports_no_claim(tmp_path: Path) -> None:
     values = small(tmp_path) | {"align": [8], "arms": ["neutral", "opposite"], "seeds": 1}
     plain = experiment(configured(values), tmp_path / "plain", jobs=1).analysis
-    values |= {"null": "tree:1"}
+    values |= {"null_model": "tree:1"}
     run = experiment(configured(values), tmp_path / "run", jobs=1)
     rows = rows_of(tmp_path / "run")
     assert len([row for row in rows if row.get("null") == "tree:1"]) == len(rows) / 2
@@ -434,8 +434,10 @@ def test_a_null_model_stands_beside_the_model_and_supports_no_claim(tmp_path: Pa
     assert run.analysis.tables == plain.tables
     names = [series.name for series in run.analysis.figures[0].panels[0].series]
     assert names == ["neutral", "opposite", "tree:1, neutral", "tree:1, opposite"]
-    with pytest.raises(InvalidArgumentError, match="null hf:x: the null model is a tree model"):
-        configured(values, null="hf:x")
+    with pytest.raises(
+        InvalidArgumentError, match="null_model hf:x: the null model is a tree model"
+    ):
+        configured(values, null_model="hf:x")
 
 
 def test_a_run_is_reported_without_its_data(cli: CommandLine, tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def test_scaling_runs_over_depths_and_pretraining_volumes(tmp_path: Path) -> Non
     depths = run(values, tmp_path / "a", models=["tree:2", "tree:4"])
     assert [row[0] for row in depths.analysis.tables[1].rows] == ["tree:2", "tree:4"]
     assert len(depths.folder.rows()) == 2 * 2 * (1 + 2 + 1 + 1)
-    more = {"along": "pretraining", "pretraining": [2000, 4000], "null": "tree:1"}
+    more = {"along": "pretraining", "pretraining": [2000, 4000]}
+    more |= {"null_model": "tree:1"}
     volumes = run(values, tmp_path / "b", **more)
     names = [row[0] for row in volumes.analysis.tables[1].rows]
     assert names == ["2.0 k tokens", "4.0 k tokens"]
@@ -87,7 +88,8 @@ def test_scaling_runs_over_depths_and_pretraining_volumes(tmp_path: Path) -> Non
 
 
 def test_a_null_model_has_the_same_half_dose_along_sizes() -> None:
-    values = {**NAMED, "models": MODELS, "align": [16, 32], "dose": [8, 32], "null": "tree:1"}
+    values = {**NAMED, "models": MODELS, "align": [16, 32], "dose": [8, 32]}
+    values |= {"null_model": "tree:1"}
     config = parse_config({**values, "seeds": 2}, ScalingConfig, "test")
 
     def left(lineage: Lineage, _: int, __: str, dose: int) -> float:

@@ -36,31 +36,32 @@ class NullConfig(ArmsConfig):
     """The key of studies that can take a null model through their protocol.
 
     Attributes:
-        null: A tree model that goes through the same protocol, such as `tree:4`, pre-trained on
-            `pretrain.corpus`. It only counts text, so an effect that it shows as well is no
+        null_model: A tree model that goes through the same protocol, such as `tree:4`, pre-trained
+            on `pretrain.corpus`. It only counts text, so an effect that it shows as well is no
             evidence that networks are elastic. It is drawn in figures, and no claim rests on it.
             None: there is none.
     """
 
-    extent: ClassVar[frozenset[str]] = ArmsConfig.extent | {"null"}
+    extent: ClassVar[frozenset[str]] = ArmsConfig.extent | {"null_model"}
 
-    null: str | None = None
+    null_model: str | None = None
 
     @model_validator(mode="after")
     def _check_null(self) -> Self:
-        if self.null is not None and not ModelSpec.parse(self.null, must_exist=False).is_tree:
+        null = self.null_model
+        if null is not None and not ModelSpec.parse(null, must_exist=False).is_tree:
             raise InvalidArgumentError(
-                f"null {self.null}: the null model is a tree model; write tree:DEPTH"
+                f"null_model {null}: the null model is a tree model; write tree:DEPTH"
             )
         return self
 
     def null_of(self, lineage: Lineage) -> list[Lineage]:
         """The lineage of the null model beside that of a model, if there is a null model."""
-        if self.null is None:
+        if self.null_model is None:
             return []
-        own: dict[str, Label] = {NULL: self.null}
+        own: dict[str, Label] = {NULL: self.null_model}
         null = Lineage(
-            f"{self.null} {lineage.name}".strip(),
+            f"{self.null_model} {lineage.name}".strip(),
             lineage.first,
             lineage.volumes,
             Recipe(),
@@ -68,7 +69,7 @@ class NullConfig(ArmsConfig):
             labels={**lineage.labels, **own},
             base_labels={**lineage.base_labels, **own},
             placebo_labels={**lineage.placebo_labels, **own},
-            model=self.null,
+            model=self.null_model,
             tokens=lineage.tokens,
         )
         return [null]

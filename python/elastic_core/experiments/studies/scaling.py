@@ -230,7 +230,9 @@ def _trend_figure(config: ScalingConfig, report: ArmReport, nulls: Sequence[Alig
         series.append(Series(arm, xs, _log_half_doses(report, report.alignments, arm)))
         if nulls:
             among = nulls if len(nulls) == len(xs) else [nulls[0]] * len(xs)
-            series.append(Series(f"{config.null}, {arm}", xs, _log_half_doses(report, among, arm)))
+            series.append(
+                Series(f"{config.null_model}, {arm}", xs, _log_half_doses(report, among, arm))
+            )
     panel = Panel(
         "half-dose",
         _AXIS_LABELS[config.along],
