@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elastic_core import InvalidArgumentError
-from elastic_core.data.examples import Examples, as_format, split_prompts, with_swapped_sides
+from elastic_core.data.examples import (
+    Examples,
+    as_format,
+    beginning,
+    split_prompts,
+    with_swapped_sides,
+)
 from elastic_core.data.formats import Format, Row
 
 PAIR = {"prompt": "The sky is", "chosen": " blue.", "rejected": " green."}
@@ -73,3 +79,10 @@ def test_invalid_splits_are_rejected() -> None:
         split_prompts(texts("to be"), 0)
     with pytest.raises(InvalidArgumentError, match="sky: only texts can be split, not preference"):
         split_prompts(PREFERENCE, 2)
+
+
+@given(st.text(), st.integers(1, 9))
+def test_a_beginning_has_the_first_words_of_a_text(text: str, words: int) -> None:
+    start = beginning(text, words)
+    assert text.startswith(start)
+    assert start.split() == text.split()[:words]

@@ -72,6 +72,19 @@ def test_a_scorer_that_gives_rewards_does_not_judge(values: dict[str, Any]) -> N
     assert scorer_in_words(taught.config).endswith("another linear classifier judges them")
 
 
+def test_the_scorer_may_learn_from_the_beginnings_of_rows(values: dict[str, Any]) -> None:
+    plain, cut = context(values), context(values, scorer={"rows": 40, "words": 5})
+    assert isinstance(plain.scorer, LinearScorer)
+    assert isinstance(cut.scorer, LinearScorer)
+    assert cut.scorer.identity != plain.scorer.identity
+    assert cut.hashes.measured != plain.hashes.measured
+    all_words = context(values, scorer={"rows": 40, "words": 1000}).scorer
+    assert isinstance(all_words, LinearScorer)
+    assert all_words.identity == plain.scorer.identity
+    labelled = cut.seed_context(0).fixed_texts().labelled
+    assert labelled == plain.seed_context(0).fixed_texts().labelled
+
+
 def test_the_margin_reads_as_much_of_a_text_as_training_unless_told_otherwise(
     tmp_path: Path,
 ) -> None:

@@ -156,6 +156,12 @@ def split_prompts(examples: Examples, words: int) -> Examples:
     return replace(examples, format="prompt-completion", rows=tuple(rows))
 
 
+def beginning(text: str, words: int) -> str:
+    """The first `words` words of a text, at least 1, with the white space before and between."""
+    match = re.match(rf"(?:\s*\S+){{0,{words}}}", text)
+    return match[0] if match else text
+
+
 def _chosen(row: Row) -> Iterable[Row]:
     return [{"prompt": row["prompt"], "completion": row["chosen"]}]
 

@@ -5,7 +5,7 @@ All rows are whole texts, learned from their first token on, as in pre-training.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, TypeAlias
 
 from pydantic import Field
@@ -183,14 +183,20 @@ class CorpusTexts(RangedRows):
 
     def resolve(self, seed_context: SeedData) -> list[Row]:
         """Reads the rows, each with its `text`; see `Rows.resolve`."""
-        texts, _ = _read(self.source, self.text_key, self.split, self.characters)
+        self.check(seed_context)
+        source = self.source, self.text_key, self.split, self.characters
+        texts, _ = _read(*source)
+        order = _shuffled(*source, _order(seed_context.seed, self.draw))
+        return [{"text": texts[at]} for at in order[self.start : self.stop]]
+
+    def check(self, _: SeedData) -> None:
+        """Checks that there are enough texts, without ordering them; see `Rows.check`."""
+        texts, _sha256 = _read(self.source, self.text_key, self.split, self.characters)
         if self.stop > len(texts):
             raise InvalidArgumentError(
                 f"{self.arm}.source: {self.stop:,} texts to train on, but {self.source} has only "
                 f"{len(texts):,}; ask for smaller doses, or name more text"
             )
-        order = random_order(texts, _order(seed_context.seed, self.draw))
-        return [{"text": texts[at]} for at in order[self.start : self.stop]]
 
 
 def _order(seed: int, draw: int) -> int:
@@ -212,6 +218,15 @@ def _read(
         texts = [piece for document in documents for piece in pieces(document, characters)]
     texts = list(dict.fromkeys(texts))
     return texts, rows_sha256({"text": text} for text in texts)
+
+
+@lru_cache(maxsize=2)
+def _shuffled(
+    source: str, text_key: tuple[str, ...], split: str, characters: int | None, seed: int
+) -> list[int]:
+    """The random order of the texts of a corpus; several trainings of a draw share it."""
+    texts, _ = _read(source, text_key, split, characters)
+    return random_order(texts, seed)
 
 
 def pieces(text: str, characters: int) -> Sequence[str]:

@@ -9,7 +9,7 @@ from elastic_core._core import Corpus, InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
 from elastic_core.common.units import counted
 from elastic_core.corpora.sources import check_regular
-from elastic_core.data.examples import Examples
+from elastic_core.data.examples import Examples, beginning
 from elastic_core.data.select import random_order
 from elastic_core.experiments.cells import Cell, Row, SharedHashes
 from elastic_core.experiments.config import ExperimentConfig
@@ -159,7 +159,7 @@ class RunContext:
         chosen = self.config.scorer
         if chosen.kind != "linear":
             return load_scorer(chosen.kind, label=chosen.label)
-        return _linear_scorer(self.datasets.scorer)
+        return _linear_scorer(self.datasets.scorer, chosen.words)
 
     @cached_property
     def judge(self) -> "Scorer | None":
@@ -167,7 +167,9 @@ class RunContext:
 
         None if there is only one side to train a classifier on.
         """
-        return _linear_scorer(self.datasets.judge) if self.config.scorer_teaches else self.scorer
+        if not self.config.scorer_teaches:
+            return self.scorer
+        return _linear_scorer(self.datasets.judge, self.config.scorer.words)
 
     @cached_property
     def corpus(self) -> Corpus | None:
@@ -331,13 +333,16 @@ class SeedContext:
         return documents
 
 
-def _linear_scorer(rows: Mapping[str, Examples]) -> "Scorer | None":
-    """A linear classifier trained on labelled rows; None if there are none."""
+def _linear_scorer(rows: Mapping[str, Examples], words: int | None) -> "Scorer | None":
+    """A linear classifier trained on the beginnings of labelled rows; None if there are none."""
     from elastic_core.scoring import LinearScorer
 
     if not rows:
         return None
-    texts = {side: examples.texts() for side, examples in rows.items()}
+    texts = {
+        side: [beginning(text, words) if words else text for text in examples.texts()]
+        for side, examples in rows.items()
+    }
     labels = [side == "positive" for side in texts for _ in texts[side]]
     return LinearScorer.fit([text for side in texts.values() for text in side], labels)
 

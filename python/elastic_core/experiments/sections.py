@@ -139,6 +139,8 @@ class ScorerConfig(Section):
         label: The label of an `hf:` classifier whose probability is the score.
         rows: Rows of each side to train `linear` on; they are used for nothing else. Where models
             learn from the scorer, as many others train the linear one that judges.
+        words: Words at the start of a row that `linear` is trained on; None: all. As many as models
+            are sampled make it a judge of text of that length.
         positive: The positive rows for `linear`; None: taken from `data.positive`.
         negative: The negative rows for `linear`; None: taken from `data.negative`.
     """
@@ -146,5 +148,6 @@ class ScorerConfig(Section):
     kind: str = "linear"
     label: str | int | None = None
     rows: Count = 2000
+    words: Annotated[Count | None, ADDED_LATER] = None
     positive: Source | None = None
     negative: Source | None = None
