@@ -11,7 +11,7 @@ from elastic_core.cli.options import (
     per_document_option,
     reading_options,
     resource_options,
-    tree_options,
+    saved_tree_options,
 )
 from elastic_core.cli.results import computed, result_options
 from elastic_core.common.files import STREAM
@@ -27,7 +27,7 @@ from elastic_core.report.render import print_result
       printf 'to be or not to be' | elastic-core measure - --depth 4"""
 )
 @click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
-@tree_options
+@saved_tree_options
 @reading_options
 @resource_options
 @click.option(
@@ -57,8 +57,9 @@ def measure(
     """Measure the token trees and code lengths of corpora.
 
     A CORPUS is a file, a folder, a quoted glob, or - for standard input: plain text, .jsonl, .json,
-    .csv, .tsv or .parquet; all but .parquet may be compressed as .gz, .zst, .xz or .bz2. Each
-    argument is one corpus; with two or more, the joint corpus comes last.
+    .csv, .tsv or .parquet; all but .parquet may be compressed as .gz, .zst, .xz or .bz2. A file
+    saved by `tree build` is one, too. Each argument is one corpus; with two or more, the joint
+    corpus comes last.
     """
     if options["per_document"] == STREAM:
         raise click.UsageError(

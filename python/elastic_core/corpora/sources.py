@@ -1,6 +1,7 @@
 """What a user may call a corpus: paths with reading options, or a `Corpus` that carries its own."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ STDIN = "-"
 """The path that means standard input."""
 
 _SHOWN = 4
+_COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
 
 JOINT = "joint"
 """Name of the corpus that several corpora make together."""
@@ -239,6 +241,27 @@ def read_summary(corpus: Corpus) -> str | None:
     if (more := len(corpus.left_out) - _SHOWN) > 0:
         left_out += f" and {more} more"
     return f"{corpus.name}: {kinds}" + (f"; left out: {left_out}" if left_out else "")
+
+
+def file_kinds(files: Iterable[str]) -> dict[str, int]:
+    """How many files have each extension, the most frequent first; standard input does not count.
+
+    Args:
+        files: Paths of files, as in `Corpus.files`.
+
+    Returns:
+        Numbers of files by extension in lower case, such as `.txt` or `.jsonl.gz`; empty text for
+        names without one.
+    """
+    counts = Counter(_extension(Path(file)) for file in files if file != STDIN)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _extension(file: Path) -> str:
+    kinds = [suffix.lower() for suffix in file.suffixes[-2:]]
+    if len(kinds) == 2 and kinds[1] in _COMPRESSED:
+        return "".join(kinds)
+    return kinds[-1] if kinds else ""
 
 
 def distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:

@@ -159,6 +159,8 @@ class CorpusResult:
         normalized_rate: (H_d - log2 M_d) / d, in bits per symbol.
         compare: The reference compressors.
         model_rates: The language models.
+        files: How many files were read of each extension, such as `.jsonl.gz`; empty for standard
+            input and saved trees.
         tree: The token tree of depth d.
     """
 
@@ -174,6 +176,7 @@ class CorpusResult:
     normalized_rate: float
     compare: tuple[Comparison, ...]
     model_rates: tuple[ModelRate, ...]
+    files: dict[str, int]
     tree: TokenTree = field(repr=False, compare=False)
 
     @classmethod
@@ -184,6 +187,7 @@ class CorpusResult:
         statistics: Statistics,
         compare: tuple[Comparison, ...] = (),
         model_rates: tuple[ModelRate, ...] = (),
+        files: dict[str, int] | None = None,
     ) -> Self:
         """The record of a tree and its statistics."""
         return cls(
@@ -199,6 +203,7 @@ class CorpusResult:
             normalized_rate=statistics.normalized_rate,
             compare=compare,
             model_rates=model_rates,
+            files=files or {},
             tree=tree,
         )
 
@@ -215,6 +220,7 @@ class CorpusResult:
             "normalized_rate": self.normalized_rate,
             "compare": [asdict(comparison) for comparison in self.compare],
             "model_rates": [asdict(rate) for rate in self.model_rates],
+            "files": self.files,
         }
 
 
