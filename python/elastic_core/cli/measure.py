@@ -46,10 +46,12 @@ from elastic_core.report.render import print_result
 )
 @per_document_option
 @model_options
+@click.option("--explain", is_flag=True, help="Explain each column below the tables.")
 @result_options("result.json, the trees and a figure")
 def measure(
     corpora: tuple[str, ...],
     compare: str,
+    explain: bool,
     output_format: str,
     out: Path | None,
     **options: Any,
@@ -65,6 +67,11 @@ def measure(
         raise click.UsageError(
             "--per-document cannot be -: the result goes to standard output; name a file"
         )
+    if explain and output_format not in ("table", "markdown"):
+        raise click.UsageError(
+            f"--explain adds text to tables, and --format {output_format} has values only; leave "
+            "one of them out"
+        )
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
     result = computed(
@@ -74,4 +81,4 @@ def measure(
         out,
         write_files,
     )
-    print_result(result, document(result), output_format)
+    print_result(result, document(result, explain=explain), output_format)

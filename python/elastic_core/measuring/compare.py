@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from elastic_core._core import Corpus, compressed_sizes
 from elastic_core.common.progress import Progress, Step
-from elastic_core.measuring.result import Comparison
+from elastic_core.measuring.records import Comparison
 
 _SECONDS_BETWEEN_STEPS = 0.1
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from elastic_core._core import Corpus, InvalidArgumentError, Statistics, TokenTree
@@ -18,6 +19,7 @@ from elastic_core.corpora.sources import (
     Source,
     distinct_names,
     file_kinds,
+    left_out_of,
     open_corpora,
     own_reading,
     paths_of,
@@ -35,12 +37,8 @@ from elastic_core.corpora.trees import (
 from elastic_core.measuring.compare import check_compressors
 from elastic_core.measuring.compare import compare as compare_sizes
 from elastic_core.measuring.rates import Rates, rates_of
-from elastic_core.measuring.result import (
-    Comparison,
-    CorpusResult,
-    MeasureConfig,
-    MeasureResult,
-)
+from elastic_core.measuring.records import Comparison, CorpusResult
+from elastic_core.measuring.result import MeasureConfig, MeasureResult
 
 
 def measure(
@@ -177,7 +175,8 @@ def measure(
     )
     read = [source.corpus for source in sources if source.corpus]
     mixed = tuple(summary for corpus in read if (summary := read_summary(corpus)))
-    return MeasureResult(config, tuple(results), mixed)
+    left_out = tuple(f"{corpus.name}: {files}" for corpus in read if (files := left_out_of(corpus)))
+    return MeasureResult(config, tuple(results), mixed, left_out)
 
 
 def measure_tree(
@@ -237,7 +236,7 @@ class _Job:
         corpora = [source.corpus] if source.corpus else []
         comparisons, statistics = self._measured(name, source.tree, corpora)
         rates = [self.rates.of(name, corpus, source.tree.bytes) for corpus in corpora]
-        files = file_kinds(file for corpus in corpora for file in corpus.files)
+        files = _regular_files(corpora)
         return CorpusResult.of(
             name, source.tree, statistics, comparisons, rates[0] if rates else (), files
         )
@@ -247,7 +246,7 @@ class _Job:
         corpora = [source.corpus for source in sources if source.corpus]
         comparisons, statistics = self._measured(JOINT, tree, corpora)
         rates = self.rates.joint(corpora, tree.bytes)
-        files = file_kinds(file for corpus in corpora for file in corpus.files)
+        files = _regular_files(corpora)
         return CorpusResult.of(JOINT, tree, statistics, comparisons, rates, files)
 
     def _measured(
@@ -264,3 +263,9 @@ class _Job:
             progress=progress,
         )
         return comparisons, tree.statistics(threads=self.threads, progress=progress)
+
+
+def _regular_files(corpora: Sequence[Corpus]) -> dict[str, int]:
+    """How many files were read of each extension, without standard input and pipes."""
+    files = (file for corpus in corpora for file in corpus.files)
+    return file_kinds(file for file in files if Path(file).is_file())

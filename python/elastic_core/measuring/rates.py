@@ -12,7 +12,7 @@ from elastic_core._core import Corpus, DocumentBatch, InvalidArgumentError, Scor
 from elastic_core.common.progress import Progress, Step
 from elastic_core.corpora.sources import JOINT
 from elastic_core.measuring.code_length import CodeLength, Scored
-from elastic_core.measuring.result import ModelRate
+from elastic_core.measuring.records import ModelRate
 from elastic_core.models import LanguageModel, ModelKind, ModelSpec, load_model
 from elastic_core.models.protocol import as_online
 
