@@ -68,7 +68,7 @@ def test_pipes_are_read_once_and_kept_for_what_reads_again(
         cli("measure", "/dev/stdin", *options, stdin=text).out,
     ):
         (corpus,) = json.loads(out)["corpora"]
-        assert {**corpus, "name": play.name} == wanted[0]
+        assert {**corpus, "name": play.name, "files": {".txt": 1}} == wanted[0]
     os.mkfifo(tmp_path / "pipe")
     assert_error(cli("measure", "pipe", "pipe"), 2, "pipe can be read only once")
 

@@ -7,6 +7,7 @@ import click
 
 from elastic_core.cli.options import (
     MODEL_OPTIONS,
+    dry_run_option,
     model_options,
     per_document_option,
     reading_options,
@@ -15,7 +16,9 @@ from elastic_core.cli.options import (
 )
 from elastic_core.cli.results import computed, result_options
 from elastic_core.common.files import STREAM
+from elastic_core.common.printable import printable
 from elastic_core.measuring.measure import measure as measure_corpora
+from elastic_core.measuring.plan import describe_plan
 from elastic_core.measuring.report import document, write_files
 from elastic_core.report.render import print_result
 
@@ -46,11 +49,13 @@ from elastic_core.report.render import print_result
 )
 @per_document_option
 @model_options
+@dry_run_option
 @click.option("--explain", is_flag=True, help="Explain each column below the tables.")
 @result_options("result.json, the trees and a figure")
 def measure(
     corpora: tuple[str, ...],
     compare: str,
+    dry_run: bool,
     explain: bool,
     output_format: str,
     out: Path | None,
@@ -74,6 +79,10 @@ def measure(
         )
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
+    if dry_run:
+        plan = describe_plan(*corpora, compare=names, model_options=model, **options)
+        click.echo(printable(plan))
+        return
     result = computed(
         lambda progress: measure_corpora(
             *corpora, compare=names, model_options=model, progress=progress, **options

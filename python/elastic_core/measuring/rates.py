@@ -62,7 +62,7 @@ def rates_of(
         if per_document is None
         else ScoreWriter(per_document, overwrite=overwrite) as scores
     ):
-        yield Rates(_load(specs, options, alphabet), alphabet, scores, progress)
+        yield Rates(load_models(specs, options, alphabet), alphabet, scores, progress)
 
 
 class Rates:
@@ -175,7 +175,10 @@ class Rates:
         return show
 
 
-def _load(specs: Sequence[str], options: Mapping[str, Any], alphabet: str) -> list[LanguageModel]:
+def load_models(
+    specs: Sequence[str], options: Mapping[str, Any], alphabet: str
+) -> list[LanguageModel]:
+    """Loads models; takes and raises what `rates_of` does."""
     parsed = [ModelSpec.parse(spec) for spec in specs]
     # Without a model that takes the options, all models get them, and refuse them.
     of_others = {} if any(spec.takes_options for spec in parsed) else options
