@@ -1,13 +1,17 @@
-"""How much text a corpus has and how long work on it takes, estimated from its first documents."""
+"""How much text a corpus has and what work on it costs, estimated from its first documents."""
 
+import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from elastic_core._core import Corpus, InvalidArgumentError, TokenTree
 from elastic_core.common.progress import Step
+from elastic_core.common.units import counted, format_size, rough_duration
+from elastic_core.corpora.sources import ReadOptions, Source, file_kinds, files_by_kind
+from elastic_core.corpora.trees import TreeOptions, open_or_build
 
 _FIRST_DOCUMENTS = 256
 _FIRST_BYTES = 1 << 16
@@ -19,6 +23,8 @@ _LONG_DOCUMENT = 1 << 22
 _BYTES_PER_LINE = 60
 _COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".parquet", ".pq")
 _USUAL_EXPANSION = 3
+_SPILL = 3.0
+"""How many times longer a tree takes that is sorted in temporary files, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,101 @@ def seconds_for(work: Callable[[Corpus], int], survey: Survey) -> float:
     return seconds * max(1.0, survey.bytes / max(done, 1))
 
 
-def tree_memory(segments: float, depth: int, width: int, leaves: float) -> int:
+@dataclass(frozen=True, slots=True)
+class TreeTrial:
+    """The estimated cost of building a tree and computing its statistics.
+
+    Attributes:
+        seconds: Time.
+        memory: Bytes of memory, at most the budget.
+    """
+
+    seconds: float
+    memory: int
+
+
+def try_tree(
+    survey: Survey, options: TreeOptions, budget: int, threads: int | None = None
+) -> TreeTrial:
+    """Builds the trees of samples of a corpus to estimate the cost of its tree.
+
+    Args:
+        survey: The corpus.
+        options: The shape of the tree.
+        budget: Bytes of memory that the tree may take.
+        threads: Worker threads; None: one per core.
+    """
+    trees: list[TokenTree] = []
+
+    def build(sample: Corpus) -> int:
+        (built,) = open_or_build([sample], options, ReadOptions(), threads=threads)
+        built.tree.statistics(threads=threads)
+        trees.append(built.tree)
+        return built.tree.bytes
+
+    seconds = seconds_for(build, survey)
+    tree = trees[-1]
+    scale = max(1.0, survey.bytes / max(1, tree.bytes))
+    leaves = len(tree) * scale ** _growth(trees)
+    needed = _tree_memory(scale * tree.segments, tree.depth, _width(tree), leaves)
+    return TreeTrial(seconds * (_SPILL if needed > budget else 1), min(needed, budget))
+
+
+def _growth(trees: Sequence[TokenTree]) -> float:
+    """The exponent by which leaves grow with segments, from the last two of growing samples."""
+    if len(trees) < 2 or trees[-2].segments == trees[-1].segments:
+        return 1.0
+    before, after = trees[-2:]
+    return math.log(len(after) / len(before)) / math.log(after.segments / before.segments)
+
+
+def open_tree(source: Source, options: TreeOptions, threads: int | None = None) -> TreeTrial:
+    """Opens a saved tree and computes its statistics, which is all that is done with it."""
+    start = time.monotonic()
+    (opened,) = open_or_build([source], options, ReadOptions(), threads=threads)
+    opened.tree.statistics(threads=threads)
+    tree = opened.tree
+    size = _tree_memory(0, tree.depth, _width(tree), len(tree))
+    return TreeTrial(time.monotonic() - start, size)
+
+
+def describe_survey(survey: Survey) -> str:
+    """What a corpus has, in a line."""
+    about = "" if survey.is_exact else "about "
+    documents = counted(survey.documents, "document", "documents")
+    files = file_kinds(survey.corpus.files)
+    kinds = f"; {files_by_kind(files)}" if sum(files.values()) > 1 else ""
+    return f"{survey.corpus.name}: {about}{documents}, {format_size(survey.bytes)}{kinds}"
+
+
+def plan_text(
+    title: str, surveys: Sequence[Survey], parts: Sequence[tuple[str, float]], memory: int
+) -> str:
+    """The lines of a plan: what is read, what each part of the work takes, and the estimates.
+
+    Args:
+        title: The command and what it is about.
+        surveys: The corpora.
+        parts: Names of the parts and their seconds.
+        memory: Bytes of memory.
+    """
+    named = parts if len(parts) > 1 else ()
+    lines = (
+        title,
+        *map(describe_survey, surveys),
+        *(f"{name}: about {rough_duration(seconds)}" for name, seconds in named),
+        f"estimated time: about {rough_duration(sum(seconds for _, seconds in parts))}",
+        f"estimated memory: about {format_size(memory)}",
+    )
+    return "\n".join(lines)
+
+
+def _width(tree: TokenTree) -> int:
+    """Bytes of a symbol of a tree."""
+    return 1 if tree.vocabulary < 1 << 8 else 2 if tree.vocabulary < 1 << 16 else 4
+
+
+def _tree_memory(segments: float, depth: int, width: int, leaves: float) -> int:
     """Estimates the bytes that building a tree takes, if its memory is not limited.
 
     Args:

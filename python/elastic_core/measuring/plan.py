@@ -1,22 +1,18 @@
 """What a measurement would read, and roughly how long it takes and how much memory it needs."""
 
-import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from elastic_core._core import Corpus, TokenTree, available_memory
+from elastic_core._core import Corpus, available_memory
 from elastic_core.common.arguments import listed
 from elastic_core.common.files import require_new
-from elastic_core.common.units import counted, format_size, parse_memory, rough_duration
+from elastic_core.common.units import parse_memory
 from elastic_core.corpora.sources import (
     ReadOptions,
     Source,
-    file_kinds,
-    files_by_kind,
     open_corpora,
     paths_of,
 )
@@ -24,21 +20,27 @@ from elastic_core.corpora.trees import (
     DEFAULT_SHAPE,
     TreeOptions,
     is_saved_tree,
-    open_or_build,
     require_documents,
 )
-from elastic_core.corpora.trial import Survey, peak_memory, seconds_for, survey, tree_memory
+from elastic_core.corpora.trial import (
+    Survey,
+    open_tree,
+    peak_memory,
+    plan_text,
+    seconds_for,
+    survey,
+    try_tree,
+)
 from elastic_core.measuring.compare import check_compressors
 from elastic_core.measuring.compare import compare as compare_sizes
 from elastic_core.measuring.rates import load_models
 from elastic_core.models import LanguageModel
 from elastic_core.models.protocol import as_online
 
-_SECONDS_TO_SCORE = 1.0
+_SECONDS_TO_SCORE = 2.0
 _FIRST_TEXT, _FACTOR, _LARGEST_TEXT = 1 << 10, 4, 1 << 22
-# How many times longer a tree takes that is sorted in temporary files, and what the tree of several
-# corpora adds to theirs.
-_SPILL, _JOINT = 3.0, 1.5
+# What the tree of several corpora adds to theirs.
+_JOINT = 1.5
 
 
 def describe_plan(
@@ -99,91 +101,8 @@ def describe_plan(
     trees = sum(trial.seconds for trial in trials) * (_JOINT if is_joint else 1)
     needed = sum(trial.memory for trial in trials) * (_JOINT if is_joint else 1)
     parts.append(("trees", trees))
-    lines = (
-        f"measure: {', '.join(', '.join(paths_of(source)) for source in corpora)}",
-        *map(describe_survey, surveys),
-        *(f"{name}: about {rough_duration(time)}" for name, time in parts if len(parts) > 1),
-        *estimates(sum(time for _, time in parts), besides + min(budget, round(needed))),
-    )
-    return "\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True)
-class TreeTrial:
-    """The estimated cost of building a tree and computing its statistics.
-
-    Attributes:
-        seconds: Time.
-        memory: Bytes of memory, at most the budget.
-    """
-
-    seconds: float
-    memory: int
-
-
-def try_tree(
-    survey: Survey, options: TreeOptions, budget: int, threads: int | None = None
-) -> TreeTrial:
-    """Builds the trees of samples of a corpus to estimate the cost of its tree.
-
-    Args:
-        survey: The corpus.
-        options: The shape of the tree.
-        budget: Bytes of memory that the tree may take.
-        threads: Worker threads; None: one per core.
-    """
-    trees: list[TokenTree] = []
-
-    def build(sample: Corpus) -> int:
-        (built,) = open_or_build([sample], options, ReadOptions(), threads=threads)
-        built.tree.statistics(threads=threads)
-        trees.append(built.tree)
-        return built.tree.bytes
-
-    seconds = seconds_for(build, survey)
-    tree = trees[-1]
-    scale = max(1.0, survey.bytes / max(1, tree.bytes))
-    leaves = len(tree) * scale ** _growth(trees)
-    needed = tree_memory(scale * tree.segments, tree.depth, _width(tree), leaves)
-    return TreeTrial(seconds * (_SPILL if needed > budget else 1), min(needed, budget))
-
-
-def _growth(trees: Sequence[TokenTree]) -> float:
-    """The exponent by which leaves grow with segments, from the last two of growing samples."""
-    if len(trees) < 2 or trees[-2].segments == trees[-1].segments:
-        return 1.0
-    before, after = trees[-2:]
-    return math.log(len(after) / len(before)) / math.log(after.segments / before.segments)
-
-
-def open_tree(source: Source, options: TreeOptions, threads: int | None = None) -> TreeTrial:
-    """Opens a saved tree and computes its statistics, which is all that is done with it."""
-    start = time.monotonic()
-    (opened,) = open_or_build([source], options, ReadOptions(), threads=threads)
-    opened.tree.statistics(threads=threads)
-    tree = opened.tree
-    size = tree_memory(0, tree.depth, _width(tree), len(tree))
-    return TreeTrial(time.monotonic() - start, size)
-
-
-def describe_survey(survey: Survey) -> str:
-    """What a corpus has, in a line."""
-    about = "" if survey.is_exact else "about "
-    documents = counted(survey.documents, "document", "documents")
-    files = file_kinds(survey.corpus.files)
-    kinds = f"; {files_by_kind(files)}" if sum(files.values()) > 1 else ""
-    return f"{survey.corpus.name}: {about}{documents}, {format_size(survey.bytes)}{kinds}"
-
-
-def estimates(seconds: float | None, memory: int) -> Iterator[str]:
-    """The last two lines of a plan: estimated time, None if it is unknown, and memory in bytes."""
-    yield f"estimated time: {'unknown' if seconds is None else f'about {rough_duration(seconds)}'}"
-    yield f"estimated memory: about {format_size(memory)}"
-
-
-def _width(tree: TokenTree) -> int:
-    """Bytes of a symbol of a tree."""
-    return 1 if tree.vocabulary < 1 << 8 else 2 if tree.vocabulary < 1 << 16 else 4
+    title = f"measure: {', '.join(', '.join(paths_of(source)) for source in corpora)}"
+    return plan_text(title, surveys, parts, besides + min(budget, round(needed)))
 
 
 def _compressing(
