@@ -110,7 +110,7 @@ def _law(
         ReadOptions(),
         threads=threads,
     )
-    times = []
+    times: list[float] = []
     while sum(times) < _SECONDS_TO_TRY and len(times) < 2:  # The first call may load libraries.
         start = time.monotonic()
         study_trees(trees, replace(config, bootstrap=0), threads=threads)
