@@ -44,15 +44,8 @@ from elastic_core.mass_law.result import (
 )
 from elastic_core.mass_law.study import mass
 from elastic_core.measuring.measure import measure, measure_tree
-from elastic_core.measuring.result import (
-    Comparison,
-    CorpusResult,
-    DepthRow,
-    MeasureConfig,
-    MeasureResult,
-    ModelRate,
-    Rate,
-)
+from elastic_core.measuring.records import Comparison, CorpusResult, DepthRow, ModelRate, Rate
+from elastic_core.measuring.result import MeasureConfig, MeasureResult
 from elastic_core.models import LanguageModel, load_model
 from elastic_core.synthesis.language.grammar import LanguageConfig
 from elastic_core.synthesis.language.language import Language

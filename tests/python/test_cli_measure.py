@@ -68,7 +68,7 @@ def test_pipes_are_read_once_and_kept_for_what_reads_again(
         cli("measure", "/dev/stdin", *options, stdin=text).out,
     ):
         (corpus,) = json.loads(out)["corpora"]
-        assert {**corpus, "name": play.name} == wanted[0]
+        assert {**corpus, "name": play.name, "files": {".txt": 1}} == wanted[0]
     os.mkfifo(tmp_path / "pipe")
     assert_error(cli("measure", "pipe", "pipe"), 2, "pipe can be read only once")
 
@@ -80,8 +80,8 @@ def test_a_mixed_folder_says_what_was_read(cli: CommandLine, tmp_path: Path) -> 
     (folder / "a.jsonl").write_text('{"text": "to be"}\n')
     (folder / "b.json").write_text('[{"text": "or"}, {"text": "not"}]')
     done = cli("measure", "data", "--depth", "1")
-    assert "3 documents, 10 B" in done.out
-    assert "data: 1 json file, 1 jsonl file; left out: README.md." in done.out
+    assert "3 documents, 10 B, 10 symbols; 2 files: 1 .json, 1 .jsonl\n" in done.out
+    assert "Left out of data: README.md." in done.out
     result = json.loads(cli("measure", "data", "--depth", "1", "--format", "json").out)
     assert result["mixed"] == ["data: 1 json file, 1 jsonl file; left out: README.md"]
     only = cli("measure", "data", "--include", "*.jsonl", "--depth", "1", "--format", "json")
@@ -89,6 +89,7 @@ def test_a_mixed_folder_says_what_was_read(cli: CommandLine, tmp_path: Path) -> 
     assert result["corpora"][0]["documents"] == 1
     assert result["config"]["include"] == ["*.jsonl"]
     assert "mixed" not in result
+    assert result["corpora"][0]["files"] == {".jsonl": 1}
 
 
 def test_text_is_split_at_a_separator(cli: CommandLine, tmp_path: Path) -> None:
@@ -156,6 +157,38 @@ def test_without_matplotlib_the_missing_extra_is_reported(
     assert len(done.err.splitlines()) == 1
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["result.json", "tree.parquet"]
+
+
+def test_a_saved_tree_is_measured(cli: CommandLine, play: Path) -> None:
+    shape = ("--depth", "3", "--segment", "window")
+    assert cli("tree", "build", play.name, *shape, "-o", "tree.parquet").code == 0
+    options = ("--format", "json")
+    of_text = json.loads(cli("measure", play.name, *shape, *options).out)
+    of_tree = json.loads(cli("measure", "tree.parquet", *options).out)
+    assert_schema(of_tree)
+    changed = {"name": "tree.parquet", "files": {}}
+    assert of_tree["corpora"] == [of_text["corpora"][0] | changed]
+    assert of_tree["config"]["segment"] == "window"
+    assert (of_tree["config"]["depth"], of_tree["config"]["split"]) == (3, None)
+    both = json.loads(cli("measure", "tree.parquet", play.name, "--depth", "2", *options).out)
+    assert [corpus["documents"] for corpus in both["corpora"]] == [1, 1, 2]
+    assert len(both["corpora"][0]["depths"]) == 2
+    for more, message in (
+        (("--compare", "zstd:3"), "a reference compressor needs documents"),
+        (("--model", "tree:2"), "a model needs documents"),
+        (("--depth", "4"), "this saved tree has a depth of 3, not 4"),
+        (("--split", "line"), "reading options are for corpora"),
+    ):
+        assert_error(cli("measure", "tree.parquet", *more), 2, message)
+
+
+def test_columns_are_explained_on_request(cli: CommandLine, play: Path) -> None:
+    done = cli("measure", play.name, "--explain", "--depth", "2")
+    assert done.code == 0
+    assert "Distinct paths of exactly k symbols." in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+    refused = cli("measure", play.name, "--explain", "--format", "csv")
+    assert_error(refused, 2, "--explain adds text to tables")
 
 
 def test_progress_is_a_bar_on_a_terminal(play: Path) -> None:

@@ -66,7 +66,7 @@ class FakeModel:
     def steps(self, texts: int) -> FakeSteps:
         return FakeSteps(self.rows, texts)
 
-    def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
+    def log_probs(self, documents: Sequence[Document], **_: Any) -> list[NDArray[np.float32]]:
         log_probs = []
         for ids in self.tokens(documents):
             before = np.concatenate([[128], ids])[: len(ids)].astype(np.intp)

@@ -45,6 +45,7 @@ CORPUS_KEYS = [
     "normalized_rate",
     "compare",
     "model_rates",
+    "files",
 ]
 CONFIG_KEYS = [
     "paths",

@@ -36,7 +36,7 @@ class Toy:
     def tokens(self, documents: Sequence[Document]) -> list[NDArray[np.uint32]]:
         raise NotImplementedError
 
-    def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
+    def log_probs(self, documents: Sequence[Document], **_: Any) -> list[NDArray[np.float32]]:
         if any(b"?" in _bytes(document) for document in documents):
             raise ec.ModelError("document 1 asks")
         bits = [[1 + byte % 4 for byte in _bytes(document)[::2]] for document in documents]

@@ -11,9 +11,10 @@ from rich.console import Console
 
 import elastic_core as ec
 from elastic_core.common.folders import result_folder
-from elastic_core.measuring import report
+from elastic_core.measuring import columns
+from elastic_core.measuring.columns import DEPTH_COLUMNS, DepthColumn
 from elastic_core.measuring.figure import draw
-from elastic_core.measuring.report import DEPTH_COLUMNS, DepthColumn, document, write_files
+from elastic_core.measuring.report import document, write_files
 from elastic_core.report.csv import csv_text
 from elastic_core.report.markdown import markdown_text
 from elastic_core.report.plot import save
@@ -27,25 +28,60 @@ def result(play: Path, tmp_path: Path) -> ec.MeasureResult:
     return ec.measure(play, tmp_path / "poem.txt", depth=4, compare=["zstd:3"])
 
 
-def table(result: ec.MeasureResult, width: int = 80) -> str:
+def table(result: ec.MeasureResult, width: int = 80, *, explain: bool = False) -> str:
     out = io.StringIO()
-    print_document(document(result), Console(file=out, width=width))
+    print_document(document(result, explain=explain), Console(file=out, width=width))
     return out.getvalue()
 
 
+def single(result: ec.MeasureResult) -> ec.MeasureResult:
+    """The measurement of the first corpus alone."""
+    return replace(result, corpora=result.corpora[:1])
+
+
 def test_the_table_fits_80_columns(result: ec.MeasureResult) -> None:
-    lines = table(result).splitlines()
-    paths = [corpus.name for corpus in result.corpora]
-    assert max(len(line) for line in lines if not line.startswith(tuple(paths))) <= 80
+    path = result.corpora[0].name
+    lines = table(single(result), explain=True).splitlines()
+    assert max(len(line) for line in lines if not line.startswith(path)) <= 80
 
 
 def test_the_table_has_units_and_all_rows(result: ec.MeasureResult) -> None:
-    text = table(result)
-    for word in ("bits/seg", "bits/sym", "Thm 3.4", "Huffman", "with codebook", "zstd:3", "joint"):
+    text = table(single(result))
+    for word in ("bits/seg", "bits/sym", "Thm 3.4", "Huffman", "with codebook", "zstd:3"):
         assert word in text
-    for corpus in result.corpora:
-        assert corpus.name in text
-        assert f"{corpus.depths[-1].entropy_bits:.3f}" in text
+    (corpus,) = single(result).corpora
+    assert corpus.name in text
+    for row in corpus.depths:
+        assert f"{row.entropy_bits:.3f}" in text
+
+
+def test_several_corpora_share_a_table_with_their_differences(result: ec.MeasureResult) -> None:
+    play, poem, joint = result.corpora
+    text = table(result)
+    assert sum(set(line) == {"─"} for line in text.splitlines()) == 1, "there is one table"
+    rows = [line.split() for line in text.splitlines()]
+    values = [corpus.depths[1].conditional_entropy_bits for corpus in result.corpora]
+    difference = f"{values[1] - values[0]:+.3f}"
+    wanted = ["conditional", "2", "bits/symbol", *(f"{value:.3f}" for value in values), difference]
+    assert wanted in rows
+    more = poem.compare[0].bytes / poem.bytes - play.compare[0].bytes / play.bytes
+    (ratio,) = [row for row in rows if row[:2] == ["zstd:3", "ratio"]]
+    assert ratio[-1] == f"{more:+.4f}"
+    (leaves,) = [row for row in rows if row[:2] == ["leaves", "4"]]
+    assert leaves[2:] == [
+        *(str(corpus.depths[-1].leaves) for corpus in (play, poem, joint)),
+        f"{poem.depths[-1].leaves - play.depths[-1].leaves:+d}",
+    ]
+
+
+def test_every_column_is_explained(result: ec.MeasureResult) -> None:
+    for column in DEPTH_COLUMNS:
+        assert column.meaning or not column.name
+    text = markdown_text(document(result, explain=True))
+    for term in ("singletons, % of leaves", "ratio, with codebook", "normalized rate", "B - A"):
+        assert f"- **{term}**: " in text
+    assert "tokens**" not in text, "there is no model"
+    assert "Distinct paths" not in markdown_text(document(result))
 
 
 def test_wide_numbers_are_never_truncated(result: ec.MeasureResult) -> None:
@@ -53,7 +89,7 @@ def test_wide_numbers_are_never_truncated(result: ec.MeasureResult) -> None:
     rows = tuple(replace(row, nodes=10**14, leaves=10**14) for row in corpus.depths)
     wide = replace(result, corpora=(replace(corpus, depths=rows),))
     for width in (40, 80, 200):
-        assert table(wide, width).count("100,000,000,000,000") == 2 * len(rows)
+        assert table(wide, width).count("100,000,000,000,000") == 2 * len(rows) + 1
         assert "…" not in table(wide, width)
 
 
@@ -84,10 +120,9 @@ def test_csv_has_a_row_per_corpus_and_depth(result: ec.MeasureResult) -> None:
 
 
 def test_markdown_has_clean_tables(result: ec.MeasureResult) -> None:
-    text = markdown_text(document(result))
-    assert text.count("\n## ") == 2
+    text = "".join(markdown_text(document(each)) for each in (result, single(result)))
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 6
+    assert len(tables) == 1 + 2
     for lines in tables:
         assert len({line.count("|") for line in lines}) == 1
 
@@ -107,11 +142,16 @@ def test_the_printed_json_is_the_result(
 def test_a_column_is_added_in_one_place(
     result: ec.MeasureResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    column = DepthColumn("perplexity", "", "perplexity", ".1f", lambda row: 2**row.entropy_bits)
-    monkeypatch.setattr(report, "DEPTH_COLUMNS", (*DEPTH_COLUMNS, column))
+    column = DepthColumn(
+        "perplexity", "", "perplexity", "2^H", ".1f", lambda row: 2**row.entropy_bits
+    )
+    monkeypatch.setattr(columns, "DEPTH_COLUMNS", (*DEPTH_COLUMNS, column))
     perplexity = 2 ** result.corpora[0].depths[0].entropy_bits
-    assert f"{perplexity:.1f}" in table(result)
-    assert f" {perplexity:.1f} |" in markdown_text(document(result))
+    assert f"{perplexity:.1f}" in table(single(result))
+    assert f" {perplexity:.1f} |" in markdown_text(document(single(result)))
+    assert f" {2 ** result.corpora[0].depths[-1].entropy_bits:.1f} |" in markdown_text(
+        document(result)
+    )
     row = next(csv.DictReader(io.StringIO(csv_text(document(result)))))
     assert float(row["perplexity"]) == perplexity
 

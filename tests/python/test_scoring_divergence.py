@@ -50,7 +50,7 @@ class Table:
             for document in documents
         ]
 
-    def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
+    def log_probs(self, documents: Sequence[Document], **_: Any) -> list[NDArray[np.float32]]:
         raise NotImplementedError
 
     def next_distribution(self, contexts: Sequence[Document]) -> NDArray[np.float32]:

@@ -5,11 +5,17 @@ from typing import Any
 
 import click
 
-from elastic_core.cli.options import reading_options, resource_options, saved_tree_options
+from elastic_core.cli.options import (
+    dry_run_option,
+    reading_options,
+    resource_options,
+    saved_tree_options,
+)
 from elastic_core.cli.results import computed, result_options
 from elastic_core.common.printable import printable
 from elastic_core.elastic_law.report import document, overlap_warning
 from elastic_core.experiments.elasticity import elasticity as study
+from elastic_core.experiments.elasticity_plan import describe_plan
 from elastic_core.experiments.studies.order_of_learning import ORDERS
 from elastic_core.report.render import print_result, write_folder
 
@@ -87,8 +93,9 @@ from elastic_core.report.render import print_result, write_folder
 @saved_tree_options
 @reading_options
 @resource_options
+@dry_run_option
 @result_options("result.json, the figures and the resamples")
-def elasticity(output_format: str, out: Path | None, **options: Any) -> None:
+def elasticity(dry_run: bool, output_format: str, out: Path | None, **options: Any) -> None:
     """Test the elasticity theorem on the token trees of your text.
 
     The joint token tree of P, A and T represents a model that was pre-trained on P, aligned on A
@@ -96,6 +103,9 @@ def elasticity(output_format: str, out: Path | None, **options: Any) -> None:
     code change. The theorem says that the change for A is -k times that for P. The tables report at
     which depths this holds, and why it fails elsewhere.
     """
+    if dry_run:
+        click.echo(printable(describe_plan(**options)))
+        return
     replicates = out / "replicates.jsonl" if out and options["bootstrap"] else None
     result = computed(
         lambda progress: study(replicates=replicates, progress=progress, **options),

@@ -7,15 +7,18 @@ import click
 
 from elastic_core.cli.options import (
     MODEL_OPTIONS,
+    dry_run_option,
     model_options,
     per_document_option,
     reading_options,
     resource_options,
-    tree_options,
+    saved_tree_options,
 )
 from elastic_core.cli.results import computed, result_options
 from elastic_core.common.files import STREAM
+from elastic_core.common.printable import printable
 from elastic_core.measuring.measure import measure as measure_corpora
+from elastic_core.measuring.plan import describe_plan
 from elastic_core.measuring.report import document, write_files
 from elastic_core.report.render import print_result
 
@@ -27,7 +30,7 @@ from elastic_core.report.render import print_result
       printf 'to be or not to be' | elastic-core measure - --depth 4"""
 )
 @click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
-@tree_options
+@saved_tree_options
 @reading_options
 @resource_options
 @click.option(
@@ -46,10 +49,14 @@ from elastic_core.report.render import print_result
 )
 @per_document_option
 @model_options
+@dry_run_option
+@click.option("--explain", is_flag=True, help="Explain each column below the tables.")
 @result_options("result.json, the trees and a figure")
 def measure(
     corpora: tuple[str, ...],
     compare: str,
+    dry_run: bool,
+    explain: bool,
     output_format: str,
     out: Path | None,
     **options: Any,
@@ -57,15 +64,25 @@ def measure(
     """Measure the token trees and code lengths of corpora.
 
     A CORPUS is a file, a folder, a quoted glob, or - for standard input: plain text, .jsonl, .json,
-    .csv, .tsv or .parquet; all but .parquet may be compressed as .gz, .zst, .xz or .bz2. Each
-    argument is one corpus; with two or more, the joint corpus comes last.
+    .csv, .tsv or .parquet; all but .parquet may be compressed as .gz, .zst, .xz or .bz2. A file
+    saved by `tree build` is one, too. Each argument is one corpus; with two or more, the joint
+    corpus comes last.
     """
     if options["per_document"] == STREAM:
         raise click.UsageError(
             "--per-document cannot be -: the result goes to standard output; name a file"
         )
+    if explain and output_format not in ("table", "markdown"):
+        raise click.UsageError(
+            f"--explain adds text to tables, and --format {output_format} has values only; leave "
+            "one of them out"
+        )
     model = {name: options.pop(name) for name in MODEL_OPTIONS}
     names = [name.strip() for name in compare.split(",") if name.strip()]
+    if dry_run:
+        plan = describe_plan(*corpora, compare=names, model_options=model, **options)
+        click.echo(printable(plan))
+        return
     result = computed(
         lambda progress: measure_corpora(
             *corpora, compare=names, model_options=model, progress=progress, **options
@@ -73,4 +90,4 @@ def measure(
         out,
         write_files,
     )
-    print_result(result, document(result), output_format)
+    print_result(result, document(result, explain=explain), output_format)

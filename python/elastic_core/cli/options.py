@@ -268,6 +268,15 @@ def force_option(help_text: str) -> Callable[[Command], Command]:
     return click.option("--force", "overwrite", is_flag=True, help=help_text)
 
 
+def dry_run_option(command: Command) -> Command:
+    """`--dry-run`."""
+    return click.option(
+        "--dry-run",
+        is_flag=True,
+        help="Print what is read and the estimated time and memory, then stop.",
+    )(command)
+
+
 def _check_folder(
     _context: click.Context, _parameter: click.Parameter, file: Path | None
 ) -> Path | None:

@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
-from elastic_core.cli.options import reading_options
+from elastic_core.cli.options import dry_run_option, reading_options
 from elastic_core.cli.progress import progress_shown
+from elastic_core.common.printable import printable
 from elastic_core.common.units import format_count
 from elastic_core.corpora.sources import ReadOptions, check_reading, open_corpus
+from elastic_core.training.pretraining.plan import describe_plan
 from elastic_core.training.pretraining.pretrain import pretrain as pretrain_model
 from elastic_core.training.pretraining.schedule import SCHEDULES
 
@@ -114,6 +116,7 @@ from elastic_core.training.pretraining.schedule import SCHEDULES
     help="Device to train on.",
 )
 @reading_options
+@dry_run_option
 def pretrain(
     corpus: str,
     checkpoints: str,
@@ -128,6 +131,7 @@ def pretrain(
     split_on: str | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
+    dry_run: bool,
     **options: Any,
 ) -> None:
     """Train a new small transformer on CORPUS.
@@ -140,16 +144,16 @@ def pretrain(
     )
     opened = open_corpus((corpus,), reading)
     check_reading([opened], split, text_key, split_on)
+    options |= {
+        "checkpoints": _counts(checkpoints),
+        "branches": _counts(branches),
+        "seed": seed,
+    }
+    if dry_run:
+        click.echo(printable(describe_plan(opened, **options)))
+        return
     with progress_shown() as progress:
-        result = pretrain_model(
-            opened,
-            out=out,
-            checkpoints=_counts(checkpoints),
-            branches=_counts(branches),
-            seed=seed,
-            progress=progress,
-            **options,
-        )
+        result = pretrain_model(opened, out=out, progress=progress, **options)
     click.echo(
         f"{out}: {format_count(result.parameters)} parameters, trained on "
         f"{format_count(result.config.tokens)} tokens ({result.epochs:.2f} epochs), "

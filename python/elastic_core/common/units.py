@@ -95,6 +95,15 @@ def format_duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60} min"
 
 
+def rough_duration(seconds: float) -> str:
+    """An estimated time such as `12 seconds`, `3 minutes` or `1.5 hours`."""
+    if seconds < 90:
+        return counted(max(1, round(seconds)), "second", "seconds")
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
 def counted(count: int, one: str, many: str) -> str:
     """A number and what it counts, such as `1 leaf` or `1,024 leaves`."""
     return f"{count:,} {one if count == 1 else many}"

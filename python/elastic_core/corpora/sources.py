@@ -1,13 +1,15 @@
 """What a user may call a corpus: paths with reading options, or a `Corpus` that carries its own."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from elastic_core._core import Corpus, InvalidArgumentError
 from elastic_core.common.arguments import listed
+from elastic_core.common.units import counted
 
 _Path: TypeAlias = str | os.PathLike[str]
 
@@ -18,6 +20,7 @@ STDIN = "-"
 """The path that means standard input."""
 
 _SHOWN = 4
+_COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
 
 JOINT = "joint"
 """Name of the corpus that several corpora make together."""
@@ -235,10 +238,51 @@ def read_summary(corpus: Corpus) -> str | None:
         f"{number} {kind} {'file' if number == 1 else 'files'}"
         for kind, number in corpus.kinds.items()
     )
-    left_out = ", ".join(Path(file).name for file in corpus.left_out[:_SHOWN])
-    if (more := len(corpus.left_out) - _SHOWN) > 0:
-        left_out += f" and {more} more"
+    left_out = left_out_of(corpus)
     return f"{corpus.name}: {kinds}" + (f"; left out: {left_out}" if left_out else "")
+
+
+def left_out_of(corpus: Corpus) -> str:
+    """The names of the files of a folder that are not read, the first few; empty if all are."""
+    names = ", ".join(Path(file).name for file in corpus.left_out[:_SHOWN])
+    more = len(corpus.left_out) - _SHOWN
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def file_kinds(files: Iterable[str]) -> dict[str, int]:
+    """How many files have each extension, the most frequent first.
+
+    Args:
+        files: Paths of files.
+
+    Returns:
+        Numbers of files by extension in lower case, such as `.txt` or `.jsonl.gz`; empty text for
+        names without one.
+    """
+    counts = Counter(_extension(Path(file)) for file in files)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def files_by_kind(kinds: Mapping[str, int]) -> str:
+    """A count of files by extension in words, such as `98 files: 90 .txt, 8 .jsonl.gz`.
+
+    Args:
+        kinds: As `file_kinds` returns them.
+    """
+    if len(kinds) == 1:
+        ((kind, count),) = kinds.items()
+        return f"{counted(count, 'file', 'files')}{f': all {kind}' if kind else ''}"
+    named = [f"{count:,} {kind or 'without extension'}" for kind, count in kinds.items()]
+    if (more := len(named) - _SHOWN) > 1:
+        named[_SHOWN:] = [f"{sum([*kinds.values()][_SHOWN:]):,} of {more} other kinds"]
+    return f"{counted(sum(kinds.values()), 'file', 'files')}: {', '.join(named)}"
+
+
+def _extension(file: Path) -> str:
+    kinds = [suffix.lower() for suffix in file.suffixes[-2:]]
+    if len(kinds) == 2 and kinds[1] in _COMPRESSED:
+        return "".join(kinds)
+    return kinds[-1] if kinds else ""
 
 
 def distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:

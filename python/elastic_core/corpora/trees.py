@@ -100,13 +100,10 @@ def open_or_build(
     # A source that is named twice is read once.
     keys = [source if isinstance(source, Corpus) else paths_of(source) for source in sources]
     unique = list(dict.fromkeys(keys))
-    tree_files = [key for key in unique if isinstance(key, tuple) and _are_trees(key)]
+    tree_files = [key for key in unique if isinstance(key, tuple) and is_saved_tree(key)]
     texts = [key for key in unique if key not in tree_files]
-    if tree_files and again:
-        raise InvalidArgumentError(
-            f"{', '.join(tree_files[0])}: {again} needs documents, which a saved tree does not "
-            "have; name the corpus that it was built from"
-        )
+    if again:
+        require_documents(tree_files, again)
     if not texts and replace(reading, seed=0) != ReadOptions():
         raise InvalidArgumentError(
             "reading options are for corpora, but every source here is a saved tree; leave them out"
@@ -126,8 +123,16 @@ def open_or_build(
     ]
 
 
-def _are_trees(paths: tuple[str, ...]) -> bool:
-    """Whether the paths are files of saved trees rather than of a corpus."""
+def is_saved_tree(source: Source) -> bool:
+    """Whether a source is one or more files of saved trees rather than a corpus.
+
+    Raises:
+        InvalidArgumentError: It is both.
+        OSError: A file cannot be read.
+    """
+    if isinstance(source, Corpus):
+        return False
+    paths = paths_of(source)
     trees = [path for path in paths if Path(path).is_file() and TokenTree.is_file(path)]
     if trees and len(trees) < len(paths):
         raise InvalidArgumentError(
@@ -137,6 +142,24 @@ def _are_trees(paths: tuple[str, ...]) -> bool:
     return bool(trees)
 
 
+def require_documents(sources: Sequence[Source], reader: str) -> None:
+    """Refuses saved trees where documents are read.
+
+    Args:
+        sources: The sources.
+        reader: What reads documents, such as `a bootstrap`.
+
+    Raises:
+        InvalidArgumentError: A source is a saved tree.
+    """
+    for source in sources:
+        if is_saved_tree(source):
+            raise InvalidArgumentError(
+                f"{', '.join(paths_of(source))}: {reader} needs documents, which a saved tree does "
+                "not have; name the corpus that it was built from"
+            )
+
+
 def _open(paths: tuple[str, ...], depth: int | None, work: _Work) -> TokenTree:
     """The merged tree of the files, pruned to `depth` if it is deeper."""
     memory, threads = work.memory, work.threads
@@ -144,6 +167,11 @@ def _open(paths: tuple[str, ...], depth: int | None, work: _Work) -> TokenTree:
     tree, *others = (TokenTree.open(path, memory=memory, progress=progress) for path in paths)
     if others:
         tree = tree.merge(*others, memory=memory, threads=threads, progress=progress)
+    if depth is not None and depth > tree.depth:
+        raise InvalidArgumentError(
+            f"{', '.join(paths)}: this saved tree has a depth of {tree.depth}, not {depth}; leave "
+            "the depth out, or rebuild the tree"
+        )
     if depth is not None and depth < tree.depth:
         tree = tree.prune(depth, memory=memory, threads=threads, progress=progress)
     return tree
@@ -187,7 +215,11 @@ def _shape(
                 "of its tokenizer: pass that as the alphabet bpe:PATH"
             )
     usual = (saved[0].depth, saved[0].segment, saved[0].alphabet) if saved else DEFAULT_SHAPE
-    return options.depth or usual[0], options.segment or usual[1], options.alphabet or usual[2]
+    return (
+        usual[0] if options.depth is None else options.depth,
+        usual[1] if options.segment is None else options.segment,
+        usual[2] if options.alphabet is None else options.alphabet,
+    )
 
 
 def share_memory(memory: int | str | None, trees: int) -> int | None:

@@ -25,7 +25,8 @@ from elastic_core.experiments.studies.order_of_learning import (
     learn_in_order,
 )
 
-_DEEPEST_MODEL = 32
+DEEPEST_MODEL = 32
+"""The largest depth of a tree model."""
 
 
 def elasticity(
@@ -103,14 +104,14 @@ def elasticity(
         TreeFileError: A saved tree is damaged or was written by another version.
         OSError: A file is missing or unreadable, or the disk is full.
     """
-    if isinstance(perturb, str | os.PathLike | Corpus):
-        perturb = [perturb]
-    sources: list[Source] = [pretrain, align, *perturb]
-    config = ElasticityConfig(
-        pretrain=paths_of(pretrain),
-        align=paths_of(align),
-        perturb=tuple(map(paths_of, sources[2:])),
+    sources, config = configure(
+        pretrain,
+        align,
+        perturb,
         tree=TreeOptions(depth, segment, alphabet),
+        reading=ReadOptions.given(
+            split, text_key, limit, sample, seed, on_bad_row, split_on, include, exclude
+        ),
         k=k,
         l=l,
         bootstrap=bootstrap,
@@ -118,19 +119,13 @@ def elasticity(
         rate=rate,
         seeds=seeds,
         memory=memory,
-        reading=ReadOptions.given(
-            split, text_key, limit, sample, seed, on_bad_row, split_on, include, exclude
-        ),
-        own_reading=own_reading(sources),
     )
-    check(config)
-    check_training(order, rate, seeds, seed)
     share = share_memory(memory, len(sources))
     trees = open_or_build(
         sources,
         config.tree,
         config.reading,
-        again="a bootstrap" if bootstrap else "a tree model" if order == "sequential" else None,
+        again=reads_again(config),
         memory=share,
         threads=threads,
         progress=progress,
@@ -155,6 +150,56 @@ def elasticity(
     )
 
 
+def configure(
+    pretrain: Source,
+    align: Source,
+    perturb: Source | Sequence[Source],
+    *,
+    tree: TreeOptions,
+    reading: ReadOptions,
+    k: float | None,
+    l: float | None,
+    bootstrap: int,
+    order: str,
+    rate: float,
+    seeds: int,
+    memory: int | str | None,
+) -> tuple[list[Source], ElasticityConfig]:
+    """The sources and the checked configuration of a study; takes what `elasticity` does.
+
+    Raises:
+        InvalidArgumentError: An argument is invalid.
+    """
+    if isinstance(perturb, str | os.PathLike | Corpus):
+        perturb = [perturb]
+    sources: list[Source] = [pretrain, align, *perturb]
+    config = ElasticityConfig(
+        pretrain=paths_of(pretrain),
+        align=paths_of(align),
+        perturb=tuple(map(paths_of, sources[2:])),
+        tree=tree,
+        k=k,
+        l=l,
+        bootstrap=bootstrap,
+        order=order,
+        rate=rate,
+        seeds=seeds,
+        memory=memory,
+        reading=reading,
+        own_reading=own_reading(sources),
+    )
+    check(config)
+    check_training(order, rate, seeds, reading.seed)
+    return sources, config
+
+
+def reads_again(config: ElasticityConfig) -> str | None:
+    """What reads the documents after the trees are built, if anything does."""
+    if config.bootstrap:
+        return "a bootstrap"
+    return "a tree model" if config.order == "sequential" else None
+
+
 def _compare_orders(
     trees: Sequence[SourceTree],
     config: ElasticityConfig,
@@ -169,7 +214,7 @@ def _compare_orders(
             pretrain,
             align,
             perturb,
-            model_depth=min(trees[0].tree.depth, _DEEPEST_MODEL),
+            model_depth=min(trees[0].tree.depth, DEEPEST_MODEL),
             alphabet=config.tree.alphabet or trees[0].tree.alphabet,
             order=order,
             rate=rate,

@@ -7,7 +7,7 @@ from typing import Any
 
 from elastic_core._core import ElasticCoreError
 from elastic_core.common.progress import Progress, Step
-from elastic_core.common.units import counted
+from elastic_core.common.units import counted, rough_duration
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.bases import pretraining_schedule
 from elastic_core.experiments.cells import Cell, Metrics
@@ -164,7 +164,7 @@ def describe_plan(
     done = {row["key"] for row in rows}
     finished = sum(context.row_hash(cell) in done for cell in planned.cells)
     seconds = estimate(planned, context, rows, jobs)
-    time = "unknown (model not found)" if seconds is None else f"about {_duration(seconds)}"
+    time = "unknown (model not found)" if seconds is None else f"about {rough_duration(seconds)}"
     steps = (
         counted(planned.pretrainings, "pre-training", "pre-trainings"),
         counted(planned.trainings, "training", "trainings"),
@@ -222,14 +222,6 @@ def _open_context(
     config: ExperimentConfig, folder: RunFolder, cache: str | Path | None
 ) -> RunContext:
     return RunContext(config, ModelStore(Path(cache) if cache else folder.checkpoints))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return counted(max(1, round(seconds)), "second", "seconds")
-    if seconds < 5400:
-        return f"{round(seconds / 60)} minutes"
-    return f"{seconds / 3600:.1f} hours"
 
 
 class _RunProgress:

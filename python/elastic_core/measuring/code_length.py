@@ -73,7 +73,7 @@ class Scored:
         Args:
             model: The model.
             batch: The documents.
-            progress: Receives the steps of a model that learns online.
+            progress: Receives steps in symbols, within documents too.
 
         Raises:
             ModelError: The model cannot read a document.
@@ -83,7 +83,7 @@ class Scored:
                 tokens = [len(ids) for ids in model.tokens(batch.texts)]
                 bits = as_online(model).update(batch.texts, progress=progress)
             else:
-                log_probs = model.log_probs(batch.texts)
+                log_probs = model.log_probs(batch.texts, progress=progress)
                 tokens = [len(row) for row in log_probs]
                 bits = np.array([-row.sum(dtype=np.float64) for row in log_probs]) / math.log(2)
         except ModelError as error:

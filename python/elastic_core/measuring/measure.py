@@ -1,16 +1,12 @@
 """`measure`: corpora in, a token tree for each, code lengths and rates out."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from elastic_core._core import (
-    Corpus,
-    InvalidArgumentError,
-    TokenTree,
-    compressed_sizes,
-)
+from elastic_core._core import Corpus, InvalidArgumentError, Statistics, TokenTree
 from elastic_core.common.arguments import listed
 from elastic_core.common.files import require_new
 from elastic_core.common.progress import Progress, with_subject
@@ -22,28 +18,34 @@ from elastic_core.corpora.sources import (
     ReadOptions,
     Source,
     distinct_names,
-    kept,
+    file_kinds,
+    left_out_of,
     open_corpora,
     own_reading,
     paths_of,
     read_summary,
 )
-from elastic_core.corpora.trees import share_memory
-from elastic_core.measuring.rates import rates_of
-from elastic_core.measuring.result import (
-    Comparison,
-    CorpusResult,
-    MeasureConfig,
-    MeasureResult,
-    ModelRate,
+from elastic_core.corpora.trees import (
+    DEFAULT_SHAPE,
+    SourceTree,
+    TreeOptions,
+    is_saved_tree,
+    open_or_build,
+    require_documents,
+    share_memory,
 )
+from elastic_core.measuring.compare import check_compressors
+from elastic_core.measuring.compare import compare as compare_sizes
+from elastic_core.measuring.rates import Rates, rates_of
+from elastic_core.measuring.records import Comparison, CorpusResult
+from elastic_core.measuring.result import MeasureConfig, MeasureResult
 
 
 def measure(
     *corpora: Source,
-    depth: int = 8,
-    segment: str = "chunk",
-    alphabet: str = "byte",
+    depth: int | None = None,
+    segment: str | None = None,
+    alphabet: str | None = None,
     memory: int | str | None = None,
     threads: int | None = None,
     compare: Sequence[str] = (),
@@ -69,11 +71,13 @@ def measure(
     corpus weighs as much as its volume, as in the paper's joint distribution.
 
     Args:
-        *corpora: One corpus per argument: a file, folder, glob or `-`, a list of these, or a
-            `Corpus`.
-        depth: Depth d of the tree in symbols, 1 to 64.
-        segment: How a document is split into segments: `chunk`, `prefix` or `window`.
-        alphabet: `bit`, `byte` or `bpe:PATH` with the path of a `tokenizer.json`.
+        *corpora: One corpus per argument: a file, folder, glob or `-`, a list of these, a
+            `Corpus`, or a saved tree.
+        depth: Depth d of the tree in symbols, 1 to 64. None: 8, or that of the saved trees.
+        segment: How a document is split into segments: `chunk`, `prefix` or `window`. None:
+            `chunk`, or that of the saved trees.
+        alphabet: `bit`, `byte` or `bpe:PATH` with the path of a `tokenizer.json`. None: `byte`, or
+            that of the saved trees.
         memory: Memory limit in bytes or as `1GiB`; None: half of what is free.
         threads: Worker threads; None: one per core.
         compare: Reference compressors with their level, such as `zstd:19` and `xz:9`.
@@ -100,6 +104,7 @@ def measure(
         InvalidArgumentError: An argument is invalid, or the file of `per_document` exists.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
+        TreeFileError: A saved tree is damaged or of another version.
         ModelError: A model cannot be loaded or cannot score a document.
         OSError: A file is missing or unreadable, or the disk is full.
     """
@@ -110,53 +115,68 @@ def measure(
     reading = ReadOptions.given(
         split, text_key, limit, sample, seed, on_bad_row, split_on, include, exclude
     )
-    config = MeasureConfig(
-        paths=tuple(paths_of(source) for source in corpora),
-        depth=depth,
-        segment=segment,
-        alphabet=alphabet,
-        memory=memory,
-        compare=tuple(listed(compare)),
-        models=tuple(listed(models)),
-        model_options=_specified(model_options or {}),
-        reading=reading,
-        own_reading=own_reading(corpora),
-    )
-    again = bool(config.compare or config.models)
-    opened = kept(open_corpora(corpora, reading), again=again)
-    _compare([], 0, config, threads, None)  # An unknown compressor fails before the work begins.
-    names = distinct_names([corpus.name for corpus in opened], joint=len(opened) > 1)
-    share = share_memory(memory, len(opened))
-    results = []
+    compressors, specs = listed(compare), listed(models)
+    check_compressors(compressors)
+    again = "a reference compressor" if compressors else "a model" if specs else None
+    if again:
+        require_documents(corpora, again)
+    is_saved = [is_saved_tree(source) for source in corpora]
+    texts = [source for source, saved in zip(corpora, is_saved, strict=True) if not saved]
+    opened = iter(open_corpora(texts, reading) if texts else [])
+    options = _specified(model_options or {})
     with rates_of(
-        config.models,
-        config.model_options,
-        alphabet=alphabet,
+        specs,
+        options,
+        alphabet=DEFAULT_SHAPE[2] if alphabet is None else alphabet,
         per_document=per_document,
         overwrite=overwrite,
         progress=progress,
     ) as rates:
-        for name, corpus in zip(names, opened, strict=True):
-            tree = TokenTree.build(
-                corpus,
-                depth=depth,
-                segment=segment,
-                alphabet=alphabet,
-                memory=share,
-                threads=threads,
-                progress=with_subject(progress, name),
-            )
-            score = partial(rates.of, name, corpus, tree.bytes)
-            results.append(_result(name, tree, [corpus], score, config, threads, progress))
+        share = share_memory(memory, len(corpora))
+        sources = open_or_build(
+            [
+                source if saved else next(opened)
+                for source, saved in zip(corpora, is_saved, strict=True)
+            ],
+            TreeOptions(depth, segment, alphabet),
+            ReadOptions() if texts else reading,
+            again=again,
+            memory=share,
+            threads=threads,
+            progress=progress,
+        )
+        shape = sources[0].tree
+        job = _Job(
+            rates,
+            tuple(compressors),
+            shape.alphabet if alphabet is None else alphabet,
+            threads,
+            progress,
+        )
+        names = distinct_names([source.name for source in sources], joint=len(sources) > 1)
+        results = [job.result(name, source) for name, source in zip(names, sources, strict=True)]
         if len(results) > 1:
-            first, *others = (result.tree for result in results)
+            first, *others = (source.tree for source in sources)
             tree = first.merge(
                 *others, memory=share, threads=threads, progress=with_subject(progress, JOINT)
             )
-            score = partial(rates.joint, opened, tree.bytes)
-            results.append(_result(JOINT, tree, opened, score, config, threads, progress))
-    mixed = tuple(summary for corpus in opened if (summary := read_summary(corpus)))
-    return MeasureResult(config, tuple(results), mixed)
+            results.append(job.joint(tree, sources))
+    config = MeasureConfig(
+        paths=tuple(paths_of(source) for source in corpora),
+        depth=shape.depth,
+        segment=shape.segment,
+        alphabet=job.alphabet,
+        memory=memory,
+        compare=job.compressors,
+        models=tuple(specs),
+        model_options=options,
+        reading=reading if texts else None,
+        own_reading=own_reading(corpora),
+    )
+    read = [source.corpus for source in sources if source.corpus]
+    mixed = tuple(summary for corpus in read if (summary := read_summary(corpus)))
+    left_out = tuple(f"{corpus.name}: {files}" for corpus in read if (files := left_out_of(corpus)))
+    return MeasureResult(config, tuple(results), mixed, left_out)
 
 
 def measure_tree(
@@ -201,40 +221,51 @@ def _specified(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value not in (None, "auto")}
 
 
-def _result(
-    name: str,
-    tree: TokenTree,
-    corpora: Sequence[Corpus],
-    score: Callable[[], tuple[ModelRate, ...]],
-    config: MeasureConfig,
-    threads: int | None,
-    progress: Progress | None,
-) -> CorpusResult:
-    """The record of one corpus, or of several that were merged into one tree."""
-    progress = with_subject(progress, name)
-    comparisons = _compare(corpora, tree.bytes, config, threads, progress)
-    statistics = tree.statistics(threads=threads, progress=progress)
-    return CorpusResult.of(name, tree, statistics, comparisons, score())
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is computed for each corpus once its tree is built."""
+
+    rates: Rates
+    compressors: tuple[str, ...]
+    alphabet: str
+    threads: int | None
+    progress: Progress | None
+
+    def result(self, name: str, source: SourceTree) -> CorpusResult:
+        """The record of one corpus."""
+        corpora = [source.corpus] if source.corpus else []
+        comparisons, statistics = self._measured(name, source.tree, corpora)
+        rates = [self.rates.of(name, corpus, source.tree.bytes) for corpus in corpora]
+        files = _regular_files(corpora)
+        return CorpusResult.of(
+            name, source.tree, statistics, comparisons, rates[0] if rates else (), files
+        )
+
+    def joint(self, tree: TokenTree, sources: Sequence[SourceTree]) -> CorpusResult:
+        """The record of all corpora together, whose trees were merged into `tree`."""
+        corpora = [source.corpus for source in sources if source.corpus]
+        comparisons, statistics = self._measured(JOINT, tree, corpora)
+        rates = self.rates.joint(corpora, tree.bytes)
+        files = _regular_files(corpora)
+        return CorpusResult.of(JOINT, tree, statistics, comparisons, rates, files)
+
+    def _measured(
+        self, name: str, tree: TokenTree, corpora: Sequence[Corpus]
+    ) -> tuple[tuple[Comparison, ...], Statistics]:
+        """The reference compressors on the corpora of a tree, and its statistics."""
+        progress = with_subject(self.progress, name)
+        comparisons = compare_sizes(
+            corpora,
+            self.compressors,
+            size=tree.bytes,
+            utf8=self.alphabet.startswith("bpe:"),
+            threads=self.threads,
+            progress=progress,
+        )
+        return comparisons, tree.statistics(threads=self.threads, progress=progress)
 
 
-def _compare(
-    corpora: Sequence[Corpus],
-    raw: int,
-    config: MeasureConfig,
-    threads: int | None,
-    progress: Progress | None,
-) -> tuple[Comparison, ...]:
-    """The reference compressors on `raw` bytes of text."""
-    if not config.compare:
-        return ()
-    sizes = compressed_sizes(
-        corpora,
-        config.compare,
-        utf8=config.alphabet.startswith("bpe:"),
-        bytes=raw,
-        threads=threads,
-        progress=progress,
-    )
-    return tuple(
-        Comparison.of(name, size, raw) for name, size in zip(config.compare, sizes, strict=True)
-    )
+def _regular_files(corpora: Sequence[Corpus]) -> dict[str, int]:
+    """How many files were read of each extension, without standard input and pipes."""
+    files = (file for corpus in corpora for file in corpus.files)
+    return file_kinds(file for file in files if Path(file).is_file())

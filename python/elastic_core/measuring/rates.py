@@ -12,7 +12,7 @@ from elastic_core._core import Corpus, DocumentBatch, InvalidArgumentError, Scor
 from elastic_core.common.progress import Progress, Step
 from elastic_core.corpora.sources import JOINT
 from elastic_core.measuring.code_length import CodeLength, Scored
-from elastic_core.measuring.result import ModelRate
+from elastic_core.measuring.records import ModelRate
 from elastic_core.models import LanguageModel, ModelKind, ModelSpec, load_model
 from elastic_core.models.protocol import as_online
 
@@ -62,7 +62,7 @@ def rates_of(
         if per_document is None
         else ScoreWriter(per_document, overwrite=overwrite) as scores
     ):
-        yield Rates(_load(specs, options, alphabet), alphabet, scores, progress)
+        yield Rates(load_models(specs, options, alphabet), alphabet, scores, progress)
 
 
 class Rates:
@@ -175,7 +175,10 @@ class Rates:
         return show
 
 
-def _load(specs: Sequence[str], options: Mapping[str, Any], alphabet: str) -> list[LanguageModel]:
+def load_models(
+    specs: Sequence[str], options: Mapping[str, Any], alphabet: str
+) -> list[LanguageModel]:
+    """Loads models; takes and raises what `rates_of` does."""
     parsed = [ModelSpec.parse(spec) for spec in specs]
     # Without a model that takes the options, all models get them, and refuse them.
     of_others = {} if any(spec.takes_options for spec in parsed) else options

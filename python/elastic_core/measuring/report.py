@@ -1,115 +1,53 @@
 """Report on a measurement: tables and notes, values for CSV, and the files of a result folder.
 
-The columns of the depth table are entries of `DEPTH_COLUMNS`; a new one is one line there.
+`columns.py` has the columns, `comparison.py` the table of several corpora.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
 from elastic_core.common.files import slugs
 from elastic_core.common.units import counted, volume
+from elastic_core.corpora.sources import files_by_kind
+from elastic_core.measuring import columns
+from elastic_core.measuring.comparison import comparison_table, labels
 from elastic_core.measuring.figure import draw, setting
-from elastic_core.measuring.result import CorpusResult, DepthRow, MeasureResult, Rate
+from elastic_core.measuring.records import CorpusResult, Rate
+from elastic_core.measuring.result import MeasureResult
 from elastic_core.report.cells import ABSENT, fixed
 from elastic_core.report.csv import data_of
 from elastic_core.report.document import (
     Block,
     Data,
     Document,
+    Facts,
     Figure,
     Heading,
-    Headings,
+    List,
     Table,
     Text,
     Value,
 )
 from elastic_core.report.render import write_folder
 
-
-@dataclass(frozen=True, slots=True)
-class DepthColumn:
-    """A column of the depth table.
-
-    Attributes:
-        name: Its heading in tables; empty: only in CSV.
-        unit: Its unit in tables; empty: none.
-        key: Its name in CSV; empty: only in tables.
-        format: The format of its values in tables, as for the built-in `format`.
-        of: Computes its value at a depth, None if it is missing; by default the attribute `key`.
-    """
-
-    name: str
-    unit: str
-    key: str
-    format: str = ".3f"
-    of: Callable[[DepthRow], float | None] | None = None
-
-    def value(self, row: DepthRow) -> float | None:
-        """Its value at a depth, for CSV."""
-        value: float | None = self.of(row) if self.of else getattr(row, self.key)
-        return value
-
-    def text(self, row: DepthRow) -> str:
-        """Its value at a depth, for tables."""
-        value = self.value(row)
-        return ABSENT if value is None else format(value, self.format)
-
-
-def _singleton_percent(row: DepthRow) -> float | None:
-    return 100 * row.singletons / row.leaves if row.leaves else None
-
-
-DEPTH_COLUMNS = (
-    DepthColumn("depth", "", "depth", "d"),
-    DepthColumn("nodes", "", "nodes", ",d"),
-    DepthColumn("leaves", "", "leaves", ",d"),
-    DepthColumn("", "", "singletons"),
-    DepthColumn("singletons", "% of leaves", "", ".1f", _singleton_percent),
-    DepthColumn("entropy", "bits/segment", "entropy_bits"),
-    DepthColumn("conditional", "bits/symbol", "conditional_entropy_bits"),
-    DepthColumn("Huffman", "bits/segment", "huffman_bits"),
-    DepthColumn("Thm 3.4", "bits/segment", "theorem_bits", "d"),
-)
-"""The columns of the depth table on the terminal, in Markdown and in CSV."""
-
-_RATE_HEADINGS: Headings = (
-    ("code", ""),
-    ("rate", "bits/symbol"),
-    ("rate", "bits/byte"),
-    ("ratio", "of raw"),
-    ("ratio", "with codebook"),
-)
-_MODEL_HEADINGS: Headings = (
-    ("model", ""),
-    ("tokens", ""),
-    ("rate", "bits/token"),
-    ("rate", "bits/character"),
-    ("rate", "bits/byte"),
-    ("ratio", "of raw"),
-)
-
 _CORPUS_KEYS = ("name", "documents", "bytes", "symbols", "bad_rows")
 _MODEL_KEYS = ("model", "tokens", "bits_per_token", "bits_per_character")
 
 
-def document(result: MeasureResult) -> Document:
-    """The report on a measurement."""
-    blocks: list[Block] = []
-    for corpus in result.corpora:
-        amount = counted(corpus.symbols, "symbol", "symbols")
-        blocks += [
-            Heading(
-                corpus.name,
-                detail=setting(result.config),
-                summary=volume(corpus.documents, corpus.bytes, amount, corpus.bad_rows),
-            ),
-            _depth_table(corpus),
-            _rate_table(corpus),
-            _model_table(corpus),
-            Text(_normalized_rate(corpus)),
-        ]
+def document(result: MeasureResult, *, explain: bool = False) -> Document:
+    """The report on a measurement.
+
+    Args:
+        result: The measurement.
+        explain: Whether to explain each column below the findings.
+    """
+    corpora = result.corpora
+    blocks = [*(_one(result) if len(corpora) == 1 else _side_by_side(result))]
+    blocks.append(List(result.findings))
+    if explain:
+        blocks.append(Facts(tuple(_meanings(corpora))))
     blocks += [Text(note, is_note=True) for note in _notes(result)]
     caption = "Entropy per segment and rate per symbol of the tree pruned to each depth."
     blocks.append(Figure("depths", caption, draw=partial(draw, result)))
@@ -137,10 +75,53 @@ def write_files(result: MeasureResult, folder: Path) -> None:
     write_folder(result, document(result), folder)
 
 
+def _one(result: MeasureResult) -> Iterator[Block]:
+    """What was read of one corpus, and its tables."""
+    (corpus,) = result.corpora
+    yield Heading(corpus.name, detail=setting(result.config), summary=_volume(corpus))
+    yield _depth_table(corpus)
+    yield _rate_table(corpus)
+    yield _model_table(corpus)
+    yield Text(_normalized_rate(corpus))
+
+
+def _side_by_side(result: MeasureResult) -> Iterator[Block]:
+    """What was read of several corpora, and the table that compares them."""
+    *corpora, joint = result.corpora
+    marks = labels(result.corpora)
+    yield Heading(f"{len(corpora)} corpora side by side", detail=setting(result.config))
+    named = [f"{corpus.name}: {_volume(corpus)}" for corpus in corpora]
+    yield Facts(tuple(zip(marks, [*named, _volume(joint)], strict=True)))
+    yield comparison_table(result.corpora)
+
+
+def _volume(corpus: CorpusResult) -> str:
+    """How much was read, and the files by kind if there are several."""
+    amount = counted(corpus.symbols, "symbol", "symbols")
+    read = volume(corpus.documents, corpus.bytes, amount, corpus.bad_rows)
+    return f"{read}; {files_by_kind(corpus.files)}" if sum(corpus.files.values()) > 1 else read
+
+
+def _meanings(corpora: Sequence[CorpusResult]) -> Iterator[tuple[str, str]]:
+    """The columns that the tables have, and what they mean."""
+    for column in columns.DEPTH_COLUMNS:
+        if column.name:
+            unit = f", {column.unit}" if column.unit else ""
+            yield f"{column.name}{unit}", column.meaning
+    last = corpora[-1]
+    if last.compare or last.static_rate.bits_per_symbol is not None:
+        yield from columns.CODE_MEANINGS
+    if last.model_rates:
+        yield from columns.MODEL_MEANINGS
+    yield columns.NORMALIZED_MEANING
+    if len(corpora) > 1:
+        yield "B - A", "The value of corpus B less that of corpus A."
+
+
 def _depth_table(corpus: CorpusResult) -> Table:
-    columns = [column for column in DEPTH_COLUMNS if column.name]
-    rows = [tuple(column.text(row) for column in columns) for row in corpus.depths]
-    headings = tuple((column.name, column.unit) for column in columns)
+    shown = [column for column in columns.DEPTH_COLUMNS if column.name]
+    rows = [tuple(column.text(row) for column in shown) for row in corpus.depths]
+    headings = tuple((column.name, column.unit) for column in shown)
     return Table("depths", "", headings, tuple(rows), text_columns=())
 
 
@@ -166,7 +147,7 @@ def _rate_table(corpus: CorpusResult) -> Table:
         (other.name, ABSENT, fixed(other.bits_per_byte, 3), fixed(other.ratio, 4), ABSENT)
         for other in corpus.compare
     ]
-    return Table("rates", "", _RATE_HEADINGS, tuple(rows), text_columns=("code",))
+    return Table("rates", "", columns.RATE_HEADINGS, tuple(rows), text_columns=("code",))
 
 
 def _model_table(corpus: CorpusResult) -> Table:
@@ -181,7 +162,7 @@ def _model_table(corpus: CorpusResult) -> Table:
         )
         for rate in corpus.model_rates
     ]
-    return Table("models", "", _MODEL_HEADINGS, tuple(rows), text_columns=("model",))
+    return Table("models", "", columns.MODEL_HEADINGS, tuple(rows), text_columns=("model",))
 
 
 def _normalized_rate(corpus: CorpusResult) -> str:
@@ -195,7 +176,7 @@ def _normalized_rate(corpus: CorpusResult) -> str:
 
 def _notes(result: MeasureResult) -> Iterator[str]:
     """What was read, what the rates mean, and why some are missing."""
-    yield from (f"{summary}." for summary in result.mixed)
+    yield from (f"Left out of {names}." for names in result.left_out)
     match result.config.segment:
         case "window":
             yield "Windows overlap, so rates per symbol and per byte are undefined."
@@ -232,8 +213,8 @@ def _data(result: MeasureResult) -> Data:
     Static rates and the normalized rate belong to depth d, so only the last depth has them.
     Reference compressors and the settings of models are only in the JSON.
     """
-    depth_columns = [column for column in DEPTH_COLUMNS if column.key]
-    columns = (
+    depth_columns = [column for column in columns.DEPTH_COLUMNS if column.key]
+    names = (
         *_CORPUS_KEYS,
         *(column.key for column in depth_columns),
         *(field.name for field in fields(Rate)),
@@ -252,4 +233,4 @@ def _data(result: MeasureResult) -> Data:
             head | {key: getattr(rate, key) for key in (*_MODEL_KEYS, "bits_per_byte", "ratio")}
             for rate in corpus.model_rates
         ]
-    return data_of(columns, rows)
+    return data_of(names, rows)

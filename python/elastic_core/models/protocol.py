@@ -80,8 +80,14 @@ class LanguageModel(Protocol):
             ModelError: The model cannot read a document.
         """
 
-    def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
+    def log_probs(
+        self, documents: Sequence[Document], *, progress: Progress | None = None
+    ) -> list[NDArray[np.float32]]:
         """The natural logarithm of each symbol's probability. The model does not learn.
+
+        Args:
+            documents: The documents.
+            progress: Receives the number of symbols scored so far.
 
         Returns:
             One array of shape (symbols,) per document, with an entry for each id of `tokens`.

@@ -77,8 +77,14 @@ class TreeLanguageModel:
         """
         return self._model.symbols(_read(documents))
 
-    def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
+    def log_probs(
+        self, documents: Sequence[Document], *, progress: Progress | None = None
+    ) -> list[NDArray[np.float32]]:
         """The natural logarithm of each symbol's probability. The model does not learn.
+
+        Args:
+            documents: The documents.
+            progress: Receives the number of symbols scored so far.
 
         Returns:
             One array of shape (symbols + 1,) per document; the last entry is that of EOS.
@@ -86,7 +92,7 @@ class TreeLanguageModel:
         Raises:
             InvalidArgumentError: The tokenizer cannot read a document.
         """
-        return self._model.log_probs(_read(documents))
+        return self._model.log_probs(_read(documents), progress=progress)
 
     def update(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.common.progress import Progress, Step
 from elastic_core.models.protocol import Document, Ids
 from elastic_core.models.transformers.checkpoint import weights_sha256
 from elastic_core.models.transformers.forward import (
@@ -107,11 +108,17 @@ class TransformersModel:
         """
         return self._tokenizer.encode(documents)
 
-    def log_probs(self, documents: Sequence[Document]) -> list[NDArray[np.float32]]:
+    def log_probs(
+        self, documents: Sequence[Document], *, progress: Progress | None = None
+    ) -> list[NDArray[np.float32]]:
         """The natural logarithm of the probability of each token.
 
         Windows of all documents share batches of similar length. With another `batch` or on
         another device the last digits may differ.
+
+        Args:
+            documents: The documents.
+            progress: Receives the number of tokens scored so far, after each forward pass.
 
         Returns:
             One array of shape (tokens,) per document, with an entry for each id of `tokens`.
@@ -126,12 +133,18 @@ class TransformersModel:
             for row in log_probs:
                 row[:1] = -math.log(self.vocabulary)
         windows = self._tiled(ids)
+        total = sum(map(len, ids))
+        done = total - sum(w.end - w.scored for w in windows)
 
         def score(batch: list[int]) -> None:
+            nonlocal done
             chosen = [windows[number] for number in batch]
             parts = self._forward.log_probs(*self._seen_and_scored(ids, chosen))
             for w, part in zip(chosen, parts, strict=True):
                 log_probs[w.document][w.scored : w.end] = part
+            done += sum(map(len, parts))
+            if progress:
+                progress(Step("score", self.spec, done, total, "tokens"))
 
         self._batches.run([w.end - w.start for w in windows], score)
         for number, row in enumerate(log_probs):

@@ -66,7 +66,7 @@ def train(
     """
     rows = config.batch // config.context
     steps = config.tokens // config.batch
-    at_once = _rows_at_once(rows, config.context * model.config.vocab_size)
+    at_once = rows_at_once(rows, config.context * model.config.vocab_size)
     arguments = TrainingArguments(
         output_dir=str(states),
         max_steps=steps,
@@ -104,7 +104,7 @@ def train(
     return callback.tokens_per_second
 
 
-def _rows_at_once(rows: int, logits: int) -> int:
+def rows_at_once(rows: int, logits: int) -> int:
     """The largest number of rows in a forward pass that divides a batch evenly."""
     limit = max(1, _LOGITS // logits)
     return next(count for count in range(min(rows, limit), 0, -1) if rows % count == 0)

@@ -71,6 +71,53 @@ def pretrain(
         ModelError: torch is not installed, or the loss became NaN or infinite.
         OSError: A file cannot be read or written.
     """
+    opened, config = configure(
+        corpus,
+        model=model,
+        tokens=tokens,
+        checkpoints=checkpoints,
+        branches=branches,
+        schedule=schedule,
+        warm_up=warm_up,
+        decay=decay,
+        batch=batch,
+        context=context,
+        learning_rate=learning_rate,
+        seed=seed,
+        repeat=repeat,
+        dtype=dtype,
+        device=device,
+    )
+    with requires_extra(model):
+        from elastic_core.training.pretraining.run import run
+    return run(opened, config, Path(out), progress)
+
+
+def configure(
+    corpus: Corpus | Source,
+    *,
+    model: str,
+    tokens: int | str | None,
+    checkpoints: Sequence[int | str],
+    branches: Sequence[int | str],
+    schedule: str | None,
+    warm_up: int | str | None,
+    decay: float | None,
+    batch: int | None,
+    context: int | None,
+    learning_rate: float | None,
+    seed: int,
+    repeat: bool,
+    dtype: str,
+    device: str,
+) -> tuple[Corpus, PretrainConfig]:
+    """The corpus and the checked configuration of a pre-training; takes what `pretrain` does.
+
+    Raises:
+        InvalidArgumentError: An argument is invalid.
+        ModelError: torch is not installed.
+        OSError: A path does not exist.
+    """
     opened = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
     if opened.reads_stdin:
         raise InvalidArgumentError(
@@ -114,8 +161,7 @@ def pretrain(
             decay=plan.decay,
             branches=plan.branches,
         )
-        from elastic_core.training.pretraining.run import run
-    return run(opened, config, Path(out), progress)
+    return opened, config
 
 
 def choose_batch(model: str, context: int | None, batch: int | None = None) -> tuple[int, int]:

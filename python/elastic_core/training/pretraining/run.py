@@ -44,8 +44,8 @@ _RUN = "run.json"
 _TOKENS = "tokens.bin"
 _UNFINISHED = "unfinished"
 
-# Text the tokenizer is trained on; more hardly changes it.
-_TOKENIZER_BYTES = 64 << 20
+TOKENIZER_BYTES = 64 << 20
+"""Bytes of text the tokenizer is trained on; more hardly changes it."""
 
 
 def run(
@@ -148,7 +148,7 @@ def _prepare(
 
     size = scratch_size(config.model)
     with result_folder(unfinished) as partial:
-        texts = _beginning(corpus, _TOKENIZER_BYTES, on_bytes("read"))
+        texts = _beginning(corpus, TOKENIZER_BYTES, on_bytes("read"))
         tokenizer = train_tokenizer(texts, size.vocabulary)
         tokenizer.save_pretrained(partial)
         encoder = Tokenizer(tokenizer.backend_tokenizer, size.vocabulary)
