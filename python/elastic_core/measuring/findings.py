@@ -57,8 +57,8 @@ def _single(corpus: CorpusResult) -> Iterator[str]:
         )
     described = _JUDGEMENTS[_level(share)].format("the corpus", "its")
     yield (
-        f"Depth {depth} therefore describes {described}: about that share of the segments of "
-        f"further text would be new.{_reach(corpus) if share >= FEW else ''}"
+        f"Depth {depth} therefore describes {described}: about {_percent(share)} of the segments "
+        f"of further text would be new.{_reach(corpus) if share >= FEW else ''}"
     )
 
 
