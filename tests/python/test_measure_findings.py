@@ -42,7 +42,7 @@ def test_the_depth_that_still_describes_the_language_is_named(tmp_path: Path) ->
     findings = ec.measure(tmp_path / "a.txt", depth=3).findings
     assert findings[1].startswith("At depth 3, 100.0% of the 61 leaves occurred once")
     assert findings[2] == (
-        "Depth 3 therefore describes the size of the corpus more than its language: about 98.4% "
+        "Depth 3 therefore describes the size of the corpus more than its language: about 100.0% "
         "of the segments of further text would be new. Up to depth 2 it would be less than "
         "10%."
     )
