@@ -36,7 +36,7 @@ def test_one_corpus_by_hand(tmp_path: Path) -> None:
 
 
 def test_the_depth_that_still_describes_the_language_is_named(tmp_path: Path) -> None:
-    # 60 chunks of 3 that begin with one of two letters: at depth 1 only EOS occurs once.
+    # 60 chunks of 3 that begin with one of two letters: at depth 1 only EOS occurs once, 1 of 61.
     text = "".join("ab"[number % 2] + f"{number:02}" for number in range(60))
     (tmp_path / "a.txt").write_text(text)
     findings = ec.measure(tmp_path / "a.txt", depth=3).findings
@@ -47,7 +47,7 @@ def test_the_depth_that_still_describes_the_language_is_named(tmp_path: Path) ->
         "10%."
     )
     assert ec.measure(tmp_path / "a.txt", depth=1).findings[2] == (
-        "Depth 1 therefore describes the language of the corpus: about 1.6% of the segments of "
+        "Depth 1 therefore describes the language of the corpus: about 0.6% of the segments of "
         "further text would be new."
     )
 
