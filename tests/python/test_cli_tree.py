@@ -27,7 +27,7 @@ def test_show_prints_the_json_of_measure(cli: CommandLine, play: Path) -> None:
     assert_schema(shown)
     measured = json.loads(cli("measure", play.name, "--format", "json").out)
     (one,), (other,) = shown["corpora"], measured["corpora"]
-    assert one | {"name": ""} == other | {"name": ""}
+    assert one | {"name": play.name, "files": {".txt": 1}} == other
 
 
 def test_a_merged_tree_is_the_joint_tree(cli: CommandLine, play: Path, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import elastic_core as ec
 from elastic_core.common.progress import Step
 from elastic_core.corpora.sources import file_kinds, files_by_kind
+from elastic_core.measuring import compare as comparing
 from elastic_core.measuring.compare import compare
 
 
@@ -28,25 +30,25 @@ def test_one_corpus_by_hand(tmp_path: Path) -> None:
         once == "At depth 2, 75.0% of the 4 leaves occurred once, which is 42.9% of all segments."
     )
     assert depth == (
-        "Depth 2 therefore describes the language of the corpus only in part: about that share of "
+        "Depth 2 therefore describes the language of the corpus only in part: about 42.9% of "
         "the segments of further text would be new."
     )
 
 
 def test_the_depth_that_still_describes_the_language_is_named(tmp_path: Path) -> None:
-    # 60 chunks of 3 that begin with one of two letters: at depth 1 only EOS occurs once.
+    # 60 chunks of 3 that begin with one of two letters: at depth 1 only EOS occurs once, 1 of 61.
     text = "".join("ab"[number % 2] + f"{number:02}" for number in range(60))
     (tmp_path / "a.txt").write_text(text)
     findings = ec.measure(tmp_path / "a.txt", depth=3).findings
     assert findings[1].startswith("At depth 3, 100.0% of the 61 leaves occurred once")
     assert findings[2] == (
-        "Depth 3 therefore describes the size of the corpus more than its language: about that "
-        "share of the segments of further text would be new. Up to depth 2 it would be less than "
+        "Depth 3 therefore describes the size of the corpus more than its language: about 100.0% "
+        "of the segments of further text would be new. Up to depth 2 it would be less than "
         "10%."
     )
     assert ec.measure(tmp_path / "a.txt", depth=1).findings[2] == (
-        "Depth 1 therefore describes the language of the corpus: about that share of the segments "
-        "of further text would be new."
+        "Depth 1 therefore describes the language of the corpus: about 0.6% of the segments of "
+        "further text would be new."
     )
 
 
@@ -117,3 +119,19 @@ def test_files_are_counted_by_extension() -> None:
     assert files_by_kind({"": 2}) == "2 files"
     many = {f".{letter}": 1 for letter in "abcdefg"}
     assert files_by_kind(many) == "7 files: 1 .a, 1 .b, 1 .c, 1 .d, 3 of 3 other kinds"
+
+
+def test_the_time_left_counts_compressors_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(comparing, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    first, second = runners = [comparing._Runner(), comparing._Runner()]
+    race = comparing._Race(runners, 1000, 1)
+    now[0], first.start = 1.0, 1.0
+    assert race.bytes_done() == 0, "no speed is known yet"
+    now[0], first.done = 5.0, 400
+    # 4 s for 400 bytes, so 6 s are left; the other is expected to take 10 s.
+    assert race.bytes_done() == int(1000 * 5 / (5 + 6 + 10))
+    now[0], first.end, second.start, second.done = 13.0, 11.0, 11.0, 500
+    assert race.bytes_done() == int(1000 * 13 / (13 + 2))
+    now[0], second.done = 20.0, 501
+    assert race.bytes_done() == 866, "it never decreases"

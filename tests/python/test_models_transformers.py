@@ -85,6 +85,16 @@ def test_log_probs_match_a_loop_over_tokens(
     assert [values.dtype for values in computed] == [np.float32] * len(DOCUMENTS)
 
 
+def test_progress_counts_tokens_inside_a_document(checkpoint: Path) -> None:
+    model = load(str(checkpoint), window=8, batch=8)
+    steps: list[Any] = []
+    (row,) = model.log_probs(["to be or not to be " * 5], progress=steps.append)
+    done = [step.done for step in steps]
+    assert done == sorted(set(done))
+    assert len(done) > 5
+    assert (done[-1], steps[-1].total, steps[-1].unit) == (len(row), len(row), "tokens")
+
+
 def test_the_soft_cap_on_logits_is_applied(checkpoint: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = Gemma2Config(

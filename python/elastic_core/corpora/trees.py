@@ -46,7 +46,8 @@ class TreeOptions:
     """The shape of trees; None: that of the saved trees among the sources, or `DEFAULT_SHAPE`.
 
     Attributes:
-        depth: Depth d in symbols, 1 to 64; deeper saved trees are pruned to it.
+        depth: Depth d in symbols, 1 to 64; deeper saved trees are pruned to it, and shallower ones
+            refused.
         segment: `chunk`, `prefix` or `window`.
         alphabet: `bit`, `byte` or `bpe:PATH` with the path of a `tokenizer.json`.
     """

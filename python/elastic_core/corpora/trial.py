@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from elastic_core._core import Corpus, InvalidArgumentError, TokenTree
 from elastic_core.common.progress import Step
@@ -205,7 +206,7 @@ def plan_text(
 
 def _width(tree: TokenTree) -> int:
     """Bytes of a symbol of a tree."""
-    return 1 if tree.vocabulary < 1 << 8 else 2 if tree.vocabulary < 1 << 16 else 4
+    return 1 if tree.vocabulary <= 1 << 8 else 2 if tree.vocabulary <= 1 << 16 else 4
 
 
 def _tree_memory(segments: float, depth: int, width: int, leaves: float) -> int:
@@ -252,11 +253,11 @@ class _Reading:
             raise _TooLongError
 
 
-def _first(corpus: Corpus, options: dict[str, object], documents: int) -> Corpus:
+def _first(corpus: Corpus, options: dict[str, Any], documents: int) -> Corpus:
     """The first documents of a corpus, read with other options."""
     own = options["limit"]
-    limit = documents if own is None else min(documents, int(str(own)))
-    return Corpus(corpus.paths, **{**options, "limit": limit})  # type: ignore[arg-type]
+    limit = documents if own is None else min(documents, own)
+    return Corpus(corpus.paths, **{**options, "limit": limit})
 
 
 def _guess(corpus: Corpus) -> Survey:

@@ -26,14 +26,14 @@ class _Row:
     def cells(self, compared: int) -> Iterator[str]:
         """The values, and the differences of the first `compared` from the first of all."""
         first, *others = self.values[:compared]
+        unsigned = self.format if self.format.endswith("d") else f"z{self.format}"
         for value in self.values:
-            yield ABSENT if value is None else format(value, self.format)
-        signed = f"+{self.format}" if self.format.endswith("d") else f"+z{self.format}"
+            yield ABSENT if value is None else format(value, unsigned)
         for other in others:
             if first is None or other is None:
                 yield ABSENT
             else:
-                yield format(other - first, signed)
+                yield format(other - first, f"+{unsigned}")
 
 
 def labels(corpora: Sequence[CorpusResult]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def describe(corpora: Sequence[CorpusResult]) -> tuple[str, ...]:
         corpora: The records, at least one.
 
     Returns:
-        Two to four sentences.
+        A few sentences.
     """
     return tuple(_single(corpora[0]) if len(corpora) == 1 else _several(corpora))
 
@@ -57,22 +57,22 @@ def _single(corpus: CorpusResult) -> Iterator[str]:
         )
     described = _JUDGEMENTS[_level(share)].format("the corpus", "its")
     yield (
-        f"Depth {depth} therefore describes {described}: about that share of the segments of "
-        f"further text would be new.{_reach(corpus) if share >= FEW else ''}"
+        f"Depth {depth} therefore describes {described}: about {_percent(share)} of the segments "
+        f"of further text would be new.{_reach(corpus) if share >= FEW else ''}"
     )
 
 
 def _several(corpora: Sequence[CorpusResult]) -> Iterator[str]:
     depth = corpora[0].depths[-1].depth
 
-    def listing(of: Callable[[CorpusResult], float | None], joint: str) -> str:
-        values = [(corpus.name, of(corpus)) for corpus in corpora]
-        known = [f"{_percent(value)}{joint}{name}" for name, value in values if value is not None]
+    def listing(share_of: Callable[[CorpusResult], float | None], joint: str = " of ") -> str:
+        shares = [(corpus.name, share_of(corpus)) for corpus in corpora]
+        known = [f"{_percent(share)}{joint}{name}" for name, share in shares if share is not None]
         return _all(known) if known else ""
 
-    sizes = listing(lambda corpus: corpus.static_rate.with_codebook_ratio, " of ")
-    without = listing(lambda corpus: corpus.static_rate.ratio, " of ")
-    if sizes:
+    sizes = listing(lambda corpus: corpus.static_rate.with_codebook_ratio)
+    without = listing(lambda corpus: corpus.static_rate.ratio)
+    if sizes and without:
         yield (
             f"With the codebook that a decoder needs, the ideal code takes {sizes}; without it, "
             f"{without}."

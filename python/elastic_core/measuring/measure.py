@@ -123,6 +123,7 @@ def measure(
     is_saved = [is_saved_tree(source) for source in corpora]
     texts = [source for source, saved in zip(corpora, is_saved, strict=True) if not saved]
     opened = iter(open_corpora(texts, reading) if texts else [])
+    share = share_memory(memory, len(corpora))
     options = _specified(model_options or {})
     with rates_of(
         specs,
@@ -132,7 +133,6 @@ def measure(
         overwrite=overwrite,
         progress=progress,
     ) as rates:
-        share = share_memory(memory, len(corpora))
         sources = open_or_build(
             [
                 source if saved else next(opened)
