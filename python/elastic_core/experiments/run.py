@@ -17,6 +17,7 @@ from elastic_core.experiments.config import (
     parse_config,
     read_yaml,
 )
+from elastic_core.experiments.completions import COMPLETIONS, read_completions
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
@@ -118,8 +119,10 @@ def open_run(path: str | Path) -> Run:
     values = folder.configuration()
     study = find_study(str(values.get("study")))
     config = parse_config(values, study.config, str(folder.path))
-    rows = folder.rows()
-    analysis = study.analyse(config, [flatten_row(row) for row in rows])
+    rows, written = folder.rows(), read_completions(folder.completions)
+    analysis = study.analyse(
+        config, [{**flatten_row(row), COMPLETIONS: written.get(row["key"])} for row in rows]
+    )
     if config.scorer_teaches:
         analysis = replace(analysis, notes=(*analysis.notes, _judge_note(config)))
     if note := _completeness_note(study, config, rows):

@@ -83,7 +83,14 @@ def _slices(config: ResistanceConfig, root: Cell) -> list[Cell]:
         start, stop = (config.rows * at // config.slices for at in (number - 1, number))
         training = TrainingStep(Subset("positive", stop, start), config.build_recipe())
         labels = (("stage", "slice"), ("slice", number), ("seed", root.seed))
-        parent = Cell(labels, root.seed, root.model, parent, training)
+        parent = Cell(
+            labels,
+            root.seed,
+            root.model,
+            parent,
+            training,
+            has_completions=root.has_completions,
+        )
         cells.append(parent)
     return cells
 
@@ -146,6 +153,7 @@ def _trainings(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
                     training,
                     sets=(_learned(config, target, author),),
                     measures=(_distance(target, author), _distance(number, model)),
+                    has_completions=model.has_completions,
                 )
             )
     return cells
