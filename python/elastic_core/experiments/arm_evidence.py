@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.analysis import Grid, directed, enough_digits, in_percent, with_ci
 from elastic_core.experiments.claims import Evidence
 from elastic_core.experiments.outcome import Alignment, Array, Doses, Outcome
 from elastic_core.experiments.protocol import ArmsConfig
+from elastic_core.statistics.effects import over_seeds
 
 
 class ArmEvidence:
@@ -25,6 +26,7 @@ class ArmEvidence:
 
     def lost(self, claim: str, alignment: Alignment, arm: str) -> Evidence:
         """The share of an alignment that the last dose of an arm undoes."""
+        cause = f"{self._config.doses[-1]:,} rows of {arm} data"
         return self.of(
             claim,
             f"Share of the alignment {alignment.name} lost after {self._config.doses[-1]:,} rows "
@@ -32,6 +34,44 @@ class ArmEvidence:
             self.margin.lost(alignment, arm)[-1],
             alignments=[alignment],
             arms=[arm],
+            sentence=self.sentence_on_loss(cause, self.margin, "margin", alignment, arm),
+        )
+
+    def sentence_on_loss(
+        self, cause: str, outcome: Outcome, name: str, alignment: Alignment, arm: str
+    ) -> str:
+        """What the last dose of an arm did to a metric, placebo subtracted, and to what share.
+
+        Args:
+            cause: The rows, to begin the sentence.
+            outcome: The metric.
+            name: Its name.
+            alignment: The alignment.
+            arm: The arm.
+        """
+        difference = outcome.difference(alignment, arm)
+        start, end = (over_seeds(difference[at]).mean for at in (0, -1))
+        share = over_seeds(outcome.lost(alignment, arm)[-1])
+        if not share.count:
+            return ""
+        digits = enough_digits(start - end)
+        return (
+            f"{cause} took back {in_percent(share)} of the alignment: less what they do to the "
+            f"base, the {name} went from {start:z.{digits}f} to {end:z.{digits}f} nats per token."
+        )
+
+    def sentence_on_arms(self, alignment: Alignment, one: str, other: str) -> str:
+        """The shares of an alignment left under two arms, on average over the doses."""
+        if not {one, other} <= set(self._config.arms):
+            return ""
+        areas = [self.margin.area(alignment, arm) for arm in (one, other)]
+        means = [over_seeds(area).mean for area in areas]
+        difference = over_seeds(areas[0] - areas[1])
+        if not difference.count:
+            return ""
+        return (
+            f"On average over the doses, {one} data left {means[0]:.0%} of the alignment and "
+            f"{other} data {means[1]:.0%}, a difference of {with_ci(difference)}."
         )
 
     def half_dose_trend(
@@ -51,6 +91,14 @@ class ArmEvidence:
         slopes, unmet = self.dose_trend(
             x, alignments, lambda alignment: self.margin.half_doses(alignment, arm)
         )
+        ends = [self.margin.half_doses(each, arm) for each in (alignments[0], alignments[-1])]
+        trend = over_seeds(slopes)
+        verb, size = directed(trend)
+        sentence = (
+            f"Each doubling of {per} {verb} the half-dose by {with_ci(size, 2)} doublings, from "
+            f"{ends[0].text} {arm} rows ({_name(alignments[0])}) to {ends[1].text} "
+            f"({_name(alignments[-1])})."
+        )
         return self.of(
             claim,
             f"Change of log2 half-dose under {arm} data per doubling of {per}",
@@ -59,6 +107,7 @@ class ArmEvidence:
             arms=[arm],
             unit="doublings",
             unmet=unmet or unmatched,
+            sentence=sentence if trend.count and all(map(_is_reached, ends)) else "",
         )
 
     def first_loss_trend(
@@ -71,14 +120,27 @@ class ArmEvidence:
         """
         lineage = alignments[0].lineage
         at = lineage.first_dose(self._config.doses, is_tree=self._config.spec.is_tree)
+        slopes = self.trend(x, alignments, lambda alignment: self.margin.lost(alignment, arm)[at])
+        trend = over_seeds(slopes)
+        verb, size = directed(trend)
+        first, last = (
+            over_seeds(self.margin.lost(each, arm)[at]).mean
+            for each in (alignments[0], alignments[-1])
+        )
+        sentence = (
+            f"Each doubling of {per} {verb} the share lost to the first "
+            f"{self._config.doses[at]:,} {arm} rows by {with_ci(size)}, from {first:z.2f} "
+            f"({_name(alignments[0])}) to {last:z.2f} ({_name(alignments[-1])})."
+        )
         return self.of(
             claim,
             f"Change, per doubling of {per}, of the share lost after {self._config.doses[at]:,} "
             f"rows of {arm} data",
-            self.trend(x, alignments, lambda alignment: self.margin.lost(alignment, arm)[at]),
+            slopes,
             alignments=alignments,
             arms=[arm],
             unmet=_few(len(alignments)) or unmatched,
+            sentence=sentence if trend.count else "",
         )
 
     def of(
@@ -91,10 +153,12 @@ class ArmEvidence:
         arms: Sequence[str],
         unit: str = "",
         unmet: str = "",
+        sentence: str = "",
     ) -> Evidence:
         """Evidence that rests on arms and on alignments that raised the margin."""
         if missing := [arm for arm in arms if arm not in self._config.arms]:
-            return Evidence(claim, measured, values, unit, f"There is no arm {missing[0]}.")
+            unmet = f"There is no arm {missing[0]}."
+            return Evidence(claim, measured, values, unit, unmet, sentence)
         for alignment in alignments:
             if not self.margin.has_moved(alignment):
                 side = "raise" if alignment.lineage.first == "positive" else "lower"
@@ -102,8 +166,8 @@ class ArmEvidence:
                     f"The alignment {alignment.name} did not {side} the margin; raise "
                     "recipe.learning_rate, or align with more."
                 )
-                return Evidence(claim, measured, values, unit, reason)
-        return Evidence(claim, measured, values, unit, unmet)
+                return Evidence(claim, measured, values, unit, reason, sentence)
+        return Evidence(claim, measured, values, unit, unmet, sentence)
 
     def trend(
         self, x: Sequence[float], alignments: Sequence[Alignment],
@@ -152,6 +216,11 @@ class ArmEvidence:
             unmatched: Why the two cannot be compared, as a sentence; empty if they can.
         """
         own, other = (self.margin.half_doses(each, arm) for each in (alignment, reference))
+        ratio = over_seeds(_log2(own.rows) - _log2(other.rows))
+        sentence = (
+            f"{own.text} {arm} rows undo half of {alignment.name}, and {other.text} half of "
+            f"{reference.name}: log2 of the ratio is {with_ci(ratio, 2)}."
+        )
         return self.of(
             claim,
             f"log2 of the half-dose under {arm} data over that of {reference.name}",
@@ -160,6 +229,7 @@ class ArmEvidence:
             arms=[arm],
             unit="doublings",
             unmet=unmatched or self.not_reached([own, other]),
+            sentence=sentence if ratio.count and _is_reached(own) and _is_reached(other) else "",
         )
 
     def not_reached(self, doses: Sequence[Doses]) -> str:
@@ -177,6 +247,15 @@ def _log2(doses: Array) -> Array:
     """log2 of doses, those below 1 as 1; NaN where a dose is not reached."""
     reached: Array = np.log2(np.maximum(np.where(np.isinf(doses), math.nan, doses), 1.0))
     return reached
+
+
+def _is_reached(doses: Doses) -> bool:
+    return math.isfinite(doses.pooled)
+
+
+def _name(alignment: Alignment) -> str:
+    """What tells an alignment from others, in brackets."""
+    return f"align {alignment.name}" if alignment.name[:1].isdigit() else alignment.name
 
 
 def _few(alignments: int) -> str:

@@ -57,9 +57,7 @@ def complete(context: RunContext, cell: Cell, model: DrawingModel) -> list[Compl
     return [Completion(*each) for each in zip(prompts, texts, scores, strict=True)]
 
 
-def append_completions(
-    file: Path, key: str, cell: Cell, completions: Sequence[Completion]
-) -> None:
+def append_completions(file: Path, key: str, cell: Cell, completions: Sequence[Completion]) -> None:
     """Appends the completions of a cell to a file.
 
     Args:

@@ -11,13 +11,13 @@ from elastic_core.common.units import counted
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.bases import pretraining_schedule
 from elastic_core.experiments.cells import Cell, Metrics
+from elastic_core.experiments.completions import COMPLETIONS, read_completions
 from elastic_core.experiments.config import (
     ExperimentConfig,
     apply_overrides,
     parse_config,
     read_yaml,
 )
-from elastic_core.experiments.completions import COMPLETIONS, read_completions
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row

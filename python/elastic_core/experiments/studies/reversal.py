@@ -18,6 +18,7 @@ from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
 from elastic_core.experiments.outcome import Alignment, Doses
+from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,
     alignments_of,
@@ -79,12 +80,13 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
             judged.table,
             _needed_table(config, report),
             report.left_table(),
-            *report.divergence_tables(("kl",)),
+            *report.course_tables(("margin", "kl")),
             *report.first_order_tables(),
         ),
         figures=figures_of(config, report, sides),
         notes=report.notes(),
         claims_sha256=judged.sha256,
+        story=arm_story(report),
     )
 
 
@@ -154,7 +156,7 @@ def _evidence(
 def _needed_table(config: ReversalConfig, report: ArmReport) -> Table:
     """The layout of Table 3: for each alignment its effect and the rows that undo it."""
     kl = report.outcome("kl")
-    rows: list[tuple[TableCell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = [("base", 0.0, 0.0, "-", "-", "-", "-")]
     for alignment in report.alignments:
         cells: list[TableCell] = [
             alignment.name,
