@@ -11,6 +11,9 @@ from elastic_core.experiments.outcome import Alignment, Array, Doses, Outcome
 from elastic_core.experiments.protocol import ArmsConfig
 from elastic_core.statistics.effects import over_seeds
 
+_OF_MARGIN = "alignment", "its margin"
+"""What is lost, and what is measured of it."""
+
 
 class ArmEvidence:
     """Evidence on claims about alignments under arms.
@@ -34,18 +37,18 @@ class ArmEvidence:
             self.margin.lost(alignment, arm)[-1],
             alignments=[alignment],
             arms=[arm],
-            sentence=self.sentence_on_loss(cause, self.margin, "margin", alignment, arm),
+            sentence=self.sentence_on_loss(cause, self.margin, _OF_MARGIN, alignment, arm),
         )
 
     def sentence_on_loss(
-        self, cause: str, outcome: Outcome, name: str, alignment: Alignment, arm: str
+        self, cause: str, outcome: Outcome, names: tuple[str, str], alignment: Alignment, arm: str
     ) -> str:
         """What the last dose of an arm did to a metric, placebo subtracted, and to what share.
 
         Args:
             cause: The rows, to begin the sentence.
             outcome: The metric.
-            name: Its name.
+            names: What is lost, and what is measured of it.
             alignment: The alignment.
             arm: The arm.
         """
@@ -56,8 +59,8 @@ class ArmEvidence:
             return ""
         digits = enough_digits(start - end)
         return (
-            f"{cause} took back {in_percent(share)} of the alignment: less what they do to the "
-            f"base, the {name} went from {start:z.{digits}f} to {end:z.{digits}f} nats per token."
+            f"{cause} took back {in_percent(share)} of the {names[0]}: less what they do to the "
+            f"base, {names[1]} went from {start:z.{digits}f} to {end:z.{digits}f} nats per token."
         )
 
     def sentence_on_arms(self, alignment: Alignment, one: str, other: str) -> str:

@@ -67,13 +67,13 @@ class ArmReport(ArmTables):
 
         left = series(self.margin.left, {**lines, **of_nulls})
         panels = [_panel("margin", "share of the alignment left", left)]
-        caption = f"{what}, less what the same rows do to the base. Left: the margin, as a share."
+        caption = f"{what}, less what the same rows do to the base. Margin: as a share of the gain."
         if self.has("kl_base"):
             excess = series(self.outcome("kl_base").difference, lines)
             panels.append(
                 _panel("distribution", "excess of KL(base || model), nats per token", excess)
             )
-            caption += " Right: KL(base || model) less that of the placebo."
+            caption += " Distribution: KL(base || model) less that of the placebo."
         if of_nulls:
             caption += " A tree model, which only counts text, is shown for comparison."
         return Figure(name, f"{caption} Bands are 95% intervals over seeds.", tuple(panels))

@@ -34,7 +34,6 @@ from elastic_core.report.document import (
     Data,
     Document,
     Facts,
-    Findings,
     Heading,
     List,
     Overview,
@@ -106,10 +105,11 @@ def document(result: ExperimentResult) -> Document:
             Text(f"{headline(run)}."),
             Text(analysis.question),
             Text(analysis.protocol, is_detail=True),
-            *([Findings(analysis.findings)] if analysis.findings else []),
+            Overview(analysis.findings),
             *_changes(run, 3),
             *_examples(run, 3),
             *_tables(run, 3, with_claims=False),
+            *_tests(run, 3),
             *_tables(run, 3, with_claims=True),
         ]
         if analysis.notes:
@@ -271,10 +271,10 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
         Text(analysis.protocol),
         Heading("Statistics", level=level),
         *map(Text, certainty(run.config.seeds)),
-        *_tests(run),
-        *_tables(run, level + 1, with_claims=True),
         Facts(_VERDICTS),
         Text(_CLAIMS),
+        *_tests(run, level + 1),
+        *_tables(run, level + 1, with_claims=True),
         Heading("Setup", level=level),
         Facts(tuple(_facts(run))),
         Text(
@@ -299,11 +299,12 @@ def _examples(run: ReportedRun, level: int) -> list[Block]:
     return [title, Text(_EXAMPLES, is_note=True), *found] if found else []
 
 
-def _tests(run: ReportedRun) -> list[Block]:
-    """How certain each finding is, by its claim."""
-    findings = run.analysis.findings
-    pairs = tuple((finding.claim, finding.details) for finding in findings if finding.details)
-    return [Facts(pairs)] if pairs else []
+def _tests(run: ReportedRun, level: int) -> list[Block]:
+    """How certain each finding is."""
+    tests = tuple(
+        f"{finding.claim} {finding.details}" for finding in run.analysis.findings if finding.details
+    )
+    return [Heading("Tests", level=level), List(tests)] if tests else []
 
 
 def _tables(run: ReportedRun, level: int, *, with_claims: bool) -> list[Block]:

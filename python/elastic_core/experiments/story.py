@@ -114,6 +114,7 @@ def _headline(report: ArmReport, alignments: Sequence[Alignment]) -> str:
     if not all(share.count for share in lost):
         return ""
     subject, after = _SUBJECTS[arm], f"after {report.config.doses[-1]:,} rows"
+    after += ", in a single seed" if report.config.seeds == 1 else ""
     if not any(share.is_positive for share in lost):
         return f"{subject} took back no measurable part of the alignment {after}"
     shares = sorted({f"{min(max(share.mean, 0.0), 1.0):.0%}" for share in lost}, key=_percent)

@@ -74,8 +74,9 @@ def _block(block: Block) -> list[str]:
         case Code():
             return [f"{escaped(block.title)}:", f"```\n{block.text.rstrip()}\n```"]
         case Findings() | Overview() if block.findings:
+            has_details = isinstance(block, Findings)
             rows = [
-                (each.claim, each.verdict, f"{each.words} {each.details}".rstrip())
+                (each.claim, each.verdict, f"{each.words} {each.details * has_details}".rstrip())
                 for each in block.findings
             ]
             return [markdown_table(_FINDINGS, rows, [name for name, _ in _FINDINGS])]

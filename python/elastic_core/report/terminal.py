@@ -1,6 +1,7 @@
 """Documents as text on a terminal."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Literal
 
@@ -134,8 +135,10 @@ def _print_block(console: "Console", block: Block) -> None:
             console.print(_verbatim(block.text.rstrip("\n")), soft_wrap=True)
         case Table():
             _print_table(console, block)
-        case Findings() | Overview():
+        case Findings():
             _print_findings(console, block.findings)
+        case Overview():
+            _print_findings(console, [replace(each, details="") for each in block.findings])
         case Samples():
             _print_samples(console, block)
 

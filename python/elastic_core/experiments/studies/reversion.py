@@ -117,7 +117,7 @@ def _evidence(config: ReversionConfig, report: ArmReport) -> dict[str, Evidence]
             or evidence.sentence_on_loss(
                 f"{last:,} neutral texts",
                 report.outcome("kl_base"),
-                "divergence from the base",
+                ("divergence", "KL(base || model)"),
                 deepest,
                 "neutral",
             ),
