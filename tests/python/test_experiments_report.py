@@ -125,7 +125,8 @@ def test_csv_has_the_cells_of_all_tables(run: Run) -> None:
 def test_markdown_has_findings_tables_and_notes(run: Run) -> None:
     text = markdown_text(report([run]))
     assert text.startswith(
-        "## run\n\nrebound, tree:3, 2 seeds, 18 cells done.\n\nDoes it \\<spring>"
+        "## run\n\nrebound, tree:3, 2 seeds, 18 cells done, 2 January 2026.\n\nIt moves.\n\n"
+        "Does it \\<spring>"
     )
     assert "| It falls. | does not hold | By -0.5. |" in text
     assert "### Plain\n\n| n |" in text
@@ -214,13 +215,14 @@ def test_the_page_has_findings_tables_and_provenance(run: Run) -> None:
     text = web_page([run])
     assert "Does it &lt;spring&gt; back?" in text
     parsed = Page(text)
-    assert parsed.badges == 3 + 3 + 5
+    assert parsed.badges == 3 + 5
     words = " ".join(parsed.text.split())
     for part in (
-        "It falls. By -0.5.",
+        "elastic-core · rebound · 2 January 2026",
+        "It falls. By \u22120.5.",
         "One cell diverged.",
         "with Student's 95% confidence interval",
-        "-0.25 to 0.62",
+        "\u22120.25 to 0.62",
         "Two panels.",
         "positive data good.txt",
         "epochs 1, weight 1",
@@ -239,7 +241,7 @@ def test_the_page_explains_the_verdicts_of_its_study(run: Run) -> None:
     claims = replace(run, analysis=replace(ANALYSIS, findings=findings))
     text = web_page([claims])
     assert "A precondition is not met" in text
-    assert Page(text).badges == 1 + 1 + 5
+    assert Page(text).badges == 1 + 5
 
 
 def test_a_single_seed_has_no_intervals() -> None:

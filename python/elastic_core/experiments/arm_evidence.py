@@ -94,14 +94,6 @@ class ArmEvidence:
         slopes, unmet = self.dose_trend(
             x, alignments, lambda alignment: self.margin.half_doses(alignment, arm)
         )
-        ends = [self.margin.half_doses(each, arm) for each in (alignments[0], alignments[-1])]
-        trend = over_seeds(slopes)
-        verb, size = directed(trend)
-        sentence = (
-            f"Each doubling of {per} {verb} the half-dose by {with_ci(size, 2)} doublings, from "
-            f"{ends[0].text} {arm} rows ({_name(alignments[0])}) to {ends[1].text} "
-            f"({_name(alignments[-1])})."
-        )
         return self.of(
             claim,
             f"Change of log2 half-dose under {arm} data per doubling of {per}",
@@ -110,7 +102,13 @@ class ArmEvidence:
             arms=[arm],
             unit="doublings",
             unmet=unmet or unmatched,
-            sentence=sentence if trend.count and all(map(_is_reached, ends)) else "",
+            sentence=self.sentence_on_doses(
+                per,
+                f"the {arm} rows that undo half of it",
+                slopes,
+                alignments,
+                lambda alignment: self.margin.half_doses(alignment, arm),
+            ),
         )
 
     def first_loss_trend(
@@ -205,6 +203,29 @@ class ArmEvidence:
 
         reason = _few(len(alignments)) or self.not_reached(list(found.values()))
         return self.trend(x, alignments, logs).mean(axis=1), reason
+
+    def sentence_on_doses(
+        self, per: str, what: str, slopes: Array, alignments: Sequence[Alignment],
+        doses: Callable[[Alignment], Doses],
+    ) -> str:  # fmt: skip
+        """How a dose changes, and what it is for the first and the last alignment.
+
+        Args:
+            per: What doubles.
+            what: The dose.
+            slopes: The trend of its log2, one for each seed.
+            alignments: The alignments.
+            doses: Gives the doses of an alignment.
+        """
+        trend, ends = over_seeds(slopes), (alignments[0], alignments[-1])
+        first, last = map(doses, ends)
+        if not (trend.count and _is_reached(first) and _is_reached(last)):
+            return ""
+        verb, size = directed(trend)
+        return (
+            f"Each doubling of {per} {verb} {what} by {with_ci(size, 2)} doublings, from "
+            f"{first.text} ({_name(ends[0])}) to {last.text} ({_name(ends[1])})."
+        )
 
     def half_dose_ratio(
         self, claim: str, alignment: Alignment, reference: Alignment, arm: str, unmatched: str

@@ -42,7 +42,7 @@ class ArmReport(ArmTables):
     ) -> Figure:
         """Several alignments under one arm, beside those of null models."""
         among = alignments or self.alignments
-        lines = {alignment.name: (alignment, arm) for alignment in among}
+        lines = {self._legend_name(alignment): (alignment, arm) for alignment in among}
         of_nulls = {_null_name(null): (null, arm) for null in nulls}
         what = f"What is left of each alignment under {arm} data"
         return self._figure(name, what, lines, of_nulls)
@@ -77,6 +77,11 @@ class ArmReport(ArmTables):
         if of_nulls:
             caption += " A tree model, which only counts text, is shown for comparison."
         return Figure(name, f"{caption} Bands are 95% intervals over seeds.", tuple(panels))
+
+    def _legend_name(self, alignment: Alignment) -> str:
+        """An alignment as legends have it; a number alone would not say what it counts."""
+        heading, name = self._heading[0], alignment.name
+        return f"{heading} {name}" if name[:1].isdigit() else name
 
     # Sentences
 
