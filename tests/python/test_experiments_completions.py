@@ -69,6 +69,7 @@ def test_no_hash_depends_on_them() -> None:
 def test_a_killed_run_resumes_with_the_same_completions(
     config: ExperimentConfig, finished: RunFolder, folder: RunFolder
 ) -> None:
+    shutil.rmtree(folder.checkpoints)  # Those of another folder do not serve.
     for file, count in ((folder.metrics, 3), (folder.completions, 2)):
         lines = file.read_text("utf-8").splitlines(keepends=True)
         file.write_text("".join(lines[:count]) + '{"key": "torn', "utf-8")
@@ -153,7 +154,7 @@ def test_the_runs_below_a_folder_are_listed(cli: CommandLine, folder: RunFolder)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(".  1 run\n")
     assert "run     rebound  tree:3      2     12" in done.out
-    assert "below/damaged/config.yaml: not YAML" in done.out
+    assert "below/damaged/config.yaml: line 1: not YAML" in done.out
     for name, reason in (("nowhere", "no such folder"), ("run/report", "no run in or below it")):
         (folder.path / "report").mkdir(exist_ok=True)
         done = cli("runs", name)

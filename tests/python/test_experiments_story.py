@@ -29,7 +29,7 @@ def analysed(left: Left, gain: float = 1.0, seeds: int = 5, **more: Any) -> Anal
     }
     config = ReversionConfig.model_validate(values)
     rows = planted(
-        config, reversion.lineages(config), lambda *_: gain, left, noise=1e-3 if gain else 0.01
+        config, reversion.lineages(config), lambda *_: gain, left, noise=1e-5 if gain else 0.01
     )
     return reversion.analyse(config, rows)
 
@@ -77,7 +77,7 @@ def test_equal_alignments_share_a_headline() -> None:
     def left(lineage: Any, *_: Any) -> float:
         return 0.25 if lineage.name == "plain" else 0.5
 
-    rows = planted(config, mitigation.lineages(config), lambda *_: 1.0, left, noise=1e-3)
+    rows = planted(config, mitigation.lineages(config), lambda *_: 1.0, left, noise=1e-5)
     headline = mitigation.analyse(config, rows).story.headline
     assert headline == "Opposite data took back 50% to 75% of equal alignments after 64 rows"
 

@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,10 +180,19 @@ def _is_of_cell(row: dict[str, Any]) -> bool:
     lists = [others.pop(key) for key in list(others) if key.endswith(_POSITIONS)]
     return (
         all(isinstance(value, str) for value in texts)
+        and _is_time(row.get("time"))
         and all(isinstance(value, str) or _is_number(value) for value in labels)
         and all(value is None or _is_number(value) for value in others.values())
         and all(isinstance(value, list) and all(map(_is_number, value)) for value in lists)
     )
+
+
+def _is_time(value: str | None) -> bool:
+    """Whether a value is a time in ISO 8601, or missing."""
+    try:
+        return value is None or bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def _is_number(value: Any) -> bool:

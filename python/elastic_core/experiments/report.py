@@ -251,16 +251,11 @@ def _kicker(*parts: str, is_first: bool = True) -> str:
 def _sections(run: ReportedRun, level: int) -> list[Block]:
     """Everything about a run, under headings of a level: the results first, statistics last."""
     analysis = run.analysis
-    first, *others = [*analysis.figures, None]
     notes: tuple[Block, ...] = (Heading("Notes", level=level), List(analysis.notes))
-    figures = [figure for figure in others if figure is not None]
-    details = [
-        *figures,
-        *(block for block in _tables(run, level + 1, with_claims=False)),
-    ]
+    details = (*analysis.figures[1:], *_tables(run, level + 1, with_claims=False))
     measures = analysis.story.measures
     return [
-        Overview(analysis.findings, first),
+        Overview(analysis.findings, next(iter(analysis.figures), None)),
         *([] if analysis.findings else [Text("There are no findings.")]),
         *_changes(run, level),
         *(notes if analysis.notes else ()),
