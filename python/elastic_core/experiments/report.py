@@ -101,7 +101,7 @@ def document(result: ExperimentResult) -> Document:
     for run in result.runs:
         analysis = run.analysis
         blocks += [
-            Heading(run.name, ", ".join(filter(None, [settings(run), run_date(run)]))),
+            Heading(run.name, _dated(run)),
             Text(f"{headline(run)}."),
             Text(analysis.question),
             Text(analysis.protocol, is_detail=True),
@@ -143,10 +143,9 @@ def page(result: ExperimentResult) -> Document:
         title = f"{len(result.runs)} experiments"
         blocks = [Heading(title, level=1, kicker=_kicker()), Contents(level=2)]
         for run in result.runs:
-            kicker = _kicker(run.analysis.study, run_date(run), is_first=False)
             summary = f"{headline(run)}. {run.analysis.question}"
             blocks += [
-                Heading(run.name, settings(run), summary=summary, kicker=kicker),
+                Heading(run.name, _dated(run), summary=summary),
                 *_sections(run, 3),
             ]
     return Document((*blocks, Text(f"Report made with {_software()}.", is_note=True)))
@@ -243,9 +242,14 @@ def certainty(seeds: int) -> tuple[str, ...]:
     return _SEEDS.format(seeds=seeds), _INTERVAL
 
 
-def _kicker(*parts: str, is_first: bool = True) -> str:
-    """A line above a title: the product, where it comes first, and what else is known."""
-    return " · ".join(filter(None, ["elastic-core" if is_first else "", *parts]))
+def _kicker(*parts: str) -> str:
+    """A line above a title: the product, and what else is known."""
+    return " · ".join(filter(None, ["elastic-core", *parts]))
+
+
+def _dated(run: ReportedRun) -> str:
+    """Study, model, seeds, finished cells and the date, on one line."""
+    return ", ".join(filter(None, [settings(run), run_date(run)]))
 
 
 def _sections(run: ReportedRun, level: int) -> list[Block]:
