@@ -108,6 +108,7 @@ def document(result: ExperimentResult) -> Document:
             Overview(analysis.findings),
             *_changes(run, 3),
             *_examples(run, 3),
+            *_measures(run, 3),
             *_tables(run, 3, with_claims=False),
             *_tests(run, 3),
             *_tables(run, 3, with_claims=True),
@@ -257,14 +258,13 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
     analysis = run.analysis
     notes: tuple[Block, ...] = (Heading("Notes", level=level), List(analysis.notes))
     details = (*analysis.figures[1:], *_tables(run, level + 1, with_claims=False))
-    measures = analysis.story.measures
     return [
         Overview(analysis.findings, next(iter(analysis.figures), None)),
         *([] if analysis.findings else [Text("There are no findings.")]),
         *_changes(run, level),
         *(notes if analysis.notes else ()),
         *_examples(run, level),
-        *([Heading("What is measured", level=level), Facts(measures)] if measures else []),
+        *_measures(run, level),
         *([Heading("Results in detail", level=level), *details] if details else []),
         Heading("Method", level=level),
         Text(analysis.protocol),
@@ -296,6 +296,12 @@ def _examples(run: ReportedRun, level: int) -> list[Block]:
     found = run.analysis.story.examples
     title = Heading("What the models wrote", level=level)
     return [title, Text(_EXAMPLES, is_note=True), *found] if found else []
+
+
+def _measures(run: ReportedRun, level: int) -> list[Block]:
+    """What is measured, and in which range it lies."""
+    measures = run.analysis.story.measures
+    return [Heading("What is measured", level=level), Facts(measures)] if measures else []
 
 
 def _tests(run: ReportedRun, level: int) -> list[Block]:
