@@ -79,7 +79,7 @@ def test_scaling_runs_over_depths_and_pretraining_volumes(tmp_path: Path) -> Non
     more |= {"null_model": "tree:1"}
     volumes = run(values, tmp_path / "b", **more)
     names = [row[0] for row in volumes.analysis.tables[1].rows]
-    assert names == ["2.0 k tokens", "4.0 k tokens"]
+    assert names == ["base", "2.0 k tokens", "4.0 k tokens"]
     rows = volumes.folder.rows()
     assert len([row for row in rows if row["labels"].get("null") == "tree:1"]) == len(rows) / 2
     curves, trend = volumes.analysis.figures

@@ -7,6 +7,7 @@ import numpy as np
 
 from elastic_core.experiments.analysis import Grid, directed, enough_digits, in_percent, with_ci
 from elastic_core.experiments.claims import Evidence
+from elastic_core.experiments.matching import VolumesConfig
 from elastic_core.experiments.outcome import Alignment, Array, Doses, Outcome
 from elastic_core.experiments.protocol import ArmsConfig
 from elastic_core.statistics.effects import over_seeds
@@ -131,7 +132,7 @@ class ArmEvidence:
         sentence = (
             f"Each doubling of {per} {verb} the share lost to the first "
             f"{self._config.doses[at]:,} {arm} rows by {with_ci(size)}, from {first:z.2f} "
-            f"({_name(alignments[0])}) to {last:z.2f} ({_name(alignments[-1])})."
+            f"({self._name(alignments[0])}) to {last:z.2f} ({self._name(alignments[-1])})."
         )
         return self.of(
             claim,
@@ -224,7 +225,7 @@ class ArmEvidence:
         verb, size = directed(trend)
         return (
             f"Each doubling of {per} {verb} {what} by {with_ci(size, 2)} doublings, from "
-            f"{first.text} ({_name(ends[0])}) to {last.text} ({_name(ends[1])})."
+            f"{first.text} ({self._name(ends[0])}) to {last.text} ({self._name(ends[1])})."
         )
 
     def half_dose_ratio(
@@ -256,6 +257,11 @@ class ArmEvidence:
             sentence=sentence if ratio.count and _is_reached(own) and _is_reached(other) else "",
         )
 
+    def _name(self, alignment: Alignment) -> str:
+        """What tells an alignment from others, in brackets."""
+        is_volume = isinstance(self._config, VolumesConfig)
+        return f"align {alignment.name}" if is_volume else alignment.name
+
     def not_reached(self, doses: Sequence[Doses]) -> str:
         """Why curves that do not fall far enough leave a claim without a verdict, if any do."""
         missing = sum(each.not_reached for each in doses)
@@ -275,11 +281,6 @@ def _log2(doses: Array) -> Array:
 
 def _is_reached(doses: Doses) -> bool:
     return math.isfinite(doses.pooled)
-
-
-def _name(alignment: Alignment) -> str:
-    """What tells an alignment from others, in brackets."""
-    return f"align {alignment.name}" if alignment.name[:1].isdigit() else alignment.name
 
 
 def _few(alignments: int) -> str:

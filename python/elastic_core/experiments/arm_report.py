@@ -6,6 +6,7 @@ from elastic_core.experiments.analysis import with_ci
 from elastic_core.experiments.arm_tables import ArmTables
 from elastic_core.experiments.arms import MODEL
 from elastic_core.experiments.calibration import calibration_of
+from elastic_core.experiments.matching import VolumesConfig
 from elastic_core.experiments.outcome import Alignment, Array
 from elastic_core.report.document import Figure, Panel, Series
 from elastic_core.statistics.effects import over_seeds
@@ -80,8 +81,8 @@ class ArmReport(ArmTables):
 
     def _legend_name(self, alignment: Alignment) -> str:
         """An alignment as legends have it; a number alone would not say what it counts."""
-        heading, name = self._heading[0], alignment.name
-        return f"{heading} {name}" if name[:1].isdigit() else name
+        is_volume = isinstance(self.config, VolumesConfig)
+        return f"align {alignment.name}" if is_volume else alignment.name
 
     # Sentences
 

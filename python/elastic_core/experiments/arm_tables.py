@@ -242,7 +242,8 @@ class ArmTables:
             base = self.grid.values(metric, stage="base", **alignment.lineage.base_labels)
             return outcome.start(alignment) if is_aligned else base[:, None]
         after = (outcome.after if is_aligned else outcome.placebo)(alignment, arm)[-1]
-        return outcome.sign(alignment) * after
+        values: Array = outcome.sign(alignment) * after
+        return values
 
     def first_order_tables(self) -> tuple[Table, ...]:
         """First order of each base and each alignment, by arm; empty if not measured."""

@@ -257,15 +257,19 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
     """Everything about a run, under headings of a level: the results first, statistics last."""
     analysis = run.analysis
     notes: tuple[Block, ...] = (Heading("Notes", level=level), List(analysis.notes))
-    details = (*analysis.figures[1:], *_tables(run, level + 1, with_claims=False))
+    tables = _tables(run, level + 1, with_claims=False)
+    details: list[Block] = [*analysis.figures[1:], *tables]
+    if details:
+        details.insert(0, Heading("Results in detail", level=level))
+    missing: list[Block] = [] if analysis.findings else [Text("There are no findings.")]
     return [
         Overview(analysis.findings, next(iter(analysis.figures), None)),
-        *([] if analysis.findings else [Text("There are no findings.")]),
+        *missing,
         *_changes(run, level),
         *(notes if analysis.notes else ()),
         *_examples(run, level),
         *_measures(run, level),
-        *([Heading("Results in detail", level=level), *details] if details else []),
+        *details,
         Heading("Method", level=level),
         Text(analysis.protocol),
         Heading("Statistics", level=level),
