@@ -16,12 +16,13 @@ from rich.console import Console
 from elastic_core import InvalidArgumentError
 from elastic_core.common import schemas
 from elastic_core.common.files import append_json_line
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Story
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.report import (
     COLUMNS,
     certainty,
     document,
+    headline,
     page,
     print_report,
     report_folder,
@@ -234,6 +235,31 @@ def test_the_page_has_findings_tables_and_provenance(run: Run) -> None:
     ):
         assert part in words
     assert "&lt;svg" not in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("holds", "It moves"),
+        ("does not hold", "Contradicted: it moves"),
+        ("cannot tell", "Undecided: it moves"),
+        ("", "No results of rebound yet"),
+    ],
+)
+def test_without_a_headline_the_first_claim_is_one(run: Run, verdict: str, words: str) -> None:
+    findings = (Finding("It moves.", verdict, "By 0.5."),) if verdict else ()
+    other = replace(run, analysis=replace(ANALYSIS, findings=findings))
+    [reported] = ExperimentResult.of([other]).runs
+    assert headline(reported) == words
+    own = replace(reported, analysis=replace(ANALYSIS, story=Story("All is well")))
+    assert headline(own) == "All is well"
+
+
+def test_tests_are_reported_apart_from_the_findings(run: Run) -> None:
+    finding = Finding("It moves.", "holds", "By 0.5.", "5 seeds; p = 0.01.")
+    other = replace(run, analysis=replace(ANALYSIS, findings=(finding,)))
+    for text in (markdown_text(report([other])), Page(web_page([other])).text):
+        assert text.index("By 0.5.") < text.index("It moves. 5 seeds; p = 0.01.")
 
 
 def test_the_page_explains_the_verdicts_of_its_study(run: Run) -> None:

@@ -105,7 +105,7 @@ class ArmEvidence:
             unmet=unmet or unmatched,
             sentence=self.sentence_on_doses(
                 per,
-                f"the {arm} rows that undo half of it",
+                f"the {arm} rows that undo half of the alignment",
                 slopes,
                 alignments,
                 lambda alignment: self.margin.half_doses(alignment, arm),

@@ -222,7 +222,7 @@ def headline(run: ReportedRun) -> str:
             case "holds":
                 return claim
             case "does not hold":
-                return f"Not so: {claim[:1].lower()}{claim[1:]}"
+                return f"Contradicted: {claim[:1].lower()}{claim[1:]}"
             case _:
                 return f"Undecided: {claim[:1].lower()}{claim[1:]}"
     return f"No results of {run.analysis.study} yet"
