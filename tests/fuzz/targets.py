@@ -322,9 +322,10 @@ def _run_folder(draw: random.Random, folder: Path) -> str:
     if not good.exists():
         config = parse_config(_reviews(), find_study("rebound").config, "fuzz")
         experiment(config, good, jobs=1)
-    for name in ("metrics.jsonl", "config.yaml"):
+    names = ("metrics.jsonl", "completions.jsonl", "config.yaml")
+    for name in names:
         _write(folder / "run" / name, (good / name).read_bytes())
-    name = draw.choice(["metrics.jsonl", "metrics.jsonl", "config.yaml"])
+    name = draw.choice(["metrics.jsonl", *names])
     data = mutated(draw, (good / name).read_bytes(), kinds=TEXT)
     _write(folder / "run" / name, data)
     analysis = open_run(folder / "run").analysis

@@ -78,14 +78,14 @@ def test_without_torch_a_tree_model_takes_its_place(
     extra = "torch is not installed; pip install 'elastic-core[train]'"
     assert f"scratch:0.3M: {extra}.\nUntil then a tree model takes its place" in printed
     assert parse_yaml_file(tmp_path / "demo" / "reversion.yaml")["model"] == "tree:4"
-    for command in ("demo", "experiment", "report"):
+    for command in ("demo", "experiment", "report", "runs"):
         done = cli(command, "--help")
         assert done.code == 0
         assert max(map(len, done.out.splitlines())) <= 80
         _, example = done.out.split("Example:\n")
         first, rest = example.strip().split("\n", 1)
         assert first == "elastic-core demo --no-open"
-        if command == "report":  # The other examples are its beginning.
+        if command in ("report", "runs"):  # The other examples are the beginning of these.
             run(rest, tmp_path)
     assert (tmp_path / "both" / "report.html").exists()
 

@@ -56,7 +56,7 @@ def test_algorithms_run_on_a_transformer(tmp_path: Path) -> None:
         jobs=1,
     )
     stops = next(table for table in finished.analysis.tables if table.name == "matched")
-    assert [row[0] for row in stops.rows] == ["sft", *algorithms]
+    assert [row[0] for row in stops.rows] == ["base", "sft", *algorithms]
     rows = [row for row in finished.folder.rows() if row["labels"]["stage"] != "base"]
     assert len(rows) == 3 * (1 + len(algorithms))  # Aligned, the arm, and the placebo of each.
     assert len({row["made"] for row in rows}) == len(rows)

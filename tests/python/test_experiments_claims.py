@@ -1,5 +1,6 @@
 """Claims: their registration in a configuration, their hash, and what a report says of them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -163,22 +164,20 @@ def test_claims_become_findings_and_a_table() -> None:
     returns, faster, same = judged.findings
     assert returns.claim == "Alignment returns."
     assert returns.verdict == "holds"
-    assert returns.words == (
-        "Margin lost: 0.0100 (95% CI 0.0075 to 0.0125) nats/token, 5 seeds; t-test: p < 0.001 (by "
-        "Holm's correction p < 0.001). Mixed model of the draws: 0.0100 (95% CI 0.0075 to 0.0125) "
-        "nats/token."
+    assert returns.words == "Margin lost: 0.0100 (95% CI 0.0075 to 0.0125) nats/token."
+    assert returns.details == (
+        "5 seeds; t-test: p < 0.001 (by Holm's correction p < 0.001). Mixed model of the draws: "
+        "0.0100 (95% CI 0.0075 to 0.0125) nats/token."
     )
     assert faster.verdict == "cannot tell"
-    assert faster.words == (
-        "Slope of log2 half-dose: -0.050 (95% CI -0.174 to 0.074), 5 seeds; t-test: p = 0.326 (by "
-        "Holm's correction p = 0.326). This run would have seen an effect of 0.168 with a power of "
-        "80%; the smallest of interest is 0.05."
+    assert faster.words == "Slope of log2 half-dose: -0.050 (95% CI -0.174 to 0.074)."
+    assert faster.details == (
+        "5 seeds; t-test: p = 0.326 (by Holm's correction p = 0.326). This run would have seen an "
+        "effect of 0.168 with a power of 80%; the smallest of interest is 0.05."
     )
     assert same.verdict == "holds"
-    assert same.words == (
-        "Difference of log2 half-doses: 0.00 (95% CI -0.06 to 0.06), 5 seeds; equivalence test: "
-        "p = 0.006 (not corrected)."
-    )
+    assert same.words == "Difference of log2 half-doses: 0.00 (95% CI -0.06 to 0.06)."
+    assert same.details == "5 seeds; equivalence test: p = 0.006 (not corrected)."
     [name, verdict, estimate, smallest, detectable, unit] = judged.table.rows[0]
     assert (name, verdict, smallest, unit) == ("returns", "holds", "0.002", "nats/token")
     assert estimate == student_interval(around(0.01, 0.002))
@@ -214,15 +213,22 @@ def test_words_say_what_a_verdict_leaves_open() -> None:
     returns, faster, same = judged.findings
     assert returns.verdict == "no difference beyond ±0.002"
     assert returns.words.endswith(
-        "Equivalence test of ±0.002 nats/token: p < 0.001. The effect differs from zero, but is "
-        "too small to be of interest."
+        " The effect differs from zero, but is too small to be of interest."
     )
+    assert returns.details.endswith(" Equivalence test of ±0.002 nats/token: p < 0.001.")
     assert faster.verdict == "holds"
     assert faster.words.endswith("It may be smaller than 0.05, the smallest effect of interest.")
     assert same.verdict == "does not hold"
-    assert same.words.endswith("5 seeds; test of an effect beyond ±0.1: p < 0.001 (not corrected).")
+    assert same.details == "5 seeds; test of an effect beyond ±0.1: p < 0.001 (not corrected)."
     none = judge_claims(REGISTERED, evidence(returns=around(0.0001, 0.0003))).findings[0]
-    assert none.words.endswith("Equivalence test of ±0.002 nats/token: p < 0.001.")
+    assert " Equivalence test of ±0.002 nats/token: p < 0.001." in none.details
+
+
+def test_a_sentence_replaces_the_estimate_which_moves_to_the_details() -> None:
+    own = replace(evidence()["same_rate"], sentence="Both took 30 rows.")
+    finding = judge_claims(REGISTERED, {**evidence(), "same_rate": own}).findings[2]
+    assert finding.words == "Both took 30 rows."
+    assert finding.details.startswith("Difference of log2 half-doses: 0.00 (95% CI -0.06 to 0.06),")
 
 
 def test_words_say_why_there_is_no_verdict() -> None:
@@ -234,10 +240,10 @@ def test_words_say_why_there_is_no_verdict() -> None:
     returns, faster, same = judged.findings
     assert (returns.verdict, returns.words) == ("no verdict", "No seed has an estimate.")
     assert faster.verdict == "no verdict"
-    assert faster.words == (
-        f"{unmet} Slope of log2 half-dose: -0.050 (95% CI -0.174 to 0.074), 5 seeds."
-    )
-    assert "3 of 4 seeds" in same.words
+    assert faster.words == f"{unmet} Slope of log2 half-dose: -0.050 (95% CI -0.174 to 0.074)."
+    assert faster.details == "5 seeds."
+    assert "3 of 4 seeds" in same.details
+    assert returns.details == ""
     assert [row[4] for row in judged.table.rows[:2]] == [None, None]
 
 

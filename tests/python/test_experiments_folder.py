@@ -46,6 +46,7 @@ def test_missing_and_repeated_rows_are_reported(values: dict[str, Any], tmp_path
         {"labels": []},
         {"key": 5},
         {"seed": "0"},
+        {"time": "noon"},
     ],
 )
 def test_a_row_with_values_of_other_kinds_is_refused(

@@ -37,7 +37,7 @@ def test_mixing_runs_on_a_tree_model(tmp_path: Path) -> None:
     more = {"variants": {"mixed": {"mix": 0.5}}, "null_model": "tree:1"}
     finished = experiment(config(values, **more), tmp_path / "run", jobs=1)
     assert set(verdicts(finished.analysis)) == {"plain: returns", "mixed: lasts_longer"}
-    assert [row[0] for row in finished.analysis.tables[1].rows] == ["plain", "mixed"]
+    assert [row[0] for row in finished.analysis.tables[1].rows] == ["base", "plain", "mixed"]
     rows = finished.folder.rows()
     own = [row for row in rows if "null" not in row["labels"]]
     assert len(own) == 3 * (1 + 2 * 2 + 3 * 2)  # Both variants share the placebo.
@@ -59,7 +59,7 @@ def test_every_variant_runs_on_a_transformer(tmp_path: Path) -> None:
     }
     more = {**STUDY, "align": [16], "dose": [8], "variants": variants, "measure": ["margin"]}
     finished = experiment(config(values, **more), tmp_path / "run", jobs=1)
-    assert [row[0] for row in finished.analysis.tables[1].rows] == list(variants)
+    assert [row[0] for row in finished.analysis.tables[1].rows] == ["base", *variants]
     rows = [row for row in finished.folder.rows() if row["labels"]["stage"] == "align"]
     assert len({row["margin"] for row in rows}) == len(variants)
 

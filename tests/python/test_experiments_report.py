@@ -16,12 +16,13 @@ from rich.console import Console
 from elastic_core import InvalidArgumentError
 from elastic_core.common import schemas
 from elastic_core.common.files import append_json_line
-from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.analysis import Analysis, Story
 from elastic_core.experiments.folder import RunFolder
 from elastic_core.experiments.report import (
     COLUMNS,
     certainty,
     document,
+    headline,
     page,
     print_report,
     report_folder,
@@ -125,7 +126,8 @@ def test_csv_has_the_cells_of_all_tables(run: Run) -> None:
 def test_markdown_has_findings_tables_and_notes(run: Run) -> None:
     text = markdown_text(report([run]))
     assert text.startswith(
-        "## run\n\nrebound, tree:3, 2 seeds, 18 cells done.\n\nDoes it \\<spring>"
+        "## run\n\nrebound, tree:3, 2 seeds, 18 cells done, 2 January 2026.\n\nIt moves.\n\n"
+        "Does it \\<spring>"
     )
     assert "| It falls. | does not hold | By -0.5. |" in text
     assert "### Plain\n\n| n |" in text
@@ -214,13 +216,14 @@ def test_the_page_has_findings_tables_and_provenance(run: Run) -> None:
     text = web_page([run])
     assert "Does it &lt;spring&gt; back?" in text
     parsed = Page(text)
-    assert parsed.badges == 3 + 3 + 5
+    assert parsed.badges == 3 + 5
     words = " ".join(parsed.text.split())
     for part in (
-        "It falls. By -0.5.",
+        "elastic-core · rebound · 2 January 2026",
+        "It falls. By \u22120.5.",
         "One cell diverged.",
         "with Student's 95% confidence interval",
-        "-0.25 to 0.62",
+        "\u22120.25 to 0.62",
         "Two panels.",
         "positive data good.txt",
         "epochs 1, weight 1",
@@ -234,12 +237,37 @@ def test_the_page_has_findings_tables_and_provenance(run: Run) -> None:
     assert "&lt;svg" not in text
 
 
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("holds", "It moves"),
+        ("does not hold", "Contradicted: it moves"),
+        ("cannot tell", "Undecided: it moves"),
+        ("", "No results of rebound yet"),
+    ],
+)
+def test_without_a_headline_the_first_claim_is_one(run: Run, verdict: str, words: str) -> None:
+    findings = (Finding("It moves.", verdict, "By 0.5."),) if verdict else ()
+    other = replace(run, analysis=replace(ANALYSIS, findings=findings))
+    [reported] = ExperimentResult.of([other]).runs
+    assert headline(reported) == words
+    own = replace(reported, analysis=replace(ANALYSIS, story=Story("All is well")))
+    assert headline(own) == "All is well"
+
+
+def test_tests_are_reported_apart_from_the_findings(run: Run) -> None:
+    finding = Finding("It moves.", "holds", "By 0.5.", "5 seeds; p = 0.01.")
+    other = replace(run, analysis=replace(ANALYSIS, findings=(finding,)))
+    for text in (markdown_text(report([other])), Page(web_page([other])).text):
+        assert text.index("By 0.5.") < text.index("It moves. 5 seeds; p = 0.01.")
+
+
 def test_the_page_explains_the_verdicts_of_its_study(run: Run) -> None:
     findings = (Finding("It moves.", "no difference beyond ±0.1", "By 0.0."),)
     claims = replace(run, analysis=replace(ANALYSIS, findings=findings))
     text = web_page([claims])
     assert "A precondition is not met" in text
-    assert Page(text).badges == 1 + 1 + 5
+    assert Page(text).badges == 1 + 5
 
 
 def test_a_single_seed_has_no_intervals() -> None:

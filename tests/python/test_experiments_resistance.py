@@ -255,7 +255,7 @@ def test_a_diverged_training_is_left_out(tmp_path: Path) -> None:
     assert isinstance(difference, Interval)
     assert difference.count == SEEDS - 1
     assert verdicts(analysis)["comes_closer"] == "holds"
-    assert f"{SEEDS - 1} of {SEEDS} seeds" in analysis.findings[0].words
+    assert f"{SEEDS - 1} of {SEEDS} seeds" in analysis.findings[0].details
 
 
 def test_all_cells_are_requested_at_once(tmp_path: Path) -> None:

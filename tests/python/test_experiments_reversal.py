@@ -42,12 +42,14 @@ def config() -> ReversalConfig:
 def test_planted_numbers_of_rows_are_read_off_the_curves(config: ReversalConfig) -> None:
     analysis = analyse(config, falling(config, {64: 100.0, 256: 48.0}))
     needed = next(table for table in analysis.tables if table.name == "needed")
+    base, *aligned = needed.rows
+    assert base == ("base", 0.0, 0.0, "-", "-", "-", "-")
     # The margin is 0 at 100 and 48 rows. KL(model || base) is 0.02 (1 - n / needed) and a drift of
     # 1e-5 n; it is at 0.01 after 0.01 / (0.02 / needed - 1e-5) rows.
-    assert [row[5] for row in needed.rows] == ["100", "48"]
+    assert [row[5] for row in aligned] == ["100", "48"]
     by_kl = [0.01 / (0.02 / rows - 1e-5) for rows in (100, 48)]
-    assert [row[3] for row in needed.rows] == [f"{rows:.0f}" for rows in by_kl]
-    assert {row[4] for row in needed.rows} == {row[6] for row in needed.rows} == {"5 of 5"}
+    assert [row[3] for row in aligned] == [f"{rows:.0f}" for rows in by_kl]
+    assert {row[4] for row in aligned} == {row[6] for row in aligned} == {"5 of 5"}
 
 
 def test_less_after_more_is_found_and_its_opposite(config: ReversalConfig) -> None:
@@ -63,7 +65,7 @@ def test_models_that_do_not_return_leave_no_verdict(config: ReversalConfig) -> N
     assert set(verdicts(analysis).values()) == {"no verdict"}
     assert "5 of 10 curves do not fall that far by the last dose" in analysis.findings[1].words
     needed = next(table for table in analysis.tables if table.name == "needed")
-    assert needed.rows[1][3:] == ("not reached", "0 of 5", "not reached", "0 of 5")
+    assert needed.rows[2][3:] == ("not reached", "0 of 5", "not reached", "0 of 5")
 
 
 def test_an_alignment_within_eps_of_the_base_supports_no_verdict(config: ReversalConfig) -> None:
@@ -91,10 +93,10 @@ def test_a_run_reads_its_rows_off_the_measured_curve(tmp_path: Path) -> None:
     left += [rows[30, dose]["margin"] - rows[0, dose]["margin"] for dose in (4, 12, 28)]
     at = next((at for at, value in enumerate(left) if value <= 0), None)
     if at is None:
-        assert needed.rows[0][5] == "not reached"
+        assert needed.rows[1][5] == "not reached"
     else:
         doses = [0, 4, 12, 28]
         share = left[at - 1] / (left[at - 1] - left[at])
         expected = doses[at - 1] + share * (doses[at] - doses[at - 1])
-        assert math.isclose(float(str(needed.rows[0][5])), expected, abs_tol=0.5)
-    assert needed.rows[0][3] == "not reached"
+        assert math.isclose(float(str(needed.rows[1][5])), expected, abs_tol=0.5)
+    assert needed.rows[1][3] == "not reached"

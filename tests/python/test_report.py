@@ -9,6 +9,7 @@ import pytest
 from documents import BARS, FIGURE, LINES, PLAIN, SURE, TABLE, Page
 from rich.console import Console
 
+from elastic_core.report.cells import with_minus_signs
 from elastic_core.report.csv import csv_text, data_of, table_csv
 from elastic_core.report.document import (
     Code,
@@ -21,13 +22,16 @@ from elastic_core.report.document import (
     Findings,
     Heading,
     List,
+    Overview,
+    Sample,
+    Samples,
     Table,
     Text,
 )
 from elastic_core.report.html import page_text
 from elastic_core.report.latex import table_latex
 from elastic_core.report.markdown import markdown_text, table_markdown
-from elastic_core.report.plot import draw, short_number
+from elastic_core.report.plot import draw, legend, short_number
 from elastic_core.report.render import FORMATS, print_result, write_folder
 from elastic_core.report.terminal import print_document
 
@@ -219,7 +223,7 @@ def test_a_page_has_everything() -> None:
         "A detail.",
         "It moves. By 0.5.",
         "In small type below each mean: its 95% interval over seeds.",
-        "-0.25 to 0.62",
+        "\u22120.25 to 0.62",
         "Two panels.",
         "model tree:3",
         "Settings depth: 3",
@@ -238,6 +242,78 @@ def test_a_page_includes_figures_drawn_by_a_subject() -> None:
     page = Page(page_text(Document((figure,))))
     assert page.images == ["Drawn by hand."]
     assert page.tags.count("svg") == 1
+
+
+OVERVIEW = Overview((Finding("It moves.", "holds", "By -0.5.", "p = 0.01."),), FIGURE)
+SAMPLES = Samples("Once\nupon", (Sample("base", "a -1 <b>", 0.25), Sample("other", "c")), "score")
+
+
+def test_an_overview_has_a_figure_beside_the_findings_on_a_page() -> None:
+    page = Page(page_text(Document((Heading("Result", level=1, kicker="Today"), OVERVIEW))))
+    words = " ".join(page.text.split())
+    assert (
+        words.index("Today") < words.index("Two panels.") < words.index("It moves. By \u22120.5.")
+    )
+    assert "p = 0.01" not in words
+    assert len(page.images) == page.tags.count("svg") == 2
+    assert terminal(Document((OVERVIEW,))) == "holds  It moves.\n       By \u22120.5.\n"
+    assert "| It moves. | holds | By -0.5. |" in markdown_text(Document((OVERVIEW,)))
+
+
+def test_samples_are_verbatim() -> None:
+    document = Document((SAMPLES,))
+    assert terminal(document) == (
+        "prompt  Once upon\nbase   score 0.25  a -1 <b>\nother              c\n"
+    )
+    text = page_text(document)
+    assert "<dd>a -1 &lt;b&gt;</dd>" in text
+    assert "score 0.25" in text
+    assert markdown_text(document) == (
+        "**Once upon** ...\n\n| model | continuation | score |\n| :-- | :-- | --: |\n"
+        "| base | a -1 \\<b> | 0.25 |\n| other | c | - |\n"
+    )
+
+
+def test_figures_with_the_same_lines_share_a_legend() -> None:
+    other = replace(FIGURE, panels=(replace(LINES, title="other"),))
+    parts = page_text(Document((FIGURE, other, replace(other, panels=(BARS,)))))
+    assert parts.count('<ul class="legend">') == 2
+    entries = [(entry.name, entry.mark) for entry in legend(FIGURE)]
+    assert entries == [("few", "●"), ("many", "■"), ("base", "╌╌")]
+    assert not draw(FIGURE, LINES, has_legend=False).legends
+
+
+def test_figures_are_described_by_their_values() -> None:
+    page = Page(page_text(Document((FIGURE,))))
+    assert page.images[0] == (
+        "Line chart, score: mean score, without unit against reverse rows. few: 0.5 at 0, 0.5 at "
+        "1k; many: 2 at 0, 2 at 1k. A horizontal line marks base."
+    )
+    assert page.images[1] == (
+        "Bar chart, losses: loss against pair. many: a long name of a place 0.5, another long "
+        "name of one 2."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("-0.5 (-.25 to 3)", "\u22120.5 (\u2212.25 to 3)"),
+        ("by -1.55e-03", "by \u22121.55e\u221203"),
+        ("2026-01-02, seed-3, --seeds 3, a - 1", "2026-01-02, seed-3, --seeds 3, a - 1"),
+        ("[-4, -2] ±-1", "[\u22124, \u22122] ±\u22121"),
+    ],
+)
+def test_negative_numbers_have_minus_signs(text: str, shown: str) -> None:
+    assert with_minus_signs(text) == shown
+
+
+def test_files_for_programs_have_hyphens() -> None:
+    table = Table("falls", "", (("change", ""),), ((-0.5,), ("-1",)))
+    assert "-0.500" in markdown_text(Document((table,)))
+    assert table_csv(table) == "change\n-0.5\n-1\n"
+    assert "\u22120.500" in terminal(Document((table,)))
+    assert "\u22120.500" in page_text(Document((table,)))
 
 
 def test_missing_data_are_empty_in_csv() -> None:

@@ -16,6 +16,7 @@ from elastic_core.cli.mass import mass
 from elastic_core.cli.measure import measure
 from elastic_core.cli.pretrain import pretrain
 from elastic_core.cli.report import report
+from elastic_core.cli.runs import runs
 from elastic_core.cli.synth import synth
 from elastic_core.cli.tree import tree
 
@@ -43,6 +44,7 @@ for _command in (
     measure,
     pretrain,
     report,
+    runs,
     synth,
     tree,
 ):

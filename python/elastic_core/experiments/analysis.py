@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from elastic_core.common.units import counted
 from elastic_core.experiments.cells import Label, Metrics
-from elastic_core.report.document import Figure, Finding, Table
+from elastic_core.report.document import Figure, Finding, Samples, Table
+from elastic_core.statistics.effects import over_seeds
 from elastic_core.statistics.intervals import (
     FEWEST,
     LEVEL,
@@ -22,6 +23,23 @@ Array: TypeAlias = NDArray[np.float64]
 
 NULL = "null"
 """The label of the cells of a null model, which are found only by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The beginning of a report.
+
+    Attributes:
+        headline: The main result, without a full stop; empty: the first claim and its verdict.
+        changes: What changed, with values before and after, as sentences.
+        measures: What is measured, and in which range it lies: terms and their meanings.
+        examples: What models wrote.
+    """
+
+    headline: str = ""
+    changes: tuple[str, ...] = ()
+    measures: tuple[tuple[str, str], ...] = ()
+    examples: tuple[Samples, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,7 @@ class Analysis:
         figures: The figures.
         notes: Caveats, such as cells that diverged.
         claims_sha256: The hash of the registered claims that the findings judge.
+        story: The beginning of the report.
     """
 
     study: str
@@ -47,6 +66,7 @@ class Analysis:
     figures: tuple[Figure, ...]
     claims_sha256: str
     notes: tuple[str, ...] = ()
+    story: Story = Story()
 
     def to_dict(self) -> dict[str, Any]:
         """The analysis as plain lists and dictionaries, as `result.json` stores it."""
@@ -90,6 +110,11 @@ class Grid:
     def values(self, metric: str, **labels: Label) -> Array:
         """A metric of the rows with these labels, shape (seeds,); NaN where it is missing."""
         return np.array([self.value(metric, seed, **labels) for seed in self.seeds], np.float64)
+
+    def rows_with(self, metric: str) -> list[Metrics]:
+        """The rows of the first seed that have a metric."""
+        first = self._of_seed[self.seeds[0]]
+        return [row for row in first if row.get(metric) is not None]
 
     def has(self, metric: str) -> bool:
         """Whether any row has a metric."""
@@ -148,6 +173,57 @@ class Grid:
                 "with --seeds."
             )
         return tuple(notes)
+
+
+def change(cause: str, what: str, before: Array, after: Array, unit: str = "") -> str:
+    """A sentence such as `Aligning raised it by 0.236 (95% CI ...), from 0.512 to 0.748`.
+
+    Args:
+        cause: What changed it, to begin the sentence.
+        what: What changed.
+        before: The values before, shape (seeds, draws); NaN where missing.
+        after: The values after, likewise.
+        unit: The unit, after a space.
+
+    Returns:
+        The sentence; empty where a value is missing in all seeds.
+    """
+    difference = over_seeds(after - before)
+    if not difference.count:
+        return ""
+    verb, size = directed(difference)
+    is_known = np.isfinite(before + after)
+    first, last = (
+        over_seeds(np.where(is_known, values, math.nan)).mean for values in (before, after)
+    )
+    digits = enough_digits(difference.mean)
+    return (
+        f"{cause} {verb} {what} by {with_ci(size, digits)}{unit}, from {first:z.{digits}f} to "
+        f"{last:z.{digits}f}."
+    )
+
+
+def directed(difference: Interval) -> tuple[str, Interval]:
+    """A change as `raised` or `lowered`, and its size."""
+    if not difference.mean < 0:
+        return "raised", difference
+    low = None if difference.high is None else -difference.high
+    high = None if difference.low is None else -difference.low
+    return "lowered", Interval(-difference.mean, low, high, difference.count)
+
+
+def enough_digits(value: float) -> int:
+    """Digits after the decimal point, 3 to 6, that show a value to two figures or more."""
+    if not value or not math.isfinite(value):
+        return 3
+    return min(6, max(3, 1 - math.floor(math.log10(abs(value)))))
+
+
+def in_percent(share: Interval) -> str:
+    """A share with its interval, such as `67% (95% CI 61% to 72%)`."""
+    if share.low is None or share.high is None:
+        return f"{share.mean:z.0%}"
+    return f"{share.mean:z.0%} ({LEVEL:.0%} CI {share.low:z.0%} to {share.high:z.0%})"
 
 
 def with_ci(estimate: Interval, digits: int = 3) -> str:

@@ -5,10 +5,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.analysis import Grid, directed, enough_digits, in_percent, with_ci
 from elastic_core.experiments.claims import Evidence
+from elastic_core.experiments.matching import VolumesConfig
 from elastic_core.experiments.outcome import Alignment, Array, Doses, Outcome
 from elastic_core.experiments.protocol import ArmsConfig
+from elastic_core.statistics.effects import over_seeds
+
+_OF_MARGIN = "alignment", "its margin"
+"""What is lost, and what is measured of it."""
 
 
 class ArmEvidence:
@@ -25,6 +30,7 @@ class ArmEvidence:
 
     def lost(self, claim: str, alignment: Alignment, arm: str) -> Evidence:
         """The share of an alignment that the last dose of an arm undoes."""
+        cause = f"{self._config.doses[-1]:,} rows of {arm} data"
         return self.of(
             claim,
             f"Share of the alignment {alignment.name} lost after {self._config.doses[-1]:,} rows "
@@ -32,6 +38,44 @@ class ArmEvidence:
             self.margin.lost(alignment, arm)[-1],
             alignments=[alignment],
             arms=[arm],
+            sentence=self.sentence_on_loss(cause, self.margin, _OF_MARGIN, alignment, arm),
+        )
+
+    def sentence_on_loss(
+        self, cause: str, outcome: Outcome, names: tuple[str, str], alignment: Alignment, arm: str
+    ) -> str:
+        """What the last dose of an arm did to a metric, placebo subtracted, and to what share.
+
+        Args:
+            cause: The rows, to begin the sentence.
+            outcome: The metric.
+            names: What is lost, and what is measured of it.
+            alignment: The alignment.
+            arm: The arm.
+        """
+        difference = outcome.difference(alignment, arm)
+        start, end = (over_seeds(difference[at]).mean for at in (0, -1))
+        share = over_seeds(outcome.lost(alignment, arm)[-1])
+        if not share.count:
+            return ""
+        digits = enough_digits(start - end)
+        return (
+            f"{cause} took back {in_percent(share)} of the {names[0]}: less what they do to the "
+            f"base, {names[1]} went from {start:z.{digits}f} to {end:z.{digits}f} nats per token."
+        )
+
+    def sentence_on_arms(self, alignment: Alignment, one: str, other: str) -> str:
+        """The shares of an alignment left under two arms, on average over the doses."""
+        if not {one, other} <= set(self._config.arms):
+            return ""
+        areas = [self.margin.area(alignment, arm) for arm in (one, other)]
+        means = [over_seeds(area).mean for area in areas]
+        difference = over_seeds(areas[0] - areas[1])
+        if not difference.count:
+            return ""
+        return (
+            f"On average over the doses, {one} data left {means[0]:.0%} of the alignment and "
+            f"{other} data {means[1]:.0%}, a difference of {with_ci(difference)}."
         )
 
     def half_dose_trend(
@@ -59,6 +103,13 @@ class ArmEvidence:
             arms=[arm],
             unit="doublings",
             unmet=unmet or unmatched,
+            sentence=self.sentence_on_doses(
+                per,
+                f"the {arm} rows that undo half of the alignment",
+                slopes,
+                alignments,
+                lambda alignment: self.margin.half_doses(alignment, arm),
+            ),
         )
 
     def first_loss_trend(
@@ -71,14 +122,27 @@ class ArmEvidence:
         """
         lineage = alignments[0].lineage
         at = lineage.first_dose(self._config.doses, is_tree=self._config.spec.is_tree)
+        slopes = self.trend(x, alignments, lambda alignment: self.margin.lost(alignment, arm)[at])
+        trend = over_seeds(slopes)
+        verb, size = directed(trend)
+        first, last = (
+            over_seeds(self.margin.lost(each, arm)[at]).mean
+            for each in (alignments[0], alignments[-1])
+        )
+        sentence = (
+            f"Each doubling of {per} {verb} the share lost to the first "
+            f"{self._config.doses[at]:,} {arm} rows by {with_ci(size)}, from {first:z.2f} "
+            f"({self._name(alignments[0])}) to {last:z.2f} ({self._name(alignments[-1])})."
+        )
         return self.of(
             claim,
             f"Change, per doubling of {per}, of the share lost after {self._config.doses[at]:,} "
             f"rows of {arm} data",
-            self.trend(x, alignments, lambda alignment: self.margin.lost(alignment, arm)[at]),
+            slopes,
             alignments=alignments,
             arms=[arm],
             unmet=_few(len(alignments)) or unmatched,
+            sentence=sentence if trend.count else "",
         )
 
     def of(
@@ -91,10 +155,12 @@ class ArmEvidence:
         arms: Sequence[str],
         unit: str = "",
         unmet: str = "",
+        sentence: str = "",
     ) -> Evidence:
         """Evidence that rests on arms and on alignments that raised the margin."""
         if missing := [arm for arm in arms if arm not in self._config.arms]:
-            return Evidence(claim, measured, values, unit, f"There is no arm {missing[0]}.")
+            unmet = f"There is no arm {missing[0]}."
+            return Evidence(claim, measured, values, unit, unmet, sentence)
         for alignment in alignments:
             if not self.margin.has_moved(alignment):
                 side = "raise" if alignment.lineage.first == "positive" else "lower"
@@ -102,8 +168,8 @@ class ArmEvidence:
                     f"The alignment {alignment.name} did not {side} the margin; raise "
                     "recipe.learning_rate, or align with more."
                 )
-                return Evidence(claim, measured, values, unit, reason)
-        return Evidence(claim, measured, values, unit, unmet)
+                return Evidence(claim, measured, values, unit, reason, sentence)
+        return Evidence(claim, measured, values, unit, unmet, sentence)
 
     def trend(
         self, x: Sequence[float], alignments: Sequence[Alignment],
@@ -139,6 +205,29 @@ class ArmEvidence:
         reason = _few(len(alignments)) or self.not_reached(list(found.values()))
         return self.trend(x, alignments, logs).mean(axis=1), reason
 
+    def sentence_on_doses(
+        self, per: str, what: str, slopes: Array, alignments: Sequence[Alignment],
+        doses: Callable[[Alignment], Doses],
+    ) -> str:  # fmt: skip
+        """How a dose changes, and what it is for the first and the last alignment.
+
+        Args:
+            per: What doubles.
+            what: The dose.
+            slopes: The trend of its log2, one for each seed.
+            alignments: The alignments.
+            doses: Gives the doses of an alignment.
+        """
+        trend, ends = over_seeds(slopes), (alignments[0], alignments[-1])
+        first, last = map(doses, ends)
+        if not (trend.count and _is_reached(first) and _is_reached(last)):
+            return ""
+        verb, size = directed(trend)
+        return (
+            f"Each doubling of {per} {verb} {what} by {with_ci(size, 2)} doublings, from "
+            f"{first.text} ({self._name(ends[0])}) to {last.text} ({self._name(ends[1])})."
+        )
+
     def half_dose_ratio(
         self, claim: str, alignment: Alignment, reference: Alignment, arm: str, unmatched: str
     ) -> Evidence:
@@ -152,6 +241,11 @@ class ArmEvidence:
             unmatched: Why the two cannot be compared, as a sentence; empty if they can.
         """
         own, other = (self.margin.half_doses(each, arm) for each in (alignment, reference))
+        ratio = over_seeds(_log2(own.rows) - _log2(other.rows))
+        sentence = (
+            f"{own.text} {arm} rows undo half of {alignment.name}, and {other.text} half of "
+            f"{reference.name}: log2 of the ratio is {with_ci(ratio, 2)}."
+        )
         return self.of(
             claim,
             f"log2 of the half-dose under {arm} data over that of {reference.name}",
@@ -160,7 +254,13 @@ class ArmEvidence:
             arms=[arm],
             unit="doublings",
             unmet=unmatched or self.not_reached([own, other]),
+            sentence=sentence if ratio.count and _is_reached(own) and _is_reached(other) else "",
         )
+
+    def _name(self, alignment: Alignment) -> str:
+        """What tells an alignment from others, in brackets."""
+        is_volume = isinstance(self._config, VolumesConfig)
+        return f"align {alignment.name}" if is_volume else alignment.name
 
     def not_reached(self, doses: Sequence[Doses]) -> str:
         """Why curves that do not fall far enough leave a claim without a verdict, if any do."""
@@ -177,6 +277,10 @@ def _log2(doses: Array) -> Array:
     """log2 of doses, those below 1 as 1; NaN where a dose is not reached."""
     reached: Array = np.log2(np.maximum(np.where(np.isinf(doses), math.nan, doses), 1.0))
     return reached
+
+
+def _is_reached(doses: Doses) -> bool:
+    return math.isfinite(doses.pooled)
 
 
 def _few(alignments: int) -> str:

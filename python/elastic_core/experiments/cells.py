@@ -229,6 +229,8 @@ class Cell:
             divergence.
         is_kept: Whether to keep the model for cells that are requested later.
         has_rates: Whether losses and rates are measured.
+        has_completions: Whether completions of a few held-out prompts are kept, for people to read.
+            No hash includes it.
         curve: For an ordered training, the numbers of rows of all cells on its curve, increasing:
             one training on the most rows gives the models of all.
     """
@@ -244,6 +246,7 @@ class Cell:
     is_drawn: bool = True
     is_kept: bool = False
     has_rates: bool = True
+    has_completions: bool = False
     curve: tuple[int, ...] = ()
 
     @property

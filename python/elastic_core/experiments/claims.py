@@ -24,6 +24,9 @@ from elastic_core.statistics.effects import ALPHA, POWER, mixed_interval
 from elastic_core.statistics.intervals import Interval
 from elastic_core.statistics.verdicts import Verdict, correct, judge
 
+CLAIMS = "claims"
+"""The name of the table of claims."""
+
 _SIGNS = {"positive": 1, "negative": -1, None: 0}
 
 
@@ -107,6 +110,7 @@ class Evidence:
             NaN where it is missing.
         unit: The unit of the values; empty for a plain number.
         unmet: The precondition that is not met, as a sentence; empty if all are.
+        sentence: What was measured, with values before and after; empty: `measured` and the mean.
     """
 
     claim: str
@@ -114,6 +118,7 @@ class Evidence:
     values: NDArray[np.float64]
     unit: str = ""
     unmet: str = ""
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,12 @@ def judge_claims(claims: Mapping[str, Claim], evidence: Mapping[str, Evidence]) 
     verdicts |= dict(zip(primary, corrected, strict=True))
     sha256 = claims_sha256(claims)
     findings = tuple(
-        Finding(evidence[name].claim, verdict.verdict, _words(verdict, evidence[name]))
+        Finding(
+            evidence[name].claim,
+            verdict.verdict,
+            _words(verdict, evidence[name]),
+            _details(verdict, evidence[name]),
+        )
         for name, verdict in verdicts.items()
     )
     return JudgedClaims(verdicts, findings, _table(verdicts, evidence, primary, sha256), sha256)
@@ -171,16 +181,23 @@ def claims_sha256(claims: Mapping[str, Claim]) -> str:
 
 
 def _words(verdict: Verdict, evidence: Evidence) -> str:
-    """What was measured and what follows from it, in sentences."""
+    """What was measured and what follows from it, in plain sentences."""
     sentences = [verdict.reason] if verdict.reason else []
     if verdict.estimate.count:
-        asked = verdict.estimate.count + verdict.missing
-        among = f" of {asked}" if verdict.missing else ""
-        sentences.append(
-            f"{evidence.measured}: {_interval(verdict.estimate, verdict, evidence)}, "
-            f"{verdict.estimate.count}{among} {'seed' if asked == 1 else 'seeds'}{_test(verdict)}."
-        )
-    sentences += _consequences(verdict, evidence)
+        measured = f"{evidence.measured}: {_interval(verdict.estimate, verdict, evidence)}."
+        sentences.append(evidence.sentence or measured)
+    return " ".join([*sentences, *_consequences(verdict, evidence)])
+
+
+def _details(verdict: Verdict, evidence: Evidence) -> str:
+    """The estimate, its seeds and tests, in sentences; empty without an estimate."""
+    if not verdict.estimate.count:
+        return ""
+    asked = verdict.estimate.count + verdict.missing
+    among = f" of {asked}" if verdict.missing else ""
+    seeds = f"{verdict.estimate.count}{among} {'seed' if asked == 1 else 'seeds'}{_test(verdict)}."
+    estimate = f"{evidence.measured}: {_interval(verdict.estimate, verdict, evidence)}, "
+    sentences = [f"{estimate if evidence.sentence else ''}{seeds}", *_power(verdict, evidence)]
     if verdict.kind != "no verdict" and (mixed := mixed_interval(evidence.values)):
         sentences.append(f"Mixed model of the draws: {_interval(mixed, verdict, evidence)}.")
     return " ".join(sentences)
@@ -207,21 +224,27 @@ def _test(verdict: Verdict) -> str:
 
 def _consequences(verdict: Verdict, evidence: Evidence) -> Iterator[str]:
     """What the verdict leaves open, in sentences."""
-    smallest = f"{verdict.smallest:g}{_unit(evidence)}"
     p = verdict.p if verdict.p_adjusted is None else verdict.p_adjusted
     match verdict.kind:
-        case "no difference" if verdict.p_equivalence is not None and p is not None:
+        case "no difference" if p is not None and p <= ALPHA:
+            yield "The effect differs from zero, but is too small to be of interest."
+        case "holds" | "does not hold" if verdict.sign and _may_be_small(verdict):
+            smallest = f"{verdict.smallest:g}{_unit(evidence)}"
+            yield f"It may be smaller than {smallest}, the smallest effect of interest."
+
+
+def _power(verdict: Verdict, evidence: Evidence) -> Iterator[str]:
+    """What else was tested, and which effect the run could have seen, in sentences."""
+    smallest = f"{verdict.smallest:g}{_unit(evidence)}"
+    match verdict.kind:
+        case "no difference" if verdict.p_equivalence is not None:
             yield f"Equivalence test of ±{smallest}: p {_p(verdict.p_equivalence)}."
-            if p <= ALPHA:
-                yield "The effect differs from zero, but is too small to be of interest."
         case "cannot tell" if verdict.detectable is not None:
             yield (
                 f"This run would have seen an effect of "
                 f"{verdict.detectable:.{_digits(verdict.smallest)}f}{_unit(evidence)} with a power "
                 f"of {POWER:.0%}; the smallest of interest is {smallest}."
             )
-        case "holds" | "does not hold" if verdict.sign and _may_be_small(verdict):
-            yield f"It may be smaller than {smallest}, the smallest effect of interest."
 
 
 def _may_be_small(verdict: Verdict) -> bool:
@@ -240,7 +263,7 @@ def _table(
     smallest = min((verdict.smallest for verdict in verdicts.values()), default=1.0)
     corrected = ", ".join(primary) or "none"
     return Table(
-        name="claims",
+        name=CLAIMS,
         title="Claims and verdicts",
         headings=(
             ("claim", ""),

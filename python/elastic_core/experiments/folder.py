@@ -1,6 +1,7 @@
 """Files of an experiment: the folder of a run, and the store of models that runs may share.
 
-The folder of a run holds `config.yaml`, `metrics.jsonl`, `checkpoints/` and `report/`.
+The folder of a run holds `config.yaml`, `metrics.jsonl`, `completions.jsonl`, `checkpoints/` and
+`report/`.
 `metrics.jsonl` has a row for each finished cell and is only ever appended to, so an interrupted run
 loses at most the row that was being written.
 """
@@ -9,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,9 @@ from elastic_core.training.folder import TREE_MODEL, check_same_settings
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+LABEL = "label.txt"
+"""The file in the folder of a model with the name of its cell, such as `stage base, seed 0`."""
+
 _LOCK = ".lock"
 _LOCKS = ".locks"
 _CONFIG = "config.yaml"
@@ -56,6 +61,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.metrics = path / "metrics.jsonl"
+        self.completions = path / "completions.jsonl"
         self.checkpoints = path / "checkpoints"
         self.report = path / "report"
 
@@ -174,10 +180,19 @@ def _is_of_cell(row: dict[str, Any]) -> bool:
     lists = [others.pop(key) for key in list(others) if key.endswith(_POSITIONS)]
     return (
         all(isinstance(value, str) for value in texts)
+        and _is_time(row.get("time"))
         and all(isinstance(value, str) or _is_number(value) for value in labels)
         and all(value is None or _is_number(value) for value in others.values())
         and all(isinstance(value, list) and all(map(_is_number, value)) for value in lists)
     )
+
+
+def _is_time(value: str | None) -> bool:
+    """Whether a value is a time in ISO 8601, or missing."""
+    try:
+        return value is None or bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def _is_number(value: Any) -> bool:
@@ -245,6 +260,16 @@ class ModelStore:
         if (folder / TREE_MODEL).is_file():
             return str(folder / TREE_MODEL)
         return str(folder) if (folder / "config.json").is_file() else None
+
+    def label(self, model_hash: str, name: str) -> None:
+        """Writes the name of a cell into the folder of its model, if there is one without.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        file = self.path(model_hash) / LABEL
+        if file.parent.is_dir() and not file.exists():
+            write_text(file, f"{name}\n")
 
     def rows(self, name: str, create: Callable[[], list[Row]]) -> list[Row]:
         """Reads rows that a model wrote, or creates and stores them.

@@ -59,7 +59,7 @@ class Outcome:
     def aligned(self, alignment: Alignment) -> Array:
         """The change by the alignment, shape (seeds, draws)."""
         base = self._grid.values(self._metric, stage="base", **alignment.lineage.base_labels)
-        return self._sign(alignment) * (self.start(alignment) - base[:, None])
+        return self.sign(alignment) * (self.start(alignment) - base[:, None])
 
     def start(self, alignment: Alignment) -> Array:
         """The metric after the alignment, shape (seeds, draws)."""
@@ -136,7 +136,7 @@ class Outcome:
         values = [
             self._values(volumes, labels, stage="arm", arm=arm, dose=dose) for dose in self.doses
         ]
-        return self._sign(alignment) * np.array(values)
+        return self.sign(alignment) * np.array(values)
 
     def _values(self, volumes: Volumes, labels: Mapping[str, Label], **more: Label) -> Array:
         """The metric of cells with these labels, shape (seeds, draws)."""
@@ -152,7 +152,8 @@ class Outcome:
             ]
         )
 
-    def _sign(self, alignment: Alignment) -> float:
+    def sign(self, alignment: Alignment) -> float:
+        """-1 for a metric that the alignment is meant to lower, otherwise 1."""
         return SIGN[alignment.lineage.first] if self._metric in _SIGNED else 1.0
 
 

@@ -322,12 +322,23 @@ def _measured(
     *,
     is_end: bool,
 ) -> Cell:
-    """A cell with its instruments, some of them at the end of a curve only, and more measures."""
-    is_base = cell.parent is None and NULL not in dict(cell.labels)  # A null model has no weights.
+    """A cell with its instruments, some of them at the end of a curve only, and more measures.
+
+    Completions are kept at the ends of the curves of the first seed and draw.
+    """
+    labels = dict(cell.labels)
+    is_null = NULL in labels
+    is_base = cell.parent is None and not is_null  # A null model has no weights.
     names = names_for_cell(config.measure, is_base=is_base, is_end=is_end)
     has_rates = is_end and "rates" in config.measure
     reference = replace(root, measures=(), has_rates=False)
-    return replace(cell, measures=(Instruments(reference, names), *more), has_rates=has_rates)
+    is_first = cell.seed == config.seed and not labels.get("draw")
+    return replace(
+        cell,
+        measures=(Instruments(reference, names), *more),
+        has_rates=has_rates,
+        has_completions=is_end and is_first and not is_null,
+    )
 
 
 def trained_cell(

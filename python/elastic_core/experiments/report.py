@@ -19,6 +19,7 @@ from elastic_core.common.folders import result_folder
 from elastic_core.common.units import counted, format_duration
 from elastic_core.common.versions import versions_here
 from elastic_core.common.yaml import yaml_text
+from elastic_core.experiments.claims import CLAIMS
 from elastic_core.experiments.result import (
     ExperimentResult,
     Provenance,
@@ -33,9 +34,9 @@ from elastic_core.report.document import (
     Data,
     Document,
     Facts,
-    Findings,
     Heading,
     List,
+    Overview,
     Table,
     Text,
 )
@@ -68,6 +69,17 @@ _CLAIMS = (
     "out, and does not hold if the effect is significantly larger than that."
 )
 
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+"""In English whatever the locale."""
+
+_EXAMPLES = (
+    "The models of the first seed completed the same held-out prompts with the same random "
+    "numbers. The run folder has more of them in completions.jsonl."
+)
+
 _SINGLE_SEED = (
     "There is only one seed. Another one could give a different result, and nothing here says how "
     "different: there are no intervals, and no claim has a verdict."
@@ -89,11 +101,17 @@ def document(result: ExperimentResult) -> Document:
     for run in result.runs:
         analysis = run.analysis
         blocks += [
-            Heading(run.name, settings(run)),
+            Heading(run.name, _dated(run)),
+            Text(f"{headline(run)}."),
             Text(analysis.question),
             Text(analysis.protocol, is_detail=True),
-            *_findings(run),
-            *_tables(run, level=3),
+            Overview(analysis.findings),
+            *_changes(run, 3),
+            *_examples(run, 3),
+            *_measures(run, 3),
+            *_tables(run, 3, with_claims=False),
+            *_tests(run, 3),
+            *_tables(run, 3, with_claims=True),
         ]
         if analysis.notes:
             blocks += [Heading("Notes", level=3), List(analysis.notes)]
@@ -111,12 +129,26 @@ def page(result: ExperimentResult) -> Document:
     blocks: list[Block]
     if len(result.runs) == 1:
         [run] = result.runs
-        title = f"Experiment: {run.analysis.study}"
-        blocks = [Heading(title, f"{run.name}: {settings(run)}", level=1), *_sections(run, 2)]
+        kicker = _kicker(run.analysis.study, run_date(run))
+        blocks = [
+            Heading(
+                headline(run),
+                f"{run.name}: {settings(run)}",
+                level=1,
+                summary=run.analysis.question,
+                kicker=kicker,
+            ),
+            *_sections(run, 2),
+        ]
     else:
-        blocks = [Heading(f"{len(result.runs)} experiments", level=1), Contents(level=2)]
+        title = f"{len(result.runs)} experiments"
+        blocks = [Heading(title, level=1, kicker=_kicker()), Contents(level=2)]
         for run in result.runs:
-            blocks += [Heading(run.name, settings(run)), *_sections(run, 3)]
+            summary = f"{headline(run)}. {run.analysis.question}"
+            blocks += [
+                Heading(run.name, _dated(run), summary=summary),
+                *_sections(run, 3),
+            ]
     return Document((*blocks, Text(f"Report made with {_software()}.", is_note=True)))
 
 
@@ -180,6 +212,30 @@ def settings(run: ReportedRun) -> str:
     return f"{run.analysis.study}, {config.model}, {config.counted_seeds}, {cells} done"
 
 
+def headline(run: ReportedRun) -> str:
+    """The main result of a run, without a full stop."""
+    if run.analysis.story.headline:
+        return run.analysis.story.headline
+    for finding in run.analysis.findings[:1]:
+        claim = finding.claim.rstrip(".")
+        match finding.kind:
+            case "holds":
+                return claim
+            case "does not hold":
+                return f"Contradicted: {claim[:1].lower()}{claim[1:]}"
+            case _:
+                return f"Undecided: {claim[:1].lower()}{claim[1:]}"
+    return f"No results of {run.analysis.study} yet"
+
+
+def run_date(run: ReportedRun) -> str:
+    """The day on which the last cell was finished, such as `2 January 2026`; empty without any."""
+    if run.provenance.last is None:
+        return ""
+    at = datetime.fromisoformat(run.provenance.last)
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+
+
 def certainty(seeds: int) -> tuple[str, ...]:
     """How certain the results of so many seeds are, and what intervals and tests mean."""
     if seeds < 2:
@@ -187,24 +243,41 @@ def certainty(seeds: int) -> tuple[str, ...]:
     return _SEEDS.format(seeds=seeds), _INTERVAL
 
 
+def _kicker(*parts: str) -> str:
+    """A line above a title: the product, and what else is known."""
+    return " · ".join(filter(None, ["elastic-core", *parts]))
+
+
+def _dated(run: ReportedRun) -> str:
+    """Study, model, seeds, finished cells and the date, on one line."""
+    return ", ".join(filter(None, [settings(run), run_date(run)]))
+
+
 def _sections(run: ReportedRun, level: int) -> list[Block]:
-    """Everything about a run, under headings of a level."""
+    """Everything about a run, under headings of a level: the results first, statistics last."""
     analysis = run.analysis
     notes: tuple[Block, ...] = (Heading("Notes", level=level), List(analysis.notes))
-    figures: tuple[Block, ...] = (Heading("Figures", level=level), *analysis.figures)
-    tables: tuple[Block, ...] = (Heading("Tables", level=level), *_tables(run, level + 1))
+    tables = _tables(run, level + 1, with_claims=False)
+    details: list[Block] = [*analysis.figures[1:], *tables]
+    if details:
+        details.insert(0, Heading("Results in detail", level=level))
+    missing: list[Block] = [] if analysis.findings else [Text("There are no findings.")]
     return [
-        Heading("Question", level=level, summary=analysis.question),
-        Text(analysis.protocol),
-        Heading("Findings", level=level),
-        *(_findings(run) or [Text("There are no findings.")]),
+        Overview(analysis.findings, next(iter(analysis.figures), None)),
+        *missing,
+        *_changes(run, level),
         *(notes if analysis.notes else ()),
-        Heading("Certainty", level=level),
+        *_examples(run, level),
+        *_measures(run, level),
+        *details,
+        Heading("Method", level=level),
+        Text(analysis.protocol),
+        Heading("Statistics", level=level),
         *map(Text, certainty(run.config.seeds)),
         Facts(_VERDICTS),
         Text(_CLAIMS),
-        *(figures if analysis.figures else ()),
-        *(tables if analysis.tables else ()),
+        *_tests(run, level + 1),
+        *_tables(run, level + 1, with_claims=True),
         Heading("Setup", level=level),
         Facts(tuple(_facts(run))),
         Text(
@@ -216,16 +289,45 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
     ]
 
 
-def _findings(run: ReportedRun) -> list[Block]:
-    return [Findings(run.analysis.findings)] if run.analysis.findings else []
+def _changes(run: ReportedRun, level: int) -> list[Block]:
+    """What changed, with values before and after."""
+    changes = run.analysis.story.changes
+    return [Heading("What changed", level=level), List(changes)] if changes else []
 
 
-def _tables(run: ReportedRun, level: int) -> list[Block]:
-    """The tables that have rows, each below a heading."""
+def _examples(run: ReportedRun, level: int) -> list[Block]:
+    """What models wrote, if the run kept any of it."""
+    found = run.analysis.story.examples
+    title = Heading("What the models wrote", level=level)
+    return [title, Text(_EXAMPLES, is_note=True), *found] if found else []
+
+
+def _measures(run: ReportedRun, level: int) -> list[Block]:
+    """What is measured, and in which range it lies."""
+    measures = run.analysis.story.measures
+    return [Heading("What is measured", level=level), Facts(measures)] if measures else []
+
+
+def _tests(run: ReportedRun, level: int) -> list[Block]:
+    """How certain each finding is."""
+    tests = tuple(
+        f"{finding.claim} {finding.details}" for finding in run.analysis.findings if finding.details
+    )
+    return [Heading("Tests", level=level), List(tests)] if tests else []
+
+
+def _tables(run: ReportedRun, level: int, *, with_claims: bool) -> list[Block]:
+    """The tables that have rows, each below a heading.
+
+    Args:
+        run: The run.
+        level: The level of the headings.
+        with_claims: Whether to take the table of claims alone, or all others.
+    """
     return [
         block
         for table in run.analysis.tables
-        if table.rows
+        if table.rows and (table.name == CLAIMS) == with_claims
         for block in (Heading(table.title, level=level), replace(table, title=""))
     ]
 

@@ -11,6 +11,7 @@ from elastic_core.common.units import counted, rough_duration
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.bases import pretraining_schedule
 from elastic_core.experiments.cells import Cell, Metrics
+from elastic_core.experiments.completions import COMPLETIONS, read_completions
 from elastic_core.experiments.config import (
     ExperimentConfig,
     apply_overrides,
@@ -118,8 +119,10 @@ def open_run(path: str | Path) -> Run:
     values = folder.configuration()
     study = find_study(str(values.get("study")))
     config = parse_config(values, study.config, str(folder.path))
-    rows = folder.rows()
-    analysis = study.analyse(config, [flatten_row(row) for row in rows])
+    rows, written = folder.rows(), read_completions(folder.completions)
+    analysis = study.analyse(
+        config, [{**flatten_row(row), COMPLETIONS: written.get(row["key"])} for row in rows]
+    )
     if config.scorer_teaches:
         analysis = replace(analysis, notes=(*analysis.notes, _judge_note(config)))
     if note := _completeness_note(study, config, rows):

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 from elastic_core._core import ElasticCoreError, ModelError
 from elastic_core.common.files import append_json_line
 from elastic_core.experiments.cells import Cell, Metrics
+from elastic_core.experiments.completions import COMPLETIONS, append_completions
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import RunFolder, flatten_row
 
@@ -104,6 +105,7 @@ class Runner:
                 if task.is_measured:
                     self._append_row(task.cell, metrics)
                 self._release(task.cell, kept, pending)
+                self._context.store.label(self._context.model_hash(task.cell), task.cell.name)
                 self._on_cells(self._count_done(), None)
         return [flatten_row(self._rows[self._context.row_hash(cell)]) for cell in cells]
 
@@ -183,10 +185,12 @@ class Runner:
         return sum(key in self._rows for key in self._requested)
 
     def _append_row(self, cell: Cell, metrics: Metrics) -> None:
-        """Appends a cell's row to `metrics.jsonl`."""
-        model_hash = self._context.model_hash(cell)
+        """Appends a cell's row to `metrics.jsonl`, and before it what the model wrote, if kept."""
+        model_hash, key = self._context.model_hash(cell), self._context.row_hash(cell)
+        if completions := metrics.pop(COMPLETIONS, None):
+            append_completions(self._folder.completions, key, cell, completions)
         row = {
-            "key": self._context.row_hash(cell),
+            "key": key,
             "made": model_hash,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "name": cell.name,

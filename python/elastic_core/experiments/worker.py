@@ -11,6 +11,7 @@ from elastic_core.common.files import without_nan
 from elastic_core.common.progress import Progress
 from elastic_core.experiments.bases import pretrain_root
 from elastic_core.experiments.cells import Cell, Metrics, RangedRows, Row, TextSet, TrainingStep
+from elastic_core.experiments.completions import COMPLETIONS, complete
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import copy_model
 from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
@@ -140,6 +141,7 @@ def measure_model(context: RunContext, cell: Cell) -> Metrics:
         - `loss_NAME` in nats per token and `rate_NAME` in bits per byte, for the text sets
           `positive` and `negative` (held-out texts), `pretrain`, and those of the cell.
         - The metrics of the cell's measures.
+        - `completions`, of a cell that keeps them.
         - For a root, `scorer_accuracy` with `scorer_low` and `scorer_high`: the accuracy of a
           linear scorer on labelled texts that it was not trained on.
     """
@@ -158,6 +160,8 @@ def measure_model(context: RunContext, cell: Cell) -> Metrics:
         metrics |= {"scorer_low": accuracy.low, "scorer_high": accuracy.high}
     for extra in cell.measures:
         metrics |= extra.take(model, seed_context)
+    if cell.has_completions:
+        metrics[COMPLETIONS] = complete(context, cell, model)
     return metrics
 
 

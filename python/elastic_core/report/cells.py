@@ -1,6 +1,7 @@
-"""Table cells as text: what every renderer of tables shares."""
+"""Table cells and numbers as text: what renderers share."""
 
 import math
+import re
 from collections.abc import Callable
 
 from elastic_core.report.document import Cell, Table
@@ -14,6 +15,16 @@ BOUNDS_NOTE = f"In brackets: the {LEVEL:.0%} interval over seeds."
 
 HALVES_NOTE = f"± is half the width of the {LEVEL:.0%} interval over seeds."
 """Explains a table that gives half the width of its intervals."""
+
+
+_MINUS = "\u2212"
+_HYPHEN = re.compile(r"(?<![\w.)\]}/\\-])-(?=\.?\d)|(?<=\d[eE])-(?=\d)")
+"""A hyphen that stands for a minus sign."""
+
+
+def with_minus_signs(text: str) -> str:
+    """Text for people, in which negative numbers have a minus sign in place of a hyphen."""
+    return _HYPHEN.sub(_MINUS, text)
 
 
 def fixed(value: float | None, digits: int) -> str:

@@ -36,12 +36,14 @@ class Heading:
         level: 1 for the title of a page, 2 for a section, 3 for a subsection.
         summary: The line below the heading, such as how much was read. Markdown joins it with
             `detail` into one paragraph; a page shows it in larger type.
+        kicker: A line above it in smaller type, on a page only, such as the product and the date.
     """
 
     text: str
     detail: str = ""
     level: int = 2
     summary: str = ""
+    kicker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +197,13 @@ class Finding:
         claim: The claim, by the paper or the theory.
         verdict: One of `KINDS`, which more words may follow, as in `no difference beyond ±0.1`.
         words: What was measured, with figures, in a plain sentence.
+        details: How certain it is: seeds, tests and their p-values. A page has them elsewhere.
     """
 
     claim: str
     verdict: str
     words: str
+    details: str = ""
 
     @property
     def kind(self) -> str:
@@ -218,7 +222,52 @@ class Findings:
     findings: tuple[Finding, ...]
 
 
-Block: TypeAlias = Heading | Text | List | Facts | Code | Contents | Table | Figure | Findings
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The findings of a study beside its main figure; outputs without figures have the findings.
+
+    Attributes:
+        findings: The findings.
+        figure: The figure, if there is one.
+    """
+
+    findings: tuple[Finding, ...]
+    figure: Figure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A text that a model wrote, shown verbatim.
+
+    Attributes:
+        author: The model.
+        text: The text.
+        value: What was measured of it, if anything.
+    """
+
+    author: str
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """How several models continue the same text.
+
+    Attributes:
+        opening: The text.
+        samples: The continuations, at least one.
+        measure: What the values are, such as `score`.
+    """
+
+    opening: str
+    samples: tuple[Sample, ...]
+    measure: str = ""
+
+
+Block: TypeAlias = (
+    Heading | Text | List | Facts | Code | Contents | Table | Figure | Findings | Overview | Samples
+)
 """A part of a document."""
 
 

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elastic_core.common.files import slugs
-from elastic_core.report.cells import has_intervals, split, text_columns
+from elastic_core.report.cells import fixed, has_intervals, split, text_columns, with_minus_signs
 from elastic_core.report.document import (
     Block,
     Contents,
@@ -19,11 +20,21 @@ from elastic_core.report.document import (
     Finding,
     Findings,
     Heading,
+    Overview,
     Panel,
+    Series,
     Table,
     Text,
 )
-from elastic_core.report.plot import COLOURS, HOW_TO_DRAW, can_draw, draw
+from elastic_core.report.plot import (
+    COLOURS,
+    HOW_TO_DRAW,
+    LegendEntry,
+    can_draw,
+    draw,
+    legend,
+    short_number,
+)
 from elastic_core.statistics.intervals import LEVEL
 from elastic_core.statistics.verdicts import KINDS
 
@@ -50,13 +61,15 @@ def page_text(document: Document) -> str:
     """A document as a page of its own.
 
     Figures are drawn into the page a panel at a time, so that they stand side by side where there
-    is room, and below each other elsewhere; without matplotlib a note takes their place. The first
-    heading is the title; a note at the end becomes the footer.
+    is room, and below each other elsewhere; without matplotlib a note takes their place. Figures
+    that follow each other with the same lines share a legend. The first heading is the title; a
+    note at the end becomes the footer.
 
     Args:
         document: The document.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import escape
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -64,11 +77,21 @@ def page_text(document: Document) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_finalized,
     )
-    environment.filters |= {"left": text_columns, "split": split, "tally": _tally}
+    environment.filters |= {
+        "fixed": fixed,
+        "left": text_columns,
+        "split": split,
+        "tally": _tally,
+        "verbatim": escape,
+    }
     titles = [block.text for block in document.blocks if isinstance(block, Heading)]
     return environment.get_template("page.html").render(
-        title=titles[0] if titles else "Report", parts=_parts(document), verdicts=KINDS
+        title=titles[0] if titles else "Report",
+        parts=_parts(document),
+        verdicts=KINDS,
+        ink=COLOURS[-1],
     )
 
 
@@ -80,6 +103,7 @@ class _Part:
         block: The block.
         id: Id of a heading; of a table, that of the element that names it, if any.
         plots: Description and `<svg>` of each plot of a figure.
+        legend: The legend of a figure; empty if that of the figure before it serves.
         entries: The headings that contents link to.
         findings: The findings in the section of a heading.
     """
@@ -87,6 +111,7 @@ class _Part:
     block: Block
     id: str = ""
     plots: "list[tuple[str, Markup]]" = field(default_factory=list)
+    legend: tuple[LegendEntry, ...] = ()
     entries: "list[_Part]" = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -103,22 +128,32 @@ def _parts(document: Document) -> list[_Part]:
     for (part, _), name in zip(headings, ids, strict=True):
         part.id = name
     sections: dict[int, _Part] = {}
+    shown: tuple[LegendEntry, ...] = ()
     for number, part in enumerate(parts):
         match part.block:
             case Heading(level=level):
                 sections = {at: each for at, each in sections.items() if at < level}
                 sections[level] = part
+                shown = ()
             case Table(title=title):
                 above = sections[max(sections)].id if sections else ""
                 part.id = f"table-{number}" if title else above
-            case Findings(findings):
+            case Findings(findings) | Overview(findings):
                 for section in sections.values():
                     section.findings += findings
-            case Figure():
-                part.plots = _plots(part.block, f"figure-{number}")
             case Contents(level=level):
                 part.entries = [each for each, heading in headings if heading.level == level]
+        figure = part.block.figure if isinstance(part.block, Overview) else part.block
+        if isinstance(figure, Figure) and can_draw():
+            part.plots = _plots(figure, f"figure-{number}")
+            part.legend = () if legend(figure) == shown else legend(figure)
+            shown = legend(figure)
     return parts
+
+
+def _finalized(value: object) -> object:
+    """What the template prints: text with minus signs, unless it is markup or verbatim."""
+    return with_minus_signs(value) if type(value) is str else value
 
 
 def _with_notes(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -133,6 +168,9 @@ def _with_notes(blocks: Iterable[Block]) -> Iterator[Block]:
             case Table() if not is_explained and has_intervals(block):
                 yield Text(_BOUNDS_NOTE, is_note=True)
                 is_explained = True
+            case Overview(figure=Figure()) if not can_draw() and not is_excused:
+                yield Text(f"{HOW_TO_DRAW[0].upper()}{HOW_TO_DRAW[1:]}", is_note=True)
+                is_excused = True
             case Figure() if not can_draw():
                 if not is_excused:
                     yield Text(f"{HOW_TO_DRAW[0].upper()}{HOW_TO_DRAW[1:]}", is_note=True)
@@ -172,7 +210,8 @@ def _svg(figure: Figure, panel: Panel | None, prefix: str) -> str:
     style: dict[Any, str] = {**dict.fromkeys(_INKED, _INK), "svg.hashsalt": "elastic-core"}
     out = io.StringIO()
     with mpl.rc_context(style):
-        draw(figure, panel).savefig(out, format="svg", transparent=True, metadata={"Date": None})
+        drawing = draw(figure, panel, has_legend=panel is None)
+        drawing.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     text = _SIZE.sub(r"\1", _HEAD.sub("", out.getvalue()))
     for ink in (_INK, COLOURS[-1].lower()):
         text = text.replace(ink, "currentColor")
@@ -181,7 +220,22 @@ def _svg(figure: Figure, panel: Panel | None, prefix: str) -> str:
 
 def _description(panel: Panel) -> str:
     """What a panel shows, for readers who cannot see it."""
-    names = ", ".join(series.name for series in panel.series)
     kind = "Bar chart" if panel.is_bars else "Line chart"
-    level = f", with a horizontal line at {panel.level[0]}" if panel.level else ""
-    return f"{kind}, {panel.title}: {panel.y_label} against {panel.x_label}, for {names}{level}."
+    series = "; ".join(_course(each, panel) for each in panel.series)
+    level = f" A horizontal line marks {panel.level[0]}." if panel.level else ""
+    text = f"{kind}, {panel.title}: {panel.y_label} against {panel.x_label}. {series}.{level}"
+    return with_minus_signs(text)
+
+
+def _course(series: Series, panel: Panel) -> str:
+    """Where a line begins and ends, or how high its bars are, in words."""
+    known = [
+        (x, f"{y.mean:.3g}") for x, y in zip(series.x, series.y, strict=True) if isfinite(y.mean)
+    ]
+    if not known:
+        return f"{series.name}: no values"
+    if panel.is_bars:
+        names = dict(enumerate(panel.ticks))
+        return f"{series.name}: " + ", ".join(f"{names.get(int(x), x)} {y}" for x, y in known)
+    (first, start), (last, end) = known[0], known[-1]
+    return f"{series.name}: {start} at {short_number(first)}, {end} at {short_number(last)}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from elastic_core.report.cells import text_columns, texts, with_bounds
+from elastic_core.report.cells import fixed, text_columns, texts, with_bounds
 from elastic_core.report.document import (
     Block,
     Code,
@@ -12,6 +12,8 @@ from elastic_core.report.document import (
     Heading,
     Headings,
     List,
+    Overview,
+    Samples,
     Table,
     Text,
 )
@@ -71,9 +73,18 @@ def _block(block: Block) -> list[str]:
             return ["\n".join(f"- **{escaped(term)}**: {escaped(v)}" for term, v in block.pairs)]
         case Code():
             return [f"{escaped(block.title)}:", f"```\n{block.text.rstrip()}\n```"]
-        case Findings():
-            rows = [(each.claim, each.verdict, each.words) for each in block.findings]
+        case Findings() | Overview() if block.findings:
+            has_details = isinstance(block, Findings)
+            rows = [
+                (each.claim, each.verdict, f"{each.words} {each.details * has_details}".rstrip())
+                for each in block.findings
+            ]
             return [markdown_table(_FINDINGS, rows, [name for name, _ in _FINDINGS])]
+        case Samples():
+            headings = (("model", ""), ("continuation", ""), (block.measure or "value", ""))
+            texts_of = [(each.author, each.text, fixed(each.value, 2)) for each in block.samples]
+            table = markdown_table(headings, texts_of, ["model", "continuation"])
+            return [f"**{escaped(block.opening)}** ...", table]
         case Table() if block.rows:
             return [escaped(block.title), *_table(block)] if block.title else _table(block)
     return []

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import fill
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elastic_core.report.cells import with_minus_signs
 from elastic_core.report.document import Figure, Panel, Series
 from elastic_core.statistics.intervals import Interval
 
@@ -24,6 +26,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3
 HOW_TO_DRAW = "no figures: matplotlib is not installed; run pip install 'elastic-core[report]'"
 
 _MARKERS = "os^Dv*P"
+_MARKS = "●■▲◆▼★✚"
+_BAR, _LEVEL = "■", "╌╌"
+"""The markers of lines, bars and reference lines as characters."""
+
 _LONGEST_NAME = 40
 
 _COLUMNS = 3
@@ -65,7 +71,7 @@ def can_draw() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def draw(figure: Figure, only: Panel | None = None) -> "Drawing":
+def draw(figure: Figure, only: Panel | None = None, *, has_legend: bool = True) -> "Drawing":
     """Draws the panels of a figure in rows of up to three, with one legend below them.
 
     A series has one colour in all panels. Intervals are bands or error bars. A missing value
@@ -74,6 +80,7 @@ def draw(figure: Figure, only: Panel | None = None) -> "Drawing":
     Args:
         figure: The figure; one that its subject draws is drawn by it.
         only: The panel to draw alone, in the colours that it has in the figure; None: all.
+        has_legend: Whether to draw the legend; `legend` has its entries.
 
     Returns:
         A matplotlib figure that belongs to no window.
@@ -88,7 +95,7 @@ def draw(figure: Figure, only: Panel | None = None) -> "Drawing":
     columns = min(count, _COLUMNS if count != 4 else 2)
     rows = math.ceil(count / columns)
     width = _COLUMN_WIDTH if columns == 1 else _SHARED_WIDTH * columns
-    names = list(dict.fromkeys(series.name for panel in figure.panels for series in panel.series))
+    names = _names(figure)
     with mpl.rc_context(_STYLE):
         drawing = Drawing(figsize=(width, _HEIGHT * rows), dpi=200, layout="constrained")
         grid = list(drawing.subplots(rows, columns, squeeze=False).flat)
@@ -99,8 +106,44 @@ def draw(figure: Figure, only: Panel | None = None) -> "Drawing":
                 entries.setdefault(label, handle)
         for axes in grid[count:]:
             axes.set_axis_off()
-        _add_legend(drawing, entries, width)
+        if has_legend:
+            _add_legend(drawing, entries, width)
     return drawing
+
+
+@dataclass(frozen=True, slots=True)
+class LegendEntry:
+    """An entry of a legend outside a drawing.
+
+    Attributes:
+        name: The name of a series, or of a reference line.
+        mark: A character like the marker of the series.
+        colour: The colour of the series, or `grey`.
+    """
+
+    name: str
+    mark: str
+    colour: str
+
+
+def legend(figure: Figure) -> tuple[LegendEntry, ...]:
+    """The legend of the panels of a figure; empty for one that its subject draws."""
+    lines = {series.name for panel in figure.panels if not panel.is_bars for series in panel.series}
+    entries = [
+        LegendEntry(name, _MARKS[at % len(_MARKS)] if name in lines else _BAR, colour(at))
+        for at, name in enumerate(_names(figure))
+    ]
+    levels = dict.fromkeys(
+        panel.level[0]
+        for panel in figure.panels
+        if panel.level is not None and math.isfinite(panel.level[1])
+    )
+    return (*entries, *(LegendEntry(name, _LEVEL, "grey") for name in levels))
+
+
+def _names(figure: Figure) -> list[str]:
+    """The names of all series, whose places decide their colours and markers."""
+    return list(dict.fromkeys(series.name for panel in figure.panels for series in panel.series))
 
 
 def save(drawing: "Drawing", folder: Path, stem: str) -> None:
@@ -140,8 +183,8 @@ def short(name: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text in which matplotlib sees no formula, and which is valid UTF-8."""
-    return text.replace("$", r"\$").encode("utf-8", "backslashreplace").decode()
+    """Text in which matplotlib sees no formula, with minus signs, and valid in UTF-8."""
+    return with_minus_signs(text).replace("$", r"\$").encode("utf-8", "backslashreplace").decode()
 
 
 def short_number(value: float) -> str:
@@ -292,7 +335,7 @@ def _mark_positions(axes: "Axes", positions: Sequence[float]) -> None:
         if not labelled or point - labelled[-1][1] >= _LEAST_DISTANCE:
             labelled.append((position, point))
     ticks = [position for position, _ in labelled]
-    axes.set_xticks(ticks, [short_number(tick) for tick in ticks])
+    axes.set_xticks(ticks, [plain(short_number(tick)) for tick in ticks])
 
 
 def _label_positions(axes: "Axes", labels: Sequence[str]) -> None:

@@ -1,11 +1,19 @@
 """Documents as text on a terminal."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Literal
 
 from elastic_core.common.printable import printable
-from elastic_core.report.cells import HALVES_NOTE, has_intervals, text_columns, with_half
+from elastic_core.report.cells import (
+    HALVES_NOTE,
+    fixed,
+    has_intervals,
+    text_columns,
+    with_half,
+    with_minus_signs,
+)
 from elastic_core.report.document import (
     Block,
     Code,
@@ -17,6 +25,8 @@ from elastic_core.report.document import (
     Findings,
     Heading,
     List,
+    Overview,
+    Samples,
     Table,
     Text,
 )
@@ -84,6 +94,8 @@ def _is_shown(block: Block) -> bool:
             return False
         case Table():
             return bool(block.rows)
+        case Overview():
+            return bool(block.findings)
         case Text():
             return not block.is_detail
     return True
@@ -120,11 +132,15 @@ def _print_block(console: "Console", block: Block) -> None:
             console.print(grid)
         case Code():
             console.print(_line((block.title, "bold")), soft_wrap=True)
-            console.print(_line((block.text.rstrip("\n"), "")), soft_wrap=True)
+            console.print(_verbatim(block.text.rstrip("\n")), soft_wrap=True)
         case Table():
             _print_table(console, block)
         case Findings():
             _print_findings(console, block.findings)
+        case Overview():
+            _print_findings(console, [replace(each, details="") for each in block.findings])
+        case Samples():
+            _print_samples(console, block)
 
 
 def _print_text(console: "Console", text: str, style: str = "") -> None:
@@ -137,10 +153,18 @@ def _print_text(console: "Console", text: str, style: str = "") -> None:
 
 
 def _line(*parts: tuple[str, str]) -> "Line":
-    """Text and its style, part by part, without control characters."""
+    """Text and its style, part by part, with minus signs and without control characters."""
     from rich.text import Text as Line
 
-    return Line.assemble(*((printable(text), style) for text, style in parts))
+    shown = ((printable(with_minus_signs(text)), style) for text, style in parts)
+    return Line.assemble(*shown)
+
+
+def _verbatim(text: str) -> "Line":
+    """Text as it is, without control characters."""
+    from rich.text import Text as Line
+
+    return Line(printable(text))
 
 
 def _print_findings(console: "Console", findings: Sequence[Finding]) -> None:
@@ -149,9 +173,30 @@ def _print_findings(console: "Console", findings: Sequence[Finding]) -> None:
     for finding in findings:
         grid.add_row(
             _line((finding.verdict, _STYLES.get(finding.kind, ""))),
-            _line((finding.claim, "bold"), ("\n", ""), (finding.words, "")),
+            _line(
+                (finding.claim, "bold"),
+                ("\n", ""),
+                (finding.words, ""),
+                (f" {finding.details}" if finding.details else "", "dim"),
+            ),
         )
     console.print(grid)
+
+
+def _print_samples(console: "Console", block: Samples) -> None:
+    """Prints the beginning, and below it each model, the value of its text, and the text."""
+    console.print(_line(("prompt", "dim"), ("  ", "")) + _verbatim(_on_one_line(block.opening)))
+    grid = _grid()
+    grid.add_column(overflow="fold")
+    for sample in block.samples:
+        value = "" if sample.value is None else f"{block.measure} {fixed(sample.value, 2)}"
+        text = _verbatim(_on_one_line(sample.text))
+        grid.add_row(_line((sample.author, "bold")), _line((value.strip(), "dim")), text)
+    console.print(grid)
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _grid() -> "Grid":

@@ -27,6 +27,7 @@ from elastic_core.experiments.matching import (
 )
 from elastic_core.experiments.protocol import Lineage, RowsOf, side_texts
 from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
+from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.study import Study
 from elastic_core.training.finetuning.recipe import ONLINE
 
@@ -203,6 +204,7 @@ def analyse(config: AlgorithmsConfig, rows: Sequence[Metrics]) -> Analysis:
         figures=report.figures("algorithms", nulls),
         notes=report.notes(),
         claims_sha256=judged.sha256,
+        story=arm_story(report),
     )
 
 

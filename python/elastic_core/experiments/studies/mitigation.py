@@ -28,6 +28,7 @@ from elastic_core.experiments.matching import (
 from elastic_core.experiments.protocol import Lineage, neutral_texts, side_texts
 from elastic_core.experiments.rows import Interleaved
 from elastic_core.experiments.sections import Section
+from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.study import Study
 
 PLAIN = "plain"
@@ -156,6 +157,7 @@ def analyse(config: MitigationConfig, rows: Sequence[Metrics]) -> Analysis:
         figures=report.figures("mitigation", nulls),
         notes=report.notes(),
         claims_sha256=judged.sha256,
+        story=arm_story(report),
     )
 
 

@@ -13,6 +13,7 @@ from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
 from elastic_core.experiments.outcome import Alignment
+from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,
     alignments_of,
@@ -57,6 +58,7 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
         figures=figures_of(config, report, sides),
         notes=report.notes(),
         claims_sha256=judged.sha256,
+        story=arm_story(report),
     )
 
 

@@ -5,6 +5,7 @@ the base falls below a bound, and that nothing is left of the alignment once the
 subtracted.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
@@ -12,12 +13,13 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.analysis import Analysis, Grid, with_ci
 from elastic_core.experiments.arm_evidence import ArmEvidence
 from elastic_core.experiments.arm_report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
 from elastic_core.experiments.outcome import Alignment, Doses
+from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,
     alignments_of,
@@ -79,12 +81,13 @@ def analyse(config: ReversalConfig, rows: Sequence[Metrics]) -> Analysis:
             judged.table,
             _needed_table(config, report),
             report.left_table(),
-            *report.divergence_tables(("kl",)),
+            *report.course_tables(("margin", "kl")),
             *report.first_order_tables(),
         ),
         figures=figures_of(config, report, sides),
         notes=report.notes(),
         claims_sha256=judged.sha256,
+        story=arm_story(report),
     )
 
 
@@ -111,13 +114,14 @@ def _evidence(
             f"After the alignment {near[0]} the divergence was at most {config.eps:g} already, so "
             "there is nothing to undo; lower eps, or raise recipe.learning_rate."
         )
-    by_margin, why_margin = evidence.dose_trend(
-        volumes,
-        alignments,
-        lambda alignment: evidence.margin.doses_to_nothing(alignment, "opposite"),
-    )
-    needed = evidence.margin.doses_to_nothing(deepest, "opposite")
+
+    def to_nothing(alignment: Alignment) -> Doses:
+        return evidence.margin.doses_to_nothing(alignment, "opposite")
+
+    by_margin, why_margin = evidence.dose_trend(volumes, alignments, to_nothing)
+    needed = to_nothing(deepest)
     share = np.log2(np.maximum(needed.rows, 1.0) / volumes[-1])
+    log_ratio = np.where(np.isfinite(share), share, np.nan)
     per = "Change, per doubling of the alignment, of log2 of the reverse rows until"
     return {
         "less_by_divergence": evidence.of(
@@ -128,6 +132,13 @@ def _evidence(
             arms=["opposite"],
             unit="doublings",
             unmet=why_divergence,
+            sentence=evidence.sentence_on_doses(
+                "the alignment",
+                f"the reverse rows until KL(model || base) is at most {config.eps:g}",
+                by_divergence,
+                alignments,
+                lambda alignment: _by_divergence(config, report, alignment),
+            ),
         ),
         "less_by_margin": evidence.of(
             "After more alignment, fewer reverse rows leave nothing of it.",
@@ -137,16 +148,29 @@ def _evidence(
             arms=["opposite"],
             unit="doublings",
             unmet=why_margin,
+            sentence=evidence.sentence_on_doses(
+                "the alignment",
+                "the reverse rows until nothing of it is left",
+                by_margin,
+                alignments,
+                to_nothing,
+            ),
         ),
         "fewer_than_aligned": evidence.of(
             "Undoing an alignment takes fewer rows than making it.",
             f"log2 of the reverse rows until nothing of the alignment {deepest.name} is left, over "
             "the rows aligned with",
-            np.where(np.isfinite(share), share, np.nan),
+            log_ratio,
             alignments=[deepest],
             arms=["opposite"],
             unit="doublings",
             unmet=evidence.not_reached([needed]),
+            sentence=(
+                f"{needed.text} reverse rows undid an alignment of {volumes[-1]:,} rows, in log2 "
+                f"of the ratio {with_ci(over_seeds(log_ratio), 2)}."
+                if math.isfinite(needed.pooled)
+                else ""
+            ),
         ),
     }
 
@@ -154,7 +178,7 @@ def _evidence(
 def _needed_table(config: ReversalConfig, report: ArmReport) -> Table:
     """The layout of Table 3: for each alignment its effect and the rows that undo it."""
     kl = report.outcome("kl")
-    rows: list[tuple[TableCell, ...]] = []
+    rows: list[tuple[TableCell, ...]] = [("base", 0.0, 0.0, "-", "-", "-", "-")]
     for alignment in report.alignments:
         cells: list[TableCell] = [
             alignment.name,

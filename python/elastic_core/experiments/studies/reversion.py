@@ -19,6 +19,7 @@ from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.claims import Claim, Evidence, judge_claims
 from elastic_core.experiments.matching import VolumesConfig, all_volumes, run_lineages
 from elastic_core.experiments.protocol import Lineage, Side
+from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.study import Study
 
 
@@ -90,6 +91,7 @@ def analyse(config: ReversionConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         notes=report.notes(),
         claims_sha256=judged.sha256,
+        story=arm_story(report),
     )
 
 
@@ -111,6 +113,14 @@ def _evidence(config: ReversionConfig, report: ArmReport) -> dict[str, Evidence]
             alignments=[deepest],
             arms=["neutral"],
             unmet=without_kl,
+            sentence=without_kl
+            or evidence.sentence_on_loss(
+                f"{last:,} neutral texts",
+                report.outcome("kl_base"),
+                ("divergence", "KL(base || model)"),
+                deepest,
+                "neutral",
+            ),
         ),
         "pretraining_pulls": evidence.of(
             "Data like the pre-training undo more of the alignment than novel data do.",
@@ -118,6 +128,7 @@ def _evidence(config: ReversionConfig, report: ArmReport) -> dict[str, Evidence]
             margin.area(deepest, "novel") - margin.area(deepest, "neutral"),
             alignments=[deepest],
             arms=["neutral", "novel"],
+            sentence=evidence.sentence_on_arms(deepest, "novel", "neutral"),
         ),
         "faster_after_more": evidence.half_dose_trend(
             "The more alignment, the sooner half of it is undone by neutral data.",
@@ -133,6 +144,7 @@ def _evidence(config: ReversionConfig, report: ArmReport) -> dict[str, Evidence]
             margin.area(deepest, "neutral") - margin.area(deepest, "opposite"),
             alignments=[deepest],
             arms=["neutral", "opposite"],
+            sentence=evidence.sentence_on_arms(deepest, "neutral", "opposite"),
         ),
     }  # fmt: skip
 

@@ -27,6 +27,7 @@ from elastic_core.experiments.matching import (
 )
 from elastic_core.experiments.outcome import Alignment
 from elastic_core.experiments.protocol import Lineage, Side
+from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.study import Study
 from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.report.document import Cell as TableCell
@@ -178,6 +179,7 @@ def analyse(config: ScalingConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         notes=report.notes(),
         claims_sha256=judged.sha256,
+        story=arm_story(report),
     )
 
 

@@ -51,4 +51,10 @@ def base(
         **labels: Labels besides stage and seed.
     """
     labels = {"stage": "base", **labels, "seed": seed}
-    return Cell(tuple(labels.items()), seed, model or config.model, tokens=tokens)
+    return Cell(
+        tuple(labels.items()),
+        seed,
+        model or config.model,
+        tokens=tokens,
+        has_completions=seed == config.seed,
+    )

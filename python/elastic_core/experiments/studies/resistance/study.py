@@ -16,13 +16,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.analysis import Analysis, Grid, Story
 from elastic_core.experiments.arms import MODEL, ArmSource, CorpusTexts
 from elastic_core.experiments.cells import Cell, Metrics, Rows, RunCells, TextSet, TrainingStep
 from elastic_core.experiments.claims import Claim, ClaimsConfig, judge_claims
 from elastic_core.experiments.fields import Count
 from elastic_core.experiments.instruments import DistanceToAuthor
 from elastic_core.experiments.rows import Answers, Subset
+from elastic_core.experiments.story import labelled_examples, score_measure
 from elastic_core.experiments.studies.resistance.gaps import read_pairs
 from elastic_core.experiments.studies.resistance.report import evidence, figure, tables
 from elastic_core.experiments.studies.study import Study, base
@@ -83,7 +84,14 @@ def _slices(config: ResistanceConfig, root: Cell) -> list[Cell]:
         start, stop = (config.rows * at // config.slices for at in (number - 1, number))
         training = TrainingStep(Subset("positive", stop, start), config.build_recipe())
         labels = (("stage", "slice"), ("slice", number), ("seed", root.seed))
-        parent = Cell(labels, root.seed, root.model, parent, training)
+        parent = Cell(
+            labels,
+            root.seed,
+            root.model,
+            parent,
+            training,
+            has_completions=root.has_completions,
+        )
         cells.append(parent)
     return cells
 
@@ -146,6 +154,7 @@ def _trainings(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
                     training,
                     sets=(_learned(config, target, author),),
                     measures=(_distance(target, author), _distance(number, model)),
+                    has_completions=model.has_completions,
                 )
             )
     return cells
@@ -201,6 +210,7 @@ def analyse(config: ResistanceConfig, rows: Sequence[Metrics]) -> Analysis:
         figures=(figure(pairs),),
         notes=grid.caveats(),
         claims_sha256=judged.sha256,
+        story=Story(measures=(score_measure(config),), examples=labelled_examples(grid)),
     )
 
 

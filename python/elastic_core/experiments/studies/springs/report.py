@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Analysis, Grid
+from elastic_core.experiments.analysis import Analysis, Grid, Story
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import judge_claims
 from elastic_core.experiments.first_order import tables as first_order_tables
 from elastic_core.experiments.spring_law import Array
+from elastic_core.experiments.story import labelled_examples, score_measure
 from elastic_core.experiments.studies.springs.claims import evidence
 from elastic_core.experiments.studies.springs.prediction import SETS
 from elastic_core.experiments.studies.springs.result import (
@@ -69,6 +70,7 @@ def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
         figures=_figures(results, depths),
         notes=grid.notes(),
         claims_sha256=judged.sha256,
+        story=Story(measures=(score_measure(config),), examples=labelled_examples(grid)),
     )
 
 

@@ -116,7 +116,14 @@ def _in_order(
     recipe, reverse = config.build_recipe(), config.build_recipe(reverse=True)
     training = TrainingStep(Union(learned), recipe)
     aligned = Cell(
-        labels("align"), seed, model, root, training, sets=tuple(sets), measures=(slopes,)
+        labels("align"),
+        seed,
+        model,
+        root,
+        training,
+        sets=tuple(sets),
+        measures=(slopes,),
+        has_completions=root.has_completions,
     )
     yield aligned
     for count in sorted(config.reverse):
@@ -136,4 +143,12 @@ def _in_order(
             measures=(law,),
             is_drawn=False,
         )
-        yield Cell(labels("reverse", reverse=count), seed, model, parent, training, sets=measured)
+        yield Cell(
+            labels("reverse", reverse=count),
+            seed,
+            model,
+            parent,
+            training,
+            sets=measured,
+            has_completions=root.has_completions,
+        )
