@@ -24,7 +24,7 @@ def train(
     recipe: Recipe,
     out: str | Path,
     *,
-    seed: int,
+    seed: int = 0,
     reference: str | None = None,
     reward: Reward | None = None,
     require_all: bool = False,
