@@ -152,7 +152,7 @@ def test_without_matplotlib_the_missing_extra_is_reported(
     (tmp_path / "sitecustomize.py").write_text(hidden)
     done = cli("measure", play.name, "--out", "out", PYTHONPATH=str(tmp_path))
     assert done.code == 0
-    assert "pip install 'elastic-core[report]'" in done.err
+    assert "pip install 'elastic-core[experiments]'" in done.err
     assert len(done.err.splitlines()) == 1
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["result.json", "tree.parquet"]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from elastic_core._core import Corpus
+from elastic_core._core import Corpus, InvalidArgumentError
+from elastic_core.common.extras import check_extra
 from elastic_core.common.progress import Progress
 from elastic_core.corpora.sources import (
     SPLIT,
@@ -125,6 +126,8 @@ def elasticity(
     )
     check(config)
     check_training(order, rate, seeds, seed)
+    if order == "sequential":
+        check_extra("order sequential", ("scipy",), "experiments", InvalidArgumentError)
     share = share_memory(memory, len(sources))
     trees = open_or_build(
         sources,

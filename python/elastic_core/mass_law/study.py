@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from elastic_core._core import InvalidArgumentError, TokenTree
+from elastic_core.common.extras import check_extra
 from elastic_core.common.progress import Progress, Step, with_subject
 from elastic_core.corpora.sources import (
     SPLIT,
@@ -71,12 +72,13 @@ def mass(
         The test; `to_dict()` is the JSON of the command line.
 
     Raises:
-        InvalidArgumentError: An argument is invalid.
+        InvalidArgumentError: An argument is invalid, or scipy is not installed.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
         TreeFileError: A saved tree is damaged or of another version.
         OSError: A file is missing or unreadable, or the disk is full.
     """
+    check_extra("mass", ("scipy",), "experiments", InvalidArgumentError)
     if not corpora:
         raise InvalidArgumentError("no corpus to test; name a file or a folder")
     if bootstrap < 0:
