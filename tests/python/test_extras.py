@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from reviews import write_reviews
 
 import elastic_core
-from elastic_core.common.yaml import yaml_text
+from elastic_core.common.yaml import parse_yaml_file, yaml_text
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
@@ -189,3 +189,16 @@ def test_constraints_name_every_library_of_an_extra(extra: str) -> None:
     constrained = {line.partition("==")[0] for line in lines if not line.startswith("#")}
     direct = {Requirement(line).name for line in required("elastic-core", {extra})}
     assert direct - {"elastic-core"} <= constrained
+
+
+def test_the_conda_packages_require_what_pip_installs() -> None:
+    file = Path(__file__).parents[2] / "packaging" / "conda" / "recipe.yaml"
+    base, experiments = parse_yaml_file(file)["outputs"]
+    for output, wanted in (
+        (base, PROJECT["dependencies"]),
+        (experiments, PROJECT["optional-dependencies"]["experiments"]),
+    ):
+        packages = output["requirements"]["run"]
+        given = [name for name in packages if not name.startswith(("python", "elastic-core"))]
+        plain = [line.lower().replace("matplotlib>=", "matplotlib-base>=") for line in wanted]
+        assert [line.replace(" ", "") for line in given] == sorted(plain)

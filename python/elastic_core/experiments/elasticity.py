@@ -4,10 +4,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from elastic_core._core import Corpus, InvalidArgumentError
+from elastic_core.common.calls import api
 from elastic_core.common.extras import check_extra
 from elastic_core.common.progress import Progress
+from elastic_core.corpora.in_memory import accepts_data
 from elastic_core.corpora.sources import (
     SPLIT,
     TEXT_KEY,
@@ -29,6 +32,8 @@ from elastic_core.experiments.studies.order_of_learning import (
 _DEEPEST_MODEL = 32
 
 
+@api
+@accepts_data
 def elasticity(
     pretrain: Source,
     align: Source,
@@ -106,7 +111,7 @@ def elasticity(
     """
     if isinstance(perturb, str | os.PathLike | Corpus):
         perturb = [perturb]
-    sources: list[Source] = [pretrain, align, *perturb]
+    sources: list[Source] = [pretrain, align, *cast("Sequence[Source]", perturb)]
     config = ElasticityConfig(
         pretrain=paths_of(pretrain),
         align=paths_of(align),

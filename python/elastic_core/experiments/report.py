@@ -93,6 +93,7 @@ def document(result: ExperimentResult) -> Document:
             Text(analysis.question),
             Text(analysis.protocol, is_detail=True),
             *_findings(run),
+            *analysis.figures[:1],
             *_tables(run, level=3),
         ]
         if analysis.notes:
@@ -104,6 +105,15 @@ def document(result: ExperimentResult) -> Document:
         for row in cell_rows(table)
     ]
     return Document(tuple(blocks), Data(COLUMNS, tuple(rows)))
+
+
+def findings(result: ExperimentResult) -> tuple[str, ...]:
+    """The claims of all runs with their verdicts and what was measured."""
+    return tuple(
+        f"{finding.claim} {finding.verdict[:1].upper()}{finding.verdict[1:]}. {finding.words}"
+        for run in result.runs
+        for finding in run.analysis.findings
+    )
 
 
 def page(result: ExperimentResult) -> Document:

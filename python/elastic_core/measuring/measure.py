@@ -12,9 +12,11 @@ from elastic_core._core import (
     compressed_sizes,
 )
 from elastic_core.common.arguments import listed
+from elastic_core.common.calls import api
 from elastic_core.common.files import require_new
 from elastic_core.common.progress import Progress, with_subject
 from elastic_core.common.units import parse_memory
+from elastic_core.corpora.in_memory import accepts_data
 from elastic_core.corpora.sources import (
     JOINT,
     SPLIT,
@@ -39,6 +41,8 @@ from elastic_core.measuring.result import (
 )
 
 
+@api
+@accepts_data
 def measure(
     *corpora: Source,
     depth: int = 8,
@@ -69,8 +73,8 @@ def measure(
     corpus weighs as much as its volume, as in the paper's joint distribution.
 
     Args:
-        *corpora: One corpus per argument: a file, folder, glob or `-`, a list of these, or a
-            `Corpus`.
+        *corpora: One corpus per argument: a file, folder, glob or `-`, a list of these, a
+            `Corpus`, or in memory: `Texts`, a table or rows, as `Texts` takes them.
         depth: Depth d of the tree in symbols, 1 to 64.
         segment: How a document is split into segments: `chunk`, `prefix` or `window`.
         alphabet: `bit`, `byte` or `bpe:PATH` with the path of a `tokenizer.json`.
@@ -159,6 +163,7 @@ def measure(
     return MeasureResult(config, tuple(results), mixed)
 
 
+@api
 def measure_tree(
     path: str | os.PathLike[str],
     *,

@@ -17,6 +17,7 @@ from elastic_core._core import (
 from elastic_core.common import schemas
 from elastic_core.common.versions import versions_here
 from elastic_core.corpora.sources import ReadOptions, reading_dict
+from elastic_core.report.presented import Presented
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +263,8 @@ class MeasureConfig:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class MeasureResult(Presented):
     """The result of `measure`.
 
     Attributes:
@@ -276,6 +277,11 @@ class MeasureResult:
     config: MeasureConfig
     corpora: tuple[CorpusResult, ...]
     mixed: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        names = ", ".join(corpus.name for corpus in self.corpora)
+        config = self.config
+        return f"MeasureResult({names}; {config.segment}, {config.alphabet}, depth {config.depth})"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core measure --format json`; `docs/measure.md` defines it."""
