@@ -109,11 +109,11 @@ $(VENV)/built: $(VENV)/created $(SOURCES) | tools
 	$(BIN)/maturin develop --uv --profile $(PROFILE)
 	@touch $@
 
-# Builds and installs with the extras in one step, after which `built` is up to date, too. `lm` is
-# named although `train` requires it: it cannot be looked up in a package that is being installed.
+# Builds and installs with the extras in one step, after which `built` is up to date, too. Those that
+# `train` requires are named, as they cannot be looked up in a package that is being installed.
 $(VENV)/dev: $(VENV)/created pyproject.toml constraints.txt | tools
 	@echo 'Building elastic-core; the first time takes some minutes.'
-	UV_CONSTRAINT=constraints.txt $(BIN)/maturin develop --uv --profile $(PROFILE) --extras dev,cluster,lm,report,train
+	UV_CONSTRAINT=constraints.txt $(BIN)/maturin develop --uv --profile $(PROFILE) --extras dev,cluster,experiments,lm,train
 	@touch $@ $(VENV)/built
 
 # One after the other also with `make -j`, as the first does what the second would do at the same time.

@@ -1,6 +1,6 @@
 """The elastic law beyond its statement, on any text: sign flips, depth, volume and overlap.
 
-Run it from the project's root; `pip install 'elastic-core[report]'` installs what it needs:
+Run it from the project's root; `pip install 'elastic-core[experiments]'` installs what it needs:
 
     python examples/beyond --pretrain FOLDER --align FOLDER --perturb NAME=FOLDER --out FOLDER
 

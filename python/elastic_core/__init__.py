@@ -31,8 +31,10 @@ from elastic_core._core import (
     __version__,
 )
 from elastic_core.compression.coding import CodingResult, compress, decompress
+from elastic_core.corpora.in_memory import Texts
 from elastic_core.elastic_law.result import ElasticityResult
 from elastic_core.experiments.elasticity import elasticity
+from elastic_core.experiments.experiment import experiment
 from elastic_core.mass_law.result import (
     CorpusMass,
     DepthMass,
@@ -107,6 +109,7 @@ __all__ = [
     "SynthCorpus",
     "SynthResult",
     "TailFit",
+    "Texts",
     "TokenTree",
     "TokenizerError",
     "Trained",
@@ -116,6 +119,7 @@ __all__ = [
     "compress",
     "decompress",
     "elasticity",
+    "experiment",
     "exponential_average_curve",
     "load_model",
     "mass",
@@ -127,3 +131,7 @@ __all__ = [
     "synth_language",
     "train",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

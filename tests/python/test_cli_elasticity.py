@@ -74,8 +74,7 @@ def test_the_sequential_order_adds_a_tree_model(cli: CommandLine, corpora: Path)
     assert (corpora / "out" / "trained-perturb.jsonl.png").exists()
 
 
-def test_tree_models_run_without_extras(corpora: Path) -> None:
-    """The base installation has neither pydantic nor torch."""
+def test_tree_models_need_neither_pydantic_nor_torch(corpora: Path) -> None:
     script = """
 import sys
 from importlib.abc import MetaPathFinder

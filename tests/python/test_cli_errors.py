@@ -105,7 +105,6 @@ def assert_error(done: Done, code: int, *parts: str) -> None:
         ("tree merge notree.parquet -o t.parquet", 2, ["two"]),
         ("tree merge notree.parquet notree.parquet -o t.parquet", 1, ["notree.parquet"]),
         ("tree export notree.parquet -o t.csv", 1, ["notree.parquet"]),
-        ("", 2, ["missing command", "elastic-core --help"]),
         ("tree", 2, ["missing command", "elastic-core tree --help"]),
         ("wrong", 2, ["wrong"]),
     ],

@@ -334,7 +334,7 @@ def test_tables_are_written_without_the_optional_libraries(
         monkeypatch.setattr(f"elastic_core.report.{module}.find_spec", find)
     warnings = write_report([run], tmp_path / "report")
     assert [warning.partition(": ")[0] for warning in warnings] == ["no figures", "no page"]
-    assert all("pip install 'elastic-core[report]'" in warning for warning in warnings)
+    assert all("pip install 'elastic-core[experiments]'" in warning for warning in warnings)
     assert "result.json" in names(tmp_path / "report")
     assert "tables/scores.md" in names(tmp_path / "report")
     assert not (tmp_path / "report" / "figures").exists()

@@ -108,7 +108,9 @@ def test_without_scikit_learn_the_missing_extra_is_reported(
     for name in [name for name in sys.modules if name.startswith("sklearn.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(ModelError, match=r"linear: sklearn.* pip install 'elastic-core\[train\]'"):
+    with pytest.raises(
+        ModelError, match=r"linear: sklearn.* pip install 'elastic-core\[experiments\]'"
+    ):
         LinearScorer.fit(*labelled_texts(40))
 
 

@@ -34,7 +34,7 @@ def demo(out: Path, opens_report: bool) -> None:
     cores. DIR is the folder for all files, demo by default. If interrupted, run the same command
     again to resume.
     """
-    with requires_extra("demo", "train,report", InvalidArgumentError):
+    with requires_extra("demo", "experiments", InvalidArgumentError):
         from elastic_core.demo.story import run_demo
     with progress_shown() as progress:
         page = run_demo(out, echo=click.echo, progress=progress)

@@ -32,13 +32,21 @@ from elastic_core.report.render import print_result, write_folder
 @click.option(
     "--pretrain",
     required=True,
+    type=click.Path(),
     metavar="P",
     help="Pre-training data: a file, a folder, a quoted glob, or a saved tree.",
 )
-@click.option("--align", required=True, metavar="A", help="Alignment data, in the same form.")
+@click.option(
+    "--align",
+    required=True,
+    type=click.Path(),
+    metavar="A",
+    help="Alignment data, in the same form.",
+)
 @click.option(
     "--perturb",
     required=True,
+    type=click.Path(),
     multiple=True,
     metavar="T",
     help="Perturbation data, in the same form; repeat for several.",

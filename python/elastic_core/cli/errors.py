@@ -8,6 +8,7 @@ import click
 
 from elastic_core._core import ElasticCoreError, InvalidArgumentError
 from elastic_core.cli.streams import drop_output, prepare_streams
+from elastic_core.common.calls import name_options
 from elastic_core.common.interrupts import exit_code, interrupt
 from elastic_core.common.printable import printable
 
@@ -27,6 +28,7 @@ def run(command: click.Command) -> int:
     """
     try:
         interrupt()
+        name_options()
         prepare_streams()
         code = command.main(prog_name="elastic-core", standalone_mode=False)
         sys.stdout.flush()

@@ -78,7 +78,7 @@ def experiment(
     output_format: str,
 ) -> None:
     """Runs a study, or prints its plan; see `_HELP`."""
-    with requires_extra("experiment", "train", InvalidArgumentError):
+    with requires_extra("experiment", "experiments", InvalidArgumentError):
         from elastic_core.experiments.report import print_report, write_report
         from elastic_core.experiments.run import describe_plan, read_config
         from elastic_core.experiments.run import experiment as run_experiment

@@ -19,7 +19,7 @@ from elastic_core.report.render import print_result, write_folder
       printf 'to be or not to be, that is the question' > play.txt
       elastic-core mass play.txt --depth 2 --bootstrap 20"""
 )
-@click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
+@click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True, type=click.Path())
 @saved_tree_options
 @click.option(
     "--bootstrap",

@@ -29,7 +29,7 @@ from elastic_core.report.render import print_result
     \b
       printf 'to be or not to be' | elastic-core measure - --depth 4"""
 )
-@click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
+@click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True, type=click.Path())
 @saved_tree_options
 @reading_options
 @resource_options

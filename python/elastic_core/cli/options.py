@@ -174,6 +174,7 @@ def weights_options(command: Command) -> Command:
         ),
         click.option(
             "--adapter",
+            type=click.Path(),
             metavar="PATH",
             help="PEFT adapter to merge into the model.",
         ),

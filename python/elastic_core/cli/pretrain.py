@@ -22,7 +22,7 @@ from elastic_core.training.pretraining.schedule import SCHEDULES
       seq 2000 > n.txt
       elastic-core pretrain n.txt --model scratch:0.3M --tokens 4k --out tiny"""
 )
-@click.argument("corpus")
+@click.argument("corpus", type=click.Path())
 @click.option(
     "--model",
     required=True,

@@ -28,7 +28,7 @@ def report(runs: tuple[Path, ...], output_format: str, out: Path | None) -> None
     PNG and SVG, and a web page combines them with explanations. For an unfinished run, only the
     finished cells are reported.
     """
-    with requires_extra("report", extra="train", error=InvalidArgumentError):
+    with requires_extra("report", "experiments", InvalidArgumentError):
         from elastic_core.experiments.report import print_report, report_folder, write_report
         from elastic_core.experiments.run import open_run
     opened = [open_run(run) for run in runs]

@@ -26,7 +26,7 @@ def runs(folder: Path, output_format: str) -> None:
     If DIR is the folder of a run, its finished cells are listed with their labels and the folders
     of their models.
     """
-    with requires_extra("runs", extra="train", error=InvalidArgumentError):
+    with requires_extra("runs", extra="experiments", error=InvalidArgumentError):
         from elastic_core.experiments.listing import list_runs
     found = list_runs(folder)
     print_result(found, found.document(), output_format)

@@ -40,7 +40,7 @@ def tree() -> None:
     \b
       printf 'to be or not to be' | elastic-core tree build - -o play.parquet"""
 )
-@click.argument("corpus")
+@click.argument("corpus", type=click.Path())
 @output_option("The Parquet file to write")
 @tree_options
 @reading_options
@@ -84,7 +84,7 @@ def build(
       printf 'or not to be' | elastic-core tree build - -o two.parquet
       elastic-core tree merge one.parquet two.parquet -o both.parquet"""
 )
-@click.argument("trees", metavar="TREE TREE...", nargs=-1, required=True)
+@click.argument("trees", metavar="TREE TREE...", nargs=-1, required=True, type=click.Path())
 @output_option("The Parquet file to write")
 @resource_options
 def merge(
@@ -117,7 +117,7 @@ def merge(
       printf 'to be or not to be' | elastic-core tree build - -o play.parquet
       elastic-core tree show play.parquet"""
 )
-@click.argument("tree")
+@click.argument("tree", type=click.Path())
 @resource_options
 @result_options("result.json, the tree and a figure")
 def show(
@@ -139,7 +139,7 @@ def show(
       printf 'to be or not to be' | elastic-core tree build - -o play.parquet
       elastic-core tree export play.parquet -o play.csv"""
 )
-@click.argument("tree")
+@click.argument("tree", type=click.Path())
 @output_option("The text file to write")
 @click.option(
     "--format",

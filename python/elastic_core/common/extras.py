@@ -14,7 +14,7 @@ def requires_extra(
     """Reports how to install the libraries that the block fails to import.
 
     Args:
-        what: The model or file that needs the libraries.
+        what: The model, file or command that needs the libraries.
         extra: The extra that installs them.
         error: The type of the error.
 
@@ -29,20 +29,26 @@ def requires_extra(
         raise error(_remedy(what, missing.name, extra)) from missing
 
 
-def check_extra(what: str, libraries: Iterable[str], extra: str = "lm") -> None:
+def check_extra(
+    what: str,
+    libraries: Iterable[str],
+    extra: str = "lm",
+    error: type[ElasticCoreError] = ModelError,
+) -> None:
     """Checks that libraries are installed, without the seconds that importing them can take.
 
     Args:
-        what: The model or file that needs the libraries.
+        what: The model, file or command that needs the libraries.
         libraries: Their names.
         extra: The extra that installs them.
+        error: The type of the error.
 
     Raises:
-        ModelError: A library is missing.
+        ElasticCoreError: A library is missing; of type `error`.
     """
     for name in libraries:
         if find_spec(name) is None:
-            raise ModelError(_remedy(what, name, extra))
+            raise error(_remedy(what, name, extra))
 
 
 def _remedy(what: str, library: str, extra: str) -> str:

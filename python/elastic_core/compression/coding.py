@@ -2,11 +2,12 @@
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from elastic_core import _core
 from elastic_core._core import CodedFileError, InvalidArgumentError, ModelError
+from elastic_core.common.calls import api
 from elastic_core.common.files import require_new
 from elastic_core.common.progress import Progress
 from elastic_core.compression.header import Header, environment
@@ -36,7 +37,7 @@ class CodingResult:
     description_bytes: int
     predicted_bits: float
     model: str
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(repr=False)
 
     @property
     def bits_per_byte(self) -> float | None:
@@ -49,6 +50,7 @@ class CodingResult:
         return self.coded_bytes / self.raw_bytes if self.raw_bytes else None
 
 
+@api
 def compress(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -109,6 +111,7 @@ def compress(
     return CodingResult(*sizes, loaded.spec, header.settings)
 
 
+@api
 def decompress(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],

@@ -5,16 +5,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from elastic_core._core import Corpus, InvalidArgumentError
 from elastic_core.common.arguments import listed
 from elastic_core.common.units import counted
+from elastic_core.corpora.in_memory import Data, shown_name
 
 _Path: TypeAlias = str | os.PathLike[str]
 
-Source: TypeAlias = _Path | Sequence[_Path] | Corpus
-"""A file, folder, glob or `-` for standard input; several of these; or a `Corpus`."""
+Source: TypeAlias = _Path | Sequence[_Path] | Corpus | Data
+"""A file, folder, glob or `-` for standard input; several of these; a `Corpus`; or data in memory,
+which `accepts_data` replaces by `Texts`."""
 
 STDIN = "-"
 """The path that means standard input."""
@@ -104,7 +106,7 @@ def paths_of(source: Source) -> tuple[str, ...]:
         return tuple(source.paths)
     if isinstance(source, str | os.PathLike):
         return (os.fspath(source),)
-    return tuple(os.fspath(path) for path in source)
+    return tuple(os.fspath(path) for path in cast("Sequence[_Path]", source))
 
 
 def open_corpus(source: Source, reading: ReadOptions) -> Corpus:
@@ -289,7 +291,7 @@ def distinct_names(names: Iterable[str], *, joint: bool) -> list[str]:
     """The names, duplicates numbered; with `joint`, the name of the joint corpus is taken too."""
     taken = {JOINT} if joint else set()
     distinct = []
-    for name in names:
+    for name in map(shown_name, names):
         candidate, number = name, 1
         while candidate in taken:
             number += 1

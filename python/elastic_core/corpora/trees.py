@@ -7,6 +7,7 @@ from pathlib import Path
 from elastic_core._core import Corpus, InvalidArgumentError, TokenTree, available_memory
 from elastic_core.common.progress import Progress, with_subject
 from elastic_core.common.units import parse_memory
+from elastic_core.corpora.in_memory import shown_name
 from elastic_core.corpora.sources import (
     ReadOptions,
     Source,
@@ -37,8 +38,8 @@ class SourceTree:
 
     @property
     def name(self) -> str:
-        """The paths, joined by commas."""
-        return ", ".join(self.paths)
+        """The paths, joined by commas; texts in memory have a name."""
+        return ", ".join(map(shown_name, self.paths))
 
 
 @dataclass(frozen=True, slots=True)

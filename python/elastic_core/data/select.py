@@ -51,7 +51,7 @@ def normalized(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def subsets(examples: Examples, sizes: Sequence[int], *, seed: int) -> list[Examples]:
+def subsets(examples: Examples, sizes: Sequence[int], *, seed: int = 0) -> list[Examples]:
     """Draws nested subsets: each is contained in every larger one.
 
     A subset of n rows is the first n of one random order, so subsets of other calls with the same
@@ -78,7 +78,7 @@ def subsets(examples: Examples, sizes: Sequence[int], *, seed: int) -> list[Exam
     return [examples.take(order[:size]) for size in sizes]
 
 
-def hold_out(examples: Examples, count: int, *, seed: int) -> tuple[Examples, Examples]:
+def hold_out(examples: Examples, count: int, *, seed: int = 0) -> tuple[Examples, Examples]:
     """Draws prompts to hold out from training.
 
     Prompts are compared after normalization (`normalized`). The prompt of a row without one is its

@@ -85,6 +85,16 @@ def conclusions(result: PerturbationResult) -> list[str]:
     return [*_verdicts(result), *_signs(result), *_at_full_volume(result)]
 
 
+def findings(result: ElasticityResult) -> tuple[str, ...]:
+    """The conclusions on all perturbations, each with the name of its own if there are several."""
+    several = len(result.perturbations) > 1
+    return tuple(
+        f"{perturbation.name}: {sentence}" if several else sentence
+        for perturbation in result.perturbations
+        for sentence in conclusions(perturbation)
+    )
+
+
 def _perturbation_blocks(result: PerturbationResult, resamples: int) -> Iterator[Block]:
     yield Heading(
         result.name,

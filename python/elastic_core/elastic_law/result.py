@@ -18,6 +18,7 @@ from elastic_core.common.versions import versions_here
 from elastic_core.corpora.sources import ReadOptions, reading_dict
 from elastic_core.corpora.trees import TreeOptions
 from elastic_core.report.document import Block
+from elastic_core.report.presented import Presented
 
 ROLES = ("pretrain", "align", "perturb")
 """The datasets of the theorem: D_p, D_a and D_t."""
@@ -310,8 +311,8 @@ class ElasticityConfig:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ElasticityResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class ElasticityResult(Presented):
     """The result of an elasticity study.
 
     Attributes:
@@ -331,6 +332,10 @@ class ElasticityResult:
     datasets: tuple[Dataset, ...]
     overlaps: tuple[Overlap, ...]
     perturbations: tuple[PerturbationResult, ...]
+
+    def __repr__(self) -> str:
+        names = ", ".join(dataset.name for dataset in self.datasets)
+        return f"ElasticityResult({names}; {self.segment}, {self.alphabet}, depth {self.depth})"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core elasticity --format json`; see `docs/elasticity.md`."""

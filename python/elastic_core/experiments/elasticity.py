@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from elastic_core._core import Corpus
+from elastic_core._core import Corpus, InvalidArgumentError
+from elastic_core.common.calls import api
+from elastic_core.common.extras import check_extra
 from elastic_core.common.progress import Progress
+from elastic_core.corpora.in_memory import accepts_data
 from elastic_core.corpora.sources import (
     SPLIT,
     TEXT_KEY,
@@ -29,6 +32,8 @@ DEEPEST_MODEL = 32
 """The largest depth of a tree model."""
 
 
+@api
+@accepts_data
 def elasticity(
     pretrain: Source,
     align: Source,
@@ -120,6 +125,8 @@ def elasticity(
         seeds=seeds,
         memory=memory,
     )
+    if order == "sequential":
+        check_extra("order sequential", ("scipy",), "experiments", InvalidArgumentError)
     share = share_memory(memory, len(sources))
     trees = open_or_build(
         sources,
@@ -172,7 +179,7 @@ def configure(
     """
     if isinstance(perturb, str | os.PathLike | Corpus):
         perturb = [perturb]
-    sources: list[Source] = [pretrain, align, *perturb]
+    sources: list[Source] = [pretrain, align, *cast("Sequence[Source]", perturb)]
     config = ElasticityConfig(
         pretrain=paths_of(pretrain),
         align=paths_of(align),

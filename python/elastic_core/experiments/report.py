@@ -124,6 +124,15 @@ def document(result: ExperimentResult) -> Document:
     return Document(tuple(blocks), Data(COLUMNS, tuple(rows)))
 
 
+def findings(result: ExperimentResult) -> tuple[str, ...]:
+    """The claims of all runs with their verdicts and what was measured."""
+    return tuple(
+        f"{finding.claim} {finding.verdict[:1].upper()}{finding.verdict[1:]}. {finding.words}"
+        for run in result.runs
+        for finding in run.analysis.findings
+    )
+
+
 def page(result: ExperimentResult) -> Document:
     """Everything about runs, in the order of the web page."""
     blocks: list[Block]

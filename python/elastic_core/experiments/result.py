@@ -14,6 +14,7 @@ from elastic_core.common import schemas
 from elastic_core.common.files import slugs, without_nan
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.report.presented import Presented
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +73,8 @@ class ReportedRun:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ExperimentResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class ExperimentResult(Presented):
     """The result of one or several runs.
 
     Attributes:
@@ -81,6 +82,10 @@ class ExperimentResult:
     """
 
     runs: tuple[ReportedRun, ...]
+
+    def __repr__(self) -> str:
+        runs = (f"{run.name}, {run.provenance.cells} cells" for run in self.runs)
+        return f"ExperimentResult({'; '.join(runs)})"
 
     @classmethod
     def of(cls, runs: "Sequence[Run]") -> Self:

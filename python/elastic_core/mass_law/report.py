@@ -78,6 +78,16 @@ def document(result: MassResult) -> Document:
     return Document(tuple(blocks), _data(result))
 
 
+def findings(result: MassResult) -> tuple[str, ...]:
+    """The verdicts on all corpora, each with the name of its own if there are several."""
+    several = len(result.corpora) > 1
+    return tuple(
+        f"{corpus.name}: {sentence}" if several else sentence
+        for corpus in result.corpora
+        for sentence in _verdicts(corpus)
+    )
+
+
 def _whole_table(corpus: CorpusMass, config: MassConfig) -> Table:
     rows = [
         (

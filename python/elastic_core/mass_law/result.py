@@ -12,6 +12,7 @@ from elastic_core.common import schemas
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.corpora.sources import ReadOptions, reading_dict
 from elastic_core.corpora.trees import TreeOptions
+from elastic_core.report.presented import Presented
 
 if TYPE_CHECKING:
     from elastic_core.mass_law.laws import Law, Spectrum
@@ -279,8 +280,8 @@ class MassConfig:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class MassResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class MassResult(Presented):
     """The result of `mass`.
 
     Attributes:
@@ -290,6 +291,10 @@ class MassResult:
 
     config: MassConfig
     corpora: tuple[CorpusMass, ...]
+
+    def __repr__(self) -> str:
+        names = ", ".join(corpus.name for corpus in self.corpora)
+        return f"MassResult({names}; depths 1 to {max(corpus.depth for corpus in self.corpora)})"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core mass --format json`; `docs/mass.md` defines it."""

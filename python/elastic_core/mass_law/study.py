@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from elastic_core._core import InvalidArgumentError, TokenTree
+from elastic_core.common.calls import api
+from elastic_core.common.extras import check_extra
 from elastic_core.common.progress import Progress, Step, with_subject
+from elastic_core.corpora.in_memory import accepts_data
 from elastic_core.corpora.sources import (
     SPLIT,
     TEXT_KEY,
@@ -17,6 +20,8 @@ from elastic_core.corpora.trees import TreeOptions, open_or_build, share_memory
 from elastic_core.mass_law.result import CorpusMass, MassConfig, MassResult
 
 
+@api
+@accepts_data
 def mass(
     *corpora: Source,
     depth: int | None = None,
@@ -71,12 +76,13 @@ def mass(
         The test; `to_dict()` is the JSON of the command line.
 
     Raises:
-        InvalidArgumentError: An argument is invalid.
+        InvalidArgumentError: An argument is invalid, or scipy is not installed.
         CorpusError: A corpus is empty, damaged or has a row without usable text.
         TokenizerError: The tokenizer file cannot be loaded.
         TreeFileError: A saved tree is damaged or of another version.
         OSError: A file is missing or unreadable, or the disk is full.
     """
+    check_extra("mass", ("scipy",), "experiments", InvalidArgumentError)
     if not corpora:
         raise InvalidArgumentError("no corpus to test; name a file or a folder")
     if bootstrap < 0:

@@ -8,9 +8,11 @@ from typing import Any
 
 from elastic_core._core import Corpus, InvalidArgumentError, Statistics, TokenTree
 from elastic_core.common.arguments import listed
+from elastic_core.common.calls import api
 from elastic_core.common.files import require_new
 from elastic_core.common.progress import Progress, with_subject
 from elastic_core.common.units import parse_memory
+from elastic_core.corpora.in_memory import accepts_data
 from elastic_core.corpora.sources import (
     JOINT,
     SPLIT,
@@ -41,6 +43,8 @@ from elastic_core.measuring.records import Comparison, CorpusResult
 from elastic_core.measuring.result import MeasureConfig, MeasureResult
 
 
+@api
+@accepts_data
 def measure(
     *corpora: Source,
     depth: int | None = None,
@@ -72,7 +76,7 @@ def measure(
 
     Args:
         *corpora: One corpus per argument: a file, folder, glob or `-`, a list of these, a
-            `Corpus`, or a saved tree.
+            `Corpus`, a saved tree, or in memory: `Texts`, a table or rows, as `Texts` takes them.
         depth: Depth d of the tree in symbols, 1 to 64. None: 8, or that of the saved trees.
         segment: How a document is split into segments: `chunk`, `prefix` or `window`. None:
             `chunk`, or that of the saved trees.
@@ -179,6 +183,7 @@ def measure(
     return MeasureResult(config, tuple(results), mixed, left_out)
 
 
+@api
 def measure_tree(
     path: str | os.PathLike[str],
     *,

@@ -13,6 +13,7 @@ from elastic_core.common.versions import versions_here
 from elastic_core.corpora.sources import ReadOptions, reading_dict
 from elastic_core.measuring.findings import describe
 from elastic_core.measuring.records import CorpusResult
+from elastic_core.report.presented import Presented
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class MeasureConfig:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class MeasureResult(Presented):
     """The result of `measure`.
 
     Attributes:
@@ -80,6 +81,11 @@ class MeasureResult:
     def findings(self) -> tuple[str, ...]:
         """What was found, in a few sentences; `docs/measure.md` explains their words."""
         return describe(self.corpora)
+
+    def __repr__(self) -> str:
+        names = ", ".join(corpus.name for corpus in self.corpora)
+        config = self.config
+        return f"MeasureResult({names}; {config.segment}, {config.alphabet}, depth {config.depth})"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `elastic-core measure --format json`; `docs/measure.md` defines it."""

@@ -28,6 +28,11 @@ Ids: TypeAlias = NDArray[np.uint32]
 """Symbol ids, shape (symbols,)."""
 
 
+def decoded(texts: Sequence[bytes]) -> list[str]:
+    """Texts as strings; bytes that are not UTF-8 become U+FFFD."""
+    return [text.decode("utf-8", "replace") for text in texts]
+
+
 class LanguageModel(Protocol):
     """A model that assigns a probability to every symbol of a text, given the symbols before it.
 
@@ -119,7 +124,8 @@ class LanguageModel(Protocol):
             seed: Seed of the random numbers.
 
         Returns:
-            The continuations, without the prompts.
+            The continuations, without the prompts, as bytes, as a model may stop within a
+            character. The models of this package also take `decode=True`, for strings.
 
         Raises:
             InvalidArgumentError: `tokens`, `temperature` or `seed` is out of range.

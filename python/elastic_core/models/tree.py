@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from elastic_core._core import InvalidArgumentError, ModelError, TreeModel
 from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress
-from elastic_core.models.protocol import Document, Ids
+from elastic_core.models.protocol import Document, Ids, decoded
 
 
 class TreeLanguageModel:
@@ -38,6 +38,10 @@ class TreeLanguageModel:
     def __init__(self, spec: str, model: TreeModel) -> None:
         self._spec = spec
         self._model = model
+
+    def __repr__(self) -> str:
+        model = self._model
+        return f"TreeLanguageModel({self._spec!r}, depth {model.depth}, {model.alphabet})"
 
     @property
     def spec(self) -> str:
@@ -141,9 +145,37 @@ class TreeLanguageModel:
         """
         return self._model.next_distribution(_read(contexts))
 
+    @overload
     def generate(
-        self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
-    ) -> list[bytes]:
+        self,
+        prompts: Sequence[Document],
+        *,
+        tokens: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        decode: Literal[False] = False,
+    ) -> list[bytes]: ...
+
+    @overload
+    def generate(
+        self,
+        prompts: Sequence[Document],
+        *,
+        tokens: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        decode: Literal[True],
+    ) -> list[str]: ...
+
+    def generate(
+        self,
+        prompts: Sequence[Document],
+        *,
+        tokens: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        decode: bool = False,
+    ) -> list[bytes] | list[str]:
         """Samples a continuation of each prompt, up to EOS or `tokens` symbols.
 
         Args:
@@ -152,14 +184,16 @@ class TreeLanguageModel:
             temperature: Probabilities are raised to 1 / temperature and normalized; 0 always takes
                 the most likely symbol.
             seed: Seed of the random numbers.
+            decode: Whether to return strings; bytes that are not UTF-8 become U+FFFD.
 
         Returns:
-            The continuations, without the prompts.
+            The continuations, without the prompts: bytes, or strings with `decode`.
 
         Raises:
             InvalidArgumentError: The temperature is below 0, or the tokenizer cannot read a prompt.
         """
-        return self._model.sample(_read(prompts), tokens, temperature, seed)
+        texts = self._model.sample(_read(prompts), tokens, temperature, seed)
+        return decoded(texts) if decode else texts
 
     def draw(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0

@@ -41,7 +41,7 @@ from elastic_core.statistics.verdicts import KINDS
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-HOW_TO_MAKE_A_PAGE = "no page: Jinja2 is not installed; run pip install 'elastic-core[report]'"
+HOW_TO_MAKE_A_PAGE = "no page: Jinja2 is not installed; run pip install 'elastic-core[experiments]'"
 
 _BOUNDS_NOTE = f"In small type below each mean: its {LEVEL:.0%} interval over seeds."
 
@@ -53,7 +53,7 @@ _REFERENCE = re.compile(r'(\bid="|href="#|url\(#)')
 
 
 def can_make_pages() -> bool:
-    """Whether Jinja2 is installed, which the extra `report` requires."""
+    """Whether Jinja2 is installed, which the extra `experiments` installs."""
     return find_spec("jinja2") is not None
 
 

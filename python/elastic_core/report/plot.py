@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#333333")
 """Colours that most people can tell apart (Okabe and Ito), one per line of a figure."""
 
-HOW_TO_DRAW = "no figures: matplotlib is not installed; run pip install 'elastic-core[report]'"
+HOW_TO_DRAW = "no figures: matplotlib is not installed; run pip install 'elastic-core[experiments]'"
 
 _MARKERS = "os^Dv*P"
 _MARKS = "●■▲◆▼★✚"
@@ -67,7 +67,7 @@ _TICKS_WIDTH = 40
 
 
 def can_draw() -> bool:
-    """Whether matplotlib is installed, which the extra `report` requires."""
+    """Whether matplotlib is installed, which the extra `experiments` installs."""
     return find_spec("matplotlib") is not None
 
 

@@ -179,7 +179,7 @@ class LinearScorer:
         distinct = dict(zip(texts, labels, strict=True))
         known, answers = list(distinct), np.array(list(distinct.values()))
         test = _held_out(answers, held_out, seed)
-        with requires_extra(NAME, "train"), _one_thread():
+        with requires_extra(NAME, "experiments"), _one_thread():
             pipeline = _pipeline()
             try:
                 pipeline.fit([known[at] for at in np.flatnonzero(~test)], answers[~test] == 1)

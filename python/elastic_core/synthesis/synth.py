@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.arguments import listed
+from elastic_core.common.calls import api
+from elastic_core.common.extras import check_extra
 from elastic_core.common.folders import result_folder
 from elastic_core.synthesis.laws import MassLaw, build_law
 from elastic_core.synthesis.report import write_truth
@@ -24,6 +26,7 @@ _BLOCK = 1 << 20
 _WORDS, _RANKS, _DRAWS = range(3)
 
 
+@api
 def synth(
     *,
     corpora: Sequence[str] = CORPORA,
@@ -60,9 +63,11 @@ def synth(
         The exact distributions, and the counts of the segments drawn.
 
     Raises:
-        InvalidArgumentError: An argument is invalid, or a file is in the way.
+        InvalidArgumentError: An argument is invalid, a file is in the way, or scipy is not
+            installed.
         OSError: A file cannot be written, or the disk is full.
     """
+    check_extra("synth", ("scipy",), "experiments", InvalidArgumentError)
     if law is None:
         law = "pareto:2" if entropy is None else "pareto"
     config = SynthConfig(

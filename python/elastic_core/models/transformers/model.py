@@ -5,14 +5,14 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.common.progress import Progress, Step
-from elastic_core.models.protocol import Document, Ids
+from elastic_core.models.protocol import Document, Ids, decoded
 from elastic_core.models.transformers.checkpoint import weights_sha256
 from elastic_core.models.transformers.forward import (
     Forward,
@@ -85,6 +85,11 @@ class TransformersModel:
         self._bos = bos
         self._forward = Forward(model)
         self._batches = Batches(batch)
+
+    def __repr__(self) -> str:
+        return (
+            f"TransformersModel({self.spec!r}, {self.vocabulary:,} tokens, window {self._window})"
+        )
 
     @property
     def vocabulary(self) -> int:
@@ -222,9 +227,37 @@ class TransformersModel:
                 raise no_probability(f"context {number}")
         return distributions
 
+    @overload
     def generate(
-        self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0
-    ) -> list[bytes]:
+        self,
+        prompts: Sequence[Document],
+        *,
+        tokens: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        decode: Literal[False] = False,
+    ) -> list[bytes]: ...
+
+    @overload
+    def generate(
+        self,
+        prompts: Sequence[Document],
+        *,
+        tokens: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        decode: Literal[True],
+    ) -> list[str]: ...
+
+    def generate(
+        self,
+        prompts: Sequence[Document],
+        *,
+        tokens: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        decode: bool = False,
+    ) -> list[bytes] | list[str]:
         """Samples a continuation of each prompt, until the model ends the text.
 
         The random numbers of a prompt depend only on the seed and on the index of the prompt;
@@ -236,16 +269,18 @@ class TransformersModel:
             tokens: Maximum number of tokens per continuation, 1 to the window.
             temperature: Divides the logits before sampling; 0 always takes the most likely token.
             seed: Seed of the random numbers.
+            decode: Whether to return strings; bytes that are not UTF-8 become U+FFFD.
 
         Returns:
-            The continuations, without prompts and special tokens, in UTF-8; invalid bytes become
-            U+FFFD.
+            The continuations, without prompts and special tokens: bytes in UTF-8, or strings with
+            `decode`.
 
         Raises:
             InvalidArgumentError: `tokens`, `temperature` or `seed` is out of range.
             ModelError: As for `log_probs`, of a prompt; or a prompt is empty and there is no `bos`.
         """
-        return self.spell(self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed))
+        texts = self.spell(self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed))
+        return decoded(texts) if decode else texts
 
     def draw(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0

@@ -9,7 +9,7 @@ each group is a sufficient statistic of the style.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from itertools import chain as joined
 from typing import Any, Self, TypeAlias
@@ -134,10 +134,10 @@ class Grammar:
     """
 
     config: LanguageConfig
-    opening: tuple[Words, ...]
-    body: tuple[tuple[Words, ...], ...]
-    chain: tuple[Row, ...]
-    ranks: Row
+    opening: tuple[Words, ...] = field(repr=False)
+    body: tuple[tuple[Words, ...], ...] = field(repr=False)
+    chain: tuple[Row, ...] = field(repr=False)
+    ranks: Row = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The grammar as plain JSON values."""

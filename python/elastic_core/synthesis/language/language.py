@@ -11,6 +11,7 @@ import numpy as np
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common import schemas
+from elastic_core.common.extras import check_extra
 from elastic_core.common.messages import abridged
 from elastic_core.synthesis.language.expectations import (
     Evidence,
@@ -47,6 +48,9 @@ class Language:
 
     grammar: Grammar
 
+    def __post_init__(self) -> None:
+        check_extra("synth language", ("scipy",), "experiments", InvalidArgumentError)
+
     @classmethod
     def create(cls, **parameters: Any) -> Self:
         """Draws a language.
@@ -55,7 +59,7 @@ class Language:
             parameters: Attributes of `LanguageConfig`, which has defaults.
 
         Raises:
-            InvalidArgumentError: A parameter is out of range.
+            InvalidArgumentError: A parameter is out of range, or scipy is not installed.
         """
         config = LanguageConfig(**parameters)
         config = replace(

@@ -1,7 +1,7 @@
 """The result of a fine-tuning."""
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,12 @@ class Trained:
     steps: int
     first_loss: float
     final_loss: float
-    curve: dict[str, NDArray[np.float64]]
+    curve: dict[str, NDArray[np.float64]] = field(repr=False)
     tokens: int | None
     rows: RowCounts | None
     seconds: float
     diverged: bool
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `trained.json`; NaN and infinity become None."""

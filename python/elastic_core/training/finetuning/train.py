@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.calls import api
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.hashing import rows_sha256
 from elastic_core.common.messages import abridged
@@ -18,13 +19,14 @@ from elastic_core.training.finetuning.rows import Row, select
 from elastic_core.training.folder import TrainingFolder
 
 
+@api
 def train(
     model: str,
     rows: Sequence[Row],
     recipe: Recipe,
     out: str | Path,
     *,
-    seed: int,
+    seed: int = 0,
     reference: str | None = None,
     reward: Reward | None = None,
     require_all: bool = False,

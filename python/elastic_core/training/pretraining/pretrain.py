@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from elastic_core._core import Corpus, InvalidArgumentError
+from elastic_core.common.calls import api
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.progress import Progress
-from elastic_core.corpora.sources import Source, check_regular
+from elastic_core.corpora.sources import Source, check_regular, paths_of
 from elastic_core.models.spec import scratch_size
 from elastic_core.training.hardware import choose_device, choose_dtype
 from elastic_core.training.pretraining.result import PretrainConfig, PretrainResult
 from elastic_core.training.pretraining.schedule import plan_schedule
 
 
+@api
 def pretrain(
     corpus: Corpus | Source,
     *,
@@ -118,7 +120,7 @@ def configure(
         ModelError: torch is not installed.
         OSError: A path does not exist.
     """
-    opened = corpus if isinstance(corpus, Corpus) else Corpus(corpus)
+    opened = corpus if isinstance(corpus, Corpus) else Corpus(paths_of(corpus))
     if opened.reads_stdin:
         raise InvalidArgumentError(
             "pre-training reads the corpus twice, and standard input can be read only once; save "

@@ -1,0 +1,50 @@
+"""Progress in a notebook: a bar that the browser draws, which needs no widgets."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from importlib import import_module
+from typing import Any
+
+from elastic_core.common.printable import printable
+from elastic_core.common.progress import Progress, Step
+from elastic_core.common.units import format_count, format_size
+
+_SECONDS_BETWEEN_UPDATES = 0.2
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+@contextmanager
+def notebook_bar() -> Iterator[Progress]:
+    """A bar below the cell while the block runs, which disappears at the end."""
+    ipython: Any = import_module("IPython.display")
+    handle = ipython.display(ipython.HTML(""), display_id=True)
+    shown = 0.0
+
+    def update(step: Step) -> None:
+        nonlocal shown
+        if time.monotonic() >= shown + _SECONDS_BETWEEN_UPDATES:
+            shown = time.monotonic()
+            handle.update(ipython.HTML(bar_html(step)))
+
+    try:
+        yield update
+    finally:
+        handle.update(ipython.HTML(""))
+
+
+def bar_html(step: Step) -> str:
+    """A step as a bar, or without one if its total is unknown, with what is done and how much."""
+    scaled = format_size if step.unit == "bytes" else format_count
+    unit = "" if step.unit == "bytes" else f" {step.unit}"
+    of = f" of {scaled(step.total)}" if step.total else ""
+    words = ", ".join(filter(None, (f"{scaled(step.done)}{of}{unit}", step.note)))
+    bar = f'<progress value="{step.done}" max="{step.total}"></progress> ' if step.total else ""
+    return f"<div>{bar}{escape(printable(f'{step.title}: {words}'))}</div>"
