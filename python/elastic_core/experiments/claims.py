@@ -150,6 +150,7 @@ def judge_claims(claims: Mapping[str, Claim], evidence: Mapping[str, Evidence]) 
 
     Raises:
         InvalidArgumentError: Values have an invalid shape.
+        ModelError: There are several draws, and statsmodels is not installed.
         ValueError: A claim has no evidence, or evidence belongs to no claim.
     """
     if unmatched := claims.keys() ^ evidence.keys():

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.common.extras import requires_extra
 from elastic_core.statistics.intervals import FEWEST, LEVEL, Interval
 
 ALPHA = 1 - LEVEL
@@ -23,8 +24,6 @@ POWER = 0.8
 
 _CONSTANT = 1e-12
 _SAME_DRAWS = 1e-4
-_LOG_RATIOS = (-15.0, 25.0)
-"""Natural logarithms of the ratios of variances that `mixed_interval` searches."""
 
 
 def seed_means(values: ArrayLike) -> NDArray[np.float64]:
@@ -154,44 +153,40 @@ def mixed_interval(values: ArrayLike) -> Interval | None:
         values: Shape (seeds, draws).
 
     Returns:
-        The mean and its interval; None with fewer than `FEWEST` seeds, or without a seed whose
-        draws differ.
+        The mean and its interval; None with fewer than `FEWEST` seeds, without a seed whose draws
+        differ, or where the fit fails.
 
     Raises:
         InvalidArgumentError: The values have another shape, or there are none.
+        ModelError: statsmodels is not installed.
     """
-    from scipy.optimize import minimize_scalar
-
     draws = _draws(values)
     known = np.isfinite(draws)
-    counts = known.sum(axis=1)
-    counts, is_seed = counts[counts > 0], counts > 0
-    if len(counts) < FEWEST:
+    seeds = int(known.any(axis=1).sum())
+    if seeds < FEWEST:
         return None
-    draws, known = draws[is_seed], known[is_seed]
-    means = seed_means(draws)
-    deviations = (draws - means[:, None])[known]
-    if np.abs(deviations).max() <= _SAME_DRAWS * float(draws[known].std()):
+    center, scale = float(draws[known].mean()), float(draws[known].std())
+    deviations = (draws - seed_means(draws)[:, None])[known]
+    if np.abs(deviations).max() <= _SAME_DRAWS * scale:
         return None
-    total, within = int(counts.sum()), math.fsum(deviations**2)
+    with requires_extra("mixed model", "train"):
+        from statsmodels.regression.mixed_linear_model import MixedLM
+    from warnings import catch_warnings, simplefilter
 
-    def fit(ratio: float) -> tuple[float, float, float]:
-        """The mean, its squared standard error, and the restricted deviance.
-
-        Args:
-            ratio: The variance between seeds / the variance of draws.
-        """
-        weights = counts / (1 + ratio * counts)
-        mean = float((weights * means).sum() / weights.sum())
-        variance = (within + float((weights * (means - mean) ** 2).sum())) / (total - 1)
-        deviance = (total - 1) * math.log(variance) + math.log(weights.sum())
-        return mean, variance / weights.sum(), deviance + float(np.log1p(ratio * counts).sum())
-
-    best = minimize_scalar(
-        lambda exponent: fit(math.exp(exponent))[2], bounds=_LOG_RATIOS, method="bounded"
-    )
-    mean, variance, _ = min(fit(0.0), fit(math.exp(best.x)), key=lambda result: result[2])
-    return _with_margin(mean, math.sqrt(variance), len(counts))
+    groups = np.nonzero(known)[0]
+    model = MixedLM((draws[known] - center) / scale, np.ones((len(groups), 1)), groups)
+    # Methods that follow the gradient often fail where a variance is 0 or nearly so.
+    with catch_warnings():
+        simplefilter("ignore")  # A variance of 0 between seeds is a result.
+        try:
+            fit = model.fit(reml=True, method="powell")
+        except np.linalg.LinAlgError:
+            return None
+    mean = center + float(fit.fe_params[0]) * scale
+    error = float(fit.bse_fe[0]) * scale
+    if not fit.converged or not math.isfinite(mean) or not math.isfinite(error):
+        return None
+    return _with_margin(mean, error, seeds)
 
 
 def _draws(values: ArrayLike) -> NDArray[np.float64]:
