@@ -142,7 +142,7 @@ def test_the_base_measures_and_names_the_extra_of_everything_else(
 def test_experiments_on_tree_models_and_reports_need_no_torch(
     install: Callable[[str], Environment], tmp_path: Path, play: Path
 ) -> None:
-    assert not {"torch", "pandas", "statsmodels"} & installed("experiments")
+    assert not {"torch", "transformers"} & installed("experiments")
     config = write_reviews(tmp_path) | {"align": [24], "dose": [8], "seeds": 1}
     (tmp_path / "rebound.yaml").write_text(yaml_text(config))
     study = "experiment rebound --config rebound.yaml --jobs 1"

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from elastic_core._core import Corpus, InvalidArgumentError
 from elastic_core.common.calls import api

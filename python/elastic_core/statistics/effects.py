@@ -169,7 +169,7 @@ def mixed_interval(values: ArrayLike) -> Interval | None:
     deviations = (draws - seed_means(draws)[:, None])[known]
     if np.abs(deviations).max() <= _SAME_DRAWS * scale:
         return None
-    with requires_extra("mixed model", "train"):
+    with requires_extra("mixed model", "experiments"):
         from statsmodels.regression.mixed_linear_model import MixedLM
     from warnings import catch_warnings, simplefilter
 
