@@ -61,7 +61,7 @@ def test_several_corpora_share_a_table_with_their_differences(result: ec.Measure
     assert sum(set(line) == {"─"} for line in text.splitlines()) == 1, "there is one table"
     rows = [line.split() for line in text.splitlines()]
     values = [corpus.depths[1].conditional_entropy_bits for corpus in result.corpora]
-    difference = f"{values[1] - values[0]:+.3f}"
+    difference = f"{values[1] - values[0]:+.3f}".replace("-", "\N{MINUS SIGN}")
     wanted = ["conditional", "2", "bits/symbol", *(f"{value:.3f}" for value in values), difference]
     assert wanted in rows
     more = poem.compare[0].bytes / poem.bytes - play.compare[0].bytes / play.bytes

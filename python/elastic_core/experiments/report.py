@@ -105,7 +105,7 @@ def document(result: ExperimentResult) -> Document:
             Text(f"{headline(run)}."),
             Text(analysis.question),
             Text(analysis.protocol, is_detail=True),
-            Overview(analysis.findings),
+            Overview(analysis.findings, next(iter(analysis.figures), None)),
             *_changes(run, 3),
             *_examples(run, 3),
             *_measures(run, 3),

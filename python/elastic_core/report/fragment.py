@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from elastic_core.common.printable import printable
-from elastic_core.report.cells import HALVES_NOTE, has_intervals, text_columns, texts, with_half
+from elastic_core.report.cells import (
+    HALVES_NOTE,
+    fixed,
+    has_intervals,
+    text_columns,
+    texts,
+    with_half,
+)
 from elastic_core.report.document import (
     Block,
     Code,
@@ -16,6 +23,8 @@ from elastic_core.report.document import (
     Findings,
     Heading,
     List,
+    Overview,
+    Samples,
     Table,
     Text,
 )
@@ -28,7 +37,7 @@ def fragment_text(document: Document) -> str:
     Where matplotlib is missing, a sentence says so in place of the figures.
     """
     lines = [line for block in document.blocks for line in _block(block)]
-    if not can_draw() and any(isinstance(block, Figure) for block in document.blocks):
+    if not can_draw() and any(isinstance(block, Figure | Overview) for block in document.blocks):
         lines.append(_note(f"{HOW_TO_DRAW[0].upper()}{HOW_TO_DRAW[1:]}."))
     if any(isinstance(block, Table) and has_intervals(block) for block in document.blocks):
         lines.append(_note(HALVES_NOTE))
@@ -56,12 +65,18 @@ def _block(block: Block) -> Iterator[str]:
             names = [f"{name}\n{unit}" if unit else name for name, unit in block.headings]
             yield _table(names, texts(block, with_half), places)
             yield from map(_note, filter(None, [block.note]))
-        case Findings():
+        case Findings() | Overview():
             yield _list(
                 f"<strong>{_safe(finding.verdict)}</strong>: {_safe(finding.claim)} "
                 f"{_safe(finding.words)}"
                 for finding in block.findings
             )
+            if isinstance(block, Overview) and block.figure is not None:
+                yield from _block(block.figure)
+        case Samples():
+            yield f"<p>{_safe(block.opening)} ...</p>"
+            rows = [(each.author, each.text, fixed(each.value, 2)) for each in block.samples]
+            yield _table(("model", "continuation", block.measure or "value"), rows, {0, 1})
         case Figure() if can_draw() and (block.panels or block.draw):
             yield _image(block)
 
