@@ -1,12 +1,14 @@
 """Files of an experiment: the folder of a run, and the store of models that runs may share.
 
-The folder of a run holds `config.yaml`, `metrics.jsonl`, `checkpoints/` and `report/`.
+The folder of a run holds `config.yaml`, `metrics.jsonl`, `times.jsonl`, `checkpoints/` and
+`report/`.
 `metrics.jsonl` has a row for each finished cell and is only ever appended to, so an interrupted run
 loses at most the row that was being written.
 """
 
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from elastic_core._core import (
     remove_leftovers,
 )
 from elastic_core.common.files import (
+    append_json_line,
     read_json_lines,
     read_sealed_json,
     write_sealed_json,
@@ -56,6 +59,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.metrics = path / "metrics.jsonl"
+        self.times = path / "times.jsonl"
         self.checkpoints = path / "checkpoints"
         self.report = path / "report"
 
@@ -111,6 +115,39 @@ class RunFolder:
                 "rewrites it"
             )
         return values
+
+    def scorer_rows(self) -> int | None:
+        """The `scorer.rows` of the run that the folder holds; None if it holds none.
+
+        Raises:
+            InvalidArgumentError: The configuration is damaged.
+        """
+        if not (self.path / _CONFIG).is_file():
+            return None
+        scorer = self.values().get("scorer")
+        rows = scorer.get("rows") if isinstance(scorer, dict) else None
+        return rows if isinstance(rows, int) else None
+
+    @contextmanager
+    def timed(self, estimated: float | None) -> Iterator[None]:
+        """Notes how long the block took, once it is done, beside an estimate in seconds.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        start = time.monotonic()
+        yield
+        if estimated is not None:
+            took = time.monotonic() - start
+            append_json_line(self.times, {"estimated": estimated, "took": took})
+
+    def estimates(self) -> list[tuple[float, float]]:
+        """The estimated and the actual seconds of each time that the run went to its end."""
+        rows = read_json_lines(self.times, skip_damaged=True)
+        pairs = ((row.get("estimated"), row.get("took")) for row in rows if isinstance(row, dict))
+        return [
+            (one, two) for one, two in pairs if isinstance(one, float) and isinstance(two, float)
+        ]
 
     def configuration(self) -> dict[str, Any]:
         """Reads the keys of the configuration alone; raises as `values` does."""
