@@ -81,8 +81,8 @@ class Datasets:
         sources = {"positive": data.positive, "negative": data.negative}
         self.sides = tuple(side for side in SIDES if sources[side] is not None)
         self.prompts = prompts
-        loaded = [_load(source) for side in SIDES if (source := sources[side])]
-        read = [_with_prompts(rows, data.prompt_words) for rows in loaded]
+        loaded = [load_source(source) for side in SIDES if (source := sources[side])]
+        read = [with_prompts(rows, data.prompt_words) for rows in loaded]
         by_side = list(zip(self.sides, loaded, read, strict=True))
         self.split_sides = tuple(side for side, rows, _ in by_side if rows.format == "text")
         self.too_short = {side: len(rows) - len(kept) for side, rows, kept in by_side}
@@ -116,7 +116,7 @@ class Datasets:
         for side in self.sides:
             size = scorer.rows or MOST_SCORER_ROWS
             if source := getattr(scorer, side):
-                own = deduplicate(rows[side], _with_prompts(_load(source), words)).splits[1]
+                own = deduplicate(rows[side], with_prompts(load_source(source), words)).splits[1]
                 size = min(size, len(own) // count)
                 drawn = subsets(own, [count * size], seed=0)[0]
             elif count * size >= len(rows[side]):
@@ -160,8 +160,16 @@ def _take_random(rows: Examples, count: int) -> tuple[Examples, Examples]:
     return drawn, rows.take(at for at, row in enumerate(rows.rows) if id(row) not in taken)
 
 
-def _with_prompts(rows: Examples, words: int) -> Examples:
-    """Rows with prompt and completion as plain text."""
+def with_prompts(rows: Examples, words: int) -> Examples:
+    """Rows with prompt and completion as plain text.
+
+    Args:
+        rows: The rows as loaded.
+        words: In plain texts, the number of words that form the prompt.
+
+    Raises:
+        InvalidArgumentError: The rows have another format, or are conversations.
+    """
     if rows.format == "text":
         rows = split_prompts(rows, words)
     if rows.format != "prompt-completion" or rows.conversational:
@@ -174,7 +182,7 @@ def _with_prompts(rows: Examples, words: int) -> Examples:
 
 def _read_pairs(source: Source) -> Examples:
     """Reads preferences as plain text."""
-    rows = _load(source)
+    rows = load_source(source)
     if rows.format != "preference" or rows.conversational:
         raise InvalidArgumentError(
             f"{rows.name}: {_kind(rows)}, but pairs need chosen and rejected as plain text; name "
@@ -187,8 +195,14 @@ def _kind(rows: Examples) -> str:
     return "conversations" if rows.conversational else rows.format
 
 
-def _load(source: Source) -> Examples:
-    """Loads the rows of a source that have its label, up to its limit."""
+def load_source(source: Source) -> Examples:
+    """Loads the rows of a source that have its label, up to its limit.
+
+    Raises:
+        InvalidArgumentError: The source mixes text and rows, or no row has the label.
+        CorpusError: Rows are damaged, or lack a column.
+        OSError: A file is missing.
+    """
     columns = source.columns or None
     if columns and source.label is not None:
         columns = {"label": "label", **columns}

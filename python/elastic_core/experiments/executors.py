@@ -45,6 +45,11 @@ def default_jobs(spec: ModelSpec) -> int:
     return gpus or cores or 1
 
 
+def has_gpu() -> bool:
+    """Whether torch sees a GPU."""
+    return _count_gpus() > 0
+
+
 def count_jobs(jobs: int | str | None, spec: ModelSpec) -> int:
     """How many cells are processed at once on this machine; `ray` counts as None.
 

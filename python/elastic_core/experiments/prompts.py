@@ -47,11 +47,19 @@ def lost_rows(texts: Mapping[str, Examples], words: int, held_out: int, seed: in
     return max(lost)
 
 
-def choose_prompt_words(texts: Mapping[str, Examples], held_out: int, seed: int) -> tuple[int, int]:
+def choose_prompt_words(
+    texts: Mapping[str, Examples], held_out: int, seed: int, words: int | None = None
+) -> tuple[int, int]:
     """The smallest number of words that loses few rows, or else the fewest, and how many it loses.
 
-    The arguments are those of `lost_rows`.
+    Args:
+        texts: Rows of the format `text`, by side.
+        held_out: Number of prompts that each side holds out.
+        seed: The seed of the draw.
+        words: A number that has been chosen; None: none has.
     """
+    if words is not None:
+        return words, lost_rows(texts, words, held_out, seed)
     fewest = _FEW * min(map(len, texts.values()))
     lost = {words: lost_rows(texts, words, held_out, seed) for words in _CANDIDATES}
     words = next(

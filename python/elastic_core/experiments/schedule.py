@@ -53,8 +53,15 @@ class Costs:
                 total += costs.measures[shape_of(part)] * (count_rows(part) or 1)
         return total
 
-    def once(self, cell: Cell, *, is_measured: bool) -> Iterator[tuple[Any, float, bool]]:
+    def once(
+        self, cell: Cell, model_hash: Callable[[Cell], str], *, is_measured: bool
+    ) -> Iterator[tuple[Any, float, bool]]:
         """What the first of several cells prepares for all.
+
+        Args:
+            cell: The cell.
+            model_hash: The hash of a cell's model.
+            is_measured: Whether the cell is measured, not only trained.
 
         Yields:
             What it is, the seconds that it takes, and whether each process does it again.
@@ -71,16 +78,16 @@ class Costs:
                     place = (names, cell.model, cell.root.tokens, cell.seed)
                     yield place, costs.preparations.get(names, 0.0), True
         for rows in sampled_in(tuple(parts)):
-            per_text = costs.sampling[rows.tokens]
+            per_text, author = costs.sampling[rows.tokens], model_hash(rows.author)
             if isinstance(rows, BaseSamples):
                 for block in range(rows.start // BLOCK, -(-rows.stop // BLOCK)):
-                    yield (rows.author, rows.tokens, rows.draw, block), per_text * BLOCK, False
+                    yield (author, rows.tokens, rows.draw, block), per_text * BLOCK, False
             elif isinstance(rows, Answers):
-                yield (rows.author, rows.tokens), per_text * self.config.answer_prompts, False
+                yield (author, rows.tokens), per_text * self.config.answer_prompts, False
             else:
                 texts = PAIRS_BLOCK * rows.candidates
                 for block in range(-(-rows.stop // PAIRS_BLOCK)):
-                    yield (rows.author, rows.side, block), per_text * texts, False
+                    yield (author, rows.side, block), per_text * texts, False
 
     def _pretraining(self, cell: Cell, costs: ModelCosts) -> float:
         """Seconds to pre-train a root, or to copy it from a pre-training."""
@@ -143,7 +150,9 @@ class Schedule:
             waiting.remove(at)
             task, worker = tasks[at], idle.pop(0)
             own = costs.seconds(task.cell, is_measured=task.is_measured)
-            for place, extra, each in costs.once(task.cell, is_measured=task.is_measured):
+            for place, extra, each in costs.once(
+                task.cell, model_hash, is_measured=task.is_measured
+            ):
                 known = prepared[worker] if each else shared
                 own += 0.0 if place in known else extra
                 known.add(place)

@@ -45,7 +45,7 @@ _ROWS = 64
 _TEXTS = 32
 _TOKENS = 8
 _CHARACTERS_PER_TOKEN = 4
-_LONG = 3.0
+_LONG = 1.5
 """Seconds after which a part of the trial stops early, and the rest is extrapolated."""
 
 _PRETRAINING_STEPS = 6
