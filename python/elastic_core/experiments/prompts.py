@@ -23,48 +23,48 @@ _MANY = 0.05
 """The share of lost rows from which on a run says so."""
 
 
-def lost_rows(texts: Mapping[str, Examples], words: int, held_out: int, seed: int) -> int:
-    """The most rows that a side loses if its first words are the prompt.
+def lost_rows(rows: Mapping[str, Examples], words: int, held_out: int, seed: int) -> int:
+    """The most rows that a side loses to its prompts.
 
     They are too short to have a completion, or their prompt is held out with another row.
 
     Args:
-        texts: Rows of the format `text`, by side.
-        words: Number of words in a prompt.
+        rows: Plain texts, or rows with prompt and completion, by side.
+        words: Number of words in the prompt of a plain text.
         held_out: Number of prompts that each side holds out.
         seed: The seed of the draw.
     """
     try:
-        rows = {side: split_prompts(some, words) for side, some in texts.items()}
-        held = {side: hold_out(some, held_out, seed=seed)[0] for side, some in rows.items()}
+        split = {
+            side: split_prompts(some, words) if some.format == "text" else some
+            for side, some in rows.items()
+        }
+        held = {side: hold_out(some, held_out, seed=seed)[0] for side, some in split.items()}
         lost = []
-        for side, rest in rows.items():
+        for side, rest in split.items():
             for prompts in held.values():
                 rest = without_prompts(rest, prompts)
-            lost.append(len(texts[side]) - len(rest) - held_out)
+            lost.append(len(rows[side]) - len(rest) - held_out)
     except InvalidArgumentError:  # No row is left.
-        return max(map(len, texts.values()))
+        return max(map(len, rows.values()))
     return max(lost)
 
 
-def choose_prompt_words(
-    texts: Mapping[str, Examples], held_out: int, seed: int, words: int | None = None
-) -> tuple[int, int]:
+def choose_prompt_words(rows: Mapping[str, Examples], held_out: int, seed: int) -> tuple[int, int]:
     """The smallest number of words that loses few rows, or else the fewest, and how many it loses.
 
     Args:
-        texts: Rows of the format `text`, by side.
+        rows: Plain texts by side; sides of rows with prompts may be among them.
         held_out: Number of prompts that each side holds out.
         seed: The seed of the draw.
-        words: A number that has been chosen; None: none has.
     """
-    if words is not None:
-        return words, lost_rows(texts, words, held_out, seed)
-    fewest = _FEW * min(map(len, texts.values()))
-    lost = {words: lost_rows(texts, words, held_out, seed) for words in _CANDIDATES}
-    words = next(
-        (words for words in lost if lost[words] <= fewest), min(lost, key=lost.__getitem__)
-    )
+    fewest = _FEW * min(map(len, rows.values()))
+    lost: dict[int, int] = {}
+    for words in _CANDIDATES:
+        lost[words] = lost_rows(rows, words, held_out, seed)
+        if lost[words] <= fewest:
+            break
+    words = min(lost, key=lost.__getitem__)
     return words, lost[words]
 
 

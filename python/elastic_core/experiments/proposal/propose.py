@@ -9,18 +9,20 @@ from typing import Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.units import counted, format_count, format_duration
+from elastic_core.experiments.bases import check_exists
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import ExperimentConfig, apply_overrides, parse_config
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import count_jobs
 from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.plan import plan
-from elastic_core.experiments.prompts import choose_prompt_words
+from elastic_core.experiments.plan import list_cells, plan
+from elastic_core.experiments.prompts import choose_prompt_words, lost_rows
 from elastic_core.experiments.proposal.data import Sides, commonest_prompt, read_sides, with_words
 from elastic_core.experiments.proposal.sizes import STEP, Sizes, choose_sizes, study_keys
 from elastic_core.experiments.proposal.text import Section, config_text
 from elastic_core.experiments.runner import pending_tasks
 from elastic_core.experiments.schedule import Costs, Schedule
+from elastic_core.experiments.scorer_rows import open_with_scorer_rows
 from elastic_core.experiments.studies.registry import find_study
 from elastic_core.experiments.trial import run_trial
 from elastic_core.models.spec import ModelKind, ModelSpec
@@ -31,6 +33,8 @@ _ENOUGH_SECONDS = 200.0
 
 _LONGEST, _LONGEST_ON_GPU = 256, 512
 _MARGIN_TOKENS, _DRAWN_TOKENS, _DRAWN_BYTES = 128, 48, 80
+_DEFAULT_WORDS = 4
+_MANY_ROWS = 10_000
 _LARGE = 500_000_000
 """Parameters from which on a step reads its rows one by one."""
 
@@ -122,6 +126,9 @@ def _check_models(study: str, models: Sequence[str], corpus: str | None) -> None
     if study != "scaling" and len(models) > 1:
         raise InvalidArgumentError(f"{study} takes one model; name one, or choose scaling")
     specs = [ModelSpec.parse(model) for model in models]
+    for spec in specs:
+        if spec.kind is ModelKind.TRANSFORMERS:
+            check_exists(spec)
     needs = [spec.text for spec in specs if spec.is_new] or (
         ["springs"] if study == "springs" else []
     )
@@ -145,9 +152,10 @@ def _choose_seeds(config: ExperimentConfig, *, is_fixed: bool) -> tuple[int, flo
     jobs = count_jobs(None, config.spec)
     most = config.seeds if is_fixed else _MOST_SEEDS
     with TemporaryDirectory() as folder:
-        store = ModelStore(Path(folder))
         whole = config.model_copy(update={"seeds": most})
-        context = RunContext(whole, store)
+        whole, context = open_with_scorer_rows(
+            whole, list_cells(study, whole), ModelStore(Path(folder))
+        )
         cells = plan(study, whole, context).cells
         costs = Costs(whole, run_trial(context, cells))
 
@@ -195,13 +203,15 @@ class _Draft:
 
     def _choose(self, scorers: int) -> Sizes:
         """The sizes, with the number of words of a prompt that loses few rows."""
-        self._words, self._lost = self._given_words or 4, 0
+        self._words, self._lost = self._given_words or _DEFAULT_WORDS, 0
 
         def lost(held_out: int) -> int:
-            if not self._sides.texts:
-                return 0
-            self._words, self._lost = choose_prompt_words(
-                self._sides.texts, held_out, self._seed, self._given_words
+            rows = self._sides.rows
+            if self._sides.texts and self._given_words is None:
+                self._words, _ = choose_prompt_words(rows, held_out, self._seed)
+            seeds = range(_MOST_SEEDS if self._sides.size <= _MANY_ROWS else 1)
+            self._lost = max(
+                lost_rows(rows, self._words, held_out, self._seed + number) for number in seeds
             )
             return self._lost
 
@@ -296,10 +306,12 @@ class _Draft:
     def _prompt_sentences(self) -> tuple[str, ...]:
         if not self._sides.texts:
             return ()
-        repeated = commonest_prompt(with_words(self._sides, 4).rows["positive"])
-        lost = counted(self._lost, "row is", "rows are")
         words = counted(self._words, "word", "words")
-        return (f"prompts: {words}, with which {lost} lost; with 4 words {repeated}",)
+        sentence = f"prompts: {words}, with which {counted(self._lost, 'row is', 'rows are')} lost"
+        if self._words > _DEFAULT_WORDS:
+            few = with_words(self._sides, _DEFAULT_WORDS).rows["positive"]
+            sentence += f"; with {_DEFAULT_WORDS} words {commonest_prompt(few)}"
+        return (sentence,)
 
     def _accuracy_sentence(self) -> str:
         accuracy = self._accuracy

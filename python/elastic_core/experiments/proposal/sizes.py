@@ -13,6 +13,7 @@ _FEWEST_HELD_OUT, _MOST_HELD_OUT = 8, 100
 _FEWEST_SCORER, _MOST_SCORER = 8, 500
 _FEWEST_TRAINED, _MOST_TRAINED = 4 * STEP, 48 * STEP
 _SPARE = 0.05
+_SLICES = 3
 _ANSWERS = 1.5
 """Prompts that `resistance` has answered, for each that models are measured on."""
 
@@ -82,7 +83,8 @@ def choose_sizes(study: str, rows: int, lost: Callable[[int], int], scorers: int
 def study_keys(study: str, sizes: Sizes) -> dict[str, Any]:
     """The keys of a study that depend on the number of rows."""
     if study == "resistance":
-        return {"rows": sizes.trained // 3 * 3, "slices": 3, "answers": sizes.answers}
+        slices = max(1, sizes.trained // (_SLICES * STEP)) * _SLICES * STEP
+        return {"rows": slices, "slices": _SLICES, "answers": sizes.answers}
     if study == "springs":
         return {"align": sizes.trained, "reverse": sizes.doses}
     is_matched = study in ("scaling", "algorithms", "mitigation")
