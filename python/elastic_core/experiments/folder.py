@@ -8,7 +8,6 @@ loses at most the row that was being written.
 
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,6 @@ from elastic_core._core import (
     remove_leftovers,
 )
 from elastic_core.common.files import (
-    append_json_line,
     read_json_lines,
     read_sealed_json,
     write_sealed_json,
@@ -59,7 +57,6 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.metrics = path / "metrics.jsonl"
-        self.times = path / "times.jsonl"
         self.checkpoints = path / "checkpoints"
         self.report = path / "report"
 
@@ -127,27 +124,6 @@ class RunFolder:
         scorer = self.values().get("scorer")
         rows = scorer.get("rows") if isinstance(scorer, dict) else None
         return rows if isinstance(rows, int) else None
-
-    @contextmanager
-    def timed(self, estimated: float | None) -> Iterator[None]:
-        """Notes how long the block took, once it is done, beside an estimate in seconds.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
-        start = time.monotonic()
-        yield
-        if estimated is not None:
-            took = time.monotonic() - start
-            append_json_line(self.times, {"estimated": estimated, "took": took})
-
-    def estimates(self) -> list[tuple[float, float]]:
-        """The estimated and the actual seconds of each time that the run went to its end."""
-        rows = read_json_lines(self.times, skip_damaged=True)
-        pairs = ((row.get("estimated"), row.get("took")) for row in rows if isinstance(row, dict))
-        return [
-            (one, two) for one, two in pairs if isinstance(one, float) and isinstance(two, float)
-        ]
 
     def configuration(self) -> dict[str, Any]:
         """Reads the keys of the configuration alone; raises as `values` does."""

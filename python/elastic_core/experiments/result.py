@@ -14,6 +14,7 @@ from elastic_core.common import schemas
 from elastic_core.common.files import slugs, without_nan
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.times import read_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ def training_versions() -> dict[str, str]:
 
 
 def _reported(name: str, run: "Run") -> ReportedRun:
-    rows, values, times = run.folder.rows(), run.folder.values(), run.folder.estimates()
+    rows, values, times = run.folder.rows(), run.folder.values(), read_times(run.folder.path)
     provenance = Provenance(
         cells=len(rows),
         diverged=sum(bool(row.get("diverged")) for row in rows),

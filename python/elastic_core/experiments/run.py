@@ -28,6 +28,7 @@ from elastic_core.experiments.schedule import Costs, Schedule
 from elastic_core.experiments.scorer_rows import open_with_scorer_rows
 from elastic_core.experiments.studies.registry import find_study
 from elastic_core.experiments.studies.study import Study
+from elastic_core.experiments.times import timed
 from elastic_core.models.spec import ModelKind, ModelSpec
 
 if TYPE_CHECKING:
@@ -119,7 +120,10 @@ def experiment(
             if progress and tasks:
                 run_progress.on_trial()
                 schedule = _schedule(opened, tasks, executor.submit_trial, executor.width)
-            with context.store.in_use(), folder.timed(schedule.duration if schedule else None):
+            with (
+                context.store.in_use(),
+                timed(folder.path, schedule.duration if schedule else None),
+            ):
                 run_progress.begin(schedule)
                 runner = Runner(context, folder, executor, run_progress)
                 study.run(config, runner.run_cells)

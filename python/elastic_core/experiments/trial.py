@@ -7,7 +7,7 @@ write by rows of the data.
 import time
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,13 +17,11 @@ from typing import Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.progress import Step
-from elastic_core.data.examples import Examples, as_format
 from elastic_core.experiments.arms import BaseSamples
 from elastic_core.experiments.bases import pretrain_root, pretraining_schedule
-from elastic_core.experiments.cells import Cell, Measure, RangedRows, Row, Rows
+from elastic_core.experiments.cells import Cell, Measure, Row
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.rows import Answers, InFormat, Interleaved, SampledPairs
 from elastic_core.experiments.sections import Pretraining
 from elastic_core.experiments.shapes import (
     Shape,
@@ -33,6 +31,7 @@ from elastic_core.experiments.shapes import (
     sampled_in,
     shape_of,
 )
+from elastic_core.experiments.stand_ins import StandIns, count_units, expansion
 from elastic_core.experiments.worker import measure_model, one_thread, reward_of
 from elastic_core.models.protocol import DrawingModel
 from elastic_core.models.spec import ModelKind, ModelSpec
@@ -42,10 +41,9 @@ from elastic_core.training.pretraining.pretrain import choose_batch
 
 _STEPS = 4
 _ROWS = 64
-_TEXTS = 32
 _TOKENS = 8
-_CHARACTERS_PER_TOKEN = 4
 _LONG = 1.5
+_LONG_SAMPLING = 3.0
 """Seconds after which a part of the trial stops early, and the rest is extrapolated."""
 
 _PRETRAINING_STEPS = 6
@@ -209,6 +207,7 @@ class _ModelTrial:
         self, model: DrawingModel
     ) -> tuple[dict[tuple[str, ...], float], dict[Shape, float]]:
         """Times the preparation of instruments, and every kind of measurement and text set."""
+        stand_ins = StandIns(self._context, self._root)
         preparations: dict[tuple[str, ...], float] = {}
         measures: dict[Shape, float] = {}
         empty = Cell((), self._root.seed, self._root.model, self._root, is_drawn=False)
@@ -217,7 +216,7 @@ class _ModelTrial:
             for part in (*cell.measures, *cell.sets):
                 if (shape := shape_of(part)) in measures:
                     continue
-                tried = self._stand_in(part)
+                tried = stand_ins.part(part)
                 if (names := instruments_of(tried)) and names not in preparations:
                     preparations[names] = _seconds(
                         self._seed_context.instruments, self._root, names
@@ -236,6 +235,7 @@ class _ModelTrial:
         self, model: DrawingModel
     ) -> tuple[dict[Recipe, tuple[float, float]], dict[tuple[Recipe, Shape], float]]:
         """Trains a few steps with each recipe, and measures the rows of each training."""
+        stand_ins = StandIns(self._context, self._root)
         trainings: dict[Recipe, tuple[float, float]] = {}
         lengths: dict[tuple[Recipe, Shape], float] = {}
         for cell in self._cells:
@@ -245,13 +245,13 @@ class _ModelTrial:
             if (recipe, shape_of(rows)) in lengths:
                 continue
             step = recipe.batch * recipe.accumulation
-            some = self._stand_in_rows(rows, max(_ROWS, _STEPS * step))
-            per_row = _units(model, some, recipe) / len(some) * _expansion(rows)
+            some = stand_ins.rows(rows, max(_ROWS, _STEPS * step))
+            per_row = count_units(model, some, recipe) / len(some) * expansion(rows)
             lengths[recipe, shape_of(rows)] = per_row
             if recipe not in trainings:
                 used = some[: _STEPS * step]
                 fixed, per_unit = self._training(cell, recipe, used, len(trainings))
-                trainings[recipe] = fixed, per_unit / (_units(model, used, recipe) / len(used))
+                trainings[recipe] = fixed, per_unit / (count_units(model, used, recipe) / len(used))
         return trainings, lengths
 
     def _training(
@@ -304,71 +304,11 @@ class _ModelTrial:
                 few = min(tokens, _TOKENS)
                 seconds = _seconds(partial(model.generate, prompts, tokens=few))
                 if few < tokens:
-                    more = tokens if seconds * tokens < _LONG * few else min(tokens, 4 * few)
+                    more = min(tokens, max(2 * few, int(few * _LONG_SAMPLING / max(seconds, 1e-9))))
                     longer = _seconds(partial(model.generate, prompts, tokens=more))
                     seconds += max(0.0, longer - seconds) * (tokens - few) / (more - few)
                 sampling[tokens] = seconds / _ROWS
         return sampling
-
-    def _stand_in(self, value: Any) -> Any:
-        """A measurement or text set that only needs the base, on fewer texts."""
-        if isinstance(value, Cell):
-            return self._root
-        if isinstance(value, tuple):
-            return tuple(map(self._stand_in, value))
-        if isinstance(value, RangedRows) and value.count > _TEXTS:
-            return self._stand_in(value.first(_TEXTS))
-        if not is_dataclass(value):
-            return value
-        parts = {
-            field.name: self._stand_in(getattr(value, field.name))
-            for field in fields(value)
-            if field.init
-        }
-        return replace(value, **parts)  # type: ignore[type-var]
-
-    def _stand_in_rows(self, rows: Rows, count: int) -> list[Row]:
-        """`count` rows like those of a training; models that would write some have not been made.
-
-        Texts of the data, which may be repeated, take the place of those that models write.
-        """
-        found: list[Row]
-        if isinstance(rows, InFormat):
-            examples = Examples(
-                "rows", "preference", tuple(self._stand_in_rows(rows.rows, count)), ""
-            )
-            if "chosen" not in examples.rows[0]:
-                examples = replace(examples, format="prompt-completion")
-            found = [dict(row) for row in as_format(examples, rows.format).rows]
-        elif isinstance(rows, Interleaved):
-            found = [
-                row
-                for pair in zip(
-                    self._stand_in_rows(rows.rows, count),
-                    self._stand_in_rows(rows.mixed, count),
-                    strict=True,
-                )
-                for row in pair
-            ]
-        elif not rows.authors():
-            found = rows.resolve(self._seed_context)
-        else:
-            found = [self._written(rows, row) for row in self._side_rows()]
-        return (found * (count // len(found) + 1))[:count]
-
-    def _side_rows(self) -> list[Row]:
-        side = self._context.datasets.sides[0]
-        size = self._seed_context.side_size(side)
-        return self._seed_context.subset(side, 0, min(size, _ROWS))
-
-    def _written(self, rows: Rows, row: Row) -> Row:
-        """A row of the data in the form of one that a model writes."""
-        if isinstance(rows, Answers | SampledPairs):
-            text = row["completion"][: rows.tokens * _CHARACTERS_PER_TOKEN]
-            if isinstance(rows, SampledPairs):
-                return {"prompt": row["prompt"], "chosen": text, "rejected": text[::-1]}
-            return {"prompt": row["prompt"], "completion": text}
-        return {"text": row["prompt"] + row["completion"]}
 
 
 def _with_little_pretraining(context: RunContext, model: str) -> RunContext:
@@ -391,37 +331,6 @@ def _with_little_pretraining(context: RunContext, model: str) -> RunContext:
 
 class _EnoughError(Exception):
     """Ends a trial training that has taken long enough."""
-
-
-def _expansion(rows: Rows) -> int:
-    """Rows that a trainer reads for each row that is counted."""
-    return 2 if isinstance(rows, InFormat) and rows.format == "unpaired-preference" else 1
-
-
-def _units(model: DrawingModel, rows: Sequence[Row], recipe: Recipe) -> float:
-    """Padded tokens of rows in batches; bytes for a tree model, rows if the model samples."""
-    if recipe.algorithm in ONLINE:
-        return float(len(rows))
-    sides = [[_text(row, name) for row in rows] for name in _columns(rows[0])]
-    if model.learns_online:
-        return float(sum(len(text.encode()) for texts in sides for text in texts))
-    total = 0.0
-    for texts in sides:
-        lengths = [min(len(ids) + 1, recipe.max_length) for ids in model.tokens(texts)]
-        batches = (lengths[at : at + recipe.batch] for at in range(0, len(lengths), recipe.batch))
-        total += sum(max(batch) * len(batch) for batch in batches)
-    return total
-
-
-def _columns(row: Row) -> tuple[str, ...]:
-    """The columns that follow a prompt in a row."""
-    return (
-        ("chosen", "rejected") if "chosen" in row else ("text" if "text" in row else "completion",)
-    )
-
-
-def _text(row: Row, name: str) -> str:
-    return str(row["text"] if name == "text" else row.get("prompt", "") + row[name])
 
 
 def _line(start: float, times: Sequence[tuple[int, float]]) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Sizes that fit the data: rows to hold out, for the scorer, to align with and to train on."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -63,21 +64,26 @@ def choose_sizes(study: str, rows: int, lost: Callable[[int], int], scorers: int
         InvalidArgumentError: There are too few rows.
     """
     answers = _ANSWERS if study == "resistance" else 0.0
-    held_out = _within(rows / (5 + answers), _FEWEST_HELD_OUT, _MOST_HELD_OUT)
-    asked = 2 * round(answers * held_out)
-    scorer = _within(rows / 4 / max(1, scorers), _FEWEST_SCORER, _MOST_SCORER)
-    set_aside = held_out + asked // 2 + scorers * scorer
-    left = rows - set_aside - lost(held_out + asked // 2)
-    trained = min(_MOST_TRAINED, int(left * (1 - _SPARE)) // (2 * STEP) * 2 * STEP)
-    if trained < _FEWEST_TRAINED:
-        fewest = _FEWEST_HELD_OUT + _FEWEST_TRAINED + scorers * _FEWEST_SCORER
-        fewest = round((fewest + answers * _FEWEST_HELD_OUT) * (1 + 2 * _SPARE))
-        raise InvalidArgumentError(
-            f"{study} needs about {fewest} rows on each side with prompts that differ, but the "
-            f"smaller one has {rows:,}, of which {max(0, left):,} would be left to train on; name "
-            "more data"
-        )
-    return Sizes(held_out, scorer, trained, asked)
+    left = rows
+    for held_out, scorer in (
+        (
+            _within(rows / (5 + answers), _FEWEST_HELD_OUT, _MOST_HELD_OUT),
+            _within(rows / 4 / max(1, scorers), _FEWEST_SCORER, _MOST_SCORER),
+        ),
+        (_FEWEST_HELD_OUT, _FEWEST_SCORER),
+    ):
+        asked = 2 * round(answers * held_out)
+        set_aside = held_out + asked // 2
+        left = rows - set_aside - scorers * scorer - lost(set_aside)
+        trained = min(_MOST_TRAINED, int(left * (1 - _SPARE)) // (2 * STEP) * 2 * STEP)
+        if trained >= _FEWEST_TRAINED:
+            return Sizes(held_out, scorer, trained, asked)
+    fewest = round(_FEWEST_HELD_OUT * (1 + answers)) + scorers * _FEWEST_SCORER
+    fewest += math.ceil(_FEWEST_TRAINED / (1 - _SPARE))
+    raise InvalidArgumentError(
+        f"{study} needs {fewest} rows on each side with prompts that differ, but the smaller one "
+        f"has {rows:,}, of which {max(0, left):,} would be left to train on; name more data"
+    )
 
 
 def study_keys(study: str, sizes: Sizes) -> dict[str, Any]:

@@ -26,10 +26,21 @@ class Section:
 
 def config_text(sections: Sequence[Section]) -> str:
     """The sections as YAML, one after another."""
-    return "\n".join(
-        f"{_comment(section.comment)}{yaml_text(section.values, is_compact=True)}"
-        for section in sections
-    )
+    texts = []
+    for section in sections:
+        keys = (_key_text(key, value) for key, value in section.values.items())
+        texts.append(f"{_comment(section.comment)}{''.join(keys)}")
+    return "\n".join(texts)
+
+
+def _key_text(key: str, value: Any) -> str:
+    """A key and its value, of which lists and mappings without nested ones are on one line."""
+    if not isinstance(value, list | dict):
+        return yaml_text({key: value})
+    text = yaml_text(value, is_compact=True)
+    if text[0] in "[{":
+        return f"{key}: {textwrap.indent(text, '  ').lstrip()}"
+    return f"{key}:\n{textwrap.indent(text, '  ')}"
 
 
 def _comment(text: str) -> str:
