@@ -1,10 +1,12 @@
 """`elastic-core experiment`: a study from its configuration to its report."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from elastic_core._core import InvalidArgumentError
+from elastic_core.cli.experiment_init import init
 from elastic_core.cli.progress import progress_shown
 from elastic_core.cli.results import format_option
 from elastic_core.common.extras import requires_extra
@@ -16,10 +18,30 @@ STUDY is {", ".join(STUDIES[:-1])} or {STUDIES[-1]}. KEY=VALUE
 overrides a key of the configuration, dotted if nested, such as model=tree:8,
 data.positive.source=good.jsonl or align=[100,400]. If interrupted, run the same command again
 to resume.
+
+`elastic-core experiment init STUDY` writes a configuration for your own model and data; see
+`elastic-core experiment init --help`.
 """
 
 
+class _ExperimentOrInit(click.Command):
+    """The command, in which `init` takes the place of a study and has options of its own."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """The context of `init` if that is the first argument, else that of the command."""
+        if args[:1] == [init.name]:
+            return init.make_context(f"{info_name} {init.name}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
 @click.command(
+    cls=_ExperimentOrInit,
     help=_HELP,
     epilog="""Example:
 
@@ -91,7 +113,14 @@ def experiment(
         click.echo(describe_plan(config, folder, jobs=jobs, cache=cache))
         return
     with progress_shown() as progress:
-        run = run_experiment(config, folder, jobs=jobs, cache=cache, progress=progress)
+        run = run_experiment(
+            config,
+            folder,
+            jobs=jobs,
+            cache=cache,
+            progress=progress,
+            notify=lambda sentence: click.echo(sentence, err=True),
+        )
     for missing in write_report([run], run.folder.report):
         click.echo(missing, err=True)
     print_report([run], output_format)

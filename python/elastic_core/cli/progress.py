@@ -101,8 +101,11 @@ class _Clock:
         parts = [amount]
         if step.note or speed >= 1:
             parts.append(step.note or f"{scaled(speed)}{unit}/s")
-        if step.total and speed:
-            parts.append(f"{_duration((step.total - step.done) / speed)} left")
+        left = step.left
+        if left is None and step.total and speed:
+            left = (step.total - step.done) / speed
+        if left is not None:
+            parts.append(f"{_duration(left)} left")
         return ", ".join(parts)
 
 

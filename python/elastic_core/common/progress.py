@@ -15,6 +15,7 @@ class Step:
         total: Units in all; 0: unknown.
         unit: What is counted, in the plural: `bytes`, `leaves`, `tokens`, `cells`.
         note: More to show, such as the rate so far; empty if there is nothing.
+        left: Seconds left in this phase; None: as the speed so far suggests.
     """
 
     phase: str
@@ -23,6 +24,7 @@ class Step:
     total: int
     unit: str
     note: str = ""
+    left: float | None = None
 
     @property
     def title(self) -> str:

@@ -88,12 +88,17 @@ def _events(text: str, where: str) -> Iterator[Any]:
         yield event
 
 
-def yaml_text(value: Any) -> str:
-    """A value of `parse_yaml` as YAML, keys in their order."""
+def yaml_text(value: Any, *, is_compact: bool = False) -> str:
+    """A value of `parse_yaml` as YAML, keys in their order.
+
+    Args:
+        value: The value.
+        is_compact: Whether lists and mappings without nested ones are written on one line.
+    """
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
+    yaml.default_flow_style = None if is_compact else False
     yaml.allow_unicode = True
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     out = io.StringIO()

@@ -44,6 +44,19 @@ COLUMNS: dict[Format, tuple[str, ...]] = {
 }
 """The required columns of each format; a row has the first format whose columns it has."""
 
+
+class ColumnsError(CorpusError):
+    """The columns of rows form no known format.
+
+    Attributes:
+        row: The first row.
+    """
+
+    def __init__(self, message: str, row: Row) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _HALF = re.compile("[\ud800-\udfff]")
 _TURN = "\n\nAssistant:"
@@ -133,10 +146,11 @@ def _format(rows: Sequence[Row], source: str) -> Format:
             return kind
     if not rows[0]:
         raise CorpusError(f"{source}: no columns in its rows; name a file of objects with a text")
-    raise CorpusError(
+    raise ColumnsError(
         f"{source}: the columns {', '.join(rows[0])} do not form a known format; name the column "
         f"of the text, prompt, completion, chosen or rejected, as in "
-        f"text={next(iter(rows[0]), 'content')}; row 1 is {abbreviated(rows[0])}"
+        f"text={next(iter(rows[0]), 'content')}; row 1 is {abbreviated(rows[0])}",
+        rows[0],
     )
 
 

@@ -26,7 +26,7 @@ alignment."""
 MODEL = "model"
 """The source of an arm that is sampled from the base."""
 
-_BLOCK = 64
+BLOCK = 64
 """Samples that are drawn and stored at once; trainings on more rows share the first blocks."""
 
 _ROUNDS = 10
@@ -100,9 +100,9 @@ class BaseSamples(RangedRows):
         Raises:
             InvalidArgumentError: The texts are nearly all empty, or all alike.
         """
-        blocks = range(self.start // _BLOCK, -(-self.stop // _BLOCK))
+        blocks = range(self.start // BLOCK, -(-self.stop // BLOCK))
         rows = [row for block in blocks for row in self._block(seed_context, block)]
-        first = blocks.start * _BLOCK
+        first = blocks.start * BLOCK
         rows = rows[self.start - first : self.stop - first]
         if len({row["text"] for row in rows}) < 2 and len(rows) > 1:
             raise InvalidArgumentError(
@@ -124,11 +124,11 @@ class BaseSamples(RangedRows):
         model = seed_context.model(self.author)
         rows: list[Row] = []
         for round_ in range(_ROUNDS):
-            samples = model.generate([""] * _BLOCK, tokens=self.tokens, seed=seed + round_)
+            samples = model.generate([""] * BLOCK, tokens=self.tokens, seed=seed + round_)
             texts = (text.decode(errors="replace").partition("\ufffd")[0] for text in samples)
             rows += [{"text": text} for text in texts if text.strip()]
-            if len(rows) >= _BLOCK:
-                return rows[:_BLOCK]
+            if len(rows) >= BLOCK:
+                return rows[:BLOCK]
         raise InvalidArgumentError(
             f"{self.author.model}: nearly all its samples are empty; name a corpus as "
             "neutral.source"

@@ -32,7 +32,7 @@ def check_root(config: ExperimentConfig, cell: Cell) -> None:
     if not spec.is_tree:
         check_extra(spec.text, ("torch", "transformers", "trl"), "train")
     if spec.kind is ModelKind.TRANSFORMERS:
-        _check_checkpoint(spec)
+        check_exists(spec)
     if not spec.is_new:
         return
     pretraining = config.pretrain
@@ -86,10 +86,16 @@ def check_scorer(config: ExperimentConfig) -> None:
         ModelError: The scorer's folder is incomplete, or there is no such model on the hub.
     """
     if config.scorer.kind != LINEAR:
-        _check_checkpoint(scorer_checkpoint(config.scorer.kind))
+        check_exists(scorer_checkpoint(config.scorer.kind))
 
 
-def _check_checkpoint(spec: ModelSpec) -> None:
+def check_exists(spec: ModelSpec) -> None:
+    """Checks that a checkpoint exists, without loading it.
+
+    Raises:
+        InvalidArgumentError: The folder holds an adapter without its base.
+        ModelError: The folder is incomplete, or there is no such model on the hub.
+    """
     with requires_extra(spec.text):
         from elastic_core.models.hub import check_checkpoint
     check_checkpoint(spec.text, spec.name)

@@ -2,8 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from elastic_core._core import Corpus, InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
@@ -48,6 +49,21 @@ class RunContext:
         self._row_hashes: dict[Cell, str] = {}
         self._references: OrderedDict[tuple[str, int], Reference] = OrderedDict()
         self._instruments: OrderedDict[tuple[Any, ...], list[Instrument]] = OrderedDict()
+
+    def with_store(self, store: ModelStore, *, shares_models: bool) -> Self:
+        """A context with the same data and another store.
+
+        Args:
+            store: Where models are stored.
+            shares_models: Whether root models are the same in both, and what is prepared of them.
+        """
+        _ = self.datasets, self.corpus  # Read once for both.
+        other = copy(self)
+        other.store = store
+        if not shares_models:
+            other._model_hashes, other._row_hashes = {}, {}
+            other._references, other._instruments = OrderedDict(), OrderedDict()
+        return other
 
     @cached_property
     def datasets(self) -> Datasets:
@@ -354,7 +370,7 @@ def _slice(
         dropped = ""
         if shared > 0:
             count = counted(shared, "more row has", "more rows have")
-            dropped = f" ({count} a held-out prompt and cannot be trained on)"
+            dropped = f" ({count} a held-out prompt, which more data.prompt_words may change)"
         raise InvalidArgumentError(
             f"{name}: {stop:,} rows to train on, but only {len(rows):,} are left after held-out "
             f"prompts and the scorer's rows are set aside{dropped}; ask for fewer, or name more "

@@ -15,7 +15,7 @@ from elastic_core.data.select import (
     with_label,
     without_prompts,
 )
-from elastic_core.experiments.sections import Data, ScorerConfig, Source
+from elastic_core.experiments.sections import MOST_SCORER_ROWS, Data, ScorerConfig, Source
 from elastic_core.scoring.scorers import NAME as LINEAR
 
 SIDES = ("positive", "negative")
@@ -58,9 +58,13 @@ class Datasets:
     Attributes:
         sides: The names of the sides that there are.
         rows: The rows that are not set aside, by side.
+        prompts: How many prompts each seed holds out.
+        split_sides: The sides of plain texts, whose first words are the prompts.
+        too_short: Texts without more words than a prompt has, which were dropped, by side.
         scorer: Labelled rows to train a linear scorer on, by side; empty if there is none.
         judge: Labelled rows to train the scorer that judges on, by side; those of `scorer` unless
             models learn from it.
+        scorers: How many linear scorers are trained on rows that are set aside.
         pairs: The preferences, if there are any.
         identity: The hash of all rows to train on.
         split: The split of a seed.
@@ -76,11 +80,16 @@ class Datasets:
     ) -> None:
         sources = {"positive": data.positive, "negative": data.negative}
         self.sides = tuple(side for side in SIDES if sources[side] is not None)
-        self._prompts = prompts
-        read = [_read(source, data.prompt_words) for side in SIDES if (source := sources[side])]
+        self.prompts = prompts
+        loaded = [load_source(source) for side in SIDES if (source := sources[side])]
+        read = [with_prompts(rows, data.prompt_words) for rows in loaded]
+        by_side = list(zip(self.sides, loaded, read, strict=True))
+        self.split_sides = tuple(side for side, rows, _ in by_side if rows.format == "text")
+        self.too_short = {side: len(rows) - len(kept) for side, rows, kept in by_side}
         rows = dict(zip(self.sides, deduplicate(*read).splits, strict=True))
         has_linear = scorer.kind == LINEAR
         groups = self._scorer_rows(rows, scorer, data.prompt_words, has_linear + scorer_teaches)
+        self.scorers = len(groups)
         self.scorer = groups[0] if has_linear and groups else {}
         self.judge = groups[-1] if groups else {}
         if scorer_teaches and not self.judge:
@@ -105,9 +114,9 @@ class Datasets:
             return []
         taken: list[dict[str, Examples]] = [{} for _ in range(count)]
         for side in self.sides:
-            size = scorer.rows
+            size = scorer.rows or MOST_SCORER_ROWS
             if source := getattr(scorer, side):
-                own = deduplicate(rows[side], _read(source, words)).splits[1]
+                own = deduplicate(rows[side], with_prompts(load_source(source), words)).splits[1]
                 size = min(size, len(own) // count)
                 drawn = subsets(own, [count * size], seed=0)[0]
             elif count * size >= len(rows[side]):
@@ -124,7 +133,7 @@ class Datasets:
 
     def _split(self, seed: int) -> SeedSplit:
         """The split of a seed; `split` caches the last ones."""
-        count = self._prompts // len(self.sides)
+        count = self.prompts // len(self.sides)
         held_out = {side: hold_out(self.rows[side], count, seed=seed)[0] for side in self.sides}
         pool = {}
         for side in self.sides:
@@ -151,9 +160,16 @@ def _take_random(rows: Examples, count: int) -> tuple[Examples, Examples]:
     return drawn, rows.take(at for at, row in enumerate(rows.rows) if id(row) not in taken)
 
 
-def _read(source: Source, words: int) -> Examples:
-    """Reads rows with prompt and completion as plain text."""
-    rows = _load(source)
+def with_prompts(rows: Examples, words: int) -> Examples:
+    """Rows with prompt and completion as plain text.
+
+    Args:
+        rows: The rows as loaded.
+        words: In plain texts, the number of words that form the prompt.
+
+    Raises:
+        InvalidArgumentError: The rows have another format, or are conversations.
+    """
     if rows.format == "text":
         rows = split_prompts(rows, words)
     if rows.format != "prompt-completion" or rows.conversational:
@@ -166,7 +182,7 @@ def _read(source: Source, words: int) -> Examples:
 
 def _read_pairs(source: Source) -> Examples:
     """Reads preferences as plain text."""
-    rows = _load(source)
+    rows = load_source(source)
     if rows.format != "preference" or rows.conversational:
         raise InvalidArgumentError(
             f"{rows.name}: {_kind(rows)}, but pairs need chosen and rejected as plain text; name "
@@ -179,8 +195,14 @@ def _kind(rows: Examples) -> str:
     return "conversations" if rows.conversational else rows.format
 
 
-def _load(source: Source) -> Examples:
-    """Loads the rows of a source that have its label, up to its limit."""
+def load_source(source: Source) -> Examples:
+    """Loads the rows of a source that have its label, up to its limit.
+
+    Raises:
+        InvalidArgumentError: The source mixes text and rows, or no row has the label.
+        CorpusError: Rows are damaged, or lack a column.
+        OSError: A file is missing.
+    """
     columns = source.columns or None
     if columns and source.label is not None:
         columns = {"label": "label", **columns}

@@ -7,11 +7,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.extras import requires_extra
@@ -22,11 +23,14 @@ from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.runner import Executor
+from elastic_core.experiments.trial import ModelCosts, run_trial
 from elastic_core.experiments.worker import make_model, process_cell
 from elastic_core.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
+
+Result = TypeVar("Result")
 
 RAY = "ray"
 """The value of `jobs` that selects a Ray cluster."""
@@ -39,6 +43,11 @@ def default_jobs(spec: ModelSpec) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpus = 0 if spec.is_tree else _count_gpus()
     return gpus or cores or 1
+
+
+def has_gpu() -> bool:
+    """Whether torch sees a GPU."""
+    return _count_gpus() > 0
 
 
 def count_jobs(jobs: int | str | None, spec: ModelSpec) -> int:
@@ -119,13 +128,11 @@ class _SerialExecutor:
         self._progress = progress
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
-        future: Future[Metrics] = Future()
-        try:
-            function = process_cell if is_measured else make_model
-            future.set_result(function(self._context, cell, self._progress))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+        function = process_cell if is_measured else make_model
+        return _done(lambda: function(self._context, cell, self._progress))
+
+    def submit_trial(self, cells: Sequence[Cell]) -> "Future[dict[str, ModelCosts]]":
+        return _done(lambda: run_trial(self._context, cells))
 
     def report_progress(self) -> None:
         pass
@@ -134,13 +141,23 @@ class _SerialExecutor:
         pass
 
 
+def _done(work: Callable[[], Result]) -> "Future[Result]":
+    """A future with the result, or the exception, of work that is done at once."""
+    future: Future[Result] = Future()
+    try:
+        future.set_result(work())
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
 class _ProcessExecutor:
     """Processes cells in worker processes, which end with this one, however it ends."""
 
     def __init__(self, count: int, context: RunContext, progress: Progress | None) -> None:
         self.width = count
         self._progress = progress
-        self._futures: list[Future[Metrics]] = []
+        self._futures: list[Future[Any]] = []
         spawn = multiprocessing.get_context("spawn")
         self._steps: SimpleQueue[Step] = spawn.SimpleQueue()
         listener, self._stop = spawn.Pipe(duplex=False)
@@ -157,6 +174,11 @@ class _ProcessExecutor:
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         future = self._pool.submit(_process_here, cell, is_measured)
         self._futures = [other for other in self._futures if not other.done()] + [future]
+        return future
+
+    def submit_trial(self, cells: Sequence[Cell]) -> "Future[dict[str, ModelCosts]]":
+        future = self._pool.submit(_try_here, cells)
+        self._futures.append(future)
         return future
 
     def report_progress(self) -> None:
@@ -186,11 +208,17 @@ class _RayExecutor:
         self.width = gpus or max(1, int(resources.get("CPU", 1)))
         needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
         self._remote: Any = ray.remote(**needs)(_process_remotely)
+        self._remote_trial: Any = ray.remote(**needs)(_try_remotely)
         self._context_arguments = (context.config, context.store.folder.resolve())
 
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         task = self._remote.remote(*self._context_arguments, cell, is_measured)
         future: Future[Metrics] = task.future()
+        return future
+
+    def submit_trial(self, cells: Sequence[Cell]) -> "Future[dict[str, ModelCosts]]":
+        task = self._remote_trial.remote(*self._context_arguments, cells)
+        future: Future[dict[str, ModelCosts]] = task.future()
         return future
 
     def report_progress(self) -> None:
@@ -251,10 +279,25 @@ def _open_context(config: ExperimentConfig, folder: Path) -> None:
         _context = RunContext(config, ModelStore(folder))
 
 
-def _process_here(cell: Cell, is_measured: bool) -> Metrics:
+def _opened_context() -> RunContext:
     if _context is None:
         raise InvalidArgumentError("this worker process has no run; start it with open_executor")
-    return (process_cell if is_measured else make_model)(_context, cell, _progress)
+    return _context
+
+
+def _process_here(cell: Cell, is_measured: bool) -> Metrics:
+    return (process_cell if is_measured else make_model)(_opened_context(), cell, _progress)
+
+
+def _try_here(cells: Sequence[Cell]) -> dict[str, ModelCosts]:
+    return run_trial(_opened_context(), cells)
+
+
+def _try_remotely(
+    config: ExperimentConfig, folder: Path, cells: Sequence[Cell]
+) -> dict[str, ModelCosts]:
+    _open_context(config, folder)
+    return _try_here(cells)
 
 
 def _process_remotely(

@@ -1,9 +1,8 @@
 """Files of an experiment: the folder of a run, and the store of models that runs may share.
 
-The folder of a run holds `config.yaml`, `metrics.jsonl`, `completions.jsonl`, `checkpoints/` and
-`report/`.
-`metrics.jsonl` has a row for each finished cell and is only ever appended to, so an interrupted run
-loses at most the row that was being written.
+The folder of a run holds `config.yaml`, `metrics.jsonl`, `completions.jsonl`, `times.jsonl`,
+`checkpoints/` and `report/`. `metrics.jsonl` has a row for each finished cell and is only ever
+appended to, so an interrupted run loses at most the row that was being written.
 """
 
 import secrets
@@ -117,6 +116,18 @@ class RunFolder:
                 "rewrites it"
             )
         return values
+
+    def scorer_rows(self) -> int | None:
+        """The `scorer.rows` of the run that the folder holds; None if it holds none.
+
+        Raises:
+            InvalidArgumentError: The configuration is damaged.
+        """
+        if not (self.path / _CONFIG).is_file():
+            return None
+        scorer = self.values().get("scorer")
+        rows = scorer.get("rows") if isinstance(scorer, dict) else None
+        return rows if isinstance(rows, int) else None
 
     def configuration(self) -> dict[str, Any]:
         """Reads the keys of the configuration alone; raises as `values` does."""

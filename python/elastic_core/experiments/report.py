@@ -370,6 +370,9 @@ def _provenance(provenance: Provenance) -> Iterable[tuple[str, str]]:
         cells += f", {provenance.diverged:,} of them without metrics because training diverged"
     yield "cells done", cells
     yield "time in cells", format_duration(provenance.seconds)
+    if provenance.estimated is not None and provenance.took is not None:
+        estimated, took = map(format_duration, (provenance.estimated, provenance.took))
+        yield "time of the run", f"estimated {estimated}, took {took}"
     if provenance.last:
         at = datetime.fromisoformat(provenance.last)
         yield "last cell done", f"{at:%Y-%m-%d %H:%M} {at.tzname() or ''}".strip()
@@ -406,7 +409,8 @@ def _source(source: "Source") -> str:
 
 def _scorer(config: "ExperimentConfig") -> str:
     scorer = config.scorer
-    words = f"a linear classifier, trained on {scorer.rows:,} rows of each side"
+    rows = f"{scorer.rows:,} rows" if scorer.rows else "the rows"
+    words = f"a linear classifier, trained on {rows} of each side"
     if scorer.kind != "linear":
         words = scorer.kind if scorer.label is None else f"{scorer.kind}, label {scorer.label}"
     if config.scorer_teaches:

@@ -14,6 +14,7 @@ from elastic_core.common import schemas
 from elastic_core.common.files import slugs, without_nan
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.times import read_times
 from elastic_core.report.presented import Presented
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Provenance:
         diverged: Number of those without metrics, because their training, or that of a model they
             start from, diverged.
         seconds: Time spent on all of them, added up.
+        estimated: Estimated seconds of the run, up to its end; None: there was no estimate.
+        took: The seconds that it took; None: there was no estimate.
         last: When the last one was finished, in ISO 8601; None: none is.
         elastic_core: The version that ran them.
         data_sha256: The start of the hash of the training rows.
@@ -42,6 +45,8 @@ class Provenance:
     cells: int
     diverged: int
     seconds: float
+    estimated: float | None
+    took: float | None
     last: str | None
     elastic_core: str | None
     data_sha256: str | None
@@ -117,11 +122,13 @@ def training_versions() -> dict[str, str]:
 
 
 def _reported(name: str, run: "Run") -> ReportedRun:
-    rows, values = run.folder.rows(), run.folder.values()
+    rows, values, times = run.folder.rows(), run.folder.values(), read_times(run.folder.path)
     provenance = Provenance(
         cells=len(rows),
         diverged=sum(bool(row.get("diverged")) for row in rows),
         seconds=math.fsum(row.get("seconds") or 0.0 for row in rows),
+        estimated=math.fsum(estimated for estimated, _ in times) if times else None,
+        took=math.fsum(took for _, took in times) if times else None,
         last=max((row["time"] for row in rows if row.get("time")), default=None),
         elastic_core=values.get("elastic_core"),
         data_sha256=values.get("data_sha256"),

@@ -13,7 +13,7 @@ from elastic_core.data.examples import Examples, as_format, with_swapped_sides
 from elastic_core.data.formats import Format
 from elastic_core.experiments.cells import Cell, RangedRows, Row, Rows, SeedData
 
-_BLOCK = 50
+PAIRS_BLOCK = 50
 """Prompts for which candidates are sampled at once; volumes share blocks, so they are nested."""
 
 
@@ -194,8 +194,8 @@ class SampledPairs(RangedRows):
         self.check(seed_context)
         size = seed_context.side_size(self.side)
         pairs: list[Row] = []
-        for start in range(0, self.stop, _BLOCK):
-            rows = seed_context.subset(self.side, start, min(start + _BLOCK, size))
+        for start in range(0, self.stop, PAIRS_BLOCK):
+            rows = seed_context.subset(self.side, start, min(start + PAIRS_BLOCK, size))
             pairs += self._block(seed_context, [row["prompt"] for row in rows])
         return pairs[: self.stop]
 

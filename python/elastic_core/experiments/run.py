@@ -1,12 +1,12 @@
 """Experiments from configuration to analysis: run one, resume one, or describe what it would do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import ElasticCoreError
-from elastic_core.common.progress import Progress, Step
+from elastic_core.common.progress import Progress
 from elastic_core.common.units import counted, rough_duration
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.bases import pretraining_schedule
@@ -19,13 +19,23 @@ from elastic_core.experiments.config import (
     read_yaml,
 )
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.executors import open_executor
+from elastic_core.experiments.executors import count_jobs, open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
-from elastic_core.experiments.plan import Plan, count_unfinished, estimate, plan
-from elastic_core.experiments.runner import Runner
+from elastic_core.experiments.plan import Plan, count_unfinished, list_cells, plan
+from elastic_core.experiments.progress import RunProgress
+from elastic_core.experiments.prompts import describe_losses
+from elastic_core.experiments.runner import Runner, Task, pending_tasks
+from elastic_core.experiments.schedule import Costs, Schedule
+from elastic_core.experiments.scorer_rows import open_with_scorer_rows
 from elastic_core.experiments.studies.registry import find_study
 from elastic_core.experiments.studies.study import Study
+from elastic_core.experiments.times import timed
 from elastic_core.models.spec import ModelKind, ModelSpec
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from elastic_core.experiments.trial import ModelCosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ def experiment(
     jobs: int | str | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
+    notify: Callable[[str], object] | None = None,
 ) -> Run:
     """Runs a study, or resumes it.
 
@@ -82,7 +93,9 @@ def experiment(
         jobs: Cells to process at once: a number, `ray`, or None for one per GPU, or one per core on
             a machine without GPUs. Results do not depend on it.
         cache: Folder of models that several runs share; None: `checkpoints` in the run's folder.
-        progress: Receives steps with the phase `run`, the study as subject, and finished cells.
+        progress: Receives steps with the phase `run`, the study as subject, finished cells and the
+            time left, which a trial of a few training steps and measurements estimates first.
+        notify: Receives a sentence for each choice that loses many rows.
 
     Raises:
         InvalidArgumentError: The configuration refers to missing data, or the folder holds
@@ -91,18 +104,29 @@ def experiment(
         ModelError: A model cannot be loaded or trained, or a worker died. Finished cells are kept.
         OSError: The disk is full, or a file cannot be written.
     """
-    study = find_study(config.study)
     folder = RunFolder(Path(out))
-    context = _open_context(config, folder, cache)
-    planned = plan(study, config, context)
+    opened = _open(config, folder, cache)
+    config, context, study = opened.config, opened.context, opened.study
     folder.check(config, context.datasets.identity)
-    run_progress = _RunProgress(study.name, len(planned.cells), progress)
+    if notify:
+        for sentence in describe_losses(context):
+            notify(sentence)
+    run_progress = RunProgress(study.name, len(opened.plan.cells), progress)
     executor = open_executor(jobs, context, run_progress.on_step)
     try:
         with folder.locked():
             folder.begin(config, context.datasets.identity)
-            with context.store.in_use():
-                runner = Runner(context, folder, executor, run_progress.on_cells)
+            tasks = opened.tasks()
+            schedule = None
+            if progress and tasks:
+                run_progress.on_trial()
+                schedule = _schedule(opened, tasks, executor.submit_trial, executor.width)
+            with (
+                context.store.in_use(),
+                timed(folder.path, schedule.duration if schedule else None),
+            ):
+                run_progress.begin(schedule)
+                runner = Runner(context, folder, executor, run_progress)
                 study.run(config, runner.run_cells)
     finally:
         executor.close()
@@ -155,19 +179,19 @@ def describe_plan(
     jobs: int | str | None = None,
     cache: str | Path | None = None,
 ) -> str:
-    """Describes what `experiment` would do with the same arguments; nothing is trained or written.
+    """Describes what `experiment` would do with the same arguments, and how long it would take.
+
+    For the time, a trial trains a few steps and takes every measurement once; nothing is kept.
 
     Raises:
         InvalidArgumentError: The configuration refers to missing data.
     """
-    folder = RunFolder(Path(out))
-    context = _open_context(config, folder, cache)
-    planned = plan(find_study(config.study), config, context)
-    rows = [flatten_row(row) for row in folder.rows()]
-    done = {row["key"] for row in rows}
+    opened = _open(config, RunFolder(Path(out)), cache)
+    config, context, planned = opened.config, opened.context, opened.plan
+    width = count_jobs(jobs, config.spec)
+    done = {row["key"] for row in opened.rows}
     finished = sum(context.row_hash(cell) in done for cell in planned.cells)
-    seconds = estimate(planned, context, rows, jobs)
-    time = "unknown (model not found)" if seconds is None else f"about {rough_duration(seconds)}"
+    time = _estimated_time(opened, width)
     steps = (
         counted(planned.pretrainings, "pre-training", "pre-trainings"),
         counted(planned.trainings, "training", "trainings"),
@@ -181,6 +205,8 @@ def describe_plan(
         ", ".join(steps),
         *_cost_of_separate(planned),
         *_branch_lines(config, planned.models),
+        *_scorer_line(context),
+        *describe_losses(context),
         f"time left: {time}",
     )
     return "\n".join(lines)
@@ -221,35 +247,80 @@ def _judge_note(config: ExperimentConfig) -> str:
     )
 
 
-def _open_context(
-    config: ExperimentConfig, folder: RunFolder, cache: str | Path | None
-) -> RunContext:
-    return RunContext(config, ModelStore(Path(cache) if cache else folder.checkpoints))
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A run that is about to start or to be described.
+
+    Attributes:
+        study: The study.
+        config: The configuration, with the number of rows of the scorer.
+        context: Data, scorer and models.
+        plan: The plan.
+        rows: The rows of the finished cells.
+    """
+
+    study: Study[Any]
+    config: ExperimentConfig
+    context: RunContext
+    plan: Plan
+    rows: list[dict[str, Any]]
+
+    def tasks(self) -> list[Task]:
+        """The tasks that are left."""
+        finished = {row["key"] for row in self.rows}
+        diverged = {row.get("made") for row in self.rows if row.get("diverged")}
+
+        def is_settled(cell: Cell) -> bool:
+            has_model = self.context.path(cell) is not None
+            return has_model or self.context.model_hash(cell) in diverged
+
+        return pending_tasks(self.context, self.plan.cells, finished, is_settled)
 
 
-class _RunProgress:
-    """Combines the progress of a runner and of its cells into steps of the run."""
+def _open(config: ExperimentConfig, folder: RunFolder, cache: str | Path | None) -> _Opened:
+    study = find_study(config.study)
+    rows = folder.rows()
+    config, context = open_with_scorer_rows(
+        config,
+        list_cells(study, config, rows),
+        ModelStore(Path(cache) if cache else folder.checkpoints),
+        folder.scorer_rows(),
+    )
+    return _Opened(study, config, context, plan(study, config, context, rows), rows)
 
-    def __init__(self, study: str, total: int, progress: Progress | None) -> None:
-        self._study = study
-        self._total = total
-        self._progress = progress
-        self._done = 0
-        self._cell = ""
 
-    def on_cells(self, done: int, started: Cell | None) -> None:
-        """Reports the number of finished cells, and the cell that was started."""
-        self._done = done
-        if started is not None:
-            self._cell = started.name
-        self._report(self._cell)
+def _schedule(
+    opened: _Opened,
+    tasks: Sequence[Task],
+    submit: "Callable[[Sequence[Cell]], Future[dict[str, ModelCosts]]]",
+    width: int,
+) -> Schedule | None:
+    """The schedule of tasks from a trial; None if the trial is impossible."""
+    try:
+        models = submit([task.cell for task in tasks]).result()
+    except ElasticCoreError:  # If it concerns the run, too, the run says so.
+        return None
+    costs = Costs(opened.config, models)
+    return Schedule.of(costs, tasks, width, opened.context.model_hash)
 
-    def on_step(self, step: Step) -> None:
-        """Reports a step of the current cell."""
-        share = f", {step.phase} {step.done / step.total:.0%}" if step.total else ""
-        self._report(f"{self._cell}{share}")
 
-    def _report(self, note: str) -> None:
-        if self._progress:
-            step = Step("run", self._study, self._done, self._total, "cells", note)
-            self._progress(step)
+def _estimated_time(opened: _Opened, width: int) -> str:
+    """How long the tasks that are left take, in words."""
+    tasks = opened.tasks()
+    if not tasks:
+        return "none, all cells are finished"
+    executor = open_executor(1, opened.context, None)
+    try:
+        schedule = _schedule(opened, tasks, executor.submit_trial, width)
+    finally:
+        executor.close()
+    return f"about {rough_duration(schedule.duration)}" if schedule else "unknown"
+
+
+def _scorer_line(context: RunContext) -> Iterator[str]:
+    """How many rows the linear scorers take, if there are any."""
+    if not context.datasets.scorers:
+        return
+    what = "the scorer" if context.datasets.scorers == 1 else "each of two scorers"
+    sides = (f"{len(rows):,} {side}" for side, rows in context.datasets.judge.items())
+    yield f"rows for {what}: {', '.join(sides)}"

@@ -1,12 +1,12 @@
 """Runs cells in the order their models require, each once, and appends their rows."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from elastic_core._core import ElasticCoreError, ModelError
 from elastic_core.common.files import append_json_line
@@ -14,6 +14,9 @@ from elastic_core.experiments.cells import Cell, Metrics
 from elastic_core.experiments.completions import COMPLETIONS, append_completions
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import RunFolder, flatten_row
+
+if TYPE_CHECKING:
+    from elastic_core.experiments.trial import ModelCosts
 
 _POLL_SECONDS = 0.5
 
@@ -27,6 +30,9 @@ class Executor(Protocol):
     def submit(self, cell: Cell, *, is_measured: bool) -> "Future[Metrics]":
         """Starts `process_cell`, or `make_model` if the cell is not to be measured."""
 
+    def submit_trial(self, cells: Sequence[Cell]) -> "Future[dict[str, ModelCosts]]":
+        """Starts `elastic_core.experiments.trial.run_trial`."""
+
     def report_progress(self) -> None:
         """Passes on the progress that cells have reported since the last call."""
 
@@ -34,16 +40,64 @@ class Executor(Protocol):
         """Stops all work immediately."""
 
 
-OnCells: TypeAlias = Callable[[int, Cell | None], object]
-"""Called with the number of finished cells, and with a cell that has just been started."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Task:
+class Task:
     """A cell to process; not measured if only its model is needed."""
 
     cell: Cell
     is_measured: bool
+
+
+class RunObserver(Protocol):
+    """Follows a run."""
+
+    def on_start(self, task: Task) -> None:
+        """A task was started."""
+
+    def on_finish(self, task: Task) -> None:
+        """A task was finished."""
+
+    def on_count(self, done: int, requested: int) -> None:
+        """So many cells are finished, of those requested so far."""
+
+
+def pending_tasks(
+    context: RunContext,
+    cells: Iterable[Cell],
+    finished: Container[str],
+    is_settled: Callable[[Cell], bool],
+) -> list[Task]:
+    """The tasks that cells require, each after those whose models it needs.
+
+    Args:
+        context: Data, scorer and models.
+        cells: The cells.
+        finished: The hashes of the rows of finished cells.
+        is_settled: Whether a cell's model exists, or its training diverged.
+    """
+    tasks: dict[str, Task] = {}
+
+    def visit(cell: Cell, *, is_measured: bool) -> None:
+        if is_measured:
+            key = context.row_hash(cell)
+            is_done = key in finished
+        else:
+            key = context.model_hash(cell)
+            is_done = is_settled(cell)
+        if is_done or key in tasks:
+            return
+        for needed in cell.needs:
+            visit(needed, is_measured=False)
+        tasks.setdefault(key, Task(cell, is_measured))
+
+    for cell in cells:
+        visit(cell, is_measured=True)
+    measured = {context.model_hash(task.cell) for task in tasks.values() if task.is_measured}
+    return [
+        task
+        for task in tasks.values()
+        if task.is_measured or context.model_hash(task.cell) not in measured
+    ]
 
 
 class Runner:
@@ -53,16 +107,16 @@ class Runner:
         context: Data, scorer and models.
         folder: The folder of the run, whose rows are reused.
         executor: Processes the cells.
-        on_cells: Called whenever a cell is started or finished.
+        observer: Follows the run.
     """
 
     def __init__(
-        self, context: RunContext, folder: RunFolder, executor: Executor, on_cells: OnCells
+        self, context: RunContext, folder: RunFolder, executor: Executor, observer: RunObserver
     ) -> None:
         self._context = context
         self._folder = folder
         self._executor = executor
-        self._on_cells = on_cells
+        self._observer = observer
         self._rows = {row["key"]: row for row in folder.rows()}
         self._diverged = {row.get("made") for row in self._rows.values() if row.get("diverged")}
         self._requested: dict[str, Cell] = {}
@@ -76,12 +130,12 @@ class Runner:
             OSError: The disk is full, or a file cannot be written.
         """
         self._requested |= {self._context.row_hash(cell): cell for cell in cells}
-        waiting = self._tasks(cells)
+        waiting = pending_tasks(self._context, cells, self._rows, self._is_settled)
         kept = self._kept_models(cells)
         pending = Counter(needed for task in waiting for needed in self._needed_models(task.cell))
         self._drop_measured(cells, kept | pending.keys())
-        running: dict[Future[Metrics], _Task] = {}
-        self._on_cells(self._count_done(), None)
+        running: dict[Future[Metrics], Task] = {}
+        self._report_count()
         while waiting or running:
             while len(running) < self._executor.width:
                 task = self._next_ready(waiting, running.values())
@@ -91,8 +145,10 @@ class Runner:
                 if self._needs_diverged(task.cell):
                     self._append_row(task.cell, {"diverged": True})
                     self._release(task.cell, kept, pending)
+                    self._observer.on_finish(task)
                     continue
-                self._on_cells(self._count_done(), task.cell)
+                self._observer.on_start(task)
+                self._report_count()
                 future = self._executor.submit(task.cell, is_measured=task.is_measured)
                 running[future] = task
             if not running:
@@ -106,36 +162,11 @@ class Runner:
                     self._append_row(task.cell, metrics)
                 self._release(task.cell, kept, pending)
                 self._context.store.label(self._context.model_hash(task.cell), task.cell.name)
-                self._on_cells(self._count_done(), None)
+                self._observer.on_finish(task)
+                self._report_count()
         return [flatten_row(self._rows[self._context.row_hash(cell)]) for cell in cells]
 
-    def _tasks(self, cells: Iterable[Cell]) -> list[_Task]:
-        """The cells to process, each after the cells whose models it needs."""
-        tasks: dict[str, _Task] = {}
-
-        def visit(cell: Cell, *, is_measured: bool) -> None:
-            if is_measured:
-                key = self._context.row_hash(cell)
-                is_done = key in self._rows
-            else:
-                key = self._context.model_hash(cell)
-                is_done = self._is_settled(cell)
-            if is_done or key in tasks:
-                return
-            for needed in cell.needs:
-                visit(needed, is_measured=False)
-            tasks.setdefault(key, _Task(cell, is_measured))
-
-        for cell in cells:
-            visit(cell, is_measured=True)
-        measured = {self._context.model_hash(t.cell) for t in tasks.values() if t.is_measured}
-        return [
-            task
-            for task in tasks.values()
-            if task.is_measured or self._context.model_hash(task.cell) not in measured
-        ]
-
-    def _next_ready(self, waiting: Sequence[_Task], running: Iterable[_Task]) -> _Task | None:
+    def _next_ready(self, waiting: Sequence[Task], running: Iterable[Task]) -> Task | None:
         """The first waiting task whose models exist and whose own model is not in progress."""
         busy = {self._context.model_hash(task.cell) for task in running}
         for task in waiting:
@@ -181,8 +212,9 @@ class Runner:
             if self._context.row_hash(cell) in self._rows and model_hash not in kept:
                 self._context.store.drop(model_hash)
 
-    def _count_done(self) -> int:
-        return sum(key in self._rows for key in self._requested)
+    def _report_count(self) -> None:
+        done = sum(key in self._rows for key in self._requested)
+        self._observer.on_count(done, len(self._requested))
 
     def _append_row(self, cell: Cell, metrics: Metrics) -> None:
         """Appends a cell's row to `metrics.jsonl`, and before it what the model wrote, if kept."""

@@ -18,6 +18,9 @@ from elastic_core.experiments.fields import Count, Names, refuse_boolean
 MOST = 1_000_000
 """The largest number of prompts, tokens or texts to measure on."""
 
+MOST_SCORER_ROWS = 2000
+"""The largest number of rows of each side for the linear scorer, unless one is configured."""
+
 
 class Section(BaseModel):
     """A section of a configuration; unknown keys and booleans in place of numbers are rejected."""
@@ -138,7 +141,8 @@ class ScorerConfig(Section):
         kind: `linear` for a classifier trained here, `hf:NAME`, or a folder.
         label: The label of an `hf:` classifier whose probability is the score.
         rows: Rows of each side to train `linear` on; they are used for nothing else. Where models
-            learn from the scorer, as many others train the linear one that judges.
+            learn from the scorer, as many others train the linear one that judges. None: as many as
+            the rest of the run leaves, up to 2000.
         words: Words at the start of a row that `linear` is trained on; None: all. As many as models
             are sampled make it a judge of text of that length.
         positive: The positive rows for `linear`; None: taken from `data.positive`.
@@ -147,7 +151,7 @@ class ScorerConfig(Section):
 
     kind: str = "linear"
     label: str | int | None = None
-    rows: Count = 2000
+    rows: Count | None = None
     words: Annotated[Count | None, ADDED_LATER] = None
     positive: Source | None = None
     negative: Source | None = None

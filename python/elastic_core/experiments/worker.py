@@ -46,7 +46,7 @@ def process_cell(context: RunContext, cell: Cell, progress: Progress | None = No
     start = time.monotonic()
     metrics = make_model(context, cell, progress)
     if not metrics.get("diverged"):
-        with _one_thread(context, cell):
+        with one_thread(context, cell):
             metrics |= measure_model(context, cell)
     return {**metrics, "seconds": time.monotonic() - start}
 
@@ -60,14 +60,14 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
     """
     if cell.parent is None:
         if context.path(cell) is None:
-            with context.store.making(context.model_hash(cell)), _one_thread(context, cell):
+            with context.store.making(context.model_hash(cell)), one_thread(context, cell):
                 if context.path(cell) is None:
                     pretrain_root(context, cell, progress)
         return {}
     if cell.training is None:
         return {}
     training, place = cell.training, context.store.path(context.model_hash(cell))
-    with context.store.making(context.model_hash(cell)), _one_thread(context, cell):
+    with context.store.making(context.model_hash(cell)), one_thread(context, cell):
         if not cell.is_trained and _copy_from_curve(context, cell, place):
             return {}
         trained = train(
@@ -76,7 +76,7 @@ def make_model(context: RunContext, cell: Cell, progress: Progress | None = None
             training.recipe,
             place,
             seed=cell.seed,
-            reward=_reward(context, training) if training.recipe.algorithm in ONLINE else None,
+            reward=reward_of(context, training) if training.recipe.algorithm in ONLINE else None,
             require_all=True,
             checkpoints=_checkpoints(cell),
             progress=progress,
@@ -115,7 +115,7 @@ def _copy_from_curve(context: RunContext, cell: Cell, place: Path) -> bool:
     return True
 
 
-def _reward(context: RunContext, training: TrainingStep) -> Reward:
+def reward_of(context: RunContext, training: TrainingStep) -> Reward:
     """The score of a text as the reward of online algorithms, negated for the negative side."""
     scorer = context.scorer
     if scorer is None:
@@ -201,7 +201,7 @@ def _loss(model: DrawingModel, texts: TextSet, rows: list[Row]) -> Loss:
 
 
 @contextmanager
-def _one_thread(context: RunContext, cell: Cell) -> Iterator[None]:
+def one_thread(context: RunContext, cell: Cell) -> Iterator[None]:
     """Runs torch on one thread, because the order of summation depends on their number."""
     if cell.spec.is_tree and context.config.scorer.kind == LINEAR:
         yield

@@ -3,12 +3,13 @@
 Checked before a run, without torch, and without the retries with which transformers searches.
 """
 
+import json
 from pathlib import Path
 
 from huggingface_hub import HfApi, try_to_load_from_cache
 from huggingface_hub import errors as hub
 
-from elastic_core._core import ModelError
+from elastic_core._core import InvalidArgumentError, ModelError
 
 REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
@@ -29,6 +30,7 @@ REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 
 _UNREACHABLE = REASONS[-1][1]
 _CONFIG = "config.json"
+_ADAPTER = "adapter_config.json"
 _PARTS = (
     (_CONFIG, (_CONFIG,)),
     ("weights in safetensors format", ("*.safetensors",)),
@@ -45,11 +47,17 @@ def check_checkpoint(spec: str, name: str) -> None:
         name: A folder, or a name on the hub.
 
     Raises:
+        InvalidArgumentError: The folder holds an adapter without its base.
         ModelError: The folder lacks a part, or there is no such model, or the hub cannot be reached
             and the model is not in the cache.
     """
     folder = Path(name)
     if folder.is_dir():
+        if (folder / _ADAPTER).is_file() and not (folder / _CONFIG).is_file():
+            raise InvalidArgumentError(
+                f"{spec}: an adapter without its base, {_base_of(folder / _ADAPTER)}; merge them "
+                "with merge_and_unload of peft, save the result and name its folder"
+            )
         for part, patterns in _PARTS:
             if not any(file for pattern in patterns for file in folder.glob(pattern)):
                 raise ModelError(
@@ -63,3 +71,12 @@ def check_checkpoint(spec: str, name: str) -> None:
     except Exception as error:  # The hub client lets errors of its HTTP library through.
         reason = next((text for kinds, text in REASONS if isinstance(error, kinds)), _UNREACHABLE)
         raise ModelError(f"{spec}: {reason}") from error
+
+
+def _base_of(file: Path) -> str:
+    """The base that the configuration of an adapter names."""
+    try:
+        base = json.loads(file.read_text("utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        base = None
+    return base if isinstance(base, str) and base else "which it does not name"
