@@ -61,16 +61,16 @@ def test_several_corpora_share_a_table_with_their_differences(result: ec.Measure
     assert sum(set(line) == {"─"} for line in text.splitlines()) == 1, "there is one table"
     rows = [line.split() for line in text.splitlines()]
     values = [corpus.depths[1].conditional_entropy_bits for corpus in result.corpora]
-    difference = f"{values[1] - values[0]:+.3f}".replace("-", "\N{MINUS SIGN}")
+    difference = _signed(values[1] - values[0], ".3f")
     wanted = ["conditional", "2", "bits/symbol", *(f"{value:.3f}" for value in values), difference]
     assert wanted in rows
     more = poem.compare[0].bytes / poem.bytes - play.compare[0].bytes / play.bytes
     (ratio,) = [row for row in rows if row[:2] == ["zstd:3", "ratio"]]
-    assert ratio[-1] == f"{more:+.4f}"
+    assert ratio[-1] == _signed(more, ".4f")
     (leaves,) = [row for row in rows if row[:2] == ["leaves", "4"]]
     assert leaves[2:] == [
         *(str(corpus.depths[-1].leaves) for corpus in (play, poem, joint)),
-        f"{poem.depths[-1].leaves - play.depths[-1].leaves:+d}",
+        _signed(poem.depths[-1].leaves - play.depths[-1].leaves, "d"),
     ]
 
 
@@ -176,3 +176,7 @@ def test_a_result_folder_has_all_files(result: ec.MeasureResult, tmp_path: Path)
     assert "tree.parquet" in trees
     joint = ec.TokenTree.open(target / "tree.parquet")
     assert joint.documents == 2
+
+
+def _signed(value: float, form: str) -> str:
+    return f"{value:+{form}}".replace("-", "\N{MINUS SIGN}")
