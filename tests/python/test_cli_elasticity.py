@@ -122,7 +122,7 @@ def test_shared_files_cause_a_warning(cli: CommandLine, corpora: Path) -> None:
         ("--perturb empty.txt", 1, ["empty.txt", "no documents"]),
         ("--perturb perturb.jsonl --l -1", 2, ["l -1", "0 or more"]),
         ("--perturb perturb.jsonl --k 0", 2, ["k 0", "more than 0"]),
-        ("--perturb shallow.parquet --depth 8", 2, ["differ in depth"]),
+        ("--perturb shallow.parquet --depth 8", 2, ["a depth of 3, not 8"]),
         ("--perturb bits.parquet --alphabet byte", 2, ["alphabet", "bit"]),
         ("--perturb shallow.parquet --segment window", 2, ["segmentation"]),
         ("--perturb shallow.parquet --bootstrap 5", 2, ["shallow.parquet", "bootstrap"]),
