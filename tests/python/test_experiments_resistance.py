@@ -188,6 +188,19 @@ def test_no_verdict_unless_every_training_approached_its_target(tmp_path: Path) 
     assert set(verdicts(near).values()) == {"no verdict"}
 
 
+def test_findings_have_the_values_of_both_directions(tmp_path: Path) -> None:
+    analysis = analysed(tmp_path, planted_rows(EQUAL, RESISTANT, STILL, noise=1e-6))
+    closer, nearer, lower, _ = (finding.words for finding in analysis.findings)
+    assert closer.startswith(
+        "Beyond neutral training, inverse training brought a model 0.0300 nats per token nearer to "
+        "its target, and forward training 0.0100: a difference of 0.0200 (95% CI 0.0200 to 0.0200)."
+    )
+    assert nearer.startswith(
+        "Inverse training ended 0.0200 nats per token from its target, and forward training 0.0400"
+    )
+    assert "at a loss of 1.1200 nats per token, and forward training at 1.1400" in lower
+
+
 def test_gaps_of_a_pair_computed_by_hand(tmp_path: Path) -> None:
     config = configured(tmp_path, seeds=SEEDS)
     neutral = {pair: 0.05 if pair[0] < pair[1] else 0.045 for pair in EVEN}

@@ -54,9 +54,9 @@ def test_the_headline_claims_no_more_than_was_measured(left: float, headline: st
     assert analysed(lambda *_: left).story.headline == headline
 
 
-def test_the_headline_says_that_an_alignment_did_not_take() -> None:
+def test_the_headline_says_that_an_alignment_did_nothing() -> None:
     assert analysed(lambda *_: 0.5, gain=0.0).story.headline == (
-        "The alignment did not take, so there was nothing to undo"
+        "The alignment did not measurably move the margin, so there was nothing to undo"
     )
 
 

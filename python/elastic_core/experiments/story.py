@@ -107,12 +107,12 @@ def _authors(
 def _headline(report: ArmReport, alignments: Sequence[Alignment]) -> str:
     """What the largest dose of the first arm did to the alignments; empty without results."""
     arm, margin = report.config.arms[0], report.margin
-    lost = [over_seeds(margin.lost(alignment, arm)[-1]) for alignment in alignments]
-    gains = [over_seeds(margin.aligned(alignment)) for alignment in alignments]
-    if all(gain.count for gain in gains) and not all(map(margin.has_moved, alignments)):
-        return "The alignment did not take, so there was nothing to undo"
-    if not all(share.count for share in lost):
+    ends = [over_seeds(margin.difference(alignment, arm)[-1]) for alignment in alignments]
+    if not all(end.count for end in ends):
         return ""
+    if not all(map(margin.has_moved, alignments)):
+        return "The alignment did not measurably move the margin, so there was nothing to undo"
+    lost = [over_seeds(margin.lost(alignment, arm)[-1]) for alignment in alignments]
     subject, after = _SUBJECTS[arm], f"after {report.config.doses[-1]:,} rows"
     after += ", in a single seed" if report.config.seeds == 1 else ""
     if not any(share.is_positive for share in lost):

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from elastic_core.experiments.analysis import Array
+import numpy as np
+
+from elastic_core.experiments.analysis import Array, with_ci
 from elastic_core.experiments.claims import Evidence
 from elastic_core.experiments.studies.resistance.gaps import (
     Gap,
@@ -24,9 +26,15 @@ def evidence(pairs: Sequence[Pair]) -> dict[str, Evidence]:
     """What was measured about each claim; none has a verdict unless all trainings approached."""
     unmet = _unmet(pairs)
 
-    def of(claim: str, measured: str, gap: Gap) -> Evidence:
+    def of(claim: str, measured: str, gap: Gap, inverse: Gap, forward: Gap, words: str) -> Evidence:
         values = mean_over_pairs(pairs, gap)
-        return Evidence(claim, f"{measured}, mean over pairs", values, _NATS, unmet)
+        ends = (over_seeds(mean_over_pairs(pairs, end)).mean for end in (inverse, forward))
+        first, second = (f"{end:z.{_DIGITS}f}" for end in ends)
+        sentence = words.format(first, "nats per token", second)
+        difference = over_seeds(values)
+        sentence += f": a difference of {with_ci(difference, _DIGITS)}."
+        measured = f"{measured}, mean over pairs"
+        return Evidence(claim, measured, values, _NATS, unmet, sentence if difference.count else "")
 
     return {
         "comes_closer": of(
@@ -35,22 +43,35 @@ def evidence(pairs: Sequence[Pair]) -> dict[str, Evidence]:
             "How much nearer to the target's author training brought the model than neutral "
             "training did, inverse less forward",
             lambda pair: pair.approach_gap,
+            lambda pair: pair.inverse.beyond_neutral,
+            lambda pair: pair.forward.beyond_neutral,
+            "Beyond neutral training, inverse training brought a model {} {} nearer to its "
+            "target, and forward training {}",
         ),
         "ends_nearer": of(
             "Inverse training ends nearer to its target than forward training.",
             "KL(author || model) after training, forward less inverse",
             lambda pair: pair.distance_gap,
+            lambda pair: pair.inverse.final,
+            lambda pair: pair.forward.final,
+            "Inverse training ended {} {} from its target, and forward training {}",
         ),
         "lower_loss": of(
             "Inverse training ends at a lower training loss than forward training, whose targets "
             "are others (Table 1).",
             "Final training loss, forward less inverse",
             lambda pair: pair.loss_gap,
+            lambda pair: pair.inverse.train_loss,
+            lambda pair: pair.forward.train_loss,
+            "Inverse training ended at a loss of {} {}, and forward training at {}",
         ),
         "larger_kl_change": of(
             "Forward training changes the divergence from the base by more (Table 2).",
             "Absolute change of KL(model || base), forward less inverse",
             lambda pair: pair.kl_gap,
+            lambda pair: np.abs(pair.inverse.kl_change),
+            lambda pair: np.abs(pair.forward.kl_change),
+            "Inverse training changed KL(model || base) by {} {}, and forward training by {}",
         ),
     }
 
