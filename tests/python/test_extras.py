@@ -193,7 +193,9 @@ def test_constraints_name_every_library_of_an_extra(extra: str) -> None:
 
 def test_the_conda_packages_require_what_pip_installs() -> None:
     file = Path(__file__).parents[2] / "packaging" / "conda" / "recipe.yaml"
-    base, experiments = parse_yaml_file(file)["outputs"]
+    recipe = parse_yaml_file(file)
+    assert recipe["context"]["version"] == elastic_core.__version__
+    base, experiments = recipe["outputs"]
     for output, wanted in (
         (base, PROJECT["dependencies"]),
         (experiments, PROJECT["optional-dependencies"]["experiments"]),

@@ -107,6 +107,12 @@ def test_a_text_that_is_none_is_a_bad_row_of_the_corpus() -> None:
     assert ec.measure(texts, depth=1, on_bad_row="skip").corpora[0].bad_rows == 1
 
 
+@pytest.mark.parametrize("data", [{"text": TEXTS}, 5, None, pl.LazyFrame(ROWS)])
+def test_other_objects_are_no_corpus(data: Any) -> None:
+    with pytest.raises(ec.InvalidArgumentError, match=f"^{type(data).__name__} is no corpus; pass"):
+        ec.measure(data)
+
+
 def test_a_single_text_is_no_list_of_letters() -> None:
     with pytest.raises(ec.InvalidArgumentError, match="texts of type str: pass a list of texts"):
         ec.Texts("to be")

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from elastic_core._core import ElasticCoreError, InvalidArgumentError
+from elastic_core._core import Corpus, ElasticCoreError, InvalidArgumentError
 from elastic_core.common.arguments import listed
 
 P = ParamSpec("P")
@@ -91,7 +91,10 @@ def accepts_data(function: Callable[P, R]) -> Callable[P, R]:
         columns: Any = kwargs.get("text_key", ("text",))
         named = {name: _as_source(value, columns) for name, value in kwargs.items()}
         try:
-            return function(*(_as_source(value, columns) for value in args), **named)
+            sources = [_as_source(value, columns) for value in args]
+            for source in sources:
+                _check_source(source)
+            return function(*sources, **named)
         except ElasticCoreError as error:
             message = str(error)
             for path, name in _NAMES.items():
@@ -113,6 +116,14 @@ def _as_source(value: Any, columns: Sequence[str]) -> Any:
     if isinstance(value, list | tuple) and any(map(_is_data, value)):
         return [_as_source(item, columns) for item in value]
     return value
+
+
+def _check_source(source: Any) -> None:
+    if not isinstance(source, str | os.PathLike | Corpus | Sequence):
+        raise InvalidArgumentError(
+            f"{type(source).__name__} is no corpus; pass a path, a list of paths, a Corpus, "
+            "Texts, a list of rows or a DataFrame"
+        )
 
 
 def _is_data(value: Any) -> bool:
@@ -151,7 +162,7 @@ def _items(data: Any) -> Iterator[Any]:
         return iter(data.to_pylist())
     if hasattr(data, "__arrow_c_stream__") and not hasattr(data, "to_list"):
         return _stream_rows(data)
-    if isinstance(data, str | bytes | type) or not isinstance(data, Iterable):
+    if isinstance(data, str | bytes | Mapping | type) or not isinstance(data, Iterable):
         raise InvalidArgumentError(
             f"texts of type {type(data).__name__}: pass a list of texts or rows, or a table"
         )

@@ -96,10 +96,12 @@ def _list(items: Iterable[str]) -> str:
 def _table(names: Iterable[str], rows: Iterable[tuple[str, ...]], left: set[int]) -> str:
     """A table whose columns at the places `left` are aligned to the left."""
 
+    def style(at: int) -> str:
+        return f"text-align: {'left' if at in left else 'right'}; padding: 0.1em 0.6em"
+
     def line(cells: Iterable[str], tag: str) -> str:
         styled = (
-            f'<{tag} style="text-align: {"left" if at in left else "right"}">{_safe(cell)}</{tag}>'
-            for at, cell in enumerate(cells)
+            f'<{tag} style="{style(at)}">{_safe(cell)}</{tag}>' for at, cell in enumerate(cells)
         )
         return f"<tr>{''.join(styled)}</tr>"
 

@@ -58,4 +58,12 @@ impl PyStatistics {
     fn normalized_rate(&self) -> f64 {
         self.statistics.normalized_rate
     }
+
+    fn __repr__(&self) -> String {
+        let Statistics { depths, segments, normalized_rate, .. } = &self.statistics;
+        format!(
+            "Statistics(depths={}, segments={segments}, normalized_rate={normalized_rate})",
+            depths.len()
+        )
+    }
 }
