@@ -24,6 +24,7 @@ include_patterns = [
     "examples/README.md",
     "examples/**/README.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
 ]
 exclude_patterns = [".*", "target", "site", "**/__pycache__"]
 
@@ -33,7 +34,7 @@ highlight_language = "none"
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = -1
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
