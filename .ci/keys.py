@@ -89,11 +89,17 @@ def type_name(annotation: Any, metadata: Iterable[Any] = ()) -> str:
 
 def _bounds(metadata: Iterable[Any]) -> str:
     """The bounds of a number; an upper bound that only keeps out nonsense is left out."""
+    constraints = list(_flat(metadata))
     bounds = []
-    for sign, name in ((">", "gt"), ("≥", "ge"), ("<", "lt"), ("≤", "le")):
-        values = {getattr(one, name, None) for one in _flat(metadata)} - {None}
-        bounds += [f"{sign} {value}" for value in values if value <= _LARGEST_BOUND]
-    return f" {', '.join(bounds)}" if bounds else ""
+    for words, name in (
+        ("above", "gt"),
+        ("at least", "ge"),
+        ("below", "lt"),
+        ("at most", "le"),
+    ):
+        values = {getattr(one, name, None) for one in constraints} - {None}
+        bounds += [f"{words} {value}" for value in values if value <= _LARGEST_BOUND]
+    return f", {' and '.join(bounds)}" if bounds else ""
 
 
 def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
@@ -142,13 +148,13 @@ def _flow(value: Any) -> str:
 
 def row(key: str, kind: str, default: str, meaning: str) -> str:
     """A row of a table of keys."""
-    cells = (cell.replace("|", "\\|") for cell in (key, kind, default, meaning))
+    cells = (cell.replace("|", "\\|") for cell in (key, meaning, kind, default))
     return f"| {' | '.join(cells)} |"
 
 
 def table(rows: Iterable[str]) -> list[str]:
     """A table of keys."""
-    return ["| key | type | default | meaning |", "| :-- | :-- | :-- | :-- |", *rows, ""]
+    return ["| key | meaning | type | default |", "| :-- | :-- | :-- | :-- |", *rows, ""]
 
 
 def model_rows(kind: type[BaseModel], owners: Iterable[type], prefix: str = "") -> Iterator[str]:

@@ -30,6 +30,7 @@ exclude_patterns = [".*", "target", "site", "**/__pycache__"]
 
 myst_heading_anchors = 4
 highlight_language = "none"
+pygments_dark_style = "monokai"
 
 nb_execution_mode = "force"
 nb_execution_in_temp = True
