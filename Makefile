@@ -28,15 +28,17 @@ IN_MEMORY = $(shell mount 2>/dev/null | grep -q ' /dev/shm .*noexec' || \
 # The seed of `make fuzz`.
 SEED ?= 0
 
-.PHONY: help measure test test-rust test-python lint lint-rust lint-python check lint-uncompiled fuzz stubs \
-	format bench clean developed tools
+.PHONY: help measure test test-rust test-python lint lint-rust lint-python check lint-uncompiled fuzz docs stubs \
+	keys format bench clean developed tools
 
 help:
 	@echo 'make measure   build, then measure the text of the Python standard library'
 	@echo 'make test      build, then run all tests: cargo and pytest'
 	@echo 'make lint      check style, lints, types, stubs and the Rust documentation'
 	@echo 'make fuzz      read ten times as many damaged files as the tests do; another seed: SEED=1'
+	@echo 'make docs      build the documentation into site/; its first page is site/index.html'
 	@echo 'make stubs     generate the stub of the extension module, _core.pyi'
+	@echo 'make keys      generate the tables of docs/configuration.md'
 	@echo 'make format    format the code'
 	@echo 'make bench     run the benchmarks of the Rust core'
 	@echo 'make clean     remove everything that was built, including .venv'
@@ -71,7 +73,7 @@ lint-rust: | tools
 
 # `lint` and `test` as `.ci/run` does them: what the tests compile of Rust is linted as it is compiled.
 check: export RUSTC_WORKSPACE_WRAPPER := $(CURDIR)/.ci/lint
-check: lint-uncompiled test-rust lint-python test-python
+check: lint-uncompiled test-rust lint-python docs test-python
 
 lint-uncompiled: | tools
 	cargo fmt --check
@@ -80,10 +82,17 @@ lint-uncompiled: | tools
 fuzz: developed
 	$(BIN)/python tests/fuzz --count 10 --seed $(SEED)
 
+# Links to what is not there, docstrings that cannot be read and a failing notebook are errors.
+docs: developed
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs -d $(VENV)/doctrees . site
+
 stubs: developed
 	$(BIN)/python .ci/stubs.py > $(VENV)/stub.pyi
 	$(BIN)/ruff format --quiet $(VENV)/stub.pyi
 	mv $(VENV)/stub.pyi python/elastic_core/_core.pyi
+
+keys: developed
+	$(BIN)/python .ci/keys.py
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix
@@ -94,7 +103,7 @@ bench: tools
 	cargo bench
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f python/elastic_core/_core.*so
 	cargo clean
 

@@ -45,7 +45,7 @@ class Section(BaseModel):
 
 
 class Source(Section):
-    """Rows as `elastic_core.data.load.load_examples` reads them.
+    """Where rows come from; `elastic_core.data.load.load_examples` reads them.
 
     Attributes:
         source: A file, a folder, a glob, or `hf:OWNER/NAME[/CONFIG][:SPLIT]`.
@@ -68,7 +68,8 @@ class Data(Section):
     Attributes:
         positive: Rows of the positive side.
         negative: Rows of the negative side; None for studies with a single side.
-        pairs: Preferences whose chosen texts are positive; None if the study uses none.
+        pairs: Preferences whose chosen texts are positive, for `algorithms`; None: the base model
+            writes them.
         prompt_words: In plain text, the number of words that form the prompt; the rest is the
             completion.
         match_length: Whether to drop rows until both sides have the same distribution of lengths.
@@ -123,7 +124,7 @@ class HeldOut(Section):
 
     Attributes:
         prompts: Number of prompts, half of them from each side.
-        tokens: Maximum length of a completion, in tokens.
+        tokens: Maximum length of a completion, in tokens; for a tree model, in bytes.
         texts: Maximum number of texts per loss, from the pre-training corpus and from each side.
         length: Maximum number of tokens of a text that the margin reads; None: `recipe.max_length`.
     """

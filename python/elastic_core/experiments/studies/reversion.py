@@ -27,7 +27,6 @@ class ReversionConfig(VolumesConfig):
     """The configuration of reversion.
 
     Attributes:
-        arms: The arms; see `ArmsConfig`.
         first: The side of the alignment.
     """
 
