@@ -16,8 +16,8 @@ from reviews import VOLUMES, configured, write_reviews
 from elastic_core import InvalidArgumentError
 from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import plan
 from elastic_core.experiments.folder import ModelStore, RunFolder
-from elastic_core.experiments.plan import plan
 from elastic_core.experiments.run import describe_plan, experiment, open_run
 from elastic_core.experiments.studies.registry import find_study
 

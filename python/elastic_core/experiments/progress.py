@@ -4,8 +4,8 @@ import time
 
 from elastic_core.common.progress import Progress, Step
 from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.estimate.schedule import Schedule
 from elastic_core.experiments.runner import Task
-from elastic_core.experiments.schedule import Schedule
 
 _PRIOR = 0.05
 """The weight of the estimate in the pace of a run, as a share of the run."""

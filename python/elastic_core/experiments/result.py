@@ -14,7 +14,7 @@ from elastic_core.common import schemas
 from elastic_core.common.files import slugs, without_nan
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.times import read_times
+from elastic_core.experiments.estimate.times import read_times
 from elastic_core.report.presented import Presented
 
 if TYPE_CHECKING:

@@ -19,23 +19,23 @@ from elastic_core.experiments.config import (
     read_yaml,
 )
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import Plan, count_unfinished, list_cells, plan
+from elastic_core.experiments.estimate.schedule import Costs, Schedule
+from elastic_core.experiments.estimate.times import timed
 from elastic_core.experiments.executors import count_jobs, open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
-from elastic_core.experiments.plan import Plan, count_unfinished, list_cells, plan
 from elastic_core.experiments.progress import RunProgress
 from elastic_core.experiments.prompts import describe_losses
 from elastic_core.experiments.runner import Runner, Task, pending_tasks
-from elastic_core.experiments.schedule import Costs, Schedule
 from elastic_core.experiments.scorer_rows import open_with_scorer_rows
 from elastic_core.experiments.studies.registry import find_study
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.times import timed
 from elastic_core.models.spec import ModelKind, ModelSpec
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from elastic_core.experiments.trial import ModelCosts
+    from elastic_core.experiments.estimate.trial import ModelCosts
 
 
 @dataclass(frozen=True, slots=True)

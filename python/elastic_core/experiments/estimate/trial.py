@@ -17,13 +17,11 @@ from typing import Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.progress import Step
-from elastic_core.experiments.arms import BaseSamples
+from elastic_core.experiments.arms.texts import BaseSamples
 from elastic_core.experiments.bases import pretrain_root, pretraining_schedule
 from elastic_core.experiments.cells import Cell, Measure, Row
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.sections import Pretraining
-from elastic_core.experiments.shapes import (
+from elastic_core.experiments.estimate.shapes import (
     Shape,
     count_rows,
     instruments_of,
@@ -31,7 +29,9 @@ from elastic_core.experiments.shapes import (
     sampled_in,
     shape_of,
 )
-from elastic_core.experiments.stand_ins import StandIns, count_units, expansion
+from elastic_core.experiments.estimate.stand_ins import StandIns, count_units, expansion
+from elastic_core.experiments.folder import ModelStore
+from elastic_core.experiments.sections import Pretraining
 from elastic_core.experiments.worker import measure_model, one_thread, reward_of
 from elastic_core.models.protocol import DrawingModel
 from elastic_core.models.spec import ModelKind, ModelSpec
