@@ -32,8 +32,9 @@ class RunProgress:
         """Notes that the first cells are about to start, and how long they are expected to take."""
         self._left = TimeLeft(schedule) if schedule else None
 
-    def on_trial(self) -> None:
-        """Reports that the time is being estimated."""
+    def on_trial(self, done: int) -> None:
+        """Reports that the time is being estimated, with so many cells finished."""
+        self._done = done
         self._report("estimating the time")
 
     def on_start(self, task: Task) -> None:

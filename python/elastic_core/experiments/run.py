@@ -119,7 +119,7 @@ def experiment(
             tasks = opened.tasks()
             schedule = None
             if progress and tasks:
-                run_progress.on_trial()
+                run_progress.on_trial(opened.count_finished())
                 schedule = _schedule(opened, tasks, executor.submit_trial, executor.width)
             with (
                 context.store.in_use(),
@@ -189,8 +189,7 @@ def describe_plan(
     opened = _open(config, RunFolder(Path(out)), cache)
     config, context, planned = opened.config, opened.context, opened.plan
     width = count_jobs(jobs, config.spec)
-    done = {row["key"] for row in opened.rows}
-    finished = sum(context.row_hash(cell) in done for cell in planned.cells)
+    finished = opened.count_finished()
     time = _estimated_time(opened, width)
     steps = (
         counted(planned.pretrainings, "pre-training", "pre-trainings"),
@@ -264,6 +263,11 @@ class _Opened:
     context: RunContext
     plan: Plan
     rows: list[dict[str, Any]]
+
+    def count_finished(self) -> int:
+        """How many cells of the plan are finished."""
+        finished = {row["key"] for row in self.rows}
+        return sum(self.context.row_hash(cell) in finished for cell in self.plan.cells)
 
     def tasks(self) -> list[Task]:
         """The tasks that are left."""

@@ -90,7 +90,7 @@ def run_trial(context: RunContext, cells: Sequence[Cell]) -> dict[str, ModelCost
 
     Args:
         context: Data, scorer and models.
-        cells: The cells; those of the first seed are tried.
+        cells: The cells. Of those that take equally long, one is tried, in the seed of the first.
 
     Raises:
         InvalidArgumentError: The cells refer to missing data.
@@ -99,8 +99,7 @@ def run_trial(context: RunContext, cells: Sequence[Cell]) -> dict[str, ModelCost
     """
     by_model: dict[str, list[Cell]] = {}
     for cell in cells:
-        if cell.seed == cells[0].seed:
-            by_model.setdefault(cell.model, []).append(cell)
+        by_model.setdefault(cell.model, []).append(cell)
     costs = {}
     for model, some in by_model.items():
         with TemporaryDirectory() as folder, one_thread(context, some[0]):
@@ -113,7 +112,7 @@ class _ModelTrial:
 
     Args:
         context: Data, scorer and models.
-        cells: The cells of one seed whose lineage starts from the model.
+        cells: The cells whose lineage starts from the model.
         folder: An empty folder for everything that the trial writes.
     """
 
