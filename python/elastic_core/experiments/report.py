@@ -213,7 +213,10 @@ def report_folder(runs: "Sequence[Run]", out: Path | None) -> Path:
 def settings(run: ReportedRun) -> str:
     """Study, model, seeds and finished cells, on one line."""
     config = run.config
-    cells = counted(run.provenance.cells, "cell", "cells")
+    done, missing = run.provenance.cells, run.provenance.missing
+    cells = counted(done, "cell", "cells")
+    if missing:
+        cells = f"not finished: {done:,} of {counted(done + missing, 'cell', 'cells')}"
     return f"{run.analysis.study}, {config.model}, {config.counted_seeds}, {cells} done"
 
 

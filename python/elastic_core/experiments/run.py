@@ -46,11 +46,13 @@ class Run:
         folder: Its folder.
         config: Its configuration.
         analysis: The results of its finished cells.
+        missing: Number of cells that are not finished; None: unknown, as the data are elsewhere.
     """
 
     folder: RunFolder
     config: ExperimentConfig
     analysis: Analysis
+    missing: int | None = 0
 
 
 def read_config(study: str, file: Path | None, overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -149,23 +151,26 @@ def open_run(path: str | Path) -> Run:
     )
     if config.scorer_teaches:
         analysis = replace(analysis, notes=(*analysis.notes, _judge_note(config)))
-    if note := _completeness_note(study, config, rows):
+    missing, note = _missing(study, config, rows)
+    if note:
         analysis = replace(analysis, notes=(note, *analysis.notes))
-    return Run(folder, config, analysis)
+    return Run(folder, config, analysis, missing)
 
 
-def _completeness_note(study: Study[Any], config: ExperimentConfig, rows: Sequence[Metrics]) -> str:
-    """Whether cells are missing, as a sentence; empty if none is."""
+def _missing(
+    study: Study[Any], config: ExperimentConfig, rows: Sequence[Metrics]
+) -> tuple[int | None, str]:
+    """How many cells are missing (None: unknown), and a sentence on it, empty if none is."""
     try:
         missing, cells = count_unfinished(study, config, rows)
     except (ElasticCoreError, OSError) as error:
         # The rows of an arm are named by their hash, for which the corpus has to be read.
-        return (
+        return None, (
             f"Whether all cells are finished is unknown, because the data are elsewhere: {error}."
         )
     if not missing:
-        return ""
-    return (
+        return 0, ""
+    return missing, (
         f"These are not the final results, because {missing:,} of "
         f"{counted(cells, 'cell', 'cells')} {'is' if missing == 1 else 'are'} missing. Repeat the "
         "command of the run to finish it."
