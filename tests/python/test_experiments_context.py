@@ -107,7 +107,7 @@ def test_the_scores_of_models_are_those_of_the_judge(
     metrics = process_cell(taught, root)
     prompts = taught.seed_context(0).prompts()
     drawn = taught.reference(root).draw(taught.model(root))
-    answers = [text.decode(errors="replace") for text in taught.model(root).spell(drawn)]
+    answers = [text.decode(errors="replace") for text in taught.model(root).spell(drawn, prompts)]
     whole = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
     assert taught.judge is not None
     assert taught.scorer is not None

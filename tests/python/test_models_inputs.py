@@ -1,14 +1,20 @@
 """Windows and batches: every token is scored once, even when memory runs out."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer as Backend
+from tokenizers import decoders, pre_tokenizers
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
 
 from elastic_core import ModelError
-from elastic_core.models.transformers.inputs import Batches, Window, tile
+from elastic_core.models.transformers.inputs import Batches, Tokenizer, Window, tile
 
 sizes = st.integers(1, 20).flatmap(
     lambda window: st.tuples(st.just(window), st.integers(1, window))
@@ -89,3 +95,30 @@ def test_a_single_item_that_exceeds_memory_is_an_error() -> None:
 
     with pytest.raises(ModelError, match="12 tokens at once; lower the window"):
         Batches(100).run([5, 12], work)
+
+
+def byte_level() -> dict[str, Any]:
+    return {
+        "pre_tokenizer": pre_tokenizers.ByteLevel(add_prefix_space=False),
+        "decoder": decoders.ByteLevel(),
+    }
+
+
+def sentencepiece_like() -> dict[str, Any]:
+    return {"pre_tokenizer": pre_tokenizers.Metaspace(), "decoder": decoders.Metaspace()}
+
+
+@pytest.mark.parametrize("kind", [sentencepiece_like, byte_level])
+def test_a_prompt_and_its_continuation_make_the_text(kind: Callable[[], dict[str, Any]]) -> None:
+    whole = "to be or not that is the question"
+    backend = Backend(BPE())
+    for name, part in kind().items():
+        setattr(backend, name, part)
+    trainer = BpeTrainer(vocab_size=60, show_progress=False)
+    backend.train_from_iterator([whole, "a"], trainer)
+    tokenizer = Tokenizer(backend, backend.get_vocab_size())
+    (ids,) = tokenizer.encode([whole])
+    for cut in range(1, len(ids)):
+        prompt = tokenizer.decode(ids[:cut])
+        assert prompt + tokenizer.decode(ids[cut:], is_continuation=True) == whole.encode()
+    assert tokenizer.decode(ids) == whole.encode()

@@ -73,7 +73,7 @@ class Table:
             drawn.append(np.array(ids, np.uint32))
         return drawn
 
-    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
+    def spell(self, drawn: Sequence[Ids], prompts: Sequence[Document]) -> list[bytes]:
         raise NotImplementedError
 
     def log_distributions(

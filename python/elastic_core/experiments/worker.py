@@ -172,7 +172,7 @@ def _completion_metrics(context: RunContext, cell: Cell, model: DrawingModel) ->
     prompts = context.seed_context(cell.seed).prompts()
     drawn = reference.draw(model)
     if context.judge is not None:
-        completions = [text.decode(errors="replace") for text in model.spell(drawn)]
+        completions = [text.decode(errors="replace") for text in model.spell(drawn, prompts)]
         scores = context.judge([p + c for p, c in zip(prompts, completions, strict=True)])
         metrics["score"] = float(scores.mean())
         metrics["score_se"] = float(scores.std(ddof=1) / math.sqrt(len(scores)))

@@ -177,8 +177,8 @@ class DrawingModel(LanguageModel, Protocol):
             included, if it was sampled.
         """
 
-    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
-        """The texts of sampled ids, as `generate` returns them."""
+    def spell(self, drawn: Sequence[Ids], prompts: Sequence[Document]) -> list[bytes]:
+        """The texts of ids that were sampled after prompts, as `generate` returns them."""
 
     def log_distributions(
         self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int

@@ -212,8 +212,12 @@ class TreeLanguageModel:
             drawn.append(ids if len(ids) == tokens else np.concatenate([ids, eos]))
         return drawn
 
-    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
-        """The texts of sampled ids, without EOS.
+    def spell(
+        self,
+        drawn: Sequence[Ids],
+        prompts: Sequence[Document],  # noqa: ARG002
+    ) -> list[bytes]:
+        """The texts of ids sampled after prompts, without EOS.
 
         Raises:
             ModelError: The alphabet is not `byte`.

@@ -14,6 +14,11 @@ from elastic_core.models.protocol import Document, Ids
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
+    from transformers import PreTrainedTokenizerBase
+
+
+_ANCHOR = "a"
+"""A text that is one word, and that no decoder changes."""
 
 
 class Tokenizer:
@@ -50,19 +55,54 @@ class Tokenizer:
                 )
         return ids
 
-    def decode(self, ids: Ids, *, special: bool = True) -> bytes:
+    def decode(self, ids: Ids, *, special: bool = True, is_continuation: bool = False) -> bytes:
         """The text of ids of shape (tokens,), in UTF-8; invalid bytes become U+FFFD.
 
         Args:
             ids: The ids.
             special: Whether special tokens are spelled out rather than left out.
+            is_continuation: Whether they continue a text, so that a blank at their beginning stays.
         """
-        return self._backend.decode(ids.tolist(), skip_special_tokens=not special).encode()
+
+        def decode(ids: list[int]) -> str:
+            return self._backend.decode(ids, skip_special_tokens=not special)
+
+        if is_continuation:
+            return continuation(decode, self._backend, ids.tolist()).encode()
+        return decode(ids.tolist()).encode()
 
     @property
     def sha256(self) -> str:
         """The SHA-256 of the tokenizer's serialization, in hexadecimal."""
         return hashlib.sha256(self._backend.to_str().encode()).hexdigest()
+
+
+def continuation(decode: Callable[[list[int]], str], backend: "Backend", ids: list[int]) -> str:
+    """The text of ids that continue another text.
+
+    Decoders like that of SentencePiece leave out a blank at the beginning of a text, which here is
+    in its middle.
+
+    Args:
+        decode: Gives the text of ids.
+        backend: The tokenizer.
+        ids: The ids.
+    """
+    anchor: list[int] = backend.encode(_ANCHOR, add_special_tokens=False).ids
+    start, whole = decode(anchor), decode([*anchor, *ids])
+    return whole.removeprefix(start) if whole.startswith(start) else decode(ids)
+
+
+def spell_completions(
+    tokenizer: "PreTrainedTokenizerBase", completions: Sequence[list[int]]
+) -> list[str]:
+    """The texts of completions of prompts, without special tokens."""
+
+    def decode(ids: list[int]) -> str:
+        return str(tokenizer.decode(ids, skip_special_tokens=True))
+
+    backend = tokenizer.backend_tokenizer
+    return [continuation(decode, backend, ids) for ids in completions]
 
 
 def _decode(number: int, document: Document) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError, ModelError
+from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress, Step
 from elastic_core.models.protocol import Document, Ids, decoded
 from elastic_core.models.transformers.checkpoint import weights_sha256
@@ -279,7 +280,8 @@ class TransformersModel:
             InvalidArgumentError: `tokens`, `temperature` or `seed` is out of range.
             ModelError: As for `log_probs`, of a prompt; or a prompt is empty and there is no `bos`.
         """
-        texts = self.spell(self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed))
+        drawn = self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed)
+        texts = self.spell(drawn, prompts)
         return decoded(texts) if decode else texts
 
     def draw(
@@ -308,10 +310,18 @@ class TransformersModel:
         self._batches.run([len(row) + tokens for row in rows], sample)
         return continuations
 
-    def spell(self, drawn: Sequence[Ids]) -> list[bytes]:
-        """The texts of sampled ids, without special tokens; invalid UTF-8 becomes U+FFFD."""
+    def spell(self, drawn: Sequence[Ids], prompts: Sequence[Document]) -> list[bytes]:
+        """The texts of ids sampled after prompts, without special tokens.
+
+        Invalid UTF-8 becomes U+FFFD. A prompt and its text make the whole text.
+        """
         ends = ends_of(self._model)
-        return [self._tokenizer.decode(ids[~np.isin(ids, ends)], special=False) for ids in drawn]
+        return [
+            self._tokenizer.decode(
+                ids[~np.isin(ids, ends)], special=False, is_continuation=bool(prompt)
+            )
+            for ids, prompt in zip(drawn, listed(prompts), strict=True)
+        ]
 
     def log_distributions(
         self, prompts: Sequence[Document], continuations: Sequence[Ids], *, tokens: int

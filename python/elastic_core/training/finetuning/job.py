@@ -20,6 +20,7 @@ from elastic_core.models.transformers.checkpoint import (
     pick_device,
     wrap_load_errors,
 )
+from elastic_core.models.transformers.inputs import spell_completions
 from elastic_core.training.finetuning.recipe import Recipe, Reward
 from elastic_core.training.finetuning.rows import check_labels, is_conversation, prepend_bos
 from elastic_core.training.finetuning.usable import RowCounts, RowReader, row_limit, select_usable
@@ -134,7 +135,7 @@ def make_job(
         callbacks=[callback],
         adapter=_adapter(recipe),
         reference=reference and load_for_training(ModelSpec.parse(reference), recipe),
-        rewards=[_trl_reward(reward, bos)] if reward else [],
+        rewards=[_trl_reward(reward, bos, tokenizer)] if reward else [],
     )
 
 
@@ -223,11 +224,20 @@ def _adapter(recipe: Recipe) -> "PeftConfig | None":
     )
 
 
-def _trl_reward(reward: Reward, bos: str) -> Callable[..., list[float | None]]:
+def _trl_reward(
+    reward: Reward, bos: str, tokenizer: "PreTrainedTokenizerBase"
+) -> Callable[..., list[float | None]]:
     """A reward as TRL calls it: with arguments that are ignored, and with conversations."""
 
-    def score(prompts: list[Any], completions: list[Any], **_: Any) -> list[float | None]:
+    def score(
+        prompts: list[Any],
+        completions: list[Any],
+        completion_ids: list[list[int]] | None = None,
+        **_: Any,
+    ) -> list[float | None]:
         plain = [_content(prompt).removeprefix(bos) for prompt in prompts]
+        if completion_ids and all(isinstance(completion, str) for completion in completions):
+            completions = spell_completions(tokenizer, completion_ids)
         scores = reward.score(plain, [_content(completion) for completion in completions])
         if len(scores) != len(plain):
             raise InvalidArgumentError(

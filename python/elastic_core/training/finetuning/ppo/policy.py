@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trl.trainer.utils import disable_dropout_in_model
 
 from elastic_core.models.transformers.forward import generate
+from elastic_core.models.transformers.inputs import spell_completions
 from elastic_core.models.transformers.loading import plain_generation
 
 if TYPE_CHECKING:
@@ -101,10 +102,8 @@ class Policy:
     def spell(self, completions: Sequence[Ids]) -> list[str]:
         """The texts of completions, without special tokens."""
         ends = self._generation.eos_token_id
-        texts: list[str] = self._tokenizer.batch_decode(
-            [ids[~np.isin(ids, ends)].tolist() for ids in completions], skip_special_tokens=True
-        )
-        return texts
+        plain = [ids[~np.isin(ids, ends)].tolist() for ids in completions]
+        return spell_completions(self._tokenizer, plain)
 
     def predict(
         self, model: Any, ids: Tensor, attention: Tensor, mask: Tensor
