@@ -20,7 +20,7 @@ from elastic_core.experiments.config import (
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.executors import count_jobs, open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
-from elastic_core.experiments.plan import Plan, count_unfinished, list_cells, plan
+from elastic_core.experiments.plan import Plan, check_models, count_unfinished, list_cells, plan
 from elastic_core.experiments.progress import RunProgress
 from elastic_core.experiments.prompts import describe_losses
 from elastic_core.experiments.runner import Runner, Task, pending_tasks
@@ -281,9 +281,11 @@ class _Opened:
 def _open(config: ExperimentConfig, folder: RunFolder, cache: str | Path | None) -> _Opened:
     study = find_study(config.study)
     rows = folder.rows()
+    cells = list_cells(study, config, rows)
+    check_models(config, cells)
     config, context = open_with_scorer_rows(
         config,
-        list_cells(study, config, rows),
+        cells,
         ModelStore(Path(cache) if cache else folder.checkpoints),
         folder.scorer_rows(),
     )
