@@ -19,7 +19,13 @@ from elastic_core.experiments.config import (
     read_yaml,
 )
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.estimate.plan import Plan, count_unfinished, list_cells, plan
+from elastic_core.experiments.estimate.plan import (
+    Plan,
+    check_models,
+    count_unfinished,
+    list_cells,
+    plan,
+)
 from elastic_core.experiments.estimate.schedule import Costs, Schedule
 from elastic_core.experiments.estimate.times import timed
 from elastic_core.experiments.executors import count_jobs, open_executor
@@ -289,9 +295,11 @@ class _Opened:
 def _open(config: ExperimentConfig, folder: RunFolder, cache: str | Path | None) -> _Opened:
     study = find_study(config.study)
     rows = folder.rows()
+    cells = list_cells(study, config, rows)
+    check_models(config, cells)
     config, context = open_with_scorer_rows(
         config,
-        list_cells(study, config, rows),
+        cells,
         ModelStore(Path(cache) if cache else folder.checkpoints),
         folder.scorer_rows(),
     )

@@ -98,6 +98,19 @@ def _expected(cell: Cell) -> Metrics:
     }
 
 
+def check_models(config: ExperimentConfig, cells: Sequence[Cell]) -> None:
+    """Checks that the models that lineages start from, and the scorer, exist; reads no data.
+
+    Raises:
+        InvalidArgumentError: There is no such model, or it cannot be pre-trained.
+        ModelError: A checkpoint is incomplete or does not exist.
+    """
+    roots = {(cell.model, cell.tokens): cell for cell in cells if cell.parent is None}
+    for cell in roots.values():
+        check_root(config, cell)
+    check_scorer(config)
+
+
 def plan(
     study: Study[Any],
     config: ExperimentConfig,
@@ -119,10 +132,7 @@ def plan(
         OSError: A file is missing.
     """
     cells = list_cells(study, config, rows)
-    roots = {(cell.model, cell.tokens): cell for cell in cells if cell.parent is None}
-    for cell in roots.values():
-        check_root(config, cell)
-    check_scorer(config)
+    check_models(config, cells)
     checked = set[tuple[Rows, int]]()
     for cell in cells:
         training = [cell.training.rows] if cell.training else []

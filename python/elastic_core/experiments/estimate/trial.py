@@ -42,9 +42,8 @@ from elastic_core.training.pretraining.pretrain import choose_batch
 _STEPS = 4
 _ROWS = 64
 _TOKENS = 8
-_LONG = 1.5
-_LONG_SAMPLING = 3.0
-"""Seconds after which a part of the trial stops early, and the rest is extrapolated."""
+_LONG, _LONG_SAMPLING = 1.5, 3.0
+"""Seconds of training, and of sampling, after which the rest is extrapolated."""
 
 _PRETRAINING_STEPS = 6
 _TREE_BYTES = 1_000_000
