@@ -17,12 +17,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from elastic_core.experiments.arms import ArmSource
+from elastic_core.experiments.arms.matching import NullConfig
+from elastic_core.experiments.arms.protocol import ArmsConfig
+from elastic_core.experiments.arms.texts import ArmSource
 from elastic_core.experiments.claims import Claim, ClaimsConfig
 from elastic_core.experiments.config import Changes, ExperimentConfig
 from elastic_core.experiments.fields import Count
-from elastic_core.experiments.matching import NullConfig
-from elastic_core.experiments.protocol import ArmsConfig
 from elastic_core.experiments.sections import Data, HeldOut, Pretraining, ScorerConfig, Source
 from elastic_core.experiments.studies.mitigation import Variant
 from elastic_core.experiments.studies.registry import STUDIES, find_study

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from elastic_core.experiments.analysis import Analysis
+from elastic_core.experiments.arms.protocol import ArmsConfig, Lineage
 from elastic_core.experiments.cells import Metrics
-from elastic_core.experiments.protocol import ArmsConfig, Lineage
 
 NAMED: dict[str, Any] = {
     "model": "tree:4",

@@ -8,8 +8,8 @@ import pytest
 
 from elastic_core.experiments.config import parse_config, read_yaml
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import plan
 from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.plan import plan
 from elastic_core.experiments.studies.registry import STUDIES, find_study
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -10,12 +10,12 @@ from planted_arms import planted, verdicts
 from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
+from elastic_core.experiments.arms.protocol import Lineage
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import plan
 from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.plan import plan
-from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.algorithms import STUDY, AlgorithmsConfig, analyse, lineages

@@ -13,9 +13,9 @@ from elastic_core import InvalidArgumentError, __version__
 from elastic_core.common.hashing import digest
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.datasets import SIDES
+from elastic_core.experiments.facts import scorer_in_words
 from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.instruments import prepare
-from elastic_core.experiments.report import _scorer as scorer_in_words
 from elastic_core.experiments.studies.study import base
 from elastic_core.experiments.worker import process_cell
 from elastic_core.scoring import LinearScorer

@@ -11,11 +11,11 @@ from planted_arms import NAMED, planted
 from scipy.stats import spearmanr
 
 from elastic_core.experiments.analysis import Grid, with_ci
+from elastic_core.experiments.arms.curves import first_crossing, half_dose
+from elastic_core.experiments.arms.matching import all_volumes, matched
+from elastic_core.experiments.arms.outcome import Outcome
+from elastic_core.experiments.arms.protocol import Lineage
 from elastic_core.experiments.config import parse_config
-from elastic_core.experiments.curves import first_crossing, half_dose
-from elastic_core.experiments.matching import all_volumes, matched
-from elastic_core.experiments.outcome import Outcome
-from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.studies.mitigation import MitigationConfig
 from elastic_core.experiments.studies.mitigation import lineages as variants
 from elastic_core.experiments.studies.rebound import ReboundConfig

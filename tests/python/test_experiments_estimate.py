@@ -11,16 +11,16 @@ from reviews import VOLUMES, configured, write_reviews
 from elastic_core.experiments import progress
 from elastic_core.experiments.cells import Cell, TrainingStep
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import list_cells
+from elastic_core.experiments.estimate.schedule import Costs, Schedule
+from elastic_core.experiments.estimate.shapes import count_rows, rate_free, shape_of
+from elastic_core.experiments.estimate.trial import ModelCosts, run_trial
 from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.plan import list_cells
 from elastic_core.experiments.report import write_report
 from elastic_core.experiments.rows import Subset
 from elastic_core.experiments.run import experiment, read_config
 from elastic_core.experiments.runner import Task, pending_tasks
-from elastic_core.experiments.schedule import Costs, Schedule
-from elastic_core.experiments.shapes import count_rows, rate_free, shape_of
 from elastic_core.experiments.studies.registry import find_study
-from elastic_core.experiments.trial import ModelCosts, run_trial
 from elastic_core.training.finetuning.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from planted_arms import planted, verdicts
 from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
-from elastic_core.experiments.arms import SideTexts
+from elastic_core.experiments.arms.protocol import Lineage
+from elastic_core.experiments.arms.texts import SideTexts
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.config import parse_config
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.rows import Interleaved
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.mitigation import MitigationConfig, analyse, lineages

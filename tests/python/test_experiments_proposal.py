@@ -119,6 +119,9 @@ def test_columns_and_labels_are_named_by_keys() -> None:
     columns = [f"data.{side}.columns.text=review" for side in ("positive", "negative")]
     message = rejection()
     assert "as in data.positive.columns.text=review; row 1 is {'review': 'review 0: " in message
+    message = rejection("data.positive.columns.text=revue")
+    assert "no column revue; the columns are review, stars, label; the row is" in message
+    assert message.endswith("; name columns that there are with data.positive.columns")
     columns += [f"data.{side}.columns.label=stars" for side in ("positive", "negative")]
     assert "data.positive.label=5 data.negative.label=1" in rejection(*columns)
     labels = ["data.positive.label=5", "data.negative.label=1"]

@@ -8,9 +8,9 @@ import pytest
 from planted_arms import NAMED, planted, verdicts
 from reviews import for_transformer, write_reviews
 
+from elastic_core.experiments.arms.protocol import Lineage
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.config import parse_config
-from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.rebound import ReboundConfig, analyse
 from elastic_core.experiments.studies.sides import lineages

@@ -123,6 +123,13 @@ def test_csv_has_the_cells_of_all_tables(run: Run) -> None:
     assert [rows[4]["value"], rows[4]["seeds"], rows[5]["value"]] == ["", "0", ""]
 
 
+def test_an_unfinished_run_says_so_at_once(run: Run) -> None:
+    text = markdown_text(report([replace(run, missing=6)]))
+    assert text.startswith("## run\n\nrebound, tree:3, 2 seeds, not finished: 18 of 24 cells done")
+    unknown = markdown_text(report([replace(run, missing=None)]))
+    assert "2 seeds, 18 cells done" in unknown
+
+
 def test_markdown_has_findings_tables_and_notes(run: Run) -> None:
     text = markdown_text(report([run]))
     assert text.startswith(

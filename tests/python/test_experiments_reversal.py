@@ -9,9 +9,9 @@ from planted_arms import NAMED, planted, verdicts
 from reviews import write_reviews
 
 from elastic_core import InvalidArgumentError
+from elastic_core.experiments.arms.protocol import Lineage
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.config import parse_config
-from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.run import experiment
 from elastic_core.experiments.studies.reversal import ReversalConfig, analyse
 from elastic_core.experiments.studies.sides import lineages

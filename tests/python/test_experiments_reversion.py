@@ -14,15 +14,15 @@ from reviews import configured, for_transformer, write_reviews
 from elastic_core import InvalidArgumentError
 from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.analysis import Grid
-from elastic_core.experiments.arms import BaseSamples, pieces
-from elastic_core.experiments.calibration import calibrate, calibration_of
+from elastic_core.experiments.arms.calibration import calibrate, calibration_of
+from elastic_core.experiments.arms.matching import all_volumes
+from elastic_core.experiments.arms.outcome import Outcome
+from elastic_core.experiments.arms.protocol import Lineage
+from elastic_core.experiments.arms.texts import BaseSamples, pieces
 from elastic_core.experiments.cells import Cell, Metrics, Row
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import plan
 from elastic_core.experiments.folder import ModelStore, flatten_row
-from elastic_core.experiments.matching import all_volumes
-from elastic_core.experiments.outcome import Outcome
-from elastic_core.experiments.plan import plan
-from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.run import describe_plan, experiment
 from elastic_core.experiments.studies.reversion import (
     STUDY,

@@ -16,8 +16,9 @@ from reviews import VOLUMES, configured, write_reviews
 from elastic_core import InvalidArgumentError
 from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import plan
+from elastic_core.experiments.estimate.schedule import Costs, Schedule
 from elastic_core.experiments.folder import ModelStore, RunFolder
-from elastic_core.experiments.plan import plan
 from elastic_core.experiments.run import describe_plan, experiment, open_run
 from elastic_core.experiments.studies.registry import find_study
 
@@ -167,7 +168,8 @@ def test_the_plan_counts_without_training(values: dict[str, Any], tmp_path: Path
     lines = describe_plan(config, tmp_path / "run", jobs=1).splitlines()
     assert lines[0] == "rebound: tree:3, 2 seeds"
     assert lines[3] == "2 pre-trainings, 6 trainings, 12 cells to measure"
-    assert lines[4].startswith("time left: about ")
+    assert lines[4] == "rows for the scorer: 40 positive, 40 negative"
+    assert lines[5].startswith("time left: about ")
     assert not (tmp_path / "models").exists()
     assert not (tmp_path / "run").exists()
 
@@ -251,7 +253,13 @@ def test_invalid_jobs_are_rejected(jobs: str, values: dict[str, Any], tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_plan_counts_one_second_and_one_seed(values: dict[str, Any], tmp_path: Path) -> None:
+def test_a_plan_counts_one_second_and_one_seed(
+    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(costs: Costs, *_: Any) -> Schedule:
+        return Schedule(costs, {}, 0.4)
+
+    monkeypatch.setattr(Schedule, "of", short)
     plan = describe_plan(configured(values, seeds=1), tmp_path / "run", jobs=9999)
     assert "tree:3, 1 seed\n" in plan
     assert plan.endswith("time left: about 1 second")

@@ -9,8 +9,8 @@ from planted_arms import NAMED, planted, verdicts
 from reviews import for_transformer, write_reviews
 
 from elastic_core import InvalidArgumentError
+from elastic_core.experiments.arms.protocol import Lineage
 from elastic_core.experiments.config import parse_config
-from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.run import Run, experiment
 from elastic_core.experiments.studies.scaling import ScalingConfig, analyse, lineages
 

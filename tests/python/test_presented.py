@@ -112,6 +112,8 @@ def test_only_public_names_are_listed() -> None:
         ("skip such rows with --on-bad-row skip", 'skip such rows with on_bad_row="skip"'),
         ("a: exists: overwrite it with --force", "a: exists: overwrite it with overwrite=True"),
         ("give --text-key a.b, or more", 'give text_key="a.b", or more'),
+        ("pass that model with --model", "pass that model as model"),
+        ("add --model '/my model'", 'add model="/my model"'),
         ("give more --memory, or compress", "give more memory, or compress"),
         ("compare --bos none.", 'compare bos="none".'),
         ("--unknown stays, and file--out.txt", "--unknown stays, and file--out.txt"),

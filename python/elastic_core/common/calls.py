@@ -13,10 +13,9 @@ from elastic_core.common.notebook import in_notebook, notebook_bar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_FLAGS = {"--force": "overwrite=True"}
 _OPTION = re.compile(
-    r"(?<!\S)--(force|adapter|alphabet|batch|bos|limit|memory|model|on-bad-row|out|revision|seeds|"
-    r"segment|split|split-on|text-key|window)\b(?: ([\w.:/<|>-]*[\w>]))?"
+    r"(with )?(?<!\S)--(force|adapter|alphabet|batch|bos|limit|memory|model|on-bad-row|out|"
+    r"revision|seeds|segment|split|split-on|text-key|window)\b(?: ('[^']*'|[\w.:/<|>-]*[\w>]))?"
 )
 
 _names_options = False
@@ -63,10 +62,12 @@ def with_arguments(message: str) -> str:
     """
 
     def argument(option: re.Match[str]) -> str:
-        flag = f"--{option[1]}"
-        if flag in _FLAGS:
-            return f"{_FLAGS[flag]}{f' {option[2]}' if option[2] else ''}"
-        name = option[1].replace("-", "_")
-        return f'{name}="{option[2]}"' if option[2] else name
+        before, flag, value = option[1] or "", option[2], (option[3] or "").strip("'")
+        if flag == "force":
+            return f"{before}overwrite=True{f' {value}' if value else ''}"
+        name = flag.replace("-", "_")
+        if value:
+            return f'{before}{name}="{value}"'
+        return f"as {name}" if before else name
 
     return _OPTION.sub(argument, message)

@@ -21,9 +21,9 @@ from elastic_core.common.progress import Progress, Step
 from elastic_core.experiments.cells import Cell, Metrics
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.trial import ModelCosts, run_trial
 from elastic_core.experiments.folder import ModelStore
 from elastic_core.experiments.runner import Executor
-from elastic_core.experiments.trial import ModelCosts, run_trial
 from elastic_core.experiments.worker import make_model, process_cell
 from elastic_core.models.spec import ModelSpec
 

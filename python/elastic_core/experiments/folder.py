@@ -121,11 +121,10 @@ class RunFolder:
         """The `scorer.rows` of the run that the folder holds; None if it holds none.
 
         Raises:
-            InvalidArgumentError: The configuration is damaged.
+            InvalidArgumentError: The configuration is not YAML.
         """
-        if not (self.path / _CONFIG).is_file():
-            return None
-        scorer = self.values().get("scorer")
+        file = self.path / _CONFIG
+        scorer = read_yaml(file).get("scorer") if file.is_file() else None
         rows = scorer.get("rows") if isinstance(scorer, dict) else None
         return rows if isinstance(rows, int) else None
 

@@ -4,8 +4,8 @@ import time
 
 from elastic_core.common.progress import Progress, Step
 from elastic_core.experiments.cells import Cell
+from elastic_core.experiments.estimate.schedule import Schedule
 from elastic_core.experiments.runner import Task
-from elastic_core.experiments.schedule import Schedule
 
 _PRIOR = 0.05
 """The weight of the estimate in the pace of a run, as a share of the run."""
@@ -32,8 +32,9 @@ class RunProgress:
         """Notes that the first cells are about to start, and how long they are expected to take."""
         self._left = TimeLeft(schedule) if schedule else None
 
-    def on_trial(self) -> None:
-        """Reports that the time is being estimated."""
+    def on_trial(self, done: int) -> None:
+        """Reports that the time is being estimated, with so many cells finished."""
+        self._done = done
         self._report("estimating the time")
 
     def on_start(self, task: Task) -> None:

@@ -6,25 +6,23 @@ a report of several runs the names of tables and figures begin with the name of 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common import schemas
 from elastic_core.common.files import slugs, write_json, write_text
 from elastic_core.common.folders import result_folder
-from elastic_core.common.units import counted, format_duration
-from elastic_core.common.versions import versions_here
+from elastic_core.common.units import counted
 from elastic_core.common.yaml import yaml_text
 from elastic_core.experiments.claims import CLAIMS
+from elastic_core.experiments.facts import run_facts, software
 from elastic_core.experiments.result import (
     ExperimentResult,
-    Provenance,
     ReportedRun,
-    training_versions,
 )
 from elastic_core.report.csv import CELL_COLUMNS, cell_rows, table_csv
 from elastic_core.report.document import (
@@ -48,9 +46,7 @@ from elastic_core.report.render import print_result, write_figures
 from elastic_core.statistics.intervals import LEVEL
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.config import ExperimentConfig
     from elastic_core.experiments.run import Run
-    from elastic_core.experiments.sections import Source
 
 COLUMNS = ("run", *CELL_COLUMNS)
 """The columns of the CSV, which has a row for each cell of each table."""
@@ -158,7 +154,7 @@ def page(result: ExperimentResult) -> Document:
                 Heading(run.name, _dated(run), summary=summary),
                 *_sections(run, 3),
             ]
-    return Document((*blocks, Text(f"Report made with {_software()}.", is_note=True)))
+    return Document((*blocks, Text(f"Report made with {software()}.", is_note=True)))
 
 
 def write_report(runs: "Sequence[Run]", folder: Path) -> tuple[str, ...]:
@@ -217,7 +213,10 @@ def report_folder(runs: "Sequence[Run]", out: Path | None) -> Path:
 def settings(run: ReportedRun) -> str:
     """Study, model, seeds and finished cells, on one line."""
     config = run.config
-    cells = counted(run.provenance.cells, "cell", "cells")
+    done, missing = run.provenance.cells, run.provenance.missing
+    cells = counted(done, "cell", "cells")
+    if missing:
+        cells = f"not finished: {done:,} of {counted(done + missing, 'cell', 'cells')}"
     return f"{run.analysis.study}, {config.model}, {config.counted_seeds}, {cells} done"
 
 
@@ -288,7 +287,7 @@ def _sections(run: ReportedRun, level: int) -> list[Block]:
         *_tests(run, level + 1),
         *_tables(run, level + 1, with_claims=True),
         Heading("Setup", level=level),
-        Facts(tuple(_facts(run))),
+        Facts(tuple(run_facts(run))),
         Text(
             "The report covers the cells that were finished when it was made. Time in cells is the "
             "sum over all cells, including those that ran at the same time.",
@@ -339,91 +338,6 @@ def _tables(run: ReportedRun, level: int, *, with_claims: bool) -> list[Block]:
         if table.rows and (table.name == CLAIMS) == with_claims
         for block in (Heading(table.title, level=level), replace(table, title=""))
     ]
-
-
-def _facts(run: ReportedRun) -> Iterable[tuple[str, str]]:
-    """What was run, as terms and values."""
-    config, data = run.config, run.config.data
-    yield "model", config.model
-    if config.pretrain:
-        tokens = f", {config.pretrain.tokens:,} tokens" if config.pretrain.tokens else ""
-        yield "pre-training text", f"{config.pretrain.corpus}{tokens}"
-    sides = {"positive": data.positive, "negative": data.negative, "pairs": data.pairs}
-    for side, source in sides.items():
-        if source:
-            yield f"{side} data", _source(source)
-    yield from _recipes(config)
-    held_out = config.held_out
-    yield (
-        "measured on",
-        f"{held_out.prompts:,} held-out prompts, completions of up to {held_out.tokens:,} tokens",
-    )
-    yield "scorer", _scorer(config)
-    seeds = config.seed_range
-    yield "seeds", f"{len(seeds)} ({seeds[0]} to {seeds[-1]})"
-    yield from _provenance(run.provenance)
-
-
-def _provenance(provenance: Provenance) -> Iterable[tuple[str, str]]:
-    cells = f"{provenance.cells:,}"
-    if provenance.diverged:
-        cells += f", {provenance.diverged:,} of them without metrics because training diverged"
-    yield "cells done", cells
-    yield "time in cells", format_duration(provenance.seconds)
-    if provenance.estimated is not None and provenance.took is not None:
-        estimated, took = map(format_duration, (provenance.estimated, provenance.took))
-        yield "time of the run", f"estimated {estimated}, took {took}"
-    if provenance.last:
-        at = datetime.fromisoformat(provenance.last)
-        yield "last cell done", f"{at:%Y-%m-%d %H:%M} {at.tzname() or ''}".strip()
-    if provenance.elastic_core:
-        yield "run by", f"elastic-core {provenance.elastic_core}"
-    if provenance.data_sha256:
-        yield "hash of the data", provenance.data_sha256
-
-
-def _recipes(config: "ExperimentConfig") -> Iterable[tuple[str, str]]:
-    """The recipe of the alignment, and what differs in the reverse training."""
-    forward = asdict(config.build_recipe())
-    reverse = asdict(config.build_recipe(reverse=True))
-    if config.spec.is_tree:  # A tree model uses only these keys.
-        forward = {key: forward[key] for key in ("epochs", "weight")}
-    changes = {key: value for key, value in reverse.items() if value != forward.get(key, value)}
-    yield "recipe", _listed(forward)
-    if changes:
-        yield "reverse recipe", _listed(changes)
-
-
-def _listed(recipe: Mapping[str, Any]) -> str:
-    """The keys and values of a recipe, without those that are None."""
-    return ", ".join(
-        f"{key.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}"
-        for key, value in recipe.items()
-        if value is not None
-    )
-
-
-def _source(source: "Source") -> str:
-    return source.source if source.label is None else f"{source.source}, label {source.label}"
-
-
-def _scorer(config: "ExperimentConfig") -> str:
-    scorer = config.scorer
-    rows = f"{scorer.rows:,} rows" if scorer.rows else "the rows"
-    words = f"a linear classifier, trained on {rows} of each side"
-    if scorer.kind != "linear":
-        words = scorer.kind if scorer.label is None else f"{scorer.kind}, label {scorer.label}"
-    if config.scorer_teaches:
-        words += "; models learn from it, and another linear classifier judges them"
-    return words
-
-
-def _software() -> str:
-    """The versions that made the report, and the platform."""
-    here = versions_here()
-    platform = here.pop("platform")
-    names = {"elastic-core": here.pop("elastic_core"), **here, **training_versions()}
-    return f"{', '.join(f'{name} {number}' for name, number in names.items())}; {platform}"
 
 
 def _write_tables(tables: Sequence[Table], folder: Path, prefix: str) -> None:

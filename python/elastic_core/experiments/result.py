@@ -14,7 +14,7 @@ from elastic_core.common import schemas
 from elastic_core.common.files import slugs, without_nan
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
-from elastic_core.experiments.times import read_times
+from elastic_core.experiments.estimate.times import read_times
 from elastic_core.report.presented import Presented
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Provenance:
 
     Attributes:
         cells: Number of finished cells.
+        missing: Number of cells that are not finished; None: unknown, as the data are elsewhere.
         diverged: Number of those without metrics, because their training, or that of a model they
             start from, diverged.
         seconds: Time spent on all of them, added up.
@@ -43,6 +44,7 @@ class Provenance:
     """
 
     cells: int
+    missing: int | None
     diverged: int
     seconds: float
     estimated: float | None
@@ -125,6 +127,7 @@ def _reported(name: str, run: "Run") -> ReportedRun:
     rows, values, times = run.folder.rows(), run.folder.values(), read_times(run.folder.path)
     provenance = Provenance(
         cells=len(rows),
+        missing=run.missing,
         diverged=sum(bool(row.get("diverged")) for row in rows),
         seconds=math.fsum(row.get("seconds") or 0.0 for row in rows),
         estimated=math.fsum(estimated for estimated, _ in times) if times else None,

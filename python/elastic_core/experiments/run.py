@@ -19,23 +19,23 @@ from elastic_core.experiments.config import (
     read_yaml,
 )
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import Plan, count_unfinished, list_cells, plan
+from elastic_core.experiments.estimate.schedule import Costs, Schedule
+from elastic_core.experiments.estimate.times import timed
 from elastic_core.experiments.executors import count_jobs, open_executor
 from elastic_core.experiments.folder import ModelStore, RunFolder, flatten_row
-from elastic_core.experiments.plan import Plan, count_unfinished, list_cells, plan
 from elastic_core.experiments.progress import RunProgress
 from elastic_core.experiments.prompts import describe_losses
 from elastic_core.experiments.runner import Runner, Task, pending_tasks
-from elastic_core.experiments.schedule import Costs, Schedule
 from elastic_core.experiments.scorer_rows import open_with_scorer_rows
 from elastic_core.experiments.studies.registry import find_study
 from elastic_core.experiments.studies.study import Study
-from elastic_core.experiments.times import timed
 from elastic_core.models.spec import ModelKind, ModelSpec
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from elastic_core.experiments.trial import ModelCosts
+    from elastic_core.experiments.estimate.trial import ModelCosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,13 @@ class Run:
         folder: Its folder.
         config: Its configuration.
         analysis: The results of its finished cells.
+        missing: Number of cells that are not finished; None: unknown, as the data are elsewhere.
     """
 
     folder: RunFolder
     config: ExperimentConfig
     analysis: Analysis
+    missing: int | None = 0
 
 
 def read_config(study: str, file: Path | None, overrides: Sequence[str] = ()) -> ExperimentConfig:
@@ -119,7 +121,7 @@ def experiment(
             tasks = opened.tasks()
             schedule = None
             if progress and tasks:
-                run_progress.on_trial()
+                run_progress.on_trial(opened.count_finished())
                 schedule = _schedule(opened, tasks, executor.submit_trial, executor.width)
             with (
                 context.store.in_use(),
@@ -149,23 +151,26 @@ def open_run(path: str | Path) -> Run:
     )
     if config.scorer_teaches:
         analysis = replace(analysis, notes=(*analysis.notes, _judge_note(config)))
-    if note := _completeness_note(study, config, rows):
+    missing, note = _missing(study, config, rows)
+    if note:
         analysis = replace(analysis, notes=(note, *analysis.notes))
-    return Run(folder, config, analysis)
+    return Run(folder, config, analysis, missing)
 
 
-def _completeness_note(study: Study[Any], config: ExperimentConfig, rows: Sequence[Metrics]) -> str:
-    """Whether cells are missing, as a sentence; empty if none is."""
+def _missing(
+    study: Study[Any], config: ExperimentConfig, rows: Sequence[Metrics]
+) -> tuple[int | None, str]:
+    """How many cells are missing (None: unknown), and a sentence on it, empty if none is."""
     try:
         missing, cells = count_unfinished(study, config, rows)
     except (ElasticCoreError, OSError) as error:
         # The rows of an arm are named by their hash, for which the corpus has to be read.
-        return (
+        return None, (
             f"Whether all cells are finished is unknown, because the data are elsewhere: {error}."
         )
     if not missing:
-        return ""
-    return (
+        return 0, ""
+    return missing, (
         f"These are not the final results, because {missing:,} of "
         f"{counted(cells, 'cell', 'cells')} {'is' if missing == 1 else 'are'} missing. Repeat the "
         "command of the run to finish it."
@@ -189,8 +194,7 @@ def describe_plan(
     opened = _open(config, RunFolder(Path(out)), cache)
     config, context, planned = opened.config, opened.context, opened.plan
     width = count_jobs(jobs, config.spec)
-    done = {row["key"] for row in opened.rows}
-    finished = sum(context.row_hash(cell) in done for cell in planned.cells)
+    finished = opened.count_finished()
     time = _estimated_time(opened, width)
     steps = (
         counted(planned.pretrainings, "pre-training", "pre-trainings"),
@@ -264,6 +268,11 @@ class _Opened:
     context: RunContext
     plan: Plan
     rows: list[dict[str, Any]]
+
+    def count_finished(self) -> int:
+        """How many cells of the plan are finished."""
+        finished = {row["key"] for row in self.rows}
+        return sum(self.context.row_hash(cell) in finished for cell in self.plan.cells)
 
     def tasks(self) -> list[Task]:
         """The tasks that are left."""

@@ -16,7 +16,7 @@ from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import RunFolder, flatten_row
 
 if TYPE_CHECKING:
-    from elastic_core.experiments.trial import ModelCosts
+    from elastic_core.experiments.estimate.trial import ModelCosts
 
 _POLL_SECONDS = 0.5
 
@@ -31,7 +31,7 @@ class Executor(Protocol):
         """Starts `process_cell`, or `make_model` if the cell is not to be measured."""
 
     def submit_trial(self, cells: Sequence[Cell]) -> "Future[dict[str, ModelCosts]]":
-        """Starts `elastic_core.experiments.trial.run_trial`."""
+        """Starts `elastic_core.experiments.estimate.trial.run_trial`."""
 
     def report_progress(self) -> None:
         """Passes on the progress that cells have reported since the last call."""

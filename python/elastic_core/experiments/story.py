@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from elastic_core.experiments.analysis import Grid, Story, change
-from elastic_core.experiments.arm_report import ArmReport
+from elastic_core.experiments.arms.matching import MatchedConfig
+from elastic_core.experiments.arms.outcome import Alignment
+from elastic_core.experiments.arms.report import ArmReport
 from elastic_core.experiments.cells import Label, Metrics
 from elastic_core.experiments.completions import COMPLETIONS, Completion
 from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.matching import MatchedConfig
-from elastic_core.experiments.outcome import Alignment
 from elastic_core.report.document import Sample, Samples
 from elastic_core.scoring.scorers import NAME as LINEAR
 from elastic_core.statistics.effects import over_seeds

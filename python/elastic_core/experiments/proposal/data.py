@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from elastic_core._core import InvalidArgumentError
+from elastic_core._core import CorpusError, InvalidArgumentError
 from elastic_core.common.messages import abridged
 from elastic_core.common.units import counted
 from elastic_core.data.examples import Examples
@@ -128,6 +128,12 @@ def _load(side: str, source: Source) -> Examples:
             f"{source.source}: no column named text, or prompt and completion; name the one that "
             f"holds the text, as in data.{side}.columns.text={_longest_column(error.row)}; row 1 "
             f"is {abbreviated(error.row)}"
+        ) from error
+    except CorpusError as error:
+        if not source.columns:
+            raise
+        raise InvalidArgumentError(
+            f"{error}; name columns that there are with data.{side}.columns"
         ) from error
     if rows.conversational or rows.format not in ("text", "prompt-completion"):
         what = "conversations" if rows.conversational else rows.format

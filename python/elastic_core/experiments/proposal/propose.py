@@ -13,17 +13,17 @@ from elastic_core.experiments.bases import check_exists
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import ExperimentConfig, apply_overrides, parse_config
 from elastic_core.experiments.context import RunContext
+from elastic_core.experiments.estimate.plan import list_cells, plan
+from elastic_core.experiments.estimate.schedule import Costs, Schedule
+from elastic_core.experiments.estimate.trial import run_trial
 from elastic_core.experiments.executors import count_jobs
 from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.plan import list_cells, plan
 from elastic_core.experiments.proposal.data import read_sides
 from elastic_core.experiments.proposal.draft import MOST_SEEDS, Draft
 from elastic_core.experiments.proposal.text import config_text
 from elastic_core.experiments.runner import pending_tasks
-from elastic_core.experiments.schedule import Costs, Schedule
 from elastic_core.experiments.scorer_rows import open_with_scorer_rows
 from elastic_core.experiments.studies.registry import find_study
-from elastic_core.experiments.trial import run_trial
 from elastic_core.models.spec import ModelKind, ModelSpec
 
 _FEWEST_SEEDS = 3

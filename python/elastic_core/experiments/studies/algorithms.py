@@ -13,19 +13,19 @@ from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid
-from elastic_core.experiments.arm_evidence import ArmEvidence
-from elastic_core.experiments.arm_report import ArmReport, listed
-from elastic_core.experiments.calibration import calibrate
-from elastic_core.experiments.cells import Cell, Label, Metrics, Rows, RunCells
-from elastic_core.experiments.claims import Claim, Evidence, judge_claims
-from elastic_core.experiments.config import Changes
-from elastic_core.experiments.matching import (
+from elastic_core.experiments.arms.calibration import calibrate
+from elastic_core.experiments.arms.evidence import ArmEvidence
+from elastic_core.experiments.arms.matching import (
     MatchedConfig,
     matched,
     run_matched,
     why_unmatched,
 )
-from elastic_core.experiments.protocol import Lineage, RowsOf, side_texts
+from elastic_core.experiments.arms.protocol import Lineage, RowsOf, side_texts
+from elastic_core.experiments.arms.report import ArmReport, listed
+from elastic_core.experiments.cells import Cell, Label, Metrics, Rows, RunCells
+from elastic_core.experiments.claims import Claim, Evidence, judge_claims
+from elastic_core.experiments.config import Changes
 from elastic_core.experiments.rows import InFormat, Pairs, SampledPairs, Subset
 from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.study import Study

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from elastic_core.experiments.analysis import Analysis, Grid
-from elastic_core.experiments.arm_evidence import ArmEvidence
-from elastic_core.experiments.arm_report import ArmReport, listed
+from elastic_core.experiments.arms.evidence import ArmEvidence
+from elastic_core.experiments.arms.outcome import Alignment
+from elastic_core.experiments.arms.report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
-from elastic_core.experiments.outcome import Alignment
 from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,

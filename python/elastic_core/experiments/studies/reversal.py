@@ -14,11 +14,11 @@ from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import Analysis, Grid, with_ci
-from elastic_core.experiments.arm_evidence import ArmEvidence
-from elastic_core.experiments.arm_report import ArmReport, listed
+from elastic_core.experiments.arms.evidence import ArmEvidence
+from elastic_core.experiments.arms.outcome import Alignment, Doses
+from elastic_core.experiments.arms.report import ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
-from elastic_core.experiments.outcome import Alignment, Doses
 from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.sides import (
     TwoSidedConfig,

@@ -11,14 +11,14 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from elastic_core.experiments.analysis import Analysis, Grid
-from elastic_core.experiments.arm_evidence import ArmEvidence
-from elastic_core.experiments.arm_report import ArmReport, listed
-from elastic_core.experiments.arms import ArmName
-from elastic_core.experiments.calibration import calibrate
+from elastic_core.experiments.arms.calibration import calibrate
+from elastic_core.experiments.arms.evidence import ArmEvidence
+from elastic_core.experiments.arms.matching import VolumesConfig, all_volumes, run_lineages
+from elastic_core.experiments.arms.protocol import Lineage, Side
+from elastic_core.experiments.arms.report import ArmReport, listed
+from elastic_core.experiments.arms.texts import ArmName
 from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.claims import Claim, Evidence, judge_claims
-from elastic_core.experiments.matching import VolumesConfig, all_volumes, run_lineages
-from elastic_core.experiments.protocol import Lineage, Side
 from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.study import Study
 

@@ -7,13 +7,13 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from elastic_core.experiments.analysis import NULL
-from elastic_core.experiments.arm_report import ArmReport
-from elastic_core.experiments.calibration import calibrate
+from elastic_core.experiments.arms.calibration import calibrate
+from elastic_core.experiments.arms.matching import VolumesConfig, all_volumes, run_lineages
+from elastic_core.experiments.arms.outcome import Alignment
+from elastic_core.experiments.arms.protocol import Lineage, Side
+from elastic_core.experiments.arms.report import ArmReport
 from elastic_core.experiments.cells import RunCells
 from elastic_core.experiments.claims import Claim, Evidence, JudgedClaims, judge_claims
-from elastic_core.experiments.matching import VolumesConfig, all_volumes, run_lineages
-from elastic_core.experiments.outcome import Alignment
-from elastic_core.experiments.protocol import Lineage, Side
 from elastic_core.report.document import Figure
 
 

@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from elastic_core.experiments.analysis import Analysis, Grid, Story
-from elastic_core.experiments.arms import MODEL, ArmSource, CorpusTexts
+from elastic_core.experiments.arms.texts import MODEL, ArmSource, CorpusTexts
 from elastic_core.experiments.cells import Cell, Metrics, Rows, RunCells, TextSet, TrainingStep
 from elastic_core.experiments.claims import Claim, ClaimsConfig, judge_claims
 from elastic_core.experiments.fields import Count

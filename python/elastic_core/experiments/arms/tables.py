@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.arms.outcome import Alignment, Array, Outcome
+from elastic_core.experiments.arms.protocol import ArmsConfig
 from elastic_core.experiments.first_order import tables as first_order_tables
-from elastic_core.experiments.outcome import Alignment, Array, Outcome
-from elastic_core.experiments.protocol import ArmsConfig
 from elastic_core.report.document import Cell as TableCell
 from elastic_core.report.document import Table
 from elastic_core.statistics.effects import over_seeds

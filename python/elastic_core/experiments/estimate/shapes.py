@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeAlias
 
-from elastic_core.experiments.arms import BaseSamples
+from elastic_core.experiments.arms.texts import BaseSamples
 from elastic_core.experiments.cells import Cell, Rows, TextSet
 from elastic_core.experiments.instruments import DistanceToAuthor, Instruments
 from elastic_core.experiments.rows import Answers, InFormat, SampledPairs

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
-from elastic_core.experiments.arms import BLOCK, BaseSamples
+from elastic_core.experiments.arms.texts import BLOCK, BaseSamples
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.config import ExperimentConfig
-from elastic_core.experiments.rows import PAIRS_BLOCK, Answers
-from elastic_core.experiments.runner import Task
-from elastic_core.experiments.shapes import (
+from elastic_core.experiments.estimate.shapes import (
     count_rows,
     instruments_of,
     rate_free,
     sampled_in,
     shape_of,
 )
-from elastic_core.experiments.trial import ModelCosts
+from elastic_core.experiments.estimate.trial import ModelCosts
+from elastic_core.experiments.rows import PAIRS_BLOCK, Answers
+from elastic_core.experiments.runner import Task
 from elastic_core.models.spec import ModelKind
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.arms.curves import first_crossing, half_dose
+from elastic_core.experiments.arms.protocol import Lineage
 from elastic_core.experiments.cells import Label
-from elastic_core.experiments.curves import first_crossing, half_dose
-from elastic_core.experiments.protocol import Lineage
 from elastic_core.experiments.studies.study import SIGN
 from elastic_core.statistics.effects import over_seeds, seed_means
 

@@ -14,16 +14,16 @@ from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import NULL, Grid
-from elastic_core.experiments.cells import Cell, Label, RunCells
-from elastic_core.experiments.fields import Counts
-from elastic_core.experiments.outcome import Alignment, Outcome
-from elastic_core.experiments.protocol import (
+from elastic_core.experiments.arms.outcome import Alignment, Outcome
+from elastic_core.experiments.arms.protocol import (
     ArmsConfig,
     Lineage,
     aligned_cell,
     arm_cells,
     base_cell,
 )
+from elastic_core.experiments.cells import Cell, Label, RunCells
+from elastic_core.experiments.fields import Counts
 from elastic_core.models.spec import ModelSpec
 from elastic_core.statistics.effects import over_seeds
 from elastic_core.training.finetuning.recipe import Recipe

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from elastic_core.experiments.analysis import Grid, directed, enough_digits, in_percent, with_ci
+from elastic_core.experiments.arms.matching import VolumesConfig
+from elastic_core.experiments.arms.outcome import Alignment, Array, Doses, Outcome
+from elastic_core.experiments.arms.protocol import ArmsConfig
 from elastic_core.experiments.claims import Evidence
-from elastic_core.experiments.matching import VolumesConfig
-from elastic_core.experiments.outcome import Alignment, Array, Doses, Outcome
-from elastic_core.experiments.protocol import ArmsConfig
 from elastic_core.statistics.effects import over_seeds
 
 _OF_MARGIN = "alignment", "its margin"

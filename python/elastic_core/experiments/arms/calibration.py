@@ -10,9 +10,9 @@ from itertools import count, takewhile
 from typing import Any, TypeVar
 
 from elastic_core.experiments.analysis import Grid
+from elastic_core.experiments.arms.protocol import ArmsConfig, Lineage, neutral_texts, trained_cell
 from elastic_core.experiments.cells import Cell, Label, Metrics, RunCells, TrainingStep
 from elastic_core.experiments.instruments import Instruments
-from elastic_core.experiments.protocol import ArmsConfig, Lineage, neutral_texts, trained_cell
 from elastic_core.experiments.studies.study import base
 
 Config = TypeVar("Config", bound=ArmsConfig)

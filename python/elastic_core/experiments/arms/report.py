@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from elastic_core.experiments.analysis import with_ci
-from elastic_core.experiments.arm_tables import ArmTables
-from elastic_core.experiments.arms import MODEL
-from elastic_core.experiments.calibration import calibration_of
-from elastic_core.experiments.matching import VolumesConfig
-from elastic_core.experiments.outcome import Alignment, Array
+from elastic_core.experiments.arms.calibration import calibration_of
+from elastic_core.experiments.arms.matching import VolumesConfig
+from elastic_core.experiments.arms.outcome import Alignment, Array
+from elastic_core.experiments.arms.tables import ArmTables
+from elastic_core.experiments.arms.texts import MODEL
 from elastic_core.report.document import Figure, Panel, Series
 from elastic_core.statistics.effects import over_seeds
 

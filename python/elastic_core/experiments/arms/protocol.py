@@ -14,7 +14,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.experiments.analysis import NULL
-from elastic_core.experiments.arms import (
+from elastic_core.experiments.arms.texts import (
     MODEL,
     ArmName,
     ArmSource,

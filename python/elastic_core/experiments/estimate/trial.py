@@ -17,13 +17,11 @@ from typing import Any
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.progress import Step
-from elastic_core.experiments.arms import BaseSamples
+from elastic_core.experiments.arms.texts import BaseSamples
 from elastic_core.experiments.bases import pretrain_root, pretraining_schedule
 from elastic_core.experiments.cells import Cell, Measure, Row
 from elastic_core.experiments.context import RunContext
-from elastic_core.experiments.folder import ModelStore
-from elastic_core.experiments.sections import Pretraining
-from elastic_core.experiments.shapes import (
+from elastic_core.experiments.estimate.shapes import (
     Shape,
     count_rows,
     instruments_of,
@@ -31,7 +29,9 @@ from elastic_core.experiments.shapes import (
     sampled_in,
     shape_of,
 )
-from elastic_core.experiments.stand_ins import StandIns, count_units, expansion
+from elastic_core.experiments.estimate.stand_ins import StandIns, count_units, expansion
+from elastic_core.experiments.folder import ModelStore
+from elastic_core.experiments.sections import Pretraining
 from elastic_core.experiments.worker import measure_model, one_thread, reward_of
 from elastic_core.models.protocol import DrawingModel
 from elastic_core.models.spec import ModelKind, ModelSpec
@@ -90,7 +90,7 @@ def run_trial(context: RunContext, cells: Sequence[Cell]) -> dict[str, ModelCost
 
     Args:
         context: Data, scorer and models.
-        cells: The cells; those of the first seed are tried.
+        cells: The cells. Of those that take equally long, one is tried, in the seed of the first.
 
     Raises:
         InvalidArgumentError: The cells refer to missing data.
@@ -99,8 +99,7 @@ def run_trial(context: RunContext, cells: Sequence[Cell]) -> dict[str, ModelCost
     """
     by_model: dict[str, list[Cell]] = {}
     for cell in cells:
-        if cell.seed == cells[0].seed:
-            by_model.setdefault(cell.model, []).append(cell)
+        by_model.setdefault(cell.model, []).append(cell)
     costs = {}
     for model, some in by_model.items():
         with TemporaryDirectory() as folder, one_thread(context, some[0]):
@@ -113,7 +112,7 @@ class _ModelTrial:
 
     Args:
         context: Data, scorer and models.
-        cells: The cells of one seed whose lineage starts from the model.
+        cells: The cells whose lineage starts from the model.
         folder: An empty folder for everything that the trial writes.
     """
 
