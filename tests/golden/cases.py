@@ -309,6 +309,8 @@ CASES: dict[str, tuple[str, ...]] = {
         ),
         "report a runs/rebound --out both --format json",
         "report a runs/rebound",
+        "runs .",
+        "runs a --format json",
     ),
     "reversal": _study("reversal", "markdown", "align=[20,40] dose=[4,12,28]"),
     "scaling": _study("scaling", "csv", _VOLUMES, "models=[tree:2,tree:4]"),

@@ -1,6 +1,7 @@
 """The demo: an aligned model on its way back and the law behind it, on text that it generates."""
 
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,9 @@ def test_without_torch_a_tree_model_takes_its_place(
 ) -> None:
     """The help examples continue the demo."""
     with monkeypatch.context() as patch:
-        patch.setattr(extras, "find_spec", {"torch": None}.get)
+        patch.setattr(
+            extras, "find_spec", lambda name: None if name == "torch" else find_spec(name)
+        )
         run_demo(tmp_path / "demo", echo=print, size=SMALL)
     printed = capsys.readouterr().out
     check(tmp_path / "demo", printed)

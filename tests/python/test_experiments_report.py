@@ -182,8 +182,11 @@ def test_the_json_follows_the_schema(run: Run) -> None:
     assert run_record["config"]["align"] == [10, 20]
     assert run_record["provenance"] == {
         "cells": 18,
+        "missing": 0,
         "diverged": 0,
         "seconds": 72.0,
+        "estimated": None,
+        "took": None,
         "last": "2026-01-02T03:04:08+00:00",
         "elastic_core": record["versions"]["elastic_core"],
         "data_sha256": "cafe",
@@ -381,7 +384,7 @@ def test_a_run_without_rows_is_reported(tmp_path: Path) -> None:
     run = open_run(tmp_path / "new")
     write_report([run], run.folder.report)
     text = (tmp_path / "new" / "report" / "report.html").read_text()
-    assert "0 cells done" in text
+    assert "not finished: 0 of" in text
 
 
 def test_damaged_files_are_reported(tmp_path: Path) -> None:
@@ -405,7 +408,7 @@ def test_the_command_reports_a_run(cli: CommandLine, tmp_path: Path) -> None:
     write_run(tmp_path / "run")
     done = cli("report", "run")
     assert (done.code, done.err) == (0, "")
-    assert "run  rebound, tree:3, 2 seeds, 18 cells done" in done.out
+    assert "run  rebound, tree:3, 2 seeds, not finished: 18 of 40 cells done" in done.out
     assert "Reverse data undo the alignment." in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     written = {"figures/positive-first.png", "figures/positive-first.svg"}

@@ -339,8 +339,9 @@ def test_increasingly_random_slices_on_a_tree_model(tmp_path: Path) -> None:
             assert (training.final > 0).all()
             assert (training.moved > 0).all()
     assert "There" not in finished.analysis.findings[0].words
-    assert_neutral_texts_are_answers_of_the_base(config)
-    assert_answers_nest(config, tmp_path / "models")
+    assert isinstance(finished.config, ResistanceConfig)
+    assert_neutral_texts_are_answers_of_the_base(finished.config)
+    assert_answers_nest(finished.config, tmp_path / "models")
 
 
 def assert_neutral_texts_are_answers_of_the_base(config: ResistanceConfig) -> None:

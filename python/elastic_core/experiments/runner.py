@@ -134,6 +134,9 @@ class Runner:
         kept = self._kept_models(cells)
         pending = Counter(needed for task in waiting for needed in self._needed_models(task.cell))
         self._drop_measured(cells, kept | pending.keys())
+        for cell in cells:  # An interrupted run may have left a model without.
+            for each in (cell, *cell.needs):
+                self._label(each)
         running: dict[Future[Metrics], Task] = {}
         self._report_count()
         while waiting or running:
@@ -158,13 +161,17 @@ class Runner:
             for future in finished:
                 task = running.pop(future)
                 metrics = _result(future, task.cell)
+                self._label(task.cell)
                 if task.is_measured:
                     self._append_row(task.cell, metrics)
                 self._release(task.cell, kept, pending)
-                self._context.store.label(self._context.model_hash(task.cell), task.cell.name)
                 self._observer.on_finish(task)
                 self._report_count()
         return [flatten_row(self._rows[self._context.row_hash(cell)]) for cell in cells]
+
+    def _label(self, cell: Cell) -> None:
+        """Writes the name of a cell into the folder of its model, if there is one."""
+        self._context.store.label(self._context.model_hash(cell), cell.name)
 
     def _next_ready(self, waiting: Sequence[Task], running: Iterable[Task]) -> Task | None:
         """The first waiting task whose models exist and whose own model is not in progress."""

@@ -102,15 +102,14 @@ class BaseSamples(RangedRows):
         """
         blocks = range(self.start // BLOCK, -(-self.stop // BLOCK))
         rows = [row for block in blocks for row in self._block(seed_context, block)]
-        first = blocks.start * BLOCK
-        rows = rows[self.start - first : self.stop - first]
-        if len({row["text"] for row in rows}) < 2 and len(rows) > 1:
+        if len({row["text"] for row in rows}) < 2:
             raise InvalidArgumentError(
                 f"{self.author.model}: all its samples are the same text, "
                 f"{abridged(rows[0]['text'])}, which teaches nothing; name a corpus as "
                 "neutral.source"
             )
-        return rows
+        first = blocks.start * BLOCK
+        return rows[self.start - first : self.stop - first]
 
     def _block(self, seed_context: SeedData, block: int) -> list[Row]:
         author = seed_context.model_hash(self.author)
