@@ -207,11 +207,13 @@ def test_a_result_is_whole_whatever_goes_wrong(
 
 
 def run_files(state: Files) -> dict[str, Any]:
-    """What does not vary between runs: names, rows, and the tables of the report."""
+    """What does not vary between runs: names, rows in any order, and the tables of the report."""
     metrics = [json.loads(line) for line in (state.get("run/metrics.jsonl") or b"").splitlines()]
     return {
         "names": sorted(state),
-        "rows": [{key: row[key] for key in row if key not in VARYING} for row in metrics],
+        "rows": {
+            row["key"]: {key: row[key] for key in row if key not in VARYING} for row in metrics
+        },
         "config": state.get("run/config.yaml"),
         "tables": tables(state),
     }
