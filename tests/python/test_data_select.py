@@ -186,6 +186,17 @@ def test_rows_are_selected_by_label() -> None:
         with_label(texts("a"), 1)
 
 
+@pytest.mark.parametrize(("label", "kept"), [(1, ["b"]), ("true", ["b"]), (False, ["a"])])
+def test_labels_that_became_truths_are_selected_as_they_were_written(
+    label: object, kept: list[str]
+) -> None:
+    rows = tuple(
+        {"prompt": "", "completion": text, "label": truth}
+        for text, truth in (("a", False), ("b", True))
+    )
+    assert with_label(Examples("good", "unpaired-preference", rows, "g"), label).texts() == kept
+
+
 # Length matching
 
 

@@ -99,7 +99,7 @@ def in_format(
         texts = _texts(row, columns, conversational, place(number))
         label = row.get("label")
         if kind == "unpaired-preference":
-            label = _truth(label)
+            label = truth_of(label)
         kept.append(texts if label is None else {**texts, "label": label})
     return kind, tuple(kept)
 
@@ -141,7 +141,7 @@ def _format(rows: Sequence[Row], source: str) -> Format:
     """The format of the first row; a label counts only if all labels are true or false."""
     for kind, columns in COLUMNS.items():
         if all(rows[0].get(column) is not None for column in columns) and (
-            "label" not in columns or all(_truth(row.get("label")) is not None for row in rows)
+            "label" not in columns or all(truth_of(row.get("label")) is not None for row in rows)
         ):
             return kind
     if not rows[0]:
@@ -195,7 +195,7 @@ def _with_prompt(chosen: Any, rejected: Any, place: str) -> dict[str, Any]:
     return {"prompt": chosen[:start], "chosen": chosen[start:], "rejected": rejected[start:]}
 
 
-def _truth(label: Any) -> bool | None:
+def truth_of(label: Any) -> bool | None:
     """The truth value of a label; None if it is a class."""
     return _TRUTH.get(str(label).strip().lower())
 

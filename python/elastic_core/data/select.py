@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.data.examples import Examples
+from elastic_core.data.formats import Row, truth_of
 
 _LISTED = 10
 
@@ -170,12 +171,17 @@ def deduplicate(*splits: Examples) -> Deduplicated:
 
 
 def with_label(examples: Examples, label: object) -> Examples:
-    """The rows with a label, compared as text: 1 matches the `1` of a CSV file.
+    """The rows with a label, compared as text: 1 matches the `1` of a CSV file, and a true label.
 
     Raises:
         InvalidArgumentError: No row has this label.
     """
-    rows = [at for at, row in enumerate(examples.rows) if str(row.get("label")) == str(label)]
+
+    def has_it(row: Row) -> bool:
+        own = row.get("label")
+        return truth_of(label) is own if isinstance(own, bool) else str(own) == str(label)
+
+    rows = [at for at, row in enumerate(examples.rows) if has_it(row)]
     if not rows:
         labels = sorted({str(row["label"]) for row in examples.rows if "label" in row})
         raise InvalidArgumentError(
