@@ -75,7 +75,7 @@ def test_scaling_runs_over_depths_and_pretraining_volumes(tmp_path: Path) -> Non
     depths = run(values, tmp_path / "a", models=["tree:2", "tree:4"])
     assert [row[0] for row in depths.analysis.tables[1].rows] == ["base", "tree:2", "tree:4"]
     assert len(depths.folder.rows()) == 2 * 2 * (1 + 2 + 1 + 1)
-    more = {"along": "pretraining", "pretraining": [2000, 4000]}
+    more = {"along": "pretraining", "pretraining": [2000, 4000], "seeds": 1}
     more |= {"null_model": "tree:1"}
     volumes = run(values, tmp_path / "b", **more)
     names = [row[0] for row in volumes.analysis.tables[1].rows]

@@ -244,7 +244,7 @@ def test_a_run_resumes_whatever_goes_wrong(is_there: bool, server: Server, tmp_p
     call = f"{configured_run(tmp_path)} --jobs 1 dose="
     if is_there:
         assert server.run(tmp_path, f"{call}[2]").code == 0
-    Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=41)
+    Study(server, tmp_path, f"{call}[2,3]", "run", same=run_files, whole=tables).run(every=83)
 
 
 TORCH = f"""{WITHOUT_FIGURES}
