@@ -37,7 +37,7 @@ _NAMES: dict[str, str] = {}
 
 
 class Texts(os.PathLike[str]):
-    """Texts in memory, which stand for a corpus wherever a path may name one.
+    """Texts in memory, which can be passed wherever the path of a corpus can.
 
     The texts are written to a temporary file, which is deleted with this object.
 

@@ -22,7 +22,8 @@ STDIN = "-"
 """The path that means standard input."""
 
 _SHOWN = 4
-_COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
+COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
+"""Extensions of compressed files."""
 
 JOINT = "joint"
 """Name of the corpus that several corpora make together."""
@@ -282,7 +283,7 @@ def files_by_kind(kinds: Mapping[str, int]) -> str:
 
 def _extension(file: Path) -> str:
     kinds = [suffix.lower() for suffix in file.suffixes[-2:]]
-    if len(kinds) == 2 and kinds[1] in _COMPRESSED:
+    if len(kinds) == 2 and kinds[1] in COMPRESSED:
         return "".join(kinds)
     return kinds[-1] if kinds else ""
 

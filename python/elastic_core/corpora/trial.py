@@ -11,7 +11,7 @@ from typing import Any
 from elastic_core._core import Corpus, InvalidArgumentError, TokenTree
 from elastic_core.common.progress import Step
 from elastic_core.common.units import counted, format_size, rough_duration
-from elastic_core.corpora.sources import ReadOptions, Source, file_kinds, files_by_kind
+from elastic_core.corpora.sources import COMPRESSED, ReadOptions, Source, file_kinds, files_by_kind
 from elastic_core.corpora.trees import TreeOptions, open_or_build
 
 _FIRST_DOCUMENTS = 256
@@ -22,7 +22,7 @@ _MOST_SECONDS = 4.0
 _SECONDS_TO_TRY = 1.0
 _LONG_DOCUMENT = 1 << 22
 _BYTES_PER_LINE = 60
-_COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".parquet", ".pq")
+_PACKED = (*COMPRESSED, ".parquet", ".pq")
 _USUAL_EXPANSION = 3
 _SPILL = 3.0
 """How many times longer a tree takes that is sorted in temporary files, roughly."""
@@ -262,7 +262,7 @@ def _first(corpus: Corpus, options: dict[str, Any], documents: int) -> Corpus:
 
 def _guess(corpus: Corpus) -> Survey:
     """A guess at the text of a corpus, of which not even the first documents could be read."""
-    packed = [file for file in corpus.files if file.endswith(_COMPRESSED)]
+    packed = [file for file in corpus.files if file.endswith(_PACKED)]
     factor = _USUAL_EXPANSION if packed else 1
     return Survey(corpus, len(corpus.files), corpus.size * factor, False)
 

@@ -20,6 +20,7 @@ from elastic_core.elastic_law.result import (
 from elastic_core.report.cells import ABSENT, fixed
 from elastic_core.report.csv import data_of
 from elastic_core.report.document import Block, Data, Document, Figure, Heading, Table, Text, Value
+from elastic_core.report.presented import named
 
 _LAW = (
     "depth",
@@ -87,12 +88,7 @@ def conclusions(result: PerturbationResult) -> list[str]:
 
 def findings(result: ElasticityResult) -> tuple[str, ...]:
     """The conclusions on all perturbations, each with the name of its own if there are several."""
-    several = len(result.perturbations) > 1
-    return tuple(
-        f"{perturbation.name}: {sentence}" if several else sentence
-        for perturbation in result.perturbations
-        for sentence in conclusions(perturbation)
-    )
+    return named([(each.name, conclusions(each)) for each in result.perturbations])
 
 
 def _perturbation_blocks(result: PerturbationResult, resamples: int) -> Iterator[Block]:

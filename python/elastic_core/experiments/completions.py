@@ -13,7 +13,8 @@ from elastic_core._core import InvalidArgumentError
 from elastic_core.common.files import append_json_line, read_json_lines
 from elastic_core.experiments.cells import Cell
 from elastic_core.experiments.context import RunContext
-from elastic_core.models.protocol import DrawingModel
+from elastic_core.models.protocol import DrawingModel, decoded
+from elastic_core.scoring.scorers import score_completions
 
 COMPLETIONS = "completions"
 """The name of completions among the metrics of a cell, and in its line of the file."""
@@ -49,11 +50,10 @@ def complete(context: RunContext, cell: Cell, model: DrawingModel) -> list[Compl
     """
     prompts = context.seed_context(cell.seed).prompts()[:_PROMPTS]
     written = model.generate(prompts, tokens=context.config.held_out.tokens, seed=cell.seed)
-    texts = [text.decode(errors="replace") for text in written]
+    texts = decoded(written)
     scores: Sequence[float | None] = [None] * len(texts)
     if context.judge is not None:
-        whole = [prompt + text for prompt, text in zip(prompts, texts, strict=True)]
-        scores = context.judge(whole).tolist()
+        scores = score_completions(context.judge, prompts, texts).tolist()
     return [Completion(*each) for each in zip(prompts, texts, scores, strict=True)]
 
 

@@ -359,8 +359,7 @@ def _linear_scorer(rows: Mapping[str, Examples], words: int | None) -> "Scorer |
         side: [beginning(text, words) if words else text for text in examples.texts()]
         for side, examples in rows.items()
     }
-    labels = [side == "positive" for side in texts for _ in texts[side]]
-    return LinearScorer.fit([text for side in texts.values() for text in side], labels)
+    return LinearScorer.fit_sides(texts)
 
 
 def _slice(

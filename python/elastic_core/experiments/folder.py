@@ -7,7 +7,7 @@ appended to, so an interrupted run loses at most the row that was being written.
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -208,6 +208,11 @@ def _is_time(value: str | None) -> bool:
 def _is_number(value: Any) -> bool:
     """Whether a value is a number, or a boolean, of the size that metrics and labels have."""
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**64)
+
+
+def last_time(rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """When the last of some rows was written, in ISO 8601; None without any."""
+    return max((row["time"] for row in rows if row.get("time")), default=None)
 
 
 def flatten_row(row: dict[str, Any]) -> Metrics:

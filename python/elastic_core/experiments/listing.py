@@ -15,7 +15,7 @@ from elastic_core.common import schemas
 from elastic_core.common.units import counted
 from elastic_core.experiments.cells import Label
 from elastic_core.experiments.completions import read_completions
-from elastic_core.experiments.folder import RunFolder
+from elastic_core.experiments.folder import RunFolder, last_time
 from elastic_core.report.csv import data_of
 from elastic_core.report.document import Block, Cell, Document, Heading, List, Table
 
@@ -195,7 +195,7 @@ def _run_of(folder: Path, rows: list[dict[str, Any]] | None = None) -> ListedRun
         model=str(values.get("model")),
         seeds=seeds if isinstance(seeds, int) else None,
         cells=len(rows),
-        last=max((row["time"] for row in rows if row.get("time")), default=None),
+        last=last_time(rows),
     )
 
 

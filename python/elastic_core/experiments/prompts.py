@@ -68,6 +68,12 @@ def choose_prompt_words(rows: Mapping[str, Examples], held_out: int, seed: int) 
     return words, lost[words]
 
 
+def commonest_prompt(rows: Examples) -> tuple[str, int]:
+    """The prompt that most rows have, as it is shown, and how many have it."""
+    ((prompt, count),) = Counter(map(normalized, rows.prompts())).most_common(1)
+    return abridged(prompt), count
+
+
 def describe_losses(context: RunContext) -> Iterator[str]:
     """A sentence with the remedy for each side that loses many rows by its prompts."""
     datasets, config = context.datasets, context.config
@@ -81,10 +87,10 @@ def describe_losses(context: RunContext) -> Iterator[str]:
             )
         if repeated <= _MANY * len(rows):
             continue
-        (prompt, count), *_ = Counter(map(normalized, rows.prompts())).most_common(1)
+        prompt, count = commonest_prompt(rows)
         yield (
             f"{side}: {repeated:,} of {len(rows):,} rows are not used, because another row with "
-            f"their prompt is held out, and {abridged(prompt)} begins {count:,}; "
+            f"their prompt is held out, and {prompt} begins {count:,}; "
             f"{_remedy(context)}"
         )
 

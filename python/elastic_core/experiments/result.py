@@ -15,6 +15,7 @@ from elastic_core.common.files import slugs, without_nan
 from elastic_core.common.versions import versions, versions_here
 from elastic_core.experiments.analysis import Analysis
 from elastic_core.experiments.estimate.times import read_times
+from elastic_core.experiments.folder import last_time
 from elastic_core.report.presented import Presented
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _reported(name: str, run: "Run") -> ReportedRun:
         seconds=math.fsum(row.get("seconds") or 0.0 for row in rows),
         estimated=math.fsum(estimated for estimated, _ in times) if times else None,
         took=math.fsum(took for _, took in times) if times else None,
-        last=max((row["time"] for row in rows if row.get("time")), default=None),
+        last=last_time(rows),
         elastic_core=values.get("elastic_core"),
         data_sha256=values.get("data_sha256"),
     )

@@ -12,6 +12,8 @@ from elastic_core.common.hashing import digest
 from elastic_core.data.examples import Examples, as_format, with_swapped_sides
 from elastic_core.data.formats import Format
 from elastic_core.experiments.cells import Cell, RangedRows, Row, Rows, SeedData
+from elastic_core.models.protocol import decoded
+from elastic_core.scoring.scorers import score_completions
 
 PAIRS_BLOCK = 50
 """Prompts for which candidates are sampled at once; volumes share blocks, so they are nested."""
@@ -218,8 +220,8 @@ class SampledPairs(RangedRows):
         repeated = [prompt for prompt in prompts for _ in range(self.candidates)]
         model = seed_context.model(self.author)
         sampled = model.generate(repeated, tokens=self.tokens, seed=seed)
-        texts = [text.decode(errors="replace") for text in sampled]
-        scores = scorer([prompt + text for prompt, text in zip(repeated, texts, strict=True)])
+        texts = decoded(sampled)
+        scores = score_completions(scorer, repeated, texts)
         ranked = scores.reshape(-1, self.candidates)
         best, worst = ranked.argmax(1).tolist(), ranked.argmin(1).tolist()
         if self.side == "negative":
@@ -241,7 +243,7 @@ class SampledPairs(RangedRows):
 
 @dataclass(frozen=True, slots=True)
 class InFormat(Rows):
-    """Rows converted to another format by `elastic_core.data.convert.as_format`.
+    """Rows converted to another format by `elastic_core.data.examples.as_format`.
 
     Attributes:
         rows: The rows: preferences, or rows with prompt and completion.

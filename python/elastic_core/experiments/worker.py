@@ -15,9 +15,10 @@ from elastic_core.experiments.completions import COMPLETIONS, complete
 from elastic_core.experiments.context import RunContext
 from elastic_core.experiments.folder import copy_model
 from elastic_core.experiments.rows import HeldOutRows, PretrainTexts
-from elastic_core.models.protocol import DrawingModel
+from elastic_core.models.protocol import DrawingModel, decoded
 from elastic_core.scoring.loss import Loss, completion_loss, losses
 from elastic_core.scoring.scorers import NAME as LINEAR
+from elastic_core.scoring.scorers import score_completions
 from elastic_core.training.finetuning.recipe import ONLINE, Reward
 from elastic_core.training.finetuning.train import train
 from elastic_core.training.folder import checkpoint_folder
@@ -125,8 +126,8 @@ def reward_of(context: RunContext, training: TrainingStep) -> Reward:
     sign = 1.0 if training.likes == "positive" else -1.0
 
     def score(prompts: list[str], completions: list[str]) -> list[float]:
-        texts = [prompt + text for prompt, text in zip(prompts, completions, strict=True)]
-        return [sign * value for value in scorer(texts).tolist()]
+        scores = score_completions(scorer, prompts, completions)
+        return [sign * value for value in scores.tolist()]
 
     return Reward(f"{training.likes} {scorer.name}", score)
 
@@ -172,8 +173,8 @@ def _completion_metrics(context: RunContext, cell: Cell, model: DrawingModel) ->
     prompts = context.seed_context(cell.seed).prompts()
     drawn = reference.draw(model)
     if context.judge is not None:
-        completions = [text.decode(errors="replace") for text in model.spell(drawn, prompts)]
-        scores = context.judge([p + c for p, c in zip(prompts, completions, strict=True)])
+        completions = decoded(model.spell(drawn, prompts))
+        scores = score_completions(context.judge, prompts, completions)
         metrics["score"] = float(scores.mean())
         metrics["score_se"] = float(scores.std(ddof=1) / math.sqrt(len(scores)))
     drift = reference.drift(model, drawn)

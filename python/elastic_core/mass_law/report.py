@@ -11,6 +11,7 @@ from elastic_core.mass_law.result import CorpusMass, DepthMass, MassConfig, Mass
 from elastic_core.report.cells import ABSENT, fixed
 from elastic_core.report.csv import data_of
 from elastic_core.report.document import Block, Data, Document, Figure, Heading, List, Table, Value
+from elastic_core.report.presented import named
 
 _FIT_HEADINGS = (("alpha", ""), ("distance", ""), ("p", ""), ("favoured", "at 5%"))
 _WHOLE_HEADINGS = (
@@ -80,12 +81,7 @@ def document(result: MassResult) -> Document:
 
 def findings(result: MassResult) -> tuple[str, ...]:
     """The verdicts on all corpora, each with the name of its own if there are several."""
-    several = len(result.corpora) > 1
-    return tuple(
-        f"{corpus.name}: {sentence}" if several else sentence
-        for corpus in result.corpora
-        for sentence in _verdicts(corpus)
-    )
+    return named([(corpus.name, list(_verdicts(corpus))) for corpus in result.corpora])
 
 
 def _whole_table(corpus: CorpusMass, config: MassConfig) -> Table:

@@ -15,6 +15,11 @@ from elastic_core.measuring.records import Comparison
 _SECONDS_BETWEEN_STEPS = 0.1
 
 
+def reads_again(compressors: Sequence[str], models: Sequence[str]) -> str | None:
+    """What reads the documents after the trees are built, in words; None if nothing does."""
+    return "a reference compressor" if compressors else "a model" if models else None
+
+
 def check_compressors(names: Sequence[str]) -> None:
     """Refuses unknown compressors.
 

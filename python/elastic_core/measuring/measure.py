@@ -36,7 +36,7 @@ from elastic_core.corpora.trees import (
     require_documents,
     share_memory,
 )
-from elastic_core.measuring.compare import check_compressors
+from elastic_core.measuring.compare import check_compressors, reads_again
 from elastic_core.measuring.compare import compare as compare_sizes
 from elastic_core.measuring.rates import Rates, rates_of
 from elastic_core.measuring.records import Comparison, CorpusResult
@@ -121,8 +121,7 @@ def measure(
     )
     compressors, specs = listed(compare), listed(models)
     check_compressors(compressors)
-    again = "a reference compressor" if compressors else "a model" if specs else None
-    if again:
+    if again := reads_again(compressors, specs):
         require_documents(corpora, again)
     is_saved = [is_saved_tree(source) for source in corpora]
     texts = [source for source, saved in zip(corpora, is_saved, strict=True) if not saved]

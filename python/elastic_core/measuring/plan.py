@@ -16,12 +16,7 @@ from elastic_core.corpora.sources import (
     open_corpora,
     paths_of,
 )
-from elastic_core.corpora.trees import (
-    DEFAULT_SHAPE,
-    TreeOptions,
-    is_saved_tree,
-    require_documents,
-)
+from elastic_core.corpora.trees import DEFAULT_SHAPE, TreeOptions, is_saved_tree, require_documents
 from elastic_core.corpora.trial import (
     Survey,
     open_tree,
@@ -31,7 +26,7 @@ from elastic_core.corpora.trial import (
     survey,
     try_tree,
 )
-from elastic_core.measuring.compare import check_compressors
+from elastic_core.measuring.compare import check_compressors, reads_again
 from elastic_core.measuring.compare import compare as compare_sizes
 from elastic_core.measuring.rates import load_models
 from elastic_core.models import LanguageModel
@@ -79,10 +74,11 @@ def describe_plan(
     check_compressors(compressors)
     if per_document is not None:
         require_new(per_document, overwrite=overwrite)
-    if compressors or specs:
-        require_documents(corpora, "a reference compressor" if compressors else "a model")
+    if again := reads_again(compressors, specs):
+        require_documents(corpora, again)
     tree = TreeOptions(depth, segment, alphabet)
-    texts = [source for source in corpora if not is_saved_tree(source)]
+    is_saved = [is_saved_tree(source) for source in corpora]
+    texts = [source for source, saved in zip(corpora, is_saved, strict=True) if not saved]
     found = open_corpora(texts, ReadOptions.given(**reading)) if texts else []
     surveys = [survey(corpus) for corpus in found]
     is_joint = len(corpora) > 1
@@ -97,7 +93,8 @@ def describe_plan(
     besides = peak_memory()
     budget = parse_memory(memory) or available_memory() // 2
     trials = [try_tree(each, tree, budget, threads) for each in surveys]
-    trials += [open_tree(source, tree, threads) for source in corpora if source not in texts]
+    saved_trees = [source for source, saved in zip(corpora, is_saved, strict=True) if saved]
+    trials += [open_tree(source, tree, threads) for source in saved_trees]
     trees = sum(trial.seconds for trial in trials) * (_JOINT if is_joint else 1)
     needed = sum(trial.memory for trial in trials) * (_JOINT if is_joint else 1)
     parts.append(("trees", trees))

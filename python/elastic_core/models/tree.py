@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from elastic_core._core import InvalidArgumentError, ModelError, TreeModel
 from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress
-from elastic_core.models.protocol import Document, Ids, decoded
+from elastic_core.models.generation import Generation
+from elastic_core.models.protocol import Document, Ids
 
 
-class TreeLanguageModel:
+class TreeLanguageModel(Generation):
     """A tree model behind the `OnlineModel` and `DrawingModel` protocols.
 
     Its symbols are those of its alphabet, plus EOS, which ends every document and is scored too.
@@ -145,55 +146,10 @@ class TreeLanguageModel:
         """
         return self._model.next_distribution(_read(contexts))
 
-    @overload
-    def generate(
-        self,
-        prompts: Sequence[Document],
-        *,
-        tokens: int,
-        temperature: float = 1.0,
-        seed: int = 0,
-        decode: Literal[False] = False,
-    ) -> list[bytes]: ...
-
-    @overload
-    def generate(
-        self,
-        prompts: Sequence[Document],
-        *,
-        tokens: int,
-        temperature: float = 1.0,
-        seed: int = 0,
-        decode: Literal[True],
-    ) -> list[str]: ...
-
-    def generate(
-        self,
-        prompts: Sequence[Document],
-        *,
-        tokens: int,
-        temperature: float = 1.0,
-        seed: int = 0,
-        decode: bool = False,
-    ) -> list[bytes] | list[str]:
-        """Samples a continuation of each prompt, up to EOS or `tokens` symbols.
-
-        Args:
-            prompts: The texts to continue.
-            tokens: Maximum number of symbols per continuation.
-            temperature: Probabilities are raised to 1 / temperature and normalized; 0 always takes
-                the most likely symbol.
-            seed: Seed of the random numbers.
-            decode: Whether to return strings; bytes that are not UTF-8 become U+FFFD.
-
-        Returns:
-            The continuations, without the prompts: bytes, or strings with `decode`.
-
-        Raises:
-            InvalidArgumentError: The temperature is below 0, or the tokenizer cannot read a prompt.
-        """
-        texts = self._model.sample(_read(prompts), tokens, temperature, seed)
-        return decoded(texts) if decode else texts
+    def _sampled(
+        self, prompts: Sequence[Document], tokens: int, temperature: float, seed: int
+    ) -> list[bytes]:
+        return self._model.sample(_read(prompts), tokens, temperature, seed)
 
     def draw(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0

@@ -19,7 +19,7 @@ HALVES_NOTE = f"± is half the width of the {LEVEL:.0%} interval over seeds."
 
 _MINUS = "\u2212"
 _HYPHEN = re.compile(r"(?<![\w.)\]}/\\-])-(?=\.?\d)|(?<=\d[eE])-(?=\d)")
-"""A hyphen that stands for a minus sign."""
+"""A hyphen that is a minus sign."""
 
 
 def with_minus_signs(text: str) -> str:

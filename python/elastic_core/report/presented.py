@@ -5,6 +5,7 @@ when it is needed: `document(result)` is the `Document`, `findings(result)` its 
 """
 
 import io
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,20 @@ class Presented:
     def _document(self) -> Document:
         document: Document = self._report.document(self)
         return document
+
+
+def named(groups: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
+    """Sentences on several subjects, each with the name of its own if there are several.
+
+    Args:
+        groups: The name of each subject, and the sentences on it.
+    """
+    several = len(groups) > 1
+    return tuple(
+        f"{name}: {sentence}" if several else sentence
+        for name, sentences in groups
+        for sentence in sentences
+    )
 
 
 def _require(library: str) -> None:

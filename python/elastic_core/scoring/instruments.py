@@ -18,10 +18,11 @@ from elastic_core.models.protocol import (
     Ids,
     LanguageModel,
     as_weighted,
+    decoded,
 )
 from elastic_core.scoring.divergence import ROW_BUDGET, Divergence, Reference
 from elastic_core.scoring.loss import common_prefix
-from elastic_core.scoring.scorers import Scorer
+from elastic_core.scoring.scorers import Scorer, score_completions
 
 Array = NDArray[np.float64]
 
@@ -228,12 +229,9 @@ class Score:
 
     def measure(self, model: DrawingModel) -> dict[str, Any]:
         """Measures `score` and `score_se`; see `Instrument.measure`."""
-        completions = model.generate(self._prompts, tokens=self._tokens, seed=self._seed)
-        texts = [
-            prompt + text.decode(errors="replace")
-            for prompt, text in zip(self._prompts, completions, strict=True)
-        ]
-        return _metrics("score", [np.asarray(self._scorer(texts), np.float64)])
+        written = model.generate(self._prompts, tokens=self._tokens, seed=self._seed)
+        scores = score_completions(self._scorer, self._prompts, decoded(written))
+        return _metrics("score", [np.asarray(scores, np.float64)])
 
 
 class WeightNoise:

@@ -5,7 +5,7 @@ The linear classifier needs no download and no GPU.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, Self
@@ -85,6 +85,13 @@ def scorer_checkpoint(spec: str) -> ModelSpec:
     return checkpoint
 
 
+def score_completions(
+    scorer: Scorer, prompts: Sequence[str], completions: Sequence[str]
+) -> NDArray[np.float64]:
+    """The scores of prompts with their completions, shape (completions,)."""
+    return scorer([prompt + text for prompt, text in zip(prompts, completions, strict=True)])
+
+
 @dataclass(frozen=True, slots=True)
 class Accuracy:
     """The accuracy of a classifier on texts that it was not trained on.
@@ -141,6 +148,13 @@ class LinearScorer:
         self.settings = {**settings, "accuracy": accuracy.to_dict()}
         self.identity = identity
         self._pipeline = pipeline
+
+    @classmethod
+    def fit_sides(cls, sides: Mapping[str, Sequence[str]], *, held_out: float = 0.1) -> Self:
+        """Trains on the texts of the sides `positive` and `negative`; see `fit`."""
+        texts = [text for some in sides.values() for text in some]
+        labels = [side == "positive" for side, some in sides.items() for _ in some]
+        return cls.fit(texts, labels, held_out=held_out)
 
     @classmethod
     def fit(

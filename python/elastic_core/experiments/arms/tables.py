@@ -66,6 +66,10 @@ class ArmTables:
         """Whether a metric was measured."""
         return self.grid.has(metric)
 
+    @property
+    def _dose_headings(self) -> tuple[tuple[str, str], ...]:
+        return tuple((f"{dose:,}", "rows") for dose in self.config.doses)
+
     def left_table(self) -> Table:
         """What is left of each alignment after each dose of each arm."""
         nothing = [0.0] * (1 + len(self.config.doses))
@@ -83,7 +87,7 @@ class ArmTables:
                 self._heading,
                 ("arm", ""),
                 ("gain", "nats/token"),
-                *((f"{dose:,}", "rows") for dose in self.config.doses),
+                *self._dose_headings,
                 ("half-dose", "rows"),
             ),
             rows=tuple(rows),
@@ -162,7 +166,7 @@ class ArmTables:
                 self._heading,
                 ("arm", ""),
                 ("before", unit),
-                *((f"{dose:,}", "rows") for dose in self.config.doses),
+                *self._dose_headings,
             ),
             rows=tuple(rows),
             note=f"Rows that begin with base are the placebo. {note}",

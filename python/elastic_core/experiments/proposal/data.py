@@ -1,17 +1,15 @@
 """What the two sides of one's own data are: rows, labels, lengths, prompts that repeat."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from elastic_core._core import CorpusError, InvalidArgumentError
-from elastic_core.common.messages import abridged
 from elastic_core.common.units import counted
 from elastic_core.data.examples import Examples
 from elastic_core.data.formats import ColumnsError, Row, abbreviated
-from elastic_core.data.select import deduplicate, normalized
+from elastic_core.data.select import deduplicate
 from elastic_core.experiments.datasets import SIDES, load_source, with_prompts
 from elastic_core.experiments.sections import Data, Source
 from elastic_core.models.spec import ModelKind, ModelSpec
@@ -72,9 +70,7 @@ class Sides:
     def accuracy(self) -> Accuracy:
         """How well a linear classifier tells the sides apart, on rows it was not trained on."""
         texts = {side: rows.texts()[:_SAMPLE] for side, rows in self.rows.items()}
-        labels = [side == "positive" for side, some in texts.items() for _ in some]
-        flat = [text for some in texts.values() for text in some]
-        return LinearScorer.fit(flat, labels, held_out=_HELD_OUT).accuracy
+        return LinearScorer.fit_sides(texts, held_out=_HELD_OUT).accuracy
 
 
 def read_sides(data: Data, model: str) -> Sides:
@@ -111,12 +107,6 @@ def with_words(sides: Sides, words: int) -> Sides:
     """The sides with prompts of so many words; texts that are too short are dropped."""
     rows = {side: with_prompts(some, words) for side, some in sides.rows.items()}
     return replace(sides, rows=rows)
-
-
-def commonest_prompt(rows: Examples) -> str:
-    """The prompt that most rows have, and how many have it."""
-    (prompt, count), *_ = Counter(map(normalized, rows.prompts())).most_common(1)
-    return f"{abridged(prompt)} begins {count:,} of {len(rows):,} rows"
 
 
 def _load(side: str, source: Source) -> Examples:

@@ -6,8 +6,8 @@ from typing import Any
 from elastic_core.common.units import counted, format_count
 from elastic_core.experiments.config import ExperimentConfig
 from elastic_core.experiments.executors import has_gpu
-from elastic_core.experiments.prompts import choose_prompt_words, lost_rows
-from elastic_core.experiments.proposal.data import Sides, commonest_prompt, with_words
+from elastic_core.experiments.prompts import choose_prompt_words, commonest_prompt, lost_rows
+from elastic_core.experiments.proposal.data import Sides, with_words
 from elastic_core.experiments.proposal.sizes import STEP, Sizes, choose_sizes, study_keys
 from elastic_core.experiments.proposal.text import Section
 from elastic_core.models.spec import ModelKind, ModelSpec
@@ -155,7 +155,10 @@ class Draft:
         sentence = f"prompts: {words}, with which {counted(self._lost, 'row is', 'rows are')} lost"
         if self._words > _DEFAULT_WORDS:
             few = with_words(self._sides, _DEFAULT_WORDS).rows["positive"]
-            sentence += f"; with {_DEFAULT_WORDS} words {commonest_prompt(few)}"
+            prompt, count = commonest_prompt(few)
+            sentence += (
+                f"; with {_DEFAULT_WORDS} words {prompt} begins {count:,} of {len(few):,} rows"
+            )
         return (sentence,)
 
     def _accuracy_sentence(self) -> str:

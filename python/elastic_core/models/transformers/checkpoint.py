@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 """The values of `dtype`."""
 
+PLAIN_SOURCE: dict[str, Any] = {"revision": None, "trust_remote_code": False}
+"""The keyword arguments with which transformers finds a checkpoint without options."""
+
 LARGEST_WINDOW = 2048
 """Default limit of a window, in tokens, where a model has more positions or no limit."""
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.common.arguments import listed
 from elastic_core.common.progress import Progress, Step
-from elastic_core.models.protocol import Document, Ids, decoded
+from elastic_core.models.generation import Generation
+from elastic_core.models.protocol import Document, Ids
 from elastic_core.models.transformers.checkpoint import weights_sha256
 from elastic_core.models.transformers.forward import (
     Forward,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-class TransformersModel:
+class TransformersModel(Generation):
     """A causal language model of transformers; `load_model` creates one.
 
     A forward pass sees a window of at most `window` tokens, starting with `bos`; `docs/models.md`
@@ -228,61 +229,11 @@ class TransformersModel:
                 raise no_probability(f"context {number}")
         return distributions
 
-    @overload
-    def generate(
-        self,
-        prompts: Sequence[Document],
-        *,
-        tokens: int,
-        temperature: float = 1.0,
-        seed: int = 0,
-        decode: Literal[False] = False,
-    ) -> list[bytes]: ...
-
-    @overload
-    def generate(
-        self,
-        prompts: Sequence[Document],
-        *,
-        tokens: int,
-        temperature: float = 1.0,
-        seed: int = 0,
-        decode: Literal[True],
-    ) -> list[str]: ...
-
-    def generate(
-        self,
-        prompts: Sequence[Document],
-        *,
-        tokens: int,
-        temperature: float = 1.0,
-        seed: int = 0,
-        decode: bool = False,
-    ) -> list[bytes] | list[str]:
-        """Samples a continuation of each prompt, until the model ends the text.
-
-        The random numbers of a prompt depend only on the seed and on the index of the prompt;
-        torch's global random state is neither used nor changed. If a prompt and `tokens` do not
-        fit into the window together, the end of the prompt is seen.
-
-        Args:
-            prompts: The texts to continue.
-            tokens: Maximum number of tokens per continuation, 1 to the window.
-            temperature: Divides the logits before sampling; 0 always takes the most likely token.
-            seed: Seed of the random numbers.
-            decode: Whether to return strings; bytes that are not UTF-8 become U+FFFD.
-
-        Returns:
-            The continuations, without prompts and special tokens: bytes in UTF-8, or strings with
-            `decode`.
-
-        Raises:
-            InvalidArgumentError: `tokens`, `temperature` or `seed` is out of range.
-            ModelError: As for `log_probs`, of a prompt; or a prompt is empty and there is no `bos`.
-        """
+    def _sampled(
+        self, prompts: Sequence[Document], tokens: int, temperature: float, seed: int
+    ) -> list[bytes]:
         drawn = self.draw(prompts, tokens=tokens, temperature=temperature, seed=seed)
-        texts = self.spell(drawn, prompts)
-        return decoded(texts) if decode else texts
+        return self.spell(drawn, prompts)
 
     def draw(
         self, prompts: Sequence[Document], *, tokens: int, temperature: float = 1.0, seed: int = 0

@@ -7,13 +7,12 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from elastic_core.models.transformers.checkpoint import (
+    PLAIN_SOURCE,
     check_layers,
     load_tokenizer,
     silence_transformers,
     wrap_load_errors,
 )
-
-_SOURCE = {"revision": None, "trust_remote_code": False}
 
 
 @cache
@@ -28,7 +27,7 @@ def count_parameters(spec: str, name: str) -> int:
         ModelError: It is no causal language model, or cannot be loaded.
     """
     with silence_transformers(), wrap_load_errors(spec):
-        config = AutoConfig.from_pretrained(name, **_SOURCE)
+        config = AutoConfig.from_pretrained(name, **PLAIN_SOURCE)
         check_layers(config)
         with torch.device("meta"):
             return int(AutoModelForCausalLM.from_config(config).num_parameters())
@@ -51,8 +50,8 @@ def token_lengths(
         ModelError: The checkpoint cannot be loaded.
     """
     with silence_transformers(), wrap_load_errors(spec):
-        config = AutoConfig.from_pretrained(name, **_SOURCE)
-        tokenizer = load_tokenizer(name, _SOURCE)
+        config = AutoConfig.from_pretrained(name, **PLAIN_SOURCE)
+        tokenizer = load_tokenizer(name, PLAIN_SOURCE)
         lengths = {
             group: [len(ids) for ids in tokenizer(list(some)).input_ids]
             for group, some in texts.items()

@@ -13,6 +13,7 @@ from elastic_core._core import InvalidArgumentError, ModelError
 from elastic_core.models.spec import ModelSpec
 from elastic_core.models.transformers.attention import widen_heads
 from elastic_core.models.transformers.checkpoint import (
+    PLAIN_SOURCE,
     check_ids,
     embedded_ids,
     load_tokenizer,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
 
 _LONGEST_SHOWN = 60
-_SOURCE = {"revision": None, "trust_remote_code": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def make_job(
         reference = reference or spec.text
     model = load_for_training(spec, recipe)
     with wrap_load_errors(spec.text):
-        tokenizer = load_tokenizer(spec.name, _SOURCE)
+        tokenizer = load_tokenizer(spec.name, PLAIN_SOURCE)
     _check_tokenizer(spec, tokenizer, is_conversation(rows[0]))
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -154,8 +154,8 @@ def load_for_training(spec: ModelSpec, recipe: Recipe) -> "PreTrainedModel":
     """
     dtype = recipe.dtype if recipe.lora_rank else "float32"
     with wrap_load_errors(spec.text):
-        config = AutoConfig.from_pretrained(spec.name, **_SOURCE)
-        model = load_weights(AutoModelForCausalLM, spec.name, config, None, dtype, _SOURCE)
+        config = AutoConfig.from_pretrained(spec.name, **PLAIN_SOURCE)
+        model = load_weights(AutoModelForCausalLM, spec.name, config, None, dtype, PLAIN_SOURCE)
     if pick_device(recipe.device).type == "cpu":
         widen_heads(model)
     return model
