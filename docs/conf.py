@@ -59,7 +59,7 @@ html_show_copyright = False
 html_show_sphinx = False
 
 _COLON = "\ue000"
-"""Stands for a colon while napoleon reads a property, where a colon would end a type."""
+"""Replaces a colon while napoleon reads a property, where a colon would end a type."""
 
 
 def _as_rst(
