@@ -18,7 +18,18 @@ import sys
 import threading
 import traceback
 
-IMPORTED = ("elastic_core.cli", "torch", "transformers", "peft", "sklearn.linear_model")
+IMPORTED = (
+    "elastic_core.cli",
+    "torch",
+    "transformers",
+    "peft",
+    "sklearn.linear_model",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+    "elastic_core.experiments.report",
+    "elastic_core.experiments.run",
+)
 
 
 def main(path: str, program: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import PROGRAM, environment
+from conftest import FORKED, PROGRAM, environment
 from reviews import VOLUMES, configured, write_reviews
 
 from elastic_core import InvalidArgumentError
@@ -359,9 +359,10 @@ def test_damaged_state_is_refused_and_a_torn_row_computed_again(
         experiment(configured(values, seeds=1, dose=[8, 16]), out, jobs=1)
 
 
+@pytest.mark.usefixtures("program_server")
 def test_runs_at_once_may_share_a_cache(values: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml_text({**values, "seeds": 1}), encoding="utf-8")
-    call = [str(PROGRAM), "experiment", "rebound", "--config", "config.yaml", "--cache", "cache"]
+    call = [str(FORKED), "experiment", "rebound", "--config", "config.yaml", "--cache", "cache"]
     runs = [
         subprocess.Popen(
             [
