@@ -114,8 +114,8 @@ def planted_rows(
                 f"loss_learned_{target}": near(hard + 0.1 * abs(model - target))
                 for target, hard in hardness.items()
             }
+            start = {f"kl_author_{target}": near(0.05) for target in hardness if target != model}
             targets = [target for target in hardness if model not in (0, target)]
-            start = {f"kl_author_{target}": near(0.05) for target in targets}
             after = {f"kl_author_{target}": near(neutral[model, target]) for target in targets}
             rows.append({"stage": "probe", "model": model, **common, **losses, **start})
             rows.append({"stage": "slice", "slice": model, **common, "kl": near(0.1)})
@@ -231,9 +231,10 @@ def test_tables_follow_the_layout_of_the_paper(tmp_path: Path) -> None:
     assert [row[0] for row in gaps.rows][-1] == "mean"
     assert len(kl.rows) == 3
     directions = [("2→1", "inverse"), ("1→2", "forward")]
-    for table in (distances, controls):
-        assert [row[:2] for row in table.rows[:2]] == directions
-        assert len(table.rows) == 6
+    assert [row[0] for row in distances.rows[:3]] == ["base→1", "base→2", "base→3"]
+    for rows in (distances.rows[3:], controls.rows):
+        assert [row[:2] for row in rows[:2]] == directions
+        assert len(rows) == 6
     for table in analysis.tables:
         assert all(len(row) == len(table.headings) for row in table.rows)
     assert analysis.claims_sha256 is not None
@@ -241,6 +242,18 @@ def test_tables_follow_the_layout_of_the_paper(tmp_path: Path) -> None:
     assert all(
         panel.is_bars and len(panel.ticks) == len(panel.series[0].y) for panel in figure.panels
     )
+
+
+def test_the_story_says_what_every_training_did_to_the_distance(tmp_path: Path) -> None:
+    story = analysed(tmp_path, planted_rows(EQUAL, RESISTANT, EVEN, noise=1e-6)).story
+    beginnings = ["Inverse", "Neutral", "Forward", "Neutral"]
+    assert [sentence.split()[0] for sentence in story.changes] == beginnings
+    assert story.changes[0].startswith(
+        "Inverse training lowered the distance from the target's author by 0.030 (95% CI 0.030 to "
+    )
+    assert story.changes[0].endswith("nats per token, from 0.050 to 0.020.")
+    assert story.changes[1].endswith("from 0.050 to 0.030.")
+    assert story.changes[2].endswith("from 0.050 to 0.040.")
 
 
 def test_intervals_of_losses_are_not_negative(tmp_path: Path) -> None:
@@ -251,7 +264,8 @@ def test_intervals_of_losses_are_not_negative(tmp_path: Path) -> None:
                 row[name] = 0.01 if row["seed"] else 4.0
     _, losses, _, distances, _, controls = analysed(tmp_path, rows).tables
     intervals = [row[at] for row in losses.rows for at in (1, 2)]
-    intervals += [row[at] for row in distances.rows for at in (2, 3, 4)]
+    intervals += [row[2] for row in distances.rows]
+    intervals += [row[at] for row in distances.rows[3:] for at in (3, 4)]
     intervals += [row[at] for row in controls.rows for at in (2, 3, 4, 5)]
     for value in intervals:
         assert isinstance(value, Interval)

@@ -1,6 +1,7 @@
 """The springs study: measured changes of rates, and the predictions of token trees."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import product
@@ -144,14 +145,15 @@ def planted_rows(
     rows: list[Metrics] = []
     for seed, order in product(range(SEEDS), ORDERS):
         noise, other = 1 + 0.01 * (seed - 2), 1 + 0.01 * (2 * seed % 5 - 2)
+        base = {"rate_align": 2.0 + gain, "rate_pretrain": 2.4}
         if order == "joint":
-            rows.append({"stage": "base", "seed": seed, "name": "", "rate_align": 2.0 + gain})
+            rows.append({"stage": "base", "seed": seed, "name": "", **base})
         step = {
             f"first_order_predicted_{name}_perturb": slope * factor
             for name, slope, factor in zip(SETS, slopes or actual, (noise, other), strict=False)
         }
         place = {"order": order, "seed": seed, "name": ""}
-        start = {"rate_align": 2.0 + 1e-3 * noise, "first_order_k": K}
+        start = {"rate_align": 2.0 + 1e-3 * noise, "rate_pretrain": 2.5, "first_order_k": K}
         rows.append({"stage": "align", **place, **start, **step})
         for count in (10, 20, 40):
             rates = {"pretrain": 2.5, "replay": 2.5, "align": 2.0, "perturb": 2.2}
@@ -212,6 +214,26 @@ def test_a_model_that_behaves_like_the_trees_is_predicted(tmp_path: Path) -> Non
     assert isinstance(minus_k, Interval)
     assert ratio.mean == pytest.approx(-K)
     assert minus_k.mean == -K
+
+
+def test_the_story_and_a_table_have_the_rates_of_the_base(tmp_path: Path) -> None:
+    analysis = analysed(tmp_path, planted_rows({1: (-1e-3, K * 1e-3)}, (-3e-3, 6e-3)), [1])
+    raised, lowered, _, later = analysis.story.changes
+    assert re.fullmatch(
+        r"Learning \d+ positive rows raised the rate of the pre-training text by .* bits per byte, "
+        r"from 2\.400 to 2\.500\.",
+        raised,
+    )
+    assert lowered.startswith("From there, 40 negative rows lowered it by ")
+    assert lowered.endswith("bits per byte, from 2.500 to 2.380.")
+    assert later.endswith("bits per byte, from 2.001 to 2.240.")
+    rates = table(analysis, "rates")
+    assert [str(row[0]) for row in rates.rows[:3]] == [
+        "base", "aligned, joint", "10 reverse rows, joint",
+    ]  # fmt: skip
+    assert len(rates.rows) == 1 + 2 * 4
+    values = [cell.mean for cell in rates.rows[1][1:] if isinstance(cell, Interval)]
+    assert values == pytest.approx([2.5, 2.001, 2.2])
 
 
 def test_a_model_that_behaves_differently_is_not_predicted(tmp_path: Path) -> None:
@@ -451,7 +473,7 @@ def test_a_tiny_transformer_end_to_end(checkpoint: Path, tmp_path: Path) -> None
     assert 1 < sequential / (100_000 / (16 * 30)) < 2
     assert joint == pytest.approx(2, rel=0.2)  # A transformer learns the mixture.
     assert [one.name for one in finished.analysis.tables] == [
-        "claims", "first-order", "steps", "springs", "ratios", "agreement",
+        "claims", "rates", "first-order", "steps", "springs", "ratios", "agreement",
     ]  # fmt: skip
     assert any("fewer than 3 seeds" in note for note in finished.analysis.notes)
 

@@ -168,6 +168,14 @@ def read_pairs(grid: Grid, slices: int) -> list[Pair]:
     ]
 
 
+def base_distances(grid: Grid, slices: int) -> list[tuple[str, Array]]:
+    """The distance of the base from the author of each target, with names such as `base→1`."""
+    return [
+        (f"base→{number}", grid.values(f"kl_author_{number}", stage="probe", model=0))
+        for number in range(1, slices + 1)
+    ]
+
+
 def trainings(pairs: Sequence[Pair]) -> list[tuple[Training, str]]:
     """All trainings and their directions, the inverse one of each pair first."""
     return [

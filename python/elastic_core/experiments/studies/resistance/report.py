@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Array, with_ci
+from elastic_core.experiments.analysis import Array, change, with_ci
 from elastic_core.experiments.claims import Evidence
 from elastic_core.experiments.studies.resistance.gaps import (
     Gap,
@@ -17,9 +17,20 @@ from elastic_core.report.document import Cell, Figure, Panel, Series, Table
 from elastic_core.statistics.effects import over_seeds
 
 _NATS = "nats/token"
+_UNIT = " nats per token"
 _DIGITS = 4
 _POSITIVE = (0.0, math.inf)
 """The range of a loss and of a divergence."""
+
+
+DISTANCE = (
+    "distance",
+    (
+        "KL(author || model), how far the distribution of a model is from that of the model that "
+        "wrote the answers, in nats per token: 0 for the author, without an upper bound."
+    ),
+)
+"""What the study measures, as a term and its meaning."""
 
 
 def evidence(pairs: Sequence[Pair]) -> dict[str, Evidence]:
@@ -97,12 +108,35 @@ def _signed(approach: Array) -> str:
     return f"{-over_seeds(approach).mean:+.{_DIGITS}f}"
 
 
-def tables(pairs: Sequence[Pair]) -> tuple[Table, ...]:
+def changes(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """What both trainings, and neutral training in their place, did to the distance, as sentences.
+
+    Distances are means over pairs.
+    """
+
+    def changed(cause: str, start: Gap, end: Gap) -> str:
+        before, after = (mean_over_pairs(pairs, gap) for gap in (start, end))
+        return change(cause, "the distance from the target's author", before, after, _UNIT)
+
+    sentences = (
+        changed("Inverse training", lambda p: p.inverse.start, lambda p: p.inverse.final),
+        changed(
+            "Neutral training in its place", lambda p: p.inverse.start, lambda p: p.inverse.neutral
+        ),
+        changed("Forward training", lambda p: p.forward.start, lambda p: p.forward.final),
+        changed(
+            "Neutral training in its place", lambda p: p.forward.start, lambda p: p.forward.neutral
+        ),
+    )
+    return tuple(filter(None, sentences))
+
+
+def tables(pairs: Sequence[Pair], base_distances: Sequence[tuple[str, Array]]) -> tuple[Table, ...]:
     """Tables 1 and 2 of the paper, the distances from the targets, and the controls."""
     return (
         _loss_table(pairs),
         _kl_table(pairs),
-        _distance_table(pairs),
+        _distance_table(pairs, base_distances),
         _gap_table(pairs),
         _control_table(pairs),
     )
@@ -154,8 +188,11 @@ def _kl_table(pairs: Sequence[Pair]) -> Table:
     return Table("kl", title, headings, tuple(rows), note, _DIGITS)
 
 
-def _distance_table(pairs: Sequence[Pair]) -> Table:
-    rows: list[tuple[Cell, ...]] = []
+def _distance_table(pairs: Sequence[Pair], base_distances: Sequence[tuple[str, Array]]) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (name, None, over_seeds(distance, _POSITIVE), *(None,) * 4)
+        for name, distance in base_distances
+    ]
     for training, direction in trainings(pairs):
         distances = (training.start, training.neutral, training.final)
         rows.append(
@@ -180,7 +217,8 @@ def _distance_table(pairs: Sequence[Pair]) -> Table:
         "KL(author || model) along the author's answers to prompts that nothing was trained on, "
         "exact over the vocabulary at each position: at the start, after training on neutral "
         "texts, and after training on the target. approach: start - final. beyond neutral: neutral "
-        "- final. Both have Student's intervals; below 0, the training led away from its target."
+        "- final. Both have Student's intervals; below 0, the training led away from its target. "
+        "The base is not trained."
     )
     title = "Distance from the author of the target"
     return Table("distance", title, headings, tuple(rows), note, _DIGITS)

@@ -24,8 +24,14 @@ from elastic_core.experiments.fields import Count
 from elastic_core.experiments.instruments import DistanceToAuthor
 from elastic_core.experiments.rows import Answers, Subset
 from elastic_core.experiments.story import labelled_examples, score_measure
-from elastic_core.experiments.studies.resistance.gaps import read_pairs
-from elastic_core.experiments.studies.resistance.report import evidence, figure, tables
+from elastic_core.experiments.studies.resistance.gaps import base_distances, read_pairs
+from elastic_core.experiments.studies.resistance.report import (
+    DISTANCE,
+    changes,
+    evidence,
+    figure,
+    tables,
+)
 from elastic_core.experiments.studies.study import Study, base
 
 
@@ -107,7 +113,7 @@ def _probes(config: ResistanceConfig, models: Sequence[Cell]) -> list[Cell]:
             sets=tuple(
                 _learned(config, target, author) for target, author in enumerate(models) if target
             ),
-            measures=_distances(models, number) if number else (),
+            measures=_distances(models, number),
             is_drawn=False,
             has_rates=False,
         )
@@ -206,11 +212,15 @@ def analyse(config: ResistanceConfig, rows: Sequence[Metrics]) -> Analysis:
             f"answers to {config.held_out.prompts:,} other prompts, in nats per token."
         ),
         findings=judged.findings,
-        tables=(judged.table, *tables(pairs)),
+        tables=(judged.table, *tables(pairs, base_distances(grid, config.slices))),
         figures=(figure(pairs),),
         notes=grid.caveats(),
         claims_sha256=judged.sha256,
-        story=Story(measures=(score_measure(config),), examples=labelled_examples(grid)),
+        story=Story(
+            changes=changes(pairs),
+            measures=(DISTANCE, score_measure(config)),
+            examples=labelled_examples(grid),
+        ),
     )
 
 

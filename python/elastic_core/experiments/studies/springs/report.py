@@ -3,12 +3,13 @@
 Columns, lines and files are called `foretold` where they show what the token trees predict.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from elastic_core.experiments.analysis import Analysis, Grid, Story
-from elastic_core.experiments.cells import Metrics
+from elastic_core.experiments.analysis import Analysis, Grid, Story, change
+from elastic_core.experiments.cells import Label, Metrics
 from elastic_core.experiments.claims import judge_claims
 from elastic_core.experiments.first_order import tables as first_order_tables
 from elastic_core.experiments.spring_law import Array
@@ -28,6 +29,7 @@ from elastic_core.statistics.effects import over_seeds
 from elastic_core.statistics.intervals import Interval
 
 Results = Mapping[str, Sequence[SpringResult]]
+Row = tuple[Cell, ...]
 
 _NAMES = {"pretrain": "pre-training", "align": "alignment", "perturb": "reverse rows"}
 _FORCE = "bits per byte of D_a"
@@ -62,6 +64,7 @@ def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
         findings=judged.findings,
         tables=(
             judged.table,
+            _rate_table(config, grid),
             *_first_order(grid),
             _force_table(results, depths),
             _ratio_table(results, depths),
@@ -70,8 +73,58 @@ def analyse(config: SpringsConfig, rows: Sequence[Metrics]) -> Analysis:
         figures=_figures(results, depths),
         notes=grid.notes(),
         claims_sha256=judged.sha256,
-        story=Story(measures=(score_measure(config),), examples=labelled_examples(grid)),
+        story=Story(
+            changes=tuple(filter(None, _changes(config, grid))),
+            measures=(
+                ("rate (gamma)", "Bits per byte of a text: the lower, the better known it is."),
+                score_measure(config),
+            ),
+            examples=labelled_examples(grid),
+        ),
     )
+
+
+def _changes(config: SpringsConfig, grid: Grid) -> Iterator[str]:
+    """What positive rows and then reverse rows did to the rates, learned in this order."""
+    count = max(config.reverse)
+    own = {"order": "sequential"}
+    for name in COMPARED:
+        metric, what = f"rate_{name}", f"the rate of the {_NAMES[name]} text"
+        base = grid.values(metric, stage="base")
+        aligned = grid.values(metric, stage="align", **own)
+        after = grid.values(metric, stage="reverse", reverse=count, **own)
+        unit = " bits per byte"
+        yield change(f"Learning {config.align:,} positive rows", what, base, aligned, unit)
+        yield change(f"From there, {count:,} negative rows", "it", aligned, after, unit)
+
+
+def _rate_table(config: SpringsConfig, grid: Grid) -> Table:
+    """The rates of every model on the texts of all three sets."""
+    counts = sorted(config.reverse)
+
+    def row(name: str, labels: Mapping[str, Label], of_reverse: Mapping[str, Label]) -> Row:
+        sources = (labels, labels, of_reverse)
+        values = (
+            grid.values(f"rate_{which}", **source)
+            for which, source in zip(SETS, sources, strict=True)
+        )
+        return (name, *(over_seeds(rate, (0.0, math.inf)) for rate in values))
+
+    base: dict[str, Label] = {"stage": "base"}
+    rows = [row("base", base, base)]
+    for order in ORDERS:
+        aligned: dict[str, Label] = {"stage": "align", "order": order}
+        before: dict[str, Label] = {"stage": "before", "order": order, "reverse": counts[-1]}
+        rows.append(row(f"aligned, {order}", aligned, before))
+        for count in counts:
+            after: dict[str, Label] = {"stage": "reverse", "order": order, "reverse": count}
+            rows.append(row(f"{count:,} reverse rows, {order}", after, after))
+    headings = (("model", ""), *((_NAMES[name], "bits/byte") for name in SETS))
+    note = (
+        "The rate on reverse rows is that on the rows that the model learned; of an aligned model, "
+        f"on {counts[-1]:,} rows that it has not learned yet."
+    )
+    return Table("rates", "Rates of all models", headings, tuple(rows), note, _DIGITS)
 
 
 def _first_order(grid: Grid) -> tuple[Table, Table]:
