@@ -74,7 +74,9 @@ def test_each_side_has_its_own_claims() -> None:
     }
     assert set(found.values()) == {"holds"}
     assert analysis.findings[0].claim == "positive first: Reverse data undo the alignment."
-    assert len(analysis.figures) == 2
+    assert [figure.name for figure in analysis.figures] == [
+        "positive-first", "negative-first", "positive-first-trend", "negative-first-trend",
+    ]  # fmt: skip
 
 
 def test_the_name_of_version_0_1_0_is_read() -> None:

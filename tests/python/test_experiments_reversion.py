@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,20 @@ def elastic(volume: int, arm: str) -> float:
     return 4000 if arm == "novel" else 60 * (volume / 128) ** -0.5
 
 
+def test_a_figure_shows_the_trends_along_the_volumes(config: ReversionConfig) -> None:
+    """The planted half-dose falls by half a doubling for each doubling of the volume."""
+    trend = analyse(config, decaying(config, elastic, noise=0.0)).figures[1]
+    assert trend.name == "reversion-trend"
+    half_doses, first_losses = (panel.series[0] for panel in trend.panels)
+    assert half_doses.name == first_losses.name == "neutral"
+    assert half_doses.x == first_losses.x == tuple(VOLUMES)
+    logs = [value.mean for value in half_doses.y]
+    steps = [later - earlier for earlier, later in pairwise(logs)]
+    assert steps == pytest.approx([-0.5] * 2, abs=0.25)  # Read off between doses.
+    losses = [1 - math.exp(-DOSES[0] / elastic(volume, "neutral")) for volume in VOLUMES]
+    assert [value.mean for value in first_losses.y] == pytest.approx(losses, rel=1e-6)
+
+
 def test_planted_elasticity_is_found(config: ReversionConfig) -> None:
     assert verdicts(analyse(config, decaying(config, elastic, noise=0.0002))) == {
         "returns": "holds",
@@ -118,6 +133,27 @@ def test_a_frozen_model_has_no_half_dose(config: ReversionConfig) -> None:
     assert found["faster_after_more"] == "no verdict"
     left = analysis.tables[1]
     assert {row[-1] for row in left.rows[1:]} == {"not reached"}
+
+
+@pytest.mark.parametrize(("frozen", "verdict"), [(1, "holds"), (2, "no verdict")])
+def test_a_few_curves_may_miss_the_half(config: ReversionConfig, frozen: int, verdict: str) -> None:
+    """One of 36 curves is at most 5% of them, two are more."""
+    rows = decaying(config, elastic, noise=0.0002)
+    for row in rows:
+        if row["stage"] == "arm" and row["align"] == VOLUMES[0] and row["seed"] < frozen:
+            row["margin"] = (
+                0.02 * VOLUMES[0] / VOLUMES[-1] + 1e-5 * row["dose"]
+            )  # All of it is left.
+    finding = next(
+        each for each in analyse(config, rows).findings if "half of it is undone" in each.claim
+    )
+    assert finding.verdict == verdict
+    sentence = (
+        "1 of 36 curves does not fall that far and counts as 128 rows, the largest dose."
+        if frozen == 1
+        else "2 of 36 curves do not fall that far by the last dose; add larger doses, or more draws"
+    )
+    assert sentence in finding.words
 
 
 def test_an_alignment_that_moved_nothing_supports_no_verdict(config: ReversionConfig) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from elastic_core.experiments.arms.outcome import Alignment, Array, Doses, Outco
 from elastic_core.experiments.arms.protocol import ArmsConfig
 from elastic_core.experiments.claims import Evidence
 from elastic_core.statistics.effects import over_seeds
+
+RARE = 0.05
+"""The share of curves that may not reach a dose: as the largest dose they hardly move a mean."""
 
 _OF_MARGIN = "alignment", "its margin"
 """What is lost, and what is measured of it."""
@@ -92,24 +96,22 @@ class ArmEvidence:
             arm: The arm.
             unmatched: Why they cannot be compared, as a sentence; empty if they can.
         """
-        slopes, unmet = self.dose_trend(
-            x, alignments, lambda alignment: self.margin.half_doses(alignment, arm)
+        trend = self.dose_trend(
+            per,
+            f"the {arm} rows that undo half of the alignment",
+            x,
+            alignments,
+            lambda alignment: self.margin.half_doses(alignment, arm),
         )
         return self.of(
             claim,
             f"Change of log2 half-dose under {arm} data per doubling of {per}",
-            slopes,
+            trend.slopes,
             alignments=alignments,
             arms=[arm],
             unit="doublings",
-            unmet=unmet or unmatched,
-            sentence=self.sentence_on_doses(
-                per,
-                f"the {arm} rows that undo half of the alignment",
-                slopes,
-                alignments,
-                lambda alignment: self.margin.half_doses(alignment, arm),
-            ),
+            unmet=trend.unmet or unmatched,
+            sentence=trend.sentence,
         )
 
     def first_loss_trend(
@@ -190,43 +192,33 @@ class ArmEvidence:
         return slopes
 
     def dose_trend(
-        self, x: Sequence[float], alignments: Sequence[Alignment],
+        self, per: str, what: str, x: Sequence[float], alignments: Sequence[Alignment],
         doses: Callable[[Alignment], Doses],
-    ) -> tuple[Array, str]:  # fmt: skip
-        """The trend of log2 of a dose, shape (seeds,), and why it has no verdict.
-
-        Arguments are those of `trend`, except that `doses` gives the doses of an alignment.
-        """
-        found = {alignment.name: doses(alignment) for alignment in alignments}
-
-        def logs(alignment: Alignment) -> Array:
-            return _log2(found[alignment.name].rows)[:, None]
-
-        reason = _few(len(alignments)) or self.not_reached(list(found.values()))
-        return self.trend(x, alignments, logs).mean(axis=1), reason
-
-    def sentence_on_doses(
-        self, per: str, what: str, slopes: Array, alignments: Sequence[Alignment],
-        doses: Callable[[Alignment], Doses],
-    ) -> str:  # fmt: skip
-        """How a dose changes, and what it is for the first and the last alignment.
+    ) -> "DoseTrend":  # fmt: skip
+        """The trend of log2 of a dose.
 
         Args:
-            per: What doubles.
+            per: What x is.
             what: The dose.
-            slopes: The trend of its log2, one for each seed.
+            x: What the alignments differ by.
             alignments: The alignments.
             doses: Gives the doses of an alignment.
         """
+        found = {alignment.name: doses(alignment) for alignment in alignments}
+        logs, unmet, note = self.log_doses(list(found.values()))
+        of_name = dict(zip(found, logs, strict=True))
+        slopes = self.trend(x, alignments, lambda each: of_name[each.name][:, None]).mean(axis=1)
         trend, ends = over_seeds(slopes), (alignments[0], alignments[-1])
-        first, last = map(doses, ends)
-        if not (trend.count and _is_reached(first) and _is_reached(last)):
-            return ""
-        verb, size = directed(trend)
-        return (
-            f"Each doubling of {per} {verb} {what} by {with_ci(size, 2)} doublings, from "
-            f"{first.text} ({self._name(ends[0])}) to {last.text} ({self._name(ends[1])})."
-        )
+        first, last = (found[alignment.name] for alignment in ends)
+        sentence = ""
+        if trend.count and _is_reached(first) and _is_reached(last):
+            verb, size = directed(trend)
+            sentence = (
+                f"Each doubling of {per} {verb} {what} by {with_ci(size, 2)} doublings, from "
+                f"{first.text} ({self._name(ends[0])}) to {last.text} ({self._name(ends[1])})."
+                f"{note}"
+            )
+        return DoseTrend(slopes, _few(len(alignments)) or unmet, sentence)
 
     def half_dose_ratio(
         self, claim: str, alignment: Alignment, reference: Alignment, arm: str, unmatched: str
@@ -241,19 +233,20 @@ class ArmEvidence:
             unmatched: Why the two cannot be compared, as a sentence; empty if they can.
         """
         own, other = (self.margin.half_doses(each, arm) for each in (alignment, reference))
-        ratio = over_seeds(_log2(own.rows) - _log2(other.rows))
+        (own_logs, other_logs), unmet, note = self.log_doses([own, other])
+        ratio = over_seeds(own_logs - other_logs)
         sentence = (
             f"{own.text} {arm} rows undo half of {alignment.name}, and {other.text} half of "
-            f"{reference.name}: log2 of the ratio is {with_ci(ratio, 2)}."
+            f"{reference.name}: log2 of the ratio is {with_ci(ratio, 2)}.{note}"
         )
         return self.of(
             claim,
             f"log2 of the half-dose under {arm} data over that of {reference.name}",
-            _log2(own.rows) - _log2(other.rows),
+            own_logs - other_logs,
             alignments=[reference, alignment],
             arms=[arm],
             unit="doublings",
-            unmet=unmatched or self.not_reached([own, other]),
+            unmet=unmatched or unmet,
             sentence=sentence if ratio.count and _is_reached(own) and _is_reached(other) else "",
         )
 
@@ -262,21 +255,47 @@ class ArmEvidence:
         is_volume = isinstance(self._config, VolumesConfig)
         return f"align {alignment.name}" if is_volume else alignment.name
 
-    def not_reached(self, doses: Sequence[Doses]) -> str:
-        """Why curves that do not fall far enough leave a claim without a verdict, if any do."""
-        missing = sum(each.not_reached for each in doses)
+    def log_doses(self, doses: Sequence[Doses]) -> tuple[list[Array], str, str]:
+        """log2 of doses, where a few that are not reached count as the largest dose.
+
+        Otherwise more seeds would leave more claims without a verdict, as each brings another curve
+        that may not fall far enough.
+
+        Args:
+            doses: The doses of several alignments.
+
+        Returns:
+            The logarithms of each, shape (seeds,), NaN where more than `RARE` of the curves do not
+            reach the dose; then why there is no verdict; and otherwise a sentence on those that do
+            not reach it, to be appended.
+        """
+        missing, curves = sum(each.not_reached for each in doses), len(doses) * self._config.seeds
         if not missing:
-            return ""
-        return (
-            f"{missing} of {len(doses) * self._config.seeds} curves do not fall that far by the "
-            "last dose; add larger doses, or more draws."
-        )
+            return [each.logs() for each in doses], "", ""
+        do = "does" if missing == 1 else "do"
+        start = f"{missing} of {curves} curves {do} not fall that far"
+        if missing > RARE * curves:
+            reason = f"{start} by the last dose; add larger doses, or more draws."
+            return [each.logs() for each in doses], reason, ""
+        counts = "counts" if missing == 1 else "count"
+        last = doses[0].last
+        note = f" {start} and {counts} as {last:,} rows, the largest dose."
+        return [each.logs(last) for each in doses], "", note
 
 
-def _log2(doses: Array) -> Array:
-    """log2 of doses, those below 1 as 1; NaN where a dose is not reached."""
-    reached: Array = np.log2(np.maximum(np.where(np.isinf(doses), math.nan, doses), 1.0))
-    return reached
+@dataclass(frozen=True, slots=True)
+class DoseTrend:
+    """The trend of log2 of a dose over log2 of what alignments differ by.
+
+    Attributes:
+        slopes: The trend of each seed, shape (seeds,).
+        unmet: Why it has no verdict; empty if it may have one.
+        sentence: How the dose changes, and what it is for the first and the last alignment.
+    """
+
+    slopes: Array
+    unmet: str
+    sentence: str
 
 
 def _is_reached(doses: Doses) -> bool:

@@ -165,10 +165,12 @@ class Doses:
         rows: The dose of each seed, shape (seeds,); infinite where it is not reached, NaN where the
             alignment did nothing or a value is missing.
         pooled: The same for the mean curve of all seeds.
+        last: The largest dose of the study.
     """
 
     rows: Array
     pooled: float
+    last: int
 
     @property
     def text(self) -> str:
@@ -182,6 +184,16 @@ class Doses:
         """In how many seeds it is not reached."""
         return int(np.isinf(self.rows).sum())
 
+    def logs(self, not_reached: float = math.nan) -> Array:
+        """log2 of the dose of each seed, shape (seeds,), with doses below 1 row as 1.
+
+        Args:
+            not_reached: Stands for doses that are not reached.
+        """
+        rows = np.where(np.isinf(self.rows), not_reached, self.rows)
+        logs: Array = np.log2(np.maximum(rows, 1.0))
+        return logs
+
 
 def _of_each_and_all(
     find: Callable[[Sequence[float], Array], Array], doses: Sequence[int], curves: Array
@@ -189,7 +201,7 @@ def _of_each_and_all(
     """A dose for each curve, and for the mean of all, of shape (seeds, 1 + doses)."""
     volumes = [0, *doses]
     mean = np.array([[_mean(column) for column in curves.T]])
-    return Doses(find(volumes, curves), float(find(volumes, mean)[0]))
+    return Doses(find(volumes, curves), float(find(volumes, mean)[0]), doses[-1])
 
 
 def _mean(values: Array) -> float:

@@ -1,6 +1,7 @@
 """What studies with arms report: tables, figures, sentences and caveats."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from elastic_core.experiments.analysis import with_ci
 from elastic_core.experiments.arms.calibration import calibration_of
@@ -10,6 +11,13 @@ from elastic_core.experiments.arms.tables import ArmTables
 from elastic_core.experiments.arms.texts import MODEL
 from elastic_core.report.document import Figure, Panel, Series
 from elastic_core.statistics.effects import over_seeds
+
+ALONG_VOLUMES = ("the volume of the alignment", "rows of the alignment")
+"""What grows where alignments differ in their volume; see `ArmReport.trend_figure`."""
+
+
+Lines: TypeAlias = dict[str, tuple[Sequence[Alignment], str]]
+"""Alignments and an arm by the name of their line in a legend; see `ArmReport.trend_figure`."""
 
 
 class ArmReport(ArmTables):
@@ -47,6 +55,48 @@ class ArmReport(ArmTables):
         of_nulls = {_null_name(null): (null, arm) for null in nulls}
         what = f"What is left of each alignment under {arm} data"
         return self._figure(name, what, lines, of_nulls)
+
+    def trend_figure(
+        self,
+        name: str,
+        along: tuple[str, str],
+        xs: Sequence[float],
+        lines: Lines,
+    ) -> Figure:
+        """Half-dose and first loss of alignments against a quantity that grows.
+
+        Args:
+            name: The name of the figure.
+            along: The quantity in a sentence, and as the label of an axis.
+            xs: Its values, above 0.
+            lines: For each line its alignments, one for each value, and the arm.
+        """
+        lineage = self.alignments[0].lineage
+        first = lineage.first_dose(self.config.doses, is_tree=self.config.spec.is_tree)
+
+        def panel(title: str, label: str, value: Callable[[Alignment, str], Array]) -> Panel:
+            series = tuple(
+                Series(line, tuple(xs), tuple(over_seeds(value(each, arm)) for each in alignments))
+                for line, (alignments, arm) in lines.items()
+            )
+            return Panel(title, along[1], label, series, x_scale="log")
+
+        half_dose = panel(
+            "half-dose",
+            "log2 of the rows that undo half",
+            lambda alignment, arm: self.margin.half_doses(alignment, arm).logs(),
+        )
+        first_loss = panel(
+            "first loss",
+            f"share lost after {self.config.doses[first]:,} rows",
+            lambda alignment, arm: self.margin.lost(alignment, arm)[first],
+        )
+        caption = (
+            f"Against {along[0]}: the rows that undo half of an alignment, and the share that the "
+            "first rows undo, less what the same rows do to the base. Lines are 95% intervals over "
+            "seeds."
+        )
+        return Figure(name, caption, (half_dose, first_loss))
 
     def _figure(
         self,

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from elastic_core.experiments.analysis import Analysis, Grid
 from elastic_core.experiments.arms.evidence import ArmEvidence
 from elastic_core.experiments.arms.outcome import Alignment
-from elastic_core.experiments.arms.report import ArmReport, listed
+from elastic_core.experiments.arms.report import ALONG_VOLUMES, ArmReport, listed
 from elastic_core.experiments.cells import Metrics
 from elastic_core.experiments.claims import Claim, Evidence
 from elastic_core.experiments.story import arm_story
@@ -19,9 +19,11 @@ from elastic_core.experiments.studies.sides import (
     alignments_of,
     figures_of,
     judge_sides,
+    nulls_of,
     run_two_sided,
 )
 from elastic_core.experiments.studies.study import Study
+from elastic_core.report.document import Figure
 
 
 class ReboundConfig(TwoSidedConfig):
@@ -55,11 +57,28 @@ def analyse(config: ReboundConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         findings=judged.findings,
         tables=report.tables(judged.table),
-        figures=figures_of(config, report, sides),
+        figures=(*figures_of(config, report, sides), *_trend_figures(config, report, sides)),
         notes=report.notes(),
         claims_sha256=judged.sha256,
         story=arm_story(report),
     )
+
+
+def _trend_figures(
+    config: ReboundConfig, report: ArmReport, sides: Mapping[str, Sequence[Alignment]]
+) -> tuple[Figure, ...]:
+    """For each side with several volumes, the trends along them, beside those of a null model."""
+    if "opposite" not in config.arms or len(config.align) == 1:
+        return ()
+    figures = []
+    for first, alignments in sides.items():
+        lines = {"opposite": (alignments, "opposite")}
+        lines |= {
+            f"{config.null_model}, opposite": (null, "opposite") for null in nulls_of(config, first)
+        }
+        volumes = alignments[0].lineage.volumes
+        figures.append(report.trend_figure(f"{first}-first-trend", ALONG_VOLUMES, volumes, lines))
+    return tuple(figures)
 
 
 def _evidence(evidence: ArmEvidence, alignments: Sequence[Alignment]) -> dict[str, Evidence]:

@@ -101,9 +101,14 @@ def _evidence(
     """What was measured about each claim for one side."""
     evidence = ArmEvidence(config, report.grid)
     volumes, deepest = alignments[-1].lineage.volumes, alignments[-1]
-    by_divergence, why_divergence = evidence.dose_trend(
-        volumes, alignments, lambda alignment: _by_divergence(config, report, alignment)
+    by_divergence = evidence.dose_trend(
+        "the alignment",
+        f"the reverse rows until KL(model || base) is at most {config.eps:g}",
+        volumes,
+        alignments,
+        lambda alignment: _by_divergence(config, report, alignment),
     )
+    why_divergence = by_divergence.unmet
     near = [
         alignment.name
         for alignment in alignments
@@ -118,43 +123,37 @@ def _evidence(
     def to_nothing(alignment: Alignment) -> Doses:
         return evidence.margin.doses_to_nothing(alignment, "opposite")
 
-    by_margin, why_margin = evidence.dose_trend(volumes, alignments, to_nothing)
+    by_margin = evidence.dose_trend(
+        "the alignment",
+        "the reverse rows until nothing of it is left",
+        volumes,
+        alignments,
+        to_nothing,
+    )
     needed = to_nothing(deepest)
-    share = np.log2(np.maximum(needed.rows, 1.0) / volumes[-1])
-    log_ratio = np.where(np.isfinite(share), share, np.nan)
+    (logs,), unmet, note = evidence.log_doses([needed])
+    log_ratio = logs - math.log2(volumes[-1])
     per = "Change, per doubling of the alignment, of log2 of the reverse rows until"
     return {
         "less_by_divergence": evidence.of(
             "After more alignment, fewer reverse rows bring the divergence back.",
             f"{per} KL(model || base) is at most {config.eps:g}",
-            by_divergence,
+            by_divergence.slopes,
             alignments=alignments,
             arms=["opposite"],
             unit="doublings",
             unmet=why_divergence,
-            sentence=evidence.sentence_on_doses(
-                "the alignment",
-                f"the reverse rows until KL(model || base) is at most {config.eps:g}",
-                by_divergence,
-                alignments,
-                lambda alignment: _by_divergence(config, report, alignment),
-            ),
+            sentence=by_divergence.sentence,
         ),
         "less_by_margin": evidence.of(
             "After more alignment, fewer reverse rows leave nothing of it.",
             f"{per} nothing of it is left",
-            by_margin,
+            by_margin.slopes,
             alignments=alignments,
             arms=["opposite"],
             unit="doublings",
-            unmet=why_margin,
-            sentence=evidence.sentence_on_doses(
-                "the alignment",
-                "the reverse rows until nothing of it is left",
-                by_margin,
-                alignments,
-                to_nothing,
-            ),
+            unmet=by_margin.unmet,
+            sentence=by_margin.sentence,
         ),
         "fewer_than_aligned": evidence.of(
             "Undoing an alignment takes fewer rows than making it.",
@@ -164,10 +163,10 @@ def _evidence(
             alignments=[deepest],
             arms=["opposite"],
             unit="doublings",
-            unmet=evidence.not_reached([needed]),
+            unmet=unmet,
             sentence=(
                 f"{needed.text} reverse rows undid an alignment of {volumes[-1]:,} rows, in log2 "
-                f"of the ratio {with_ci(over_seeds(log_ratio), 2)}."
+                f"of the ratio {with_ci(over_seeds(log_ratio), 2)}.{note}"
                 if math.isfinite(needed.pooled)
                 else ""
             ),

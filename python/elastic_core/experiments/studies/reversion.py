@@ -15,12 +15,13 @@ from elastic_core.experiments.arms.calibration import calibrate
 from elastic_core.experiments.arms.evidence import ArmEvidence
 from elastic_core.experiments.arms.matching import VolumesConfig, all_volumes, run_lineages
 from elastic_core.experiments.arms.protocol import Lineage, Side
-from elastic_core.experiments.arms.report import ArmReport, listed
+from elastic_core.experiments.arms.report import ALONG_VOLUMES, ArmReport, Lines, listed
 from elastic_core.experiments.arms.texts import ArmName
 from elastic_core.experiments.cells import Metrics, RunCells
 from elastic_core.experiments.claims import Claim, Evidence, judge_claims
 from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.study import Study
+from elastic_core.report.document import Figure
 
 
 class ReversionConfig(VolumesConfig):
@@ -81,17 +82,29 @@ def analyse(config: ReversionConfig, rows: Sequence[Metrics]) -> Analysis:
         ),
         findings=judged.findings,
         tables=report.tables(judged.table),
-        figures=(
-            report.arms_figure(
-                "reversion",
-                report.alignments[-1],
-                [all_volumes(config, null)[-1] for null in nulls],
-            ),
-        ),
+        figures=_figures(config, report, nulls),
         notes=report.notes(),
         claims_sha256=judged.sha256,
         story=arm_story(report),
     )
+
+
+def _figures(
+    config: ReversionConfig, report: ArmReport, nulls: Sequence[Lineage]
+) -> tuple[Figure, ...]:
+    """The deepest alignment under each arm, and the trends along the volumes, with null models."""
+    of_nulls = {str(null.model): all_volumes(config, null) for null in nulls}
+    deepest = report.arms_figure(
+        "reversion",
+        report.alignments[-1],
+        [alignments[-1] for alignments in of_nulls.values()],
+    )
+    volumes = report.alignments[0].lineage.volumes
+    if len(volumes) == 1:
+        return (deepest,)
+    lines: Lines = {arm: (report.alignments, arm) for arm in config.arms}
+    lines |= {f"{name}, {arm}": (of_nulls[name], arm) for name in of_nulls for arm in config.arms}
+    return deepest, report.trend_figure("reversion-trend", ALONG_VOLUMES, volumes, lines)
 
 
 def _evidence(config: ReversionConfig, report: ArmReport) -> dict[str, Evidence]:

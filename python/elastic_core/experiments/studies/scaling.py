@@ -7,7 +7,6 @@ claims are trends over doublings of the size, or of the tokens of pre-training.
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from elastic_core._core import InvalidArgumentError
@@ -23,7 +22,7 @@ from elastic_core.experiments.arms.matching import (
 )
 from elastic_core.experiments.arms.outcome import Alignment
 from elastic_core.experiments.arms.protocol import Lineage, Side
-from elastic_core.experiments.arms.report import ArmReport, listed
+from elastic_core.experiments.arms.report import ArmReport, Lines, listed
 from elastic_core.experiments.cells import Label, Metrics, RunCells
 from elastic_core.experiments.claims import Claim, Evidence, judge_claims
 from elastic_core.experiments.fields import Count
@@ -31,9 +30,8 @@ from elastic_core.experiments.story import arm_story
 from elastic_core.experiments.studies.study import Study
 from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.report.document import Cell as TableCell
-from elastic_core.report.document import Figure, Panel, Series, Table
+from elastic_core.report.document import Figure, Table
 from elastic_core.statistics.effects import over_seeds
-from elastic_core.statistics.intervals import Interval
 
 _AXIS_LABELS = {
     "size": "size (parameters, or depth)",
@@ -225,33 +223,16 @@ def _base_table(config: ScalingConfig, report: ArmReport) -> tuple[Table, ...]:
 
 
 def _trend_figure(config: ScalingConfig, report: ArmReport, nulls: Sequence[Alignment]) -> Figure:
-    """The half-dose of each model under each arm, and of a null model, the same one along sizes."""
-    xs = tuple(x for _, _, x in config.points())
-    series = []
+    """The trends of each arm, and of a null model, the same one along sizes."""
+    xs = [x for _, _, x in config.points()]
+    lines: Lines = {}
     for arm in config.arms:
-        series.append(Series(arm, xs, _log_half_doses(report, report.alignments, arm)))
+        lines[arm] = (report.alignments, arm)
         if nulls:
             among = nulls if len(nulls) == len(xs) else [nulls[0]] * len(xs)
-            series.append(
-                Series(f"{config.null_model}, {arm}", xs, _log_half_doses(report, among, arm))
-            )
-    panel = Panel(
-        "half-dose",
-        _AXIS_LABELS[config.along],
-        "log2 of the rows that undo half",
-        tuple(series),
-        x_scale="log",
-    )
-    caption = f"Half-dose against {_QUANTITIES[config.along]}; bars are 95% intervals over seeds."
-    return Figure("scaling-trend", caption, (panel,))
-
-
-def _log_half_doses(
-    report: ArmReport, alignments: Sequence[Alignment], arm: str
-) -> tuple[Interval, ...]:
-    """The binary logarithm of the half-dose of each alignment, over seeds."""
-    logs = (np.log2(report.margin.half_doses(alignment, arm).rows) for alignment in alignments)
-    return tuple(map(over_seeds, logs))
+            lines[f"{config.null_model}, {arm}"] = (among, arm)
+    along = (_QUANTITIES[config.along], _AXIS_LABELS[config.along])
+    return report.trend_figure("scaling-trend", along, xs, lines)
 
 
 STUDY = Study("scaling", ScalingConfig, run, analyse)

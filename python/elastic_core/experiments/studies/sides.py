@@ -65,16 +65,24 @@ def figures_of(
     """For each side, its alignments under opposite data, beside the null model's deepest one."""
     if "opposite" not in config.arms:
         return ()
-    nulls = [lineage for lineage in lineages(config) if NULL in lineage.labels]
     return tuple(
         report.alignments_figure(
             f"{first}-first",
             "opposite",
             alignments,
-            [all_volumes(config, null)[-1] for null in nulls if null.first == first],
+            [null[-1] for null in nulls_of(config, first)],
         )
         for first, alignments in sides.items()
     )
+
+
+def nulls_of(config: TwoSidedConfig, first: str) -> list[list[Alignment]]:
+    """The alignments of null models by increasing volume, for those aligned with a side first."""
+    return [
+        list(all_volumes(config, lineage))
+        for lineage in lineages(config)
+        if NULL in lineage.labels and lineage.first == first
+    ]
 
 
 def run_two_sided(config: TwoSidedConfig, run_cells: RunCells) -> None:
