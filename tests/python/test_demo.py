@@ -8,6 +8,7 @@ import pytest
 from conftest import CommandLine, environment
 
 from elastic_core.common import extras
+from elastic_core.common.desktop import has_desktop
 from elastic_core.common.yaml import parse_yaml_file
 from elastic_core.demo import story
 from elastic_core.demo.story import Size, run_demo
@@ -37,8 +38,9 @@ def _one_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def check(folder: Path, printed: str) -> None:
     """Checks the output of the demo and its page."""
-    for command in ("synth language", "experiment reversion"):
-        assert f"$ elastic-core {command} " in printed
+    order = ["$ elastic-core synth language", "$ elastic-core experiment reversion", FINDINGS[0]]
+    places = [printed.index(text) for text in (*order, "What is in the text")]
+    assert places == sorted(places)
     assert all(claim in " ".join(printed.split()) for claim in FINDINGS)
     page = folder / "reversion" / "report" / "report.html"
     assert page.read_text().startswith("<!DOCTYPE html>")
@@ -101,6 +103,34 @@ def run(script: str, folder: Path) -> None:
         check=True,
         capture_output=True,
     )
+
+
+def test_files_of_ones_own_are_not_overwritten(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    done = cli("demo", "mine", "--no-open")
+    assert done.code == 2
+    assert done.err == "error: mine: not empty, nor the folder of a demo; name another\n"
+    (tmp_path / "mine" / story.CONFIGURATION).write_text("seeds: 9")
+    done = cli("demo", "mine", "--no-open")
+    assert done.code == 2
+    assert "mine/reversion.yaml: it was changed, or written without torch" in done.err
+    assert {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()} == {
+        "notes.txt": "mine", "reversion.yaml": "seeds: 9",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("display", "terminal", "opens"), [(":0", True, True), ("", True, False), (":0", False, False)]
+)
+def test_a_page_opens_on_a_desktop_only(
+    display: str, terminal: bool, opens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert has_desktop() == opens
 
 
 def test_the_command_rejects_a_file(cli: CommandLine, tmp_path: Path) -> None:

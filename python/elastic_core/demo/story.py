@@ -24,6 +24,7 @@ from elastic_core.report.plot import HOW_TO_DRAW, can_draw
 from elastic_core.report.render import print_result
 from elastic_core.report.terminal import print_document
 from elastic_core.synthesis.language.report import document as language_document
+from elastic_core.synthesis.language.result import LanguageResult
 from elastic_core.synthesis.language.synth import synth_language
 from elastic_core.synthesis.report import document as synth_document
 from elastic_core.synthesis.synth import synth
@@ -36,6 +37,9 @@ Train a base model on text in three styles, align it with one of them, and train
 it further on text like the pre-training (neutral), in another of its styles
 (opposite), and in a style that it has never seen (novel). The base gets the
 same further training, as a placebo."""
+
+CONFIGURATION = "reversion.yaml"
+"""The name of the experiment's configuration, in the folder of the demo."""
 
 _NETWORK = "scratch:0.3M"
 _TREE = "tree:4"
@@ -90,23 +94,64 @@ def run_demo(
         The page with the report on the experiment.
 
     Raises:
-        InvalidArgumentError: The folder is a file, or holds runs with other configurations.
+        InvalidArgumentError: The folder is a file, or holds files that are not those of this demo.
         OSError: A file cannot be written.
     """
     size = size or Size()
-    if folder.is_file():
-        raise InvalidArgumentError(f"{folder}: a file is in the way; name a folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    missing = _missing_extra()
+    values = _configuration(folder / "language", size)
+    values |= _network(folder / "base") if not missing else _tree(folder / "language", size)
+    _begin(folder, yaml_text(values))
     echo(_QUESTION)
-    _write_language(folder / "language", size, echo, progress)
-    run = _experiment(folder, size, echo, progress)
+    language = _write_language(folder / "language", size, echo, progress)
+    if missing:
+        echo(
+            f"\n2. {missing}.\n"
+            "Until then a tree model takes its place; for a network, name a new folder."
+        )
+    else:
+        _pretrain(folder, size, echo, progress)
+    run = _experiment(folder, echo, progress)
+    echo("\nWhat is in the text that it was trained on?\n")
+    print_result(language, language_document(language, folder / "language"))
     _show_the_law(folder / "corpora", echo, progress)
     return run.folder.report / "report.html"
 
 
+def _missing_extra() -> str:
+    """Why there is no network, and how to get one; empty if there is."""
+    try:
+        check_extra(_NETWORK, ("torch", "transformers", "trl"), "train")
+    except ModelError as missing:
+        return str(missing)
+    return ""
+
+
+def _begin(folder: Path, configuration: str) -> None:
+    """Writes the configuration of the experiment, which tells the folder of a demo from others.
+
+    Raises:
+        InvalidArgumentError: There is a file, or files that are not those of this demo.
+    """
+    file = folder / CONFIGURATION
+    if folder.is_file():
+        raise InvalidArgumentError(f"{folder}: a file is in the way; name a folder")
+    if file.is_file():
+        if file.read_text("utf-8", errors="replace") != configuration:
+            raise InvalidArgumentError(
+                f"{file}: it was changed, or written without torch or under another path; name "
+                "another folder"
+            )
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InvalidArgumentError(f"{folder}: not empty, nor the folder of a demo; name another")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(file, configuration)
+
+
 def _write_language(
     folder: Path, size: Size, echo: Callable[[str], object], progress: Progress | None
-) -> None:
+) -> LanguageResult:
     """Writes the texts of a language, and those of two arms as whole texts."""
     echo(
         "\n1. Draw text from a language whose documents each have a style.\n\n"
@@ -117,7 +162,6 @@ def _write_language(
         documents=size.documents, rows=size.rows, classes=4, words=2, opening=4,
         out=folder, overwrite=True, progress=progress,
     )  # fmt: skip
-    print_result(language, language_document(language, folder))
     echo(
         "\nNeutral and novel text is learned whole, as in pre-training.\n\n"
         f"$ for name in {' '.join(_WHOLE_TEXTS)}; do\n"
@@ -128,37 +172,29 @@ def _write_language(
         rows = map(json.loads, (folder / f"{name}.jsonl").read_text("utf-8").splitlines())
         texts = "".join(f"{row['prompt']}{row['completion']}\n" for row in rows)
         write_text(folder / f"{name}.txt", texts)
+    return language
 
 
-def _experiment(
+def _pretrain(
     folder: Path, size: Size, echo: Callable[[str], object], progress: Progress | None
-) -> Run:
-    """Pre-trains a model, runs the reversion study on it and prints its findings."""
+) -> None:
+    """Pre-trains a network on the text."""
     corpus, base = folder / "language" / "pretrain.jsonl", folder / "base"
-    try:
-        check_extra(_NETWORK, ("torch", "transformers", "trl"), "train")
-    except ModelError as missing:
-        echo(
-            f"\n2. {missing}.\n"
-            "Until then a tree model takes its place; for a network, name a new folder."
-        )
-        values = _configuration(folder / "language", size) | _tree(corpus, size)
-    else:
-        echo(
-            "\n2. Pre-train a network on it.\n\n"
-            f"$ elastic-core pretrain {corpus} --model {_NETWORK} \\\n"
-            f">     --tokens {size.tokens} --batch 2048 --context 64 --out {base}"
-        )
-        network = pretrain(
-            corpus, model=_NETWORK, tokens=size.tokens, batch=2048, context=64, out=base,
-            progress=progress,
-        )  # fmt: skip
-        echo(
-            f"{format_count(network.parameters)} parameters, loss {network.loss:.3f} nats per token"
-        )
-        values = _configuration(folder / "language", size) | _network(base)
-    file, out = folder / "reversion.yaml", folder / "reversion"
-    write_text(file, yaml_text(values))
+    echo(
+        "\n2. Pre-train a network on it.\n\n"
+        f"$ elastic-core pretrain {corpus} --model {_NETWORK} \\\n"
+        f">     --tokens {size.tokens} --batch 2048 --context 64 --out {base}"
+    )
+    network = pretrain(
+        corpus, model=_NETWORK, tokens=size.tokens, batch=2048, context=64, out=base,
+        progress=progress,
+    )  # fmt: skip
+    echo(f"{format_count(network.parameters)} parameters, loss {network.loss:.3f} nats per token")
+
+
+def _experiment(folder: Path, echo: Callable[[str], object], progress: Progress | None) -> Run:
+    """Runs the reversion study and prints its findings."""
+    file, out = folder / CONFIGURATION, folder / "reversion"
     echo(
         "\n3. Align it with the positive style and train it further on each arm.\n\n"
         f"$ elastic-core experiment reversion --config {file} --out {out}"
@@ -228,7 +264,7 @@ def _network(base: Path) -> dict[str, Any]:
     return {"model": str(base), "recipe": {**recipe, "warm_up": 2, "dtype": "float32"}}
 
 
-def _tree(corpus: Path, size: Size) -> dict[str, Any]:
+def _tree(language: Path, size: Size) -> dict[str, Any]:
     """The model and the recipe of a tree model."""
-    pretrain = {"corpus": str(corpus), "tokens": size.tree_bytes}
+    pretrain = {"corpus": str(language / "pretrain.jsonl"), "tokens": size.tree_bytes}
     return {"model": _TREE, "pretrain": pretrain, "recipe": {"weight": 5}}
