@@ -44,8 +44,8 @@ class _WithDefault(click.Group):
     epilog="""Example:
 
     \b
-      elastic-core synth demo
-      elastic-core measure demo/align.jsonl
+      elastic-core synth sets
+      elastic-core measure sets/align.jsonl
       elastic-core synth language speech""",
 )
 def synth() -> None:
@@ -60,8 +60,8 @@ def synth() -> None:
     epilog="""Example:
 
     \b
-      elastic-core synth demo
-      elastic-core measure demo/align.jsonl"""
+      elastic-core synth sets
+      elastic-core measure sets/align.jsonl"""
 )
 @click.argument("out", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
