@@ -119,7 +119,10 @@ class MatchedConfig(NullConfig):
 
 
 def run_lineages(config: ArmsConfig, lineages: Sequence[Lineage], run_cells: RunCells) -> None:
-    """Requests all cells: every arm after every volume of each lineage."""
+    """Requests all cells: every arm after every volume of each lineage.
+
+    The largest volume comes first, so that a report on an unfinished run soon has its main result.
+    """
     cells: dict[Cell, None] = {}
     for seed in config.seed_range:
         for lineage in lineages:
@@ -127,7 +130,7 @@ def run_lineages(config: ArmsConfig, lineages: Sequence[Lineage], run_cells: Run
             cells[root] = None
             for draw in range(config.draws):
                 cells |= dict.fromkeys(arm_cells(config, lineage, root, None, draw))
-                for count in lineage.volumes:
+                for count in reversed(lineage.volumes):
                     start = aligned_cell(config, lineage, root, draw, count)
                     cells[start] = None
                     cells |= dict.fromkeys(arm_cells(config, lineage, root, start, draw))
