@@ -16,6 +16,8 @@ import pyarrow as pa
 import pytest
 from conftest import PROGRAM, CommandLine, Done, environment, mounted
 
+from elastic_core.cli.errors import with_options
+
 TEXT = "to be or not to be, that is the question\n"
 
 
@@ -292,3 +294,19 @@ def test_ctrl_c_leaves_no_files(corpus: str, options: list[str], tmp_path: Path)
     assert not list((tmp_path / "temporary").iterdir())
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"temporary", "pipe.txt", "noise.txt", "small.txt"}
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ('skip such rows with `on_bad_row="skip"`', "skip such rows with --on-bad-row skip"),
+        ("a: exists: overwrite it with `overwrite=True`", "a: exists: overwrite it with --force"),
+        ('give `text_key="a.b"`, or more', "give --text-key a.b, or more"),
+        ("name one with `models`", "name one with --model"),
+        ('add `model="/my model"`', "add --model '/my model'"),
+        ("give more `memory`, or compress", "give more --memory, or compress"),
+        ('{"text": "use `ls`"} stays', '{"text": "use `ls`"} stays'),
+    ],
+)
+def test_messages_name_options_in_place_of_arguments(message: str, expected: str) -> None:
+    assert with_options(message) == expected

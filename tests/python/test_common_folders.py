@@ -121,7 +121,7 @@ def test_files_that_are_there_or_appear_are_kept(tmp_path: Path) -> None:
     with result_folder(tmp_path / "out", overwrite=False) as folder:
         (folder / "a").write_text("old")
     for name, meanwhile in (("out", []), ("below/new", ["b"])):
-        with pytest.raises(InvalidArgumentError, match=rf"{name} is not empty: .* --force$"):
+        with pytest.raises(InvalidArgumentError, match=rf"{name} is not empty: .*=True`$"):
             write_new(tmp_path / name, "new", *meanwhile)
     assert contents(tmp_path) == {"out/a": "old", "below/new/b": "old"}
 

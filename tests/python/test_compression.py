@@ -166,7 +166,7 @@ def test_a_saved_tree_model_keeps_learning(tmp_path: Path) -> None:
     assert result.coded_bytes <= result.predicted_bits / 8 * 1.001 + 64
     ec.decompress(tmp_path / "c", tmp_path / "back", model=str(tmp_path / "model.ectm"))
     assert (tmp_path / "back").read_bytes() == text
-    with pytest.raises(ec.CodedFileError, match="pass that model as model"):
+    with pytest.raises(ec.CodedFileError, match="pass that model with `model`"):
         ec.decompress(tmp_path / "c", tmp_path / "again")
     model.save(tmp_path / "other.ectm")
     with pytest.raises(ec.CodedFileError, match="SHA-256"):
@@ -264,7 +264,7 @@ def test_a_file_loads_no_model_by_itself(checkpoint: Path, tmp_path: Path) -> No
     folder = tmp_path / "my checkpoint"
     folder.symlink_to(checkpoint)
     ec.compress(tmp_path / "text", tmp_path / "c", model=str(folder), device="cpu", window=32)
-    with pytest.raises(ec.ModelError, match=r'if you trust it, add model=".*my checkpoint"'):
+    with pytest.raises(ec.ModelError, match=r'if you trust it, add `model=".*my checkpoint"`'):
         ec.decompress(tmp_path / "c", tmp_path / "back")
     folder.rename(tmp_path / "elsewhere")
     ec.decompress(tmp_path / "c", tmp_path / "back", model=str(tmp_path / "elsewhere"))

@@ -88,7 +88,7 @@ def test_batches_are_full_and_contain_the_documents_of_a_tree(
 def test_errors_are_raised_when_reading_reaches_them(folder: Path) -> None:
     batches = Corpus(folder, split="line").batches(bytes=1)
     assert next(batches).texts == [b"one"]
-    with pytest.raises(CorpusError, match=r"b.jsonl, line 2: .*--on-bad-row skip"):
+    with pytest.raises(CorpusError, match=r"b.jsonl, line 2: .*`on_bad_row=.skip.`"):
         list(batches)
     assert list(batches) == []
     with pytest.raises(CorpusError, match=r"a.txt, line 3: invalid UTF-8 at byte 1"):

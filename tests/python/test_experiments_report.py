@@ -428,7 +428,7 @@ def test_an_invalid_call_is_reported(cli: CommandLine, tmp_path: Path) -> None:
     write_run(tmp_path / "run")
     done = cli("report", "run", "run")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "error: 2 runs, but no folder for their report; name one with --out DIR\n"
+    assert done.err == "error: 2 runs, but no folder for their report; name one with --out\n"
     done = cli("report", "nowhere")
     assert (done.code, done.out) == (2, "")
     assert done.err == "error: nowhere: no run in it; name the folder of a run\n"

@@ -13,7 +13,7 @@ from conftest import CommandLine
 from reviews import write_reviews
 
 import elastic_core as ec
-from elastic_core.common import calls, notebook
+from elastic_core.common import notebook
 from elastic_core.common.progress import Progress, Step
 from elastic_core.models.spec import load_tree
 from elastic_core.report import presented
@@ -106,28 +106,13 @@ def test_only_public_names_are_listed() -> None:
 # Messages
 
 
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        ("skip such rows with --on-bad-row skip", 'skip such rows with on_bad_row="skip"'),
-        ("a: exists: overwrite it with --force", "a: exists: overwrite it with overwrite=True"),
-        ("give --text-key a.b, or more", 'give text_key="a.b", or more'),
-        ("pass that model with --model", "pass that model as model"),
-        ("add --model '/my model'", 'add model="/my model"'),
-        ("give more --memory, or compress", "give more memory, or compress"),
-        ("compare --bos none.", 'compare bos="none".'),
-        ("--unknown stays, and file--out.txt", "--unknown stays, and file--out.txt"),
-    ],
-)
-def test_messages_name_arguments(message: str, expected: str) -> None:
-    assert calls.with_arguments(message) == expected
-
-
 def test_an_error_of_the_api_names_its_argument(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text('{"text": 1}\n')
-    with pytest.raises(ec.CorpusError, match=r'skip such rows with on_bad_row="skip"$'):
+    with pytest.raises(ec.CorpusError, match=r'skip such rows with `on_bad_row="skip"`$'):
         ec.measure(file)
+    with pytest.raises(ec.CorpusError, match=r'skip such rows with `on_bad_row="skip"`$'):
+        ec.TokenTree.build(file, depth=1)
 
 
 # Progress in a notebook
@@ -150,7 +135,7 @@ def test_a_notebook_shows_a_bar_unless_it_gets_a_progress(monkeypatch: pytest.Mo
             return Handle()
 
     monkeypatch.setitem(sys.modules, "IPython.display", Display())
-    monkeypatch.setattr(calls, "in_notebook", lambda: True)
+    monkeypatch.setattr(notebook, "in_notebook", lambda: True)
     ec.measure(TEXTS, depth=1, progress=lambda _: None)
     assert shown == []
     ec.measure(TEXTS, depth=1)
@@ -158,7 +143,7 @@ def test_a_notebook_shows_a_bar_unless_it_gets_a_progress(monkeypatch: pytest.Mo
     ec.synth(corpora=["a=1:10"], leaves=5)  # It has no progress.
     assert shown == ["", ""]
 
-    @calls.api
+    @notebook.shows_progress
     def job(*, progress: Progress | None = None) -> None:
         assert progress
         progress(Step("read", "play", 1_000_000, 2_000_000, "bytes"))

@@ -2,19 +2,35 @@
 
 import errno
 import os
+import re
+import shlex
 import sys
 
 import click
 
 from elastic_core._core import ElasticCoreError, InvalidArgumentError
 from elastic_core.cli.streams import drop_output, prepare_streams
-from elastic_core.common.calls import name_options
 from elastic_core.common.interrupts import exit_code, interrupt
 from elastic_core.common.printable import printable
 
 DONE, FAILED, WRONG_CALL = 0, 1, 2
 
 _LONGEST_PATH = 500
+
+_OPTIONS = {
+    "alphabet": "--alphabet",
+    "memory": "--memory",
+    "model": "--model",
+    "models": "--model",
+    "on_bad_row": "--on-bad-row",
+    "out": "--out",
+    "overwrite": "--force",
+    "text_key": "--text-key",
+}
+"""The options for the arguments that messages name."""
+
+_ARGUMENT = re.compile(rf"`({'|'.join(_OPTIONS)})(?:=(?:\"([^`\"]*)\"|\w+))?`")
+"""An argument in a message, such as `memory`, `memory="1GiB"` or `overwrite=True`."""
 
 
 def run(command: click.Command) -> int:
@@ -28,7 +44,6 @@ def run(command: click.Command) -> int:
     """
     try:
         interrupt()
-        name_options()
         prepare_streams()
         code = command.main(prog_name="elastic-core", standalone_mode=False)
         sys.stdout.flush()
@@ -62,9 +77,26 @@ def _usage(error: click.UsageError) -> str:
     return f"{message[:1].lower()}{message[1:]}; see {error.ctx.command_path} --help"
 
 
+def with_options(message: str) -> str:
+    """A message of the API with options in place of the arguments that it names.
+
+    Args:
+        message: Such as ``skip such rows with `on_bad_row="skip"` ``.
+
+    Returns:
+        Such as `skip such rows with --on-bad-row skip`.
+    """
+
+    def option(argument: re.Match[str]) -> str:
+        name, value = argument.groups()
+        return _OPTIONS[name] if value is None else f"{_OPTIONS[name]} {shlex.quote(value)}"
+
+    return _ARGUMENT.sub(option, message)
+
+
 def _sentence(error: Exception) -> str:
     if not isinstance(error, OSError) or error.errno is None or error.strerror is None:
-        return str(error)
+        return with_options(str(error))
     if error.filename is None and error.strerror != os.strerror(error.errno):
         return error.strerror
     place = str(error.filename or "standard output")

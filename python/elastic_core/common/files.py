@@ -88,7 +88,7 @@ def require_new(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     file = Path(path)
     if not overwrite and file != STREAM and file.is_file() and not is_open_file(file):
         raise InvalidArgumentError(
-            f"{os.fspath(path)} exists: name another file, or overwrite it with --force"
+            f"{os.fspath(path)} exists: name another file, or overwrite it with `overwrite=True`"
         )
 
 

@@ -121,7 +121,7 @@ def _require_empty(path: Path) -> None:
     """Refuses a folder that holds anything but what others are writing there."""
     if path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
         raise InvalidArgumentError(
-            f"{path} is not empty: name another folder, or replace its files with --force"
+            f"{path} is not empty: name another folder, or replace its files with `overwrite=True`"
         )
 
 

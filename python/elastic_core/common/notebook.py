@@ -2,15 +2,19 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from html import escape
 from importlib import import_module
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from elastic_core.common.printable import printable
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.units import format_count, format_size
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SECONDS_BETWEEN_UPDATES = 0.2
 
@@ -19,6 +23,20 @@ def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
+
+
+def shows_progress(function: Callable[P, R]) -> Callable[P, R]:
+    """Makes a function show a bar in a notebook unless it gets an argument `progress`."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs.get("progress") is not None or not in_notebook():
+            return function(*args, **kwargs)
+        with notebook_bar() as bar:
+            kwargs["progress"] = bar
+            return function(*args, **kwargs)
+
+    return call
 
 
 @contextmanager

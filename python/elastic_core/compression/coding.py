@@ -1,14 +1,13 @@
 """Lossless compression: a text becomes an `.ec` file as long as its code length, and back."""
 
 import os
-import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
 from elastic_core import _core
 from elastic_core._core import CodedFileError, InvalidArgumentError, ModelError
-from elastic_core.common.calls import api
 from elastic_core.common.files import require_new
+from elastic_core.common.notebook import shows_progress
 from elastic_core.common.progress import Progress
 from elastic_core.compression.header import Header, environment
 from elastic_core.compression.streams import StreamCoder
@@ -50,7 +49,7 @@ class CodingResult:
         return self.coded_bytes / self.raw_bytes if self.raw_bytes else None
 
 
-@api
+@shows_progress
 def compress(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -111,7 +110,7 @@ def compress(
     return CodingResult(*sizes, loaded.spec, header.settings)
 
 
-@api
+@shows_progress
 def decompress(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -161,7 +160,7 @@ def decompress(
         if loaded is None:
             raise ModelError(
                 f"{source}: coded with the model {header.model}, which a file may not load by "
-                f"itself; if you trust it, add --model {shlex.quote(header.model)}"
+                f'itself; if you trust it, add `model="{header.model}"`'
             )
         opened = loaded
         if isinstance(opened, str):

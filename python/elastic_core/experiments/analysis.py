@@ -169,8 +169,7 @@ class Grid:
             )
         if len(self.seeds) < FEWEST:
             notes.append(
-                f"No claim has a verdict because there are fewer than {FEWEST} seeds; add some "
-                "with --seeds."
+                f"No claim has a verdict because there are fewer than {FEWEST} seeds; add some."
             )
         return tuple(notes)
 

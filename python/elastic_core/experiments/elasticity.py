@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from elastic_core._core import Corpus, InvalidArgumentError
-from elastic_core.common.calls import api
 from elastic_core.common.extras import check_extra
+from elastic_core.common.notebook import shows_progress
 from elastic_core.common.progress import Progress
 from elastic_core.corpora.in_memory import accepts_data
 from elastic_core.corpora.sources import (
@@ -33,7 +33,7 @@ DEEPEST_MODEL = 32
 """The largest depth of a tree model."""
 
 
-@api
+@shows_progress
 @accepts_data
 def elasticity(
     pretrain: Source,

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.calls import api
 from elastic_core.common.extras import requires_extra
+from elastic_core.common.notebook import shows_progress
 from elastic_core.common.progress import Progress
 
 if TYPE_CHECKING:
     from elastic_core.experiments.result import ExperimentResult
 
 
-@api
+@shows_progress
 def experiment(
     study: str,
     config: str | os.PathLike[str] | Mapping[str, Any] | None = None,

@@ -205,7 +205,7 @@ def report_folder(runs: "Sequence[Run]", out: Path | None) -> Path:
         return out
     if len(runs) > 1:
         raise InvalidArgumentError(
-            f"{len(runs)} runs, but no folder for their report; name one with --out DIR"
+            f"{len(runs)} runs, but no folder for their report; name one with `out`"
         )
     return runs[0].folder.report
 

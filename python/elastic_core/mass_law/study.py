@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from elastic_core._core import InvalidArgumentError, TokenTree
-from elastic_core.common.calls import api
 from elastic_core.common.extras import check_extra
+from elastic_core.common.notebook import shows_progress
 from elastic_core.common.progress import Progress, Step, with_subject
 from elastic_core.corpora.in_memory import accepts_data
 from elastic_core.corpora.sources import (
@@ -20,7 +20,7 @@ from elastic_core.corpora.trees import TreeOptions, open_or_build, share_memory
 from elastic_core.mass_law.result import CorpusMass, MassConfig, MassResult
 
 
-@api
+@shows_progress
 @accepts_data
 def mass(
     *corpora: Source,

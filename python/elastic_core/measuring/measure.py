@@ -8,8 +8,8 @@ from typing import Any
 
 from elastic_core._core import Corpus, InvalidArgumentError, Statistics, TokenTree
 from elastic_core.common.arguments import listed
-from elastic_core.common.calls import api
 from elastic_core.common.files import require_new
+from elastic_core.common.notebook import shows_progress
 from elastic_core.common.progress import Progress, with_subject
 from elastic_core.common.units import parse_memory
 from elastic_core.corpora.in_memory import accepts_data
@@ -43,7 +43,7 @@ from elastic_core.measuring.records import Comparison, CorpusResult
 from elastic_core.measuring.result import MeasureConfig, MeasureResult
 
 
-@api
+@shows_progress
 @accepts_data
 def measure(
     *corpora: Source,
@@ -182,7 +182,7 @@ def measure(
     return MeasureResult(config, tuple(results), mixed, left_out)
 
 
-@api
+@shows_progress
 def measure_tree(
     path: str | os.PathLike[str],
     *,

@@ -54,7 +54,7 @@ def rates_of(
     """
     unused = [*options, *(["scores of documents"] if per_document is not None else [])]
     if unused and not specs:
-        raise InvalidArgumentError(f"{unused[0]}: this needs a model; name one with --model")
+        raise InvalidArgumentError(f"{unused[0]}: this needs a model; name one with `models`")
     if len(set(specs)) < len(specs):
         raise InvalidArgumentError(f"{', '.join(specs)}: name each model once")
     with (

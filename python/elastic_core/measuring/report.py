@@ -196,7 +196,7 @@ def _notes(result: MeasureResult) -> Iterator[str]:
             yield (
                 f"{rate.model} has no token to begin a text with; its end-of-text token "
                 f"{rate.settings['bos']} begins each window. If the model was not trained that "
-                "way, its rate is too high: compare --bos none."
+                "way, its rate is too high: compare that with bos none."
             )
     for corpus in result.corpora:
         for rate in corpus.model_rates:

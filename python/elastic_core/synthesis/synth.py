@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from elastic_core._core import InvalidArgumentError
 from elastic_core.common.arguments import listed
-from elastic_core.common.calls import api
 from elastic_core.common.extras import check_extra
 from elastic_core.common.folders import result_folder
 from elastic_core.synthesis.laws import MassLaw, build_law
@@ -26,7 +25,6 @@ _BLOCK = 1 << 20
 _WORDS, _RANKS, _DRAWS = range(3)
 
 
-@api
 def synth(
     *,
     corpora: Sequence[str] = CORPORA,

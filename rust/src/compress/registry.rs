@@ -52,7 +52,7 @@ pub fn decoder(
             Ok(Box::new(codec))
         }
         (Description::SavedTree { .. }, None) => Err(Error::Code(format!(
-            "it was coded with {description}; pass that model with --model"
+            "it was coded with {description}; pass that model with `model`"
         ))),
         (Description::LanguageModel(_), _) => Err(wrong_model("a built-in model")),
         (_, Some(model)) if model != description.to_string() => Err(wrong_model(model)),

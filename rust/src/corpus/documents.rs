@@ -8,6 +8,9 @@ use super::options::{OnBadRow, ReadOptions};
 use super::sample::Sampler;
 use crate::{Error, Result};
 
+/// How to skip bad rows, for messages.
+const SKIP: &str = "`on_bad_row=\"skip\"`";
+
 /// The position of a document, used by error messages and sampling.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
@@ -146,9 +149,9 @@ impl<'a, S: DocumentSink> Documents<'a, S> {
                 let remedy = match key.filter(|_| place.row == 0) {
                     _ if self.options.columns.is_some() => "fix the row".to_string(),
                     Some(key) => {
-                        format!("give --text-key {key}, or skip such rows with --on-bad-row skip")
+                        format!("give `text_key=\"{key}\"`, or skip such rows with {SKIP}")
                     }
-                    None => "fix the row, or skip such rows with --on-bad-row skip".to_string(),
+                    None => format!("fix the row, or skip such rows with {SKIP}"),
                 };
                 Err(Error::BadRow {
                     path: place.file.path.clone(),

@@ -61,8 +61,8 @@ impl Fault {
     /// The message if the fault is that of a whole column, with the remedy.
     pub(super) fn of_column(&self) -> String {
         match &self.key {
-            Some(key) => format!("{}; give --text-key {key}", self.what),
-            None => format!("{}; name a text column with --text-key", self.what),
+            Some(key) => format!("{}; give `text_key=\"{key}\"`", self.what),
+            None => format!("{}; name a text column with `text_key`", self.what),
         }
     }
 }

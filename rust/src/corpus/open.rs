@@ -67,7 +67,7 @@ impl<'a> Source<'a> {
             let path = self.file.path.clone();
             let reason = format!(
                 "zstd data with a window of {} MiB, which may take half of the memory; give \
-                 --memory {}MiB, or compress them with a smaller window",
+                 `memory=\"{}MiB\"`, or compress them with a smaller window",
                 needed.div_ceil(1 << 20),
                 needed.div_ceil(1 << 19)
             );
@@ -109,7 +109,8 @@ impl<'a> Source<'a> {
             io::ErrorKind::UnexpectedEof => format!("truncated {after}; fetch the file again"),
             _ if error.to_string().to_lowercase().contains("memory") => {
                 format!(
-                    "{codec} data that need more than 128 MiB to unpack; give more --memory, or compress them with a smaller window"
+                    "{codec} data that need more than 128 MiB to unpack; give more `memory`, or \
+                     compress them with a smaller window"
                 )
             }
             _ => format!("damaged {after} ({error}); fetch the file again"),

@@ -229,8 +229,8 @@ fn guarded<T>(file: &File, work: impl FnOnce() -> parquet::errors::Result<T>) ->
 /// The error for pages that take this many bytes of memory.
 fn too_large(file: &File, bytes: u64) -> Error {
     let reason = format!(
-        "Parquet pages of {} MiB, which may take half of the memory; give --memory {}MiB, or write \
-         the file with smaller pages",
+        "Parquet pages of {} MiB, which may take half of the memory; give `memory=\"{}MiB\"`, or \
+         write the file with smaller pages",
         bytes.div_ceil(1 << 20),
         bytes.div_ceil(1 << 19)
     );

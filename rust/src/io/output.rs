@@ -86,7 +86,7 @@ impl Output {
 fn refused(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
     move |error| match error.kind() {
         io::ErrorKind::AlreadyExists => Error::InvalidArgument(format!(
-            "{} exists: name another file, or overwrite it with --force",
+            "{} exists: name another file, or overwrite it with `overwrite=True`",
             path.display()
         )),
         _ => Error::io(path)(error),
@@ -152,7 +152,7 @@ mod tests {
     fn assert_refused<T>(result: Result<T>, path: &Path) {
         let error = result.err().expect("a file was replaced");
         assert!(matches!(error, Error::InvalidArgument(_)));
-        let sentence = "exists: name another file, or overwrite it with --force";
+        let sentence = "exists: name another file, or overwrite it with `overwrite=True`";
         assert_eq!(error.to_string(), format!("{} {sentence}", path.display()));
     }
 

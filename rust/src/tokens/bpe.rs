@@ -144,7 +144,8 @@ impl Bpe {
     pub fn encode(&self, text: &[u8], job: &Job) -> std::result::Result<Vec<u32>, String> {
         let text = std::str::from_utf8(text).map_err(|error| {
             format!(
-                "invalid UTF-8 at byte {} of the text, which a tokenizer cannot encode; use --alphabet byte",
+                "invalid UTF-8 at byte {} of the text, which a tokenizer cannot encode; use \
+                 `alphabet=\"byte\"`",
                 error.valid_up_to()
             )
         })?;

@@ -112,7 +112,10 @@ fn a_wrong_key_is_answered_with_the_right_option() {
     let row = r#"{"id": "x", "prompt": "p", "answer": {"Content": "c"}}"#;
     let path = folder.write("a.jsonl", format!("{row}\n{{}}\n"));
     let cases = [
-        ("text", "no key `text`; the row has `id`, `prompt`, `answer`; give --text-key prompt, or"),
+        (
+            "text",
+            "no key `text`; the row has `id`, `prompt`, `answer`; give `text_key=\"prompt\"`, or",
+        ),
         ("promt", "no key `promt` (did you mean `prompt`?); the row has"),
         ("Prompt", "(did you mean `prompt`?); the row has"),
         ("answer.content", "no key `answer.content` (did you mean `answer.Content`?);"),

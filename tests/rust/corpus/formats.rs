@@ -120,7 +120,7 @@ fn tables_have_named_columns() {
     let joined = read(&path, skip(keys(&["note", "text"]))).unwrap();
     assert_eq!(joined, ["x\na, \"b\"\r\nc", "y\n"]);
     let text = message(&path, keys(&["Text"]));
-    assert!(text.contains("no key `Text` (did you mean `text`?); the row has `id`, `text`, `note`; give --text-key text"), "{text}");
+    assert!(text.contains("no key `Text` (did you mean `text`?); the row has `id`, `text`, `note`; give `text_key=\"text\"`"), "{text}");
 
     let path = folder.write("b.tsv.gz", gz(b"text\tid\n\"a, b\t1\nc\"\t2\n"));
     assert_eq!(read(&path, options()).unwrap(), ["\"a, b", "c\""]);
@@ -216,7 +216,7 @@ fn large_windows_use_the_memory_of_the_job() {
         match corpus.read(2, &job, || Count { panics: false }) {
             Ok(counts) => assert_eq!((counts.bytes, fits), (18, true)),
             Err(error) => {
-                let wanted = "zstd data with a window of 256 MiB, which may take half of the memory; give --memory 512MiB,";
+                let wanted = "zstd data with a window of 256 MiB, which may take half of the memory; give `memory=\"512MiB\"`,";
                 assert!(!fits && error.to_string().contains(wanted), "{error}");
             }
         }

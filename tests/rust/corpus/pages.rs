@@ -74,7 +74,7 @@ fn a_page_larger_than_half_of_the_memory_is_refused() {
     assert!(bomb.len() < 64 << 10, "{} bytes", bomb.len());
     let error = read(bomb.clone(), 64 * MIB, 1).unwrap_err().to_string();
     let expected = "a.parquet: Parquet pages of 101 MiB, which may take half of the memory; give \
-                    --memory 201MiB, or write the file with smaller pages";
+                    `memory=\"201MiB\"`, or write the file with smaller pages";
     assert!(error.ends_with(expected), "{error}");
     assert_eq!(read(bomb, 201 * MIB, 1).unwrap(), [100 * MIB]);
 }

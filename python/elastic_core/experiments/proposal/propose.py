@@ -112,7 +112,7 @@ def propose(
 def _check_models(study: str, models: Sequence[str], corpus: str | None) -> None:
     if study == "scaling" and len(models) < 2:
         raise InvalidArgumentError(
-            "scaling compares models of several sizes; repeat --model for each, from small to "
+            "scaling compares models of several sizes; name each with `models`, from small to "
             "large, or choose another study for a single model"
         )
     if study != "scaling" and len(models) > 1:

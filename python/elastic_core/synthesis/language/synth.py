@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.calls import api
 from elastic_core.common.files import write_json
 from elastic_core.common.folders import result_folder
+from elastic_core.common.notebook import shows_progress
 from elastic_core.common.progress import Progress, Step
 from elastic_core.common.units import parse_count
 from elastic_core.synthesis.language.grammar import OPENING_WORDS
@@ -31,7 +31,7 @@ _OPENINGS = 3
 _FIRST_ROWS = 25
 
 
-@api
+@shows_progress
 def synth_language(
     *,
     shares: Sequence[float] = (0.3, 0.3, 0.4),

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from elastic_core._core import InvalidArgumentError
-from elastic_core.common.calls import api
 from elastic_core.common.extras import requires_extra
 from elastic_core.common.hashing import rows_sha256
 from elastic_core.common.messages import abridged
+from elastic_core.common.notebook import shows_progress
 from elastic_core.common.progress import Progress
 from elastic_core.models.spec import ModelKind, ModelSpec
 from elastic_core.training.finetuning.recipe import IN_ORDER, ONLINE, REFERENCED, Recipe, Reward
@@ -19,7 +19,7 @@ from elastic_core.training.finetuning.rows import Row, select
 from elastic_core.training.folder import TrainingFolder
 
 
-@api
+@shows_progress
 def train(
     model: str,
     rows: Sequence[Row],

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from elastic_core._core import Corpus, InvalidArgumentError
-from elastic_core.common.calls import api
 from elastic_core.common.extras import requires_extra
+from elastic_core.common.notebook import shows_progress
 from elastic_core.common.progress import Progress
 from elastic_core.corpora.sources import Source, check_regular, paths_of
 from elastic_core.models.spec import scratch_size
@@ -15,7 +15,7 @@ from elastic_core.training.pretraining.result import PretrainConfig, PretrainRes
 from elastic_core.training.pretraining.schedule import plan_schedule
 
 
-@api
+@shows_progress
 def pretrain(
     corpus: Corpus | Source,
     *,
