@@ -12,6 +12,7 @@ from reviews import write_reviews
 from elastic_core import InvalidArgumentError
 from elastic_core.cli.experiment import experiment
 from elastic_core.experiments.config import apply_overrides, parse_config, read_yaml
+from elastic_core.experiments.run import read_config
 from elastic_core.experiments.sections import Pretraining
 from elastic_core.experiments.studies.rebound import ReboundConfig
 from elastic_core.experiments.studies.registry import STUDIES, find_study
@@ -107,6 +108,10 @@ def test_a_recipe_accepts_numbers_that_yaml_reads_as_text(tmp_path: Path) -> Non
         ({"pretrain": {"corpus": "x", "tokens": [1, 2]}}, "[1, 2] is not a count"),
         ({"data": {"positive": {"source": "x"}, "prompt_words": 2**32}}, "prompt_words 4294967296"),
         ({"align": ["many"]}, "'many' is not a count"),
+        (
+            {"align": "16,48"},
+            "align '16,48': write a list in brackets and quotes, such as '[16,48]'",
+        ),
         ({"first": ["left"]}, "first.0 'left': input should be 'positive' or 'negative'"),
     ],
 )
@@ -119,6 +124,15 @@ def test_overrides_reach_into_sections_and_keep_the_rest() -> None:
     changed = apply_overrides(values, ["a.b=[1, 2]", "e.f=x", "d=null"])
     assert changed == {"a": {"b": [1, 2], "c": 2}, "d": None, "e": {"f": "x"}}
     assert values == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+def test_a_fault_of_the_command_line_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text("seeds: 0")
+    for overrides, where in (([], str(file)), (["aling=3"], f"{file} with the command line")):
+        with pytest.raises(InvalidArgumentError) as error:
+            read_config("rebound", file, overrides)
+        assert str(error.value).startswith(f"{where}: ")
 
 
 def test_overrides_follow_the_rules_of_the_file() -> None:

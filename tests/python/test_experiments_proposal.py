@@ -118,7 +118,10 @@ def test_columns_and_labels_are_named_by_keys() -> None:
     write("bad.jsonl", rows)
     columns = [f"data.{side}.columns.text=review" for side in ("positive", "negative")]
     message = rejection()
-    assert "as in data.positive.columns.text=review; row 1 is {'review': 'review 0: " in message
+    assert (
+        "as in data.positive.columns.text=review, or two, as in 'data.positive.columns=" in message
+    )
+    assert "for each side; row 1 is {'review': 'review 0: " in message
     message = rejection("data.positive.columns.text=revue")
     assert "no column revue; the columns are review, stars, label; the row is" in message
     assert message.endswith("; name columns that there are with data.positive.columns")
@@ -145,7 +148,7 @@ def test_what_is_missing_is_said() -> None:
     rows = [json.loads(line) for line in Path("good.jsonl").read_text().splitlines()]
     write("good.jsonl", rows[:40])
     assert "rebound needs 50 rows on each side" in rejection()
-    assert "repeat --model for each, from small to large" in rejection(study="scaling")
+    assert "name each with `models`, from small to large" in rejection(study="scaling")
     assert "only learns by sft" in rejection(study="algorithms")
     assert "unknown key data.positve; did you mean positive?" in rejection("data.positve=x")
     Path("adapter").mkdir()

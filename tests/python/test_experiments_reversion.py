@@ -164,6 +164,13 @@ def test_an_alignment_that_moved_nothing_supports_no_verdict(config: ReversionCo
     assert "did not raise the margin" in analysis.findings[0].words
 
 
+def test_an_alignment_without_rows_is_not_said_to_have_failed(config: ReversionConfig) -> None:
+    rows = [row for row in decaying(config, elastic) if row.get("align") != VOLUMES[-1]]
+    analysis = analyse(config, rows)
+    assert verdicts(analysis)["returns"] == "no verdict"
+    assert "The alignment 128 has not been measured yet." in analysis.findings[0].words
+
+
 def test_equal_decay_is_no_difference(config: ReversionConfig) -> None:
     found = verdicts(analyse(config, decaying(config, lambda *_: 60.0, noise=0.0002)))
     assert found["pretraining_pulls"] == "no difference beyond ±0.1"

@@ -104,7 +104,9 @@ def test_an_extended_run_repeats_nothing(values: dict[str, Any], tmp_path: Path)
     kept = {path: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("[!.]*/*")}
     steps: list[Step] = []
     longer = configured(values, seeds=2, dose=[8, 16, 32])
-    experiment(longer, folder, jobs=1, progress=steps.append)
+    said: list[str] = []
+    experiment(longer, folder, jobs=1, progress=steps.append, notify=said.append)
+    assert said == [f"dose was [8, 16] in the run in {folder}, and is [8, 16, 32] now"]
     assert RunFolder(folder).rows()[: len(before)] == before
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
     assert (steps[0].done, steps[0].total) == (4, 16)

@@ -8,6 +8,8 @@ import pytest
 from planted_arms import NAMED, Left, planted
 
 from elastic_core.experiments.analysis import Analysis, change, directed, enough_digits, in_percent
+from elastic_core.experiments.facts import run_facts
+from elastic_core.experiments.result import Provenance, ReportedRun
 from elastic_core.experiments.story import score_measure
 from elastic_core.experiments.studies import mitigation, reversion
 from elastic_core.experiments.studies.mitigation import MitigationConfig
@@ -125,3 +127,23 @@ def test_shares_are_in_percent() -> None:
 def test_the_score_has_a_range(scorer: dict[str, str], words: str) -> None:
     config = ReversionConfig.model_validate({**NAMED, "arms": ["neutral"], "scorer": scorer})
     assert words in score_measure(config)[1]
+
+
+def test_the_settings_say_that_calibration_chose_the_learning_rate() -> None:
+    analysis = analysed(lambda *_: 0.5)
+    provenance = Provenance(0, 0, 0, 0.0, None, None, None, None, None)
+    for calibrate, words in (
+        (False, "learning rate 0.001,"),
+        (True, "learning rate 0.001 at most"),
+    ):
+        config = ReversionConfig.model_validate(
+            {
+                **NAMED,
+                "model": "hf:a",
+                "arms": ["neutral"],
+                "calibrate": calibrate,
+                "recipe": {"learning_rate": 1e-3},
+            }
+        )
+        facts = dict(run_facts(ReportedRun("run", analysis, config, provenance)))
+        assert words in facts["recipe"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from elastic_core.common.units import format_duration
 from elastic_core.common.versions import versions_here
+from elastic_core.experiments.arms.protocol import ArmsConfig
 from elastic_core.experiments.result import Provenance, ReportedRun, training_versions
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def _recipes(config: "ExperimentConfig") -> Iterable[tuple[str, str]]:
     reverse = asdict(config.build_recipe(reverse=True))
     if config.spec.is_tree:  # A tree model uses only these keys.
         forward = {key: forward[key] for key in ("epochs", "weight")}
+    elif isinstance(config, ArmsConfig) and config.calibrate:
+        most = forward["learning_rate"]
+        forward["learning_rate"] = f"{most:g} at most, chosen by calibration (see the notes)"
     changes = {key: value for key, value in reverse.items() if value != forward.get(key, value)}
     yield "recipe", _listed(forward)
     if changes:

@@ -16,13 +16,21 @@ def _count(value: Any) -> int:
 Count = Annotated[int, BeforeValidator(_count), Field(ge=1, le=2**63 - 1)]
 """A positive whole number, written 20000 or `20k`."""
 
+
+def _counts(value: Any) -> Any:
+    """A list of counts, which may be one without brackets."""
+    if isinstance(value, str) and "," in value:
+        raise InvalidArgumentError(f"write a list in brackets and quotes, such as '[{value}]'")
+    return value if isinstance(value, list | tuple) else [value]
+
+
 Names = Annotated[
     list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 ]
 """Several names, or a single one."""
 Counts = Annotated[
     list[Count],
-    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]),
+    BeforeValidator(_counts),
     Field(min_length=1),
 ]
 """One or more counts; one may be written without brackets."""

@@ -84,6 +84,24 @@ class RunFolder:
                 f"{self.path}: it holds something other than a run; choose another folder"
             )
 
+    def extensions(self, config: ExperimentConfig) -> list[str]:
+        """The keys but `seeds` with which a configuration extends the run in the folder.
+
+        Returns:
+            A sentence for each; none where the folder holds no run yet.
+
+        Raises:
+            InvalidArgumentError: The stored configuration is not YAML.
+        """
+        file = self.path / _CONFIG
+        stored = read_yaml(file) if file.is_file() else {}
+        values = parse_yaml(yaml_text(config.model_dump(mode="json")), _CONFIG)
+        return [
+            f"{key} was {stored[key]} in the run in {self.path}, and is {values[key]} now"
+            for key in sorted(config.extent - {"seeds"})
+            if key in stored and stored[key] != values[key]
+        ]
+
     def begin(self, config: ExperimentConfig, data: str) -> None:
         """Checks the folder, creates it if necessary and writes the configuration to it.
 

@@ -75,7 +75,8 @@ def read_config(study: str, file: Path | None, overrides: Sequence[str] = ()) ->
     """
     values = apply_overrides(read_yaml(file) if file else {}, overrides)
     values.setdefault("study", study)
-    where = str(file) if file else "command line"
+    places = [*([str(file)] if file else []), *(["the command line"] if overrides else [])]
+    where = " with ".join(places) or "the command line"
     config: ExperimentConfig = parse_config(values, find_study(study).config, where)
     return config
 
@@ -103,7 +104,8 @@ def experiment(
         cache: Folder of models that several runs share; None: `checkpoints` in the run's folder.
         progress: Receives steps with the phase `run`, the study as subject, finished cells and the
             time left, which a trial of a few training steps and measurements estimates first.
-        notify: Receives a sentence for each choice that loses many rows.
+        notify: Receives a sentence for each key that extends an earlier run, and for each choice
+            that loses many rows.
 
     Raises:
         InvalidArgumentError: The configuration refers to missing data, or the folder holds
@@ -117,7 +119,7 @@ def experiment(
     config, context, study = opened.config, opened.context, opened.study
     folder.check(config, context.datasets.identity)
     if notify:
-        for sentence in describe_losses(context):
+        for sentence in (*folder.extensions(config), *describe_losses(context)):
             notify(sentence)
     run_progress = RunProgress(study.name, len(opened.plan.cells), progress)
     executor = open_executor(jobs, context, run_progress.on_step)
@@ -197,7 +199,8 @@ def describe_plan(
     Raises:
         InvalidArgumentError: The configuration refers to missing data.
     """
-    opened = _open(config, RunFolder(Path(out)), cache)
+    folder = RunFolder(Path(out))
+    opened = _open(config, folder, cache)
     config, context, planned = opened.config, opened.context, opened.plan
     width = count_jobs(jobs, config.spec)
     finished = opened.count_finished()
@@ -217,6 +220,7 @@ def describe_plan(
         *_branch_lines(config, planned.models),
         *_scorer_line(context),
         *describe_losses(context),
+        *folder.extensions(config),
         f"time left: {time}",
     )
     return "\n".join(lines)

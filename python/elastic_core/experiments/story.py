@@ -19,6 +19,8 @@ _SHOWN = 2
 _LONGEST = 12
 """How many models a report shows at most."""
 
+_UNSUBTRACTED = "Here, unlike in the claims, what the same rows do to the base is not subtracted."
+
 _SUBJECTS = {
     "neutral": "Neutral data",
     "opposite": "Opposite data",
@@ -38,9 +40,10 @@ def arm_story(report: ArmReport) -> Story:
     for alignment in alignments:
         authors += _authors(report, alignment, f"{alignment.name}: " if is_matched else "")
     seed = report.config.seed
+    changes = tuple(_changes(report, alignments[-1]))
     return Story(
         headline=_headline(report, alignments),
-        changes=tuple(_changes(report, alignments[-1])),
+        changes=(*changes, _UNSUBTRACTED) if changes else (),
         measures=tuple(_arm_measures(report)),
         examples=_examples([(name, report.grid.find(seed, **own)) for name, own in authors]),
     )
@@ -81,7 +84,8 @@ def score_measure(config: ExperimentConfig) -> tuple[str, str]:
     if scorer.kind == LINEAR or config.scorer_teaches:
         meaning = (
             "The probability that a prompt and its completion are positive, by a linear classifier "
-            "of words: from 0 (negative) to 1 (positive)."
+            "of words: from 0 (negative) to 1 (positive). Prompts count, so the base is rarely at "
+            "0.5."
         )
     elif scorer.label is not None:
         meaning = f"The probability of the label {scorer.label} by {scorer.kind}: from 0 to 1."

@@ -164,6 +164,9 @@ class ArmEvidence:
             unmet = f"There is no arm {missing[0]}."
             return Evidence(claim, measured, values, unit, unmet, sentence)
         for alignment in alignments:
+            if not over_seeds(self.margin.aligned(alignment)).count:
+                reason = f"The alignment {alignment.name} has not been measured yet."
+                return Evidence(claim, measured, values, unit, reason, sentence)
             if not self.margin.has_moved(alignment):
                 side = "raise" if alignment.lineage.first == "positive" else "lower"
                 reason = (

@@ -116,8 +116,9 @@ def _load(side: str, source: Source) -> Examples:
     except ColumnsError as error:
         raise InvalidArgumentError(
             f"{source.source}: no column named text, or prompt and completion; name the one that "
-            f"holds the text, as in data.{side}.columns.text={_longest_column(error.row)}; row 1 "
-            f"is {abbreviated(error.row)}"
+            f"holds the text, as in data.{side}.columns.text={_longest_column(error.row)}, or two, "
+            f"as in 'data.{side}.columns={{prompt: QUESTION, completion: ANSWER}}', for each side; "
+            f"row 1 is {abbreviated(error.row)}"
         ) from error
     except CorpusError as error:
         if not source.columns:
