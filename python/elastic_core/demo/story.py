@@ -19,7 +19,7 @@ from elastic_core.experiments.run import Run, experiment, read_config
 from elastic_core.experiments.studies.reversion import ReversionConfig
 from elastic_core.measuring.measure import measure
 from elastic_core.measuring.report import document as measure_document
-from elastic_core.report.document import Document, Findings
+from elastic_core.report.document import Document, Overview
 from elastic_core.report.plot import HOW_TO_DRAW, can_draw
 from elastic_core.report.render import print_result
 from elastic_core.report.terminal import print_document
@@ -203,7 +203,8 @@ def _experiment(folder: Path, echo: Callable[[str], object], progress: Progress 
     write_report([run], run.folder.report)
     claims = zip(ReversionConfig.registered, run.analysis.findings, strict=True)
     findings = tuple(finding for name, finding in claims if name not in _TRENDS)
-    print_document(Document((Findings(findings),)))
+    echo(f"\n{run.analysis.story.headline}.\n")
+    print_document(Document((Overview(findings),)))
     figure = run.folder.report / "figures" / "reversion.png"
     echo(f"the figure: {figure}" if can_draw() else HOW_TO_DRAW)
     return run
