@@ -14,7 +14,7 @@ from elastic_core.common.units import format_count
 from elastic_core.common.yaml import yaml_text
 from elastic_core.elastic_law.report import document as elasticity_document
 from elastic_core.experiments.elasticity import elasticity
-from elastic_core.experiments.report import headline, write_report
+from elastic_core.experiments.report import write_report
 from elastic_core.experiments.run import Run, experiment, read_config
 from elastic_core.experiments.studies.reversion import ReversionConfig
 from elastic_core.measuring.measure import measure
@@ -203,7 +203,8 @@ def _experiment(folder: Path, echo: Callable[[str], object], progress: Progress 
     write_report([run], run.folder.report)
     claims = zip(ReversionConfig.registered, run.analysis.findings, strict=True)
     findings = tuple(finding for name, finding in claims if name not in _TRENDS)
-    echo(f"\n{headline(run)}.\n")
+    if run.analysis.story.headline:
+        echo(f"\n{run.analysis.story.headline}.\n")
     print_document(Document((Overview(findings),)))
     figure = run.folder.report / "figures" / "reversion.png"
     echo(f"the figure: {figure}" if can_draw() else HOW_TO_DRAW)
