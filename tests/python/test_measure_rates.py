@@ -166,7 +166,7 @@ def test_the_joint_rate_of_other_models_is_the_sum(tmp_path: Path) -> None:
 def test_text_that_a_model_cannot_read_is_a_bad_row(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"good\nb\xffd\n")
     options: dict[str, Any] = {"split": "line", "models": ["hf:toy", "tree:3"]}
-    with pytest.raises(ec.CorpusError, match=r"line 2: invalid UTF-8 .*on_bad_row=.skip.$"):
+    with pytest.raises(ec.CorpusError, match=r"line 2: invalid UTF-8 .*on_bad_row=.skip.`$"):
         measure_corpora(tmp_path / "a.txt", **options)
     (corpus,) = measure_corpora(tmp_path / "a.txt", on_bad_row="skip", **options)
     toy, tree = corpus.model_rates
