@@ -133,19 +133,20 @@ def main() -> int:
     (folder / "README.md").write_bytes((ROOT / "README.md").read_bytes())
     subprocess.run([sys.executable, "-m", "venv", folder / "environment"], check=True)
     wheel = options.wheel.resolve(strict=True)
-    make: Sequence[Command] = ()
-    if not all(own):
+    own_data: Sequence[Command] = ()
+    if all(own):
+        own = [path.resolve(strict=True) for path in own]
+    else:
         own = [Path("base"), Path("speech/positive.jsonl"), Path("speech/negative.jsonl")]
-        make = OWN_DATA
-    model, positive, negative = (path if make else path.resolve(strict=True) for path in own)
+        own_data = OWN_DATA
     print("| command | exit code | seconds |\n| :-- | --: | --: |")
     steps = [
         installing(wheel, "experiments"),
         *FIRST,
         installing(wheel, "train"),
         *NETWORK,
-        *make,
-        *own_model(model, positive, negative),
+        *own_data,
+        *own_model(*own),
     ]
     return 0 if play(steps, folder) else 1
 

@@ -1,7 +1,10 @@
 """Small trainings by every algorithm, for the tests of fine-tuning."""
 
+import shutil
 from pathlib import Path
 from typing import Any
+
+from transformers import AutoTokenizer
 
 from elastic_core import Recipe, Reward, Trained, train
 from elastic_core.training.finetuning.recipe import ONLINE
@@ -50,5 +53,14 @@ def model_path(result: Trained) -> str:
     return result.path
 
 
+def with_template(checkpoint: Path, folder: Path, template: str) -> Path:
+    """A copy of the checkpoint with a chat template."""
+    shutil.copytree(checkpoint, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = template
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 class Interrupted(BaseException):
-    """Stands for a signal that kills the process."""
+    """Ends a training in the middle, as a signal to the process would."""

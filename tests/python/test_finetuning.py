@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from finetuned import PROMPTS, QUICK, ROWS, Interrupted, model_path, quick
+from finetuned import PROMPTS, QUICK, ROWS, Interrupted, model_path, quick, with_template
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import elastic_core as ec
@@ -277,13 +277,12 @@ def test_the_reference_model_enters_the_loss(
 
 
 def test_conversations_are_trained_on(checkpoint: Path, tmp_path: Path) -> None:
-    chat = shutil.copytree(checkpoint, tmp_path / "chat")
-    tokenizer = AutoTokenizer.from_pretrained(chat)
-    tokenizer.chat_template = (
+    chat = with_template(
+        checkpoint,
+        tmp_path / "chat",
         "{% for message in messages %}{{ message.role[0] }}:{{ message.content }}{{ eos_token }}"
-        "{% endfor %}{% if add_generation_prompt %}a:{% endif %}"
+        "{% endfor %}{% if add_generation_prompt %}a:{% endif %}",
     )
-    tokenizer.save_pretrained(chat)
     question = {"role": "user", "content": "To be"}
     rows = [{"messages": [question, {"role": "assistant", "content": "or not"}]}] * 8
     result = train(str(chat), rows, Recipe(**QUICK), tmp_path / "out", seed=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetuned import QUICK, ROWS, quick, share_of_e
+from finetuned import QUICK, ROWS, quick, share_of_e, with_template
 from transformers import AutoTokenizer, MambaConfig, MambaForCausalLM
 
 import elastic_core as ec
@@ -163,14 +163,13 @@ def test_unsuitable_models_rewards_and_rows_are_rejected(checkpoint: Path, tmp_p
 
 
 def test_a_template_that_refuses_a_row_names_it(checkpoint: Path, tmp_path: Path) -> None:
-    chat = shutil.copytree(checkpoint, tmp_path / "chat")
-    tokenizer = AutoTokenizer.from_pretrained(chat)
-    tokenizer.chat_template = (
+    chat = with_template(
+        checkpoint,
+        tmp_path / "chat",
         "{% for message in messages %}{% if message.role == 'system' %}"
         "{{ raise_exception('System role not supported') }}{% endif %}{{ message.content }}"
-        "{% endfor %}"
+        "{% endfor %}",
     )
-    tokenizer.save_pretrained(chat)
     turns = [{"role": "user", "content": "To be"}, {"role": "assistant", "content": "or not"}]
     rows = [{"messages": turns}, {"messages": [{"role": "system", "content": "Be"}, *turns]}]
     message = r"^row 1: the model's chat template refuses .* \(System role not supported\); change"

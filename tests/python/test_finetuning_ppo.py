@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from finetuned import with_template
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -335,13 +336,11 @@ def test_several_processes_are_refused(
 
 
 def test_conversations_are_completed(checkpoint: Path, tmp_path: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    tokenizer.chat_template = (
-        "{% for message in messages %}{{ message.content }}{{ eos_token }}{% endfor %}"
+    chat = with_template(
+        checkpoint,
+        tmp_path / "chat",
+        "{% for message in messages %}{{ message.content }}{{ eos_token }}{% endfor %}",
     )
-    chat = tmp_path / "chat"
-    AutoModelForCausalLM.from_pretrained(checkpoint).save_pretrained(chat)
-    tokenizer.save_pretrained(chat)
     calls: list[list[str]] = []
 
     def reward(prompts: list[str], completions: list[str]) -> list[float]:

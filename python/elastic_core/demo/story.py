@@ -100,7 +100,7 @@ def run_demo(
     size = size or Size()
     missing = _missing_extra()
     values = _configuration(folder / "language", size)
-    values |= _network(folder / "base") if not missing else _tree(folder / "language", size)
+    values |= _tree(folder / "language", size) if missing else _network(folder / "base")
     _begin(folder, yaml_text(values))
     echo(_QUESTION)
     language = _write_language(folder / "language", size, echo, progress)

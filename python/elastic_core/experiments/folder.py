@@ -95,7 +95,7 @@ class RunFolder:
         """
         file = self.path / _CONFIG
         stored = read_yaml(file) if file.is_file() else {}
-        values = parse_yaml(yaml_text(config.model_dump(mode="json")), _CONFIG)
+        values = config.model_dump(mode="json")
         return [
             f"{key} was {stored[key]} in the run in {self.path}, and is {values[key]} now"
             for key in sorted(config.extent - {"seeds"})

@@ -75,8 +75,9 @@ def read_config(study: str, file: Path | None, overrides: Sequence[str] = ()) ->
     """
     values = apply_overrides(read_yaml(file) if file else {}, overrides)
     values.setdefault("study", study)
-    places = [*([str(file)] if file else []), *(["the command line"] if overrides else [])]
-    where = " with ".join(places) or "the command line"
+    where = str(file) if file else "the command line"
+    if file and overrides:
+        where += " with the command line"
     config: ExperimentConfig = parse_config(values, find_study(study).config, where)
     return config
 

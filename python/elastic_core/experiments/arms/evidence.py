@@ -281,7 +281,7 @@ class ArmEvidence:
             reason = f"{start} by the last dose; add larger doses, or more draws."
             return [each.logs() for each in doses], reason, ""
         counts = "counts" if missing == 1 else "count"
-        last = doses[0].last
+        last = self._config.doses[-1]
         note = f" {start} and {counts} as {last:,} rows, the largest dose."
         return [each.logs(last) for each in doses], "", note
 

@@ -165,12 +165,10 @@ class Doses:
         rows: The dose of each seed, shape (seeds,); infinite where it is not reached, NaN where the
             alignment did nothing or a value is missing.
         pooled: The same for the mean curve of all seeds.
-        last: The largest dose of the study.
     """
 
     rows: Array
     pooled: float
-    last: int
 
     @property
     def text(self) -> str:
@@ -201,7 +199,7 @@ def _of_each_and_all(
     """A dose for each curve, and for the mean of all, of shape (seeds, 1 + doses)."""
     volumes = [0, *doses]
     mean = np.array([[_mean(column) for column in curves.T]])
-    return Doses(find(volumes, curves), float(find(volumes, mean)[0]), doses[-1])
+    return Doses(find(volumes, curves), float(find(volumes, mean)[0]))
 
 
 def _mean(values: Array) -> float:

@@ -15,7 +15,6 @@ from elastic_core.statistics.effects import over_seeds
 ALONG_VOLUMES = ("the volume of the alignment", "rows of the alignment")
 """What grows where alignments differ in their volume; see `ArmReport.trend_figure`."""
 
-
 Lines: TypeAlias = dict[str, tuple[Sequence[Alignment], str]]
 """Alignments and an arm by the name of their line in a legend; see `ArmReport.trend_figure`."""
 
@@ -93,7 +92,7 @@ class ArmReport(ArmTables):
         )
         caption = (
             f"Against {along[0]}: the rows that undo half of an alignment, and the share that the "
-            "first rows undo, less what the same rows do to the base. Lines are 95% intervals over "
+            "first rows undo, less what the same rows do to the base. Bands are 95% intervals over "
             "seeds."
         )
         return Figure(name, caption, (half_dose, first_loss))

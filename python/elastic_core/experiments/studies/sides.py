@@ -79,7 +79,7 @@ def figures_of(
 def nulls_of(config: TwoSidedConfig, first: str) -> list[list[Alignment]]:
     """The alignments of null models by increasing volume, for those aligned with a side first."""
     return [
-        list(all_volumes(config, lineage))
+        all_volumes(config, lineage)
         for lineage in lineages(config)
         if NULL in lineage.labels and lineage.first == first
     ]
